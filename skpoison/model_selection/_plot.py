@@ -1,0 +1,275 @@
+"""What does a robustness curve look like?"""
+
+import numpy as np
+
+from skpoison.model_selection._curve import DEFAULT_BUDGETS, robustness_curve
+from skpoison.utils._optional import import_optional
+
+
+class RobustnessCurveDisplay:
+    """Robustness curve: a score against the budget of an attack.
+
+    It is recommended to use :meth:`from_estimator` to make one. Several estimators
+    share one axis by ``from_estimator(..., ax=display.ax_)``.
+
+    Parameters
+    ----------
+    budgets : ndarray of shape (n_budgets,)
+        The budgets: shares of the training rows (floats) or numbers of rows (ints).
+    train_scores : ndarray of shape (n_budgets, n_folds)
+        Scores on training rows, before the attack.
+    test_scores : ndarray of shape (n_budgets, n_folds)
+        Scores on test rows.
+    name : str, default=None
+        Name of the estimator, for the legend.
+    score_name : str, default=None
+        Name of the score, for the vertical axis.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curve.
+    figure_ : matplotlib Figure
+        Figure with the curve.
+    lines_ : list of matplotlib Lines
+        The curves of mean scores.
+    fill_between_ : list of matplotlib collections, or None
+        Bands of a standard deviation around the curves.
+
+    See Also
+    --------
+    robustness_curve : Computes what is drawn here.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skpoison.attacks import RandomLabelFlip
+    >>> from skpoison.defences import KNNSanitizedClassifier
+    >>> from skpoison.model_selection import RobustnessCurveDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> attack = RandomLabelFlip(random_state=0)
+    >>> display = RobustnessCurveDisplay.from_estimator(tree, X, y, attack=attack)
+    >>> defended = KNNSanitizedClassifier(tree)
+    >>> display = RobustnessCurveDisplay.from_estimator(
+    ...     defended, X, y, attack=attack, ax=display.ax_
+    ... )
+    >>> [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    ['DecisionTreeClassifier', 'KNNSanitizedClassifier']
+    """
+
+    def __init__(
+        self, *, budgets, train_scores, test_scores, name=None, score_name=None
+    ):
+        self.budgets = budgets
+        self.train_scores = train_scores
+        self.test_scores = test_scores
+        self.name = name
+        self.score_name = score_name
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        name=None,
+        score_name=None,
+        negate_score=False,
+        score_type="test",
+        std_display_style="fill_between",
+        line_kw=None,
+        fill_between_kw=None,
+    ):
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        name : str, default=None
+            Name in the legend, instead of the one given before.
+        score_name : str, default=None
+            Name of the vertical axis, instead of the one given before.
+        negate_score : bool, default=False
+            Draw the negative of the scores, for metrics such as "neg_log_loss".
+        score_type : {"test", "train", "both"}, default="test"
+            Which scores to draw.
+        std_display_style : {"fill_between", None}, default="fill_between"
+            How to show a standard deviation over the folds on either side.
+        line_kw : dict, default=None
+            Passed on to matplotlib's `plot`.
+        fill_between_kw : dict, default=None
+            Passed on to matplotlib's `fill_between`.
+
+        Returns
+        -------
+        display : RobustnessCurveDisplay
+            With `ax_`, `figure_`, `lines_` and `fill_between_` set.
+
+        Raises
+        ------
+        ValueError
+            If `score_type` or `std_display_style` is none of those named.
+        """
+        parts = {"test": ("test",), "train": ("train",), "both": ("train", "test")}
+        if score_type not in parts:
+            raise ValueError(
+                f"score_type must be one of {sorted(parts)}, got {score_type!r}."
+            )
+        if std_display_style not in ("fill_between", None):
+            raise ValueError(
+                "std_display_style must be 'fill_between' or None, got "
+                f"{std_display_style!r}."
+            )
+        if ax is None:
+            pyplot = import_optional(
+                "matplotlib.pyplot", extra="plot", user="RobustnessCurveDisplay"
+            )
+            _, ax = pyplot.subplots()
+        name = self.name if name is None else name
+        score_name = self.score_name if score_name is None else score_name
+        sign = -1 if negate_score else 1
+        order = np.argsort(self.budgets)
+        budgets = np.asarray(self.budgets)[order]
+
+        self.lines_, self.fill_between_ = [], []
+        for part in parts[score_type]:
+            scores = sign * getattr(self, f"{part}_scores")[order]
+            mean, std = scores.mean(axis=1), scores.std(axis=1)
+            labels = [name] if score_type == "test" else [name, part]
+            label = ", ".join(word for word in labels if word) or None
+            style = {"label": label, "marker": "o", "markersize": 4, **(line_kw or {})}
+            (line,) = ax.plot(budgets, mean, **style)
+            self.lines_.append(line)
+            if std_display_style is not None:
+                band = {"alpha": 0.2, "color": line.get_color(), "linewidth": 0}
+                band |= fill_between_kw or {}
+                self.fill_between_.append(
+                    ax.fill_between(budgets, mean - std, mean + std, **band)
+                )
+        if std_display_style is None:
+            self.fill_between_ = None
+
+        unit = "rows (n_p)"
+        if budgets.dtype.kind == "f":
+            unit = "share of the clean training rows (n_p / n)"
+        ax.set_xlabel(f"Poison, {unit}")
+        ax.set_ylabel(score_name or "Score")
+        if ax.get_legend_handles_labels()[1]:
+            ax.legend()
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        attack,
+        budgets=DEFAULT_BUDGETS,
+        cv=None,
+        scoring=None,
+        n_jobs=None,
+        pre_dispatch="2*n_jobs",
+        verbose=0,
+        error_score=np.nan,
+        params=None,
+        ax=None,
+        name=None,
+        score_name=None,
+        negate_score=False,
+        score_type="test",
+        std_display_style="fill_between",
+        line_kw=None,
+        fill_between_kw=None,
+    ):
+        """Compute a robustness curve and draw it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What is attacked: a plain estimator, a defence around one, a Pipeline.
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        attack : sampler
+            The attack; its `budget` is set to each of `budgets` in turn.
+        budgets : array-like of shape (n_budgets,), default=(0, 0.05, 0.1, 0.15, 0.2)
+            Budgets: shares of the training rows (floats) or numbers of rows (ints).
+        cv : int, cross-validation generator or iterable, default=None
+            How folds are made.
+        scoring : str or callable, default=None
+            The score: one metric.
+        n_jobs : int, default=None
+            Number of jobs, over folds and budgets together.
+        pre_dispatch : int or str, default="2*n_jobs"
+            Number of jobs dispatched ahead.
+        verbose : int, default=0
+            Verbosity.
+        error_score : "raise" or numeric, default=np.nan
+            Score where a fit fails; "raise" raises the error.
+        params : dict, default=None
+            Facts about the rows and other parameters of `fit`, as in
+            :func:`robustness_curve`.
+        ax : matplotlib Axes, default=None
+            Where to draw. None makes a new figure.
+        name : str, default=None
+            Name in the legend. None: the name of the estimator's class.
+        score_name : str, default=None
+            Name of the vertical axis. None: that of `scoring`.
+        negate_score : bool, default=False
+            Draw the negative of the scores, for metrics such as "neg_log_loss".
+        score_type : {"test", "train", "both"}, default="test"
+            Which scores to draw.
+        std_display_style : {"fill_between", None}, default="fill_between"
+            How to show a standard deviation over the folds on either side.
+        line_kw : dict, default=None
+            Passed on to matplotlib's `plot`.
+        fill_between_kw : dict, default=None
+            Passed on to matplotlib's `fill_between`.
+
+        Returns
+        -------
+        display : RobustnessCurveDisplay
+        """
+        import_optional("matplotlib", extra="plot", user=cls.__name__)
+        curve = robustness_curve(
+            estimator,
+            X,
+            y,
+            attack=attack,
+            budgets=budgets,
+            cv=cv,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            pre_dispatch=pre_dispatch,
+            verbose=verbose,
+            error_score=error_score,
+            params=params,
+        )
+        if isinstance(curve.test_scores, dict):
+            raise ValueError(
+                f"scoring={scoring!r} names several metrics; a display draws one. "
+                "Compute them by robustness_curve and give each a display of its own."
+            )
+        if score_name is None and isinstance(scoring, str):
+            score_name = scoring.removeprefix("neg_" if negate_score else "")
+            score_name = score_name.replace("_", " ").capitalize()
+        return cls(
+            **curve,
+            name=type(estimator).__name__ if name is None else name,
+            score_name=score_name,
+        ).plot(
+            ax,
+            negate_score=negate_score,
+            score_type=score_type,
+            std_display_style=std_display_style,
+            line_kw=line_kw,
+            fill_between_kw=fill_between_kw,
+        )

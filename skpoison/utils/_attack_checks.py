@@ -1,0 +1,266 @@
+"""What does every attack obey?"""
+
+import pickle
+import tempfile
+
+import numpy as np
+from imblearn.pipeline import make_pipeline
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
+from sklearn.utils._testing import (
+    assert_allclose_dense_sparse,
+    assert_array_equal,
+    create_memmap_backed_data,
+    raises,
+)
+
+from skpoison.utils._check_data import containers, make_data, trust_some, values
+from skpoison.utils._containers import is_frame
+
+BUDGETS = (1, 0.1, 0.25)
+
+
+def _containers_of_anything(X, y):
+    """Yield frames and arrays that hold more than numbers."""
+    import pandas as pd
+    import polars as pl
+
+    cities = np.array(["Rome", "Oslo", "Bern"])[(X[:, 0] > 0).astype(int)]
+    missing = np.where(X[:, 1] > 5, np.nan, X[:, 1])
+    frame = pd.DataFrame({"number": missing, "word": cities})
+    frame["category"] = frame["word"].astype("category")
+    yield "pandas, mixed", frame, pd.Series(y)
+    yield (
+        "polars, mixed",
+        pl.DataFrame({"number": missing, "word": cities}).with_columns(
+            category=pl.col("word").cast(pl.Categorical)
+        ),
+        pl.Series("class", y),
+    )
+    yield "objects", np.column_stack([cities, missing]).astype(object), y
+
+
+def _resample(attack, X, y, budget=None, **params):
+    attack = clone(attack)
+    if budget is not None:
+        attack.set_params(budget=budget)
+    X_out, y_out = attack.fit_resample(X, y, **params)
+    return attack, X_out, y_out
+
+
+def _n_rows(X):
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def _equal(left, right):
+    """Compare two arrays of objects; missing values are equal."""
+    missing = (left != left) & (right != right)
+    return (left == right) | missing
+
+
+def _schema(X):
+    """Say all that a container knows of itself beside its values and its length."""
+    if hasattr(X, "dtypes") and hasattr(X, "columns"):
+        return type(X), list(X.columns), [str(dtype) for dtype in X.dtypes]
+    if isinstance(X, list):
+        return (list,)
+    names = getattr(X, "name", None), getattr(X, "format", None)
+    return type(X), str(X.dtype), *names
+
+
+def _n_poison(budget, n_samples):
+    return budget if isinstance(budget, int) else round(budget * n_samples)
+
+
+def check_budget_zero(name, attack):
+    """Check that a budget of 0 gives the data back unchanged."""
+    X, y = make_data()
+    for budget in (0, 0.0):
+        attack_, X_out, y_out = _resample(attack, X, y, budget)
+        assert_array_equal(X_out, X)
+        assert_array_equal(y_out, y)
+        assert not attack_.poison_mask_.any()
+        assert attack_.contamination_ == 0
+
+
+def check_budget(name, attack):
+    """Check that never more rows are poisoned than the budget allows."""
+    X, y = make_data()
+    for budget in BUDGETS:
+        allowed = _n_poison(budget, y.shape[0])
+        _, X_out, y_out = _resample(attack, X, y, budget)
+        n = min(y.shape[0], y_out.shape[0])
+        touched = (X_out[:n] != X[:n]).any(axis=1) | (y_out[:n] != y[:n])
+        poisoned = touched.sum() + abs(y_out.shape[0] - y.shape[0])
+        assert poisoned <= allowed, (
+            f"{name} poisons {poisoned} rows with budget={budget}, which allows "
+            f"{allowed}."
+        )
+        assert poisoned > 0, f"{name} does nothing with budget={budget}."
+
+
+def check_poison_mask(name, attack):
+    """Check that clean rows stand first and in order, and the mask tells which."""
+    X, y = make_data()
+    for budget in BUDGETS:
+        attack_, X_out, y_out = _resample(attack, X, y, budget)
+        mask = attack_.poison_mask_
+        n = y.shape[0]
+        assert mask.dtype == bool
+        assert mask.shape == y_out.shape, f"poison_mask_ of {name}: one entry a row."
+        clean = ~mask[:n]
+        assert_array_equal(
+            X_out[:n][clean], X[clean], err_msg=f"{name} moves rows not in its mask."
+        )
+        assert_array_equal(
+            y_out[:n][clean], y[clean], err_msg=f"{name} flips rows not in its mask."
+        )
+        changed = (X_out[:n] != X).any(axis=1) | (y_out[:n] != y)
+        assert_array_equal(
+            mask[:n], changed, err_msg=f"{name} marks rows that it did not change."
+        )
+        assert mask[n:].all(), f"{name} does not mark all the rows that it inserts."
+        assert np.isclose(attack_.contamination_, mask.mean())
+
+
+def check_trusted_untouched(name, attack):
+    """Check that trusted rows come out as they went in, and bad masks are refused."""
+    X, y = make_data()
+    trusted = trust_some(y)
+    _, X_out, y_out = _resample(attack, X, y, 0.2, trusted=trusted)
+    n = y.shape[0]
+    assert_array_equal(
+        X_out[:n][trusted], X[trusted], err_msg=f"{name} moves trusted rows."
+    )
+    assert_array_equal(
+        y_out[:n][trusted], y[trusted], err_msg=f"{name} flips trusted rows."
+    )
+    for wrong in (trusted[:-1], np.full(n, 2)):
+        with raises(ValueError, match="trusted", err_msg=f"{name}, wrong trusted"):
+            _resample(attack, X, y, 0.2, trusted=wrong)
+
+
+def check_labels_seen(name, attack):
+    """Check that every label is among those seen."""
+    X, y = make_data()
+    for labels in (y, np.array(list("abcdefghi"))[y]):
+        _, _, y_out = _resample(attack, X, labels, 0.25)
+        assert np.isin(y_out, labels).all(), f"{name} invents labels."
+
+
+def check_same_seed_same_poison(name, attack):
+    """Check that an attack is deterministic, and does not read the global generator."""
+    X, y = make_data()
+    outputs = []
+    for _ in range(2):
+        np.random.random()  # noqa: NPY002  the second time it is in another state
+        outputs.append(_resample(attack, X, y, 0.25)[1:])
+    for left, right in zip(*outputs, strict=True):
+        assert_array_equal(left, right, err_msg=f"{name} is not deterministic.")
+
+
+def check_containers(name, attack):
+    """Check that containers, dtypes and names come back, and values with them."""
+    X, y = make_data()
+    cases = list(containers(X, y))
+    if get_tags(attack).input_tags.string:
+        cases.extend(_containers_of_anything(X, y))
+    n = y.shape[0]
+    for case, X_in, y_in in cases:
+        attack_, X_out, y_out = _resample(attack, X_in, y_in, 0.2)
+        for before, after in ((X_in, X_out), (y_in, y_out)):
+            assert _schema(after) == _schema(before), (
+                f"{name} turns {_schema(before)} into {_schema(after)} ({case})."
+            )
+            assert _n_rows(after) == attack_.poison_mask_.shape[0]
+            untouched = ~attack_.poison_mask_[:n]
+            same = _equal(values(after)[:n][untouched], values(before)[untouched])
+            assert np.all(same), f"{name} changes values of clean rows ({case})."
+        if is_frame(X_in):
+            assert list(attack_.feature_names_in_) == list(X_in.columns)
+
+
+def check_one_hot_labels(name, attack):
+    """Check that one-hot labels come out one-hot, and mean the same."""
+    X, y = make_data()
+    codes = np.searchsorted(np.unique(y), y)
+    _, X_plain, y_plain = _resample(attack, X, codes, 0.2)
+    _, X_out, y_out = _resample(attack, X, np.eye(3, dtype=int)[codes], 0.2)
+    assert_array_equal(X_out, X_plain)
+    assert_array_equal(y_out, np.eye(3, dtype=int)[y_plain])
+
+
+def check_input_not_written(name, attack):
+    """Check that the user's arrays are neither written to nor given out."""
+    X, y = make_data()
+    X_read_only, y_read_only = create_memmap_backed_data([X, y])
+    _resample(attack, X_read_only, y_read_only, 0.2)
+    for budget in (0, 0.2):
+        X_in, y_in = X.copy(), y.copy()
+        _, X_out, y_out = _resample(attack, X_in, y_in, budget)
+        X_out[:], y_out[:] = -1, -1
+        assert_array_equal(X_in, X, err_msg=f"{name} gives out the user's X.")
+        assert_array_equal(y_in, y, err_msg=f"{name} gives out the user's y.")
+
+
+def check_sparse_as_dense(name, attack):
+    """Check that sparse data get the poison that dense data get."""
+    X, y = make_data()
+    _, X_dense, y_dense = _resample(attack, X, y, 0.2)
+    _, X_sparse, y_sparse = _resample(attack, sparse.csr_array(X), y, 0.2)
+    assert_allclose_dense_sparse(X_sparse, sparse.csr_array(X_dense), rtol=1e-5)
+    assert_array_equal(y_sparse, y_dense)
+
+
+def check_attack_pickles(name, attack):
+    """Check that an attack survives pickling and cloning, fitted and not."""
+    X, y = make_data()
+    fitted, X_out, y_out = _resample(attack, X, y)
+    again = pickle.loads(pickle.dumps(fitted))
+    assert_array_equal(again.poison_mask_, fitted.poison_mask_)
+    for copy in (again, clone(fitted), pickle.loads(pickle.dumps(attack))):
+        X_again, y_again = copy.fit_resample(X, y)
+        assert_array_equal(X_again, X_out)
+        assert_array_equal(y_again, y_out)
+
+
+def check_attack_in_pipeline(name, attack):
+    """Check that a pipeline with a cache predicts as one without, and never poisons."""
+    X, y = make_data()
+    victim = LogisticRegression(max_iter=1000)
+    _, X_out, y_out = _resample(attack, X / 10, y)
+    expected = clone(victim).fit(X_out, y_out).predict(X / 10)
+    with tempfile.TemporaryDirectory() as memory:
+        for cache in (None, memory, memory):
+            pipeline = make_pipeline(clone(attack), clone(victim), memory=cache)
+            assert_array_equal(pipeline.fit(X / 10, y).predict(X / 10), expected)
+
+
+def check_attack_jobs(name, attack):
+    """Check that two jobs give what one gives."""
+    if "n_jobs" not in attack.get_params():
+        return
+    X, y = make_data()
+    _, X_one, y_one = _resample(clone(attack).set_params(n_jobs=1), X, y)
+    _, X_two, y_two = _resample(clone(attack).set_params(n_jobs=2), X, y)
+    assert_array_equal(X_one, X_two)
+    assert_array_equal(y_one, y_two)
+
+
+ATTACK_CHECKS = (
+    check_budget_zero,
+    check_budget,
+    check_poison_mask,
+    check_trusted_untouched,
+    check_labels_seen,
+    check_same_seed_same_poison,
+    check_containers,
+    check_one_hot_labels,
+    check_input_not_written,
+    check_sparse_as_dense,
+    check_attack_pickles,
+    check_attack_in_pipeline,
+    check_attack_jobs,
+)

@@ -1,0 +1,66 @@
+"""On which data are attacks and defences checked?"""
+
+import numpy as np
+from scipy import sparse
+from sklearn.datasets import make_classification
+
+
+def make_data(n_samples=150):
+    """Make three classes, of integer features and labels with a gap."""
+    X, codes = make_classification(
+        n_samples=n_samples,
+        n_features=6,
+        n_informative=4,
+        n_classes=3,
+        class_sep=2.0,
+        random_state=0,
+    )
+    return np.rint(10 * X), np.array([0, 3, 8])[codes]
+
+
+def containers(X, y):
+    """Yield a name and the data in every container that an attack gives back."""
+    import pandas as pd
+    import polars as pl
+
+    names = [f"x{j}" for j in range(X.shape[1])]
+    words = np.array(["ham", "spam", "eggs", "x", "y", "z", "u", "v", "w"])[y]
+    yield "ndarray", X, y
+    yield "float32", X.astype(np.float32), y.astype(np.int8)
+    yield "Fortran order", np.asfortranarray(X), y
+    yield "integers", X.astype(np.int32), y.astype(float)
+    yield "list", X.tolist(), words.tolist()
+    yield "csr_matrix", sparse.csr_matrix(X), words
+    yield "csc_matrix", sparse.csc_matrix(X), words.astype(object)
+    yield "csr_array", sparse.csr_array(X), y
+    yield "csc_array", sparse.csc_array(X), y
+    index = np.arange(X.shape[0])[::-1]
+    yield (
+        "pandas",
+        pd.DataFrame(X, columns=names, index=index).astype({"x0": int, "x1": "f4"}),
+        pd.Series(words, name="class", index=index, dtype="category"),
+    )
+    sparse_type = pd.SparseDtype(float, 0)
+    yield (
+        "pandas, sparse columns",
+        pd.DataFrame(X, columns=names, dtype=sparse_type),
+        pd.DataFrame({"class": words}),
+    )
+    yield (
+        "polars",
+        pl.DataFrame(X, schema=names).with_columns(pl.col("x0").cast(pl.Int64)),
+        pl.Series("class", words),
+    )
+
+
+def values(X):
+    """Turn any container into an array of objects that compare by value."""
+    if sparse.issparse(X):
+        X = X.toarray()
+    if hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    return np.asarray(X, dtype=object)
+
+
+def trust_some(y):
+    return np.random.RandomState(0).rand(y.shape[0]) < 0.4

@@ -1,0 +1,112 @@
+"""How is a training set given back in the container it came in?
+
+A poisoned training set consists of rows that were there before and of rows that are
+new. Rows that were there are *taken* by their positions, which keeps everything that
+a container knows about them: dtype, categories, sparse format, column names. Only rows
+whose values are new have to be written into a container.
+"""
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+
+
+def is_frame(X):
+    """Tell whether X is a dataframe (pandas, polars, ...)."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
+def _is_pandas(X):
+    return nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_pandas_series(X)
+
+
+def take_rows(X, positions):
+    """Copy the rows of X at some positions.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix, dataframe or series of length n_samples
+        The rows to choose from.
+    positions : ndarray of shape (n_taken,) of int
+        The positions wanted; one may stand there several times.
+
+    Returns
+    -------
+    rows : of the type of X, of length n_taken
+        Nothing in it shares memory with X. A pandas index starts from 0 again.
+    """
+    if isinstance(X, list | tuple):
+        return type(X)(
+            [
+                row.copy() if isinstance(row, list) else row
+                for row in map(X.__getitem__, positions)
+            ]
+        )
+    if sparse.issparse(X):
+        return X.tocsr()[positions].asformat(X.format)
+    rows = _safe_indexing(X, positions)
+    return rows.reset_index(drop=True) if _is_pandas(rows) else rows
+
+
+def append_rows(X, rows):
+    """Append numeric rows to X, in its own container and dtypes.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
+        Where the rows go; it is not written to.
+    rows : {ndarray, sparse matrix} of shape (n_new, n_features)
+        The rows. For columns of integers they are rounded to the nearest one.
+
+    Returns
+    -------
+    X_out : of the type of X, of shape (n_samples + n_new, n_features)
+    """
+    if sparse.issparse(X):
+        rows = sparse.csr_array(rows) if isinstance(X, sparse.sparray) else rows
+        return sparse.vstack([X, cast_like(rows, X.dtype)], format=X.format)
+    rows = rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
+    if isinstance(X, list):
+        return take_rows(X, np.arange(len(X))) + rows.tolist()
+    if not is_frame(X):
+        X = np.asarray(X)
+        return np.concatenate([X, cast_like(rows, X.dtype)])
+    if _is_pandas(X):
+        return _append_to_pandas(X, rows)
+    frame = nw.from_native(X, eager_only=True)
+    new = {
+        name: nw.new_series(
+            name,
+            cast_like(column, np.int64 if dtype.is_integer() else np.float64),
+            dtype,
+            backend=frame.implementation,
+        )
+        for (name, dtype), column in zip(frame.schema.items(), rows.T, strict=True)
+    }
+    new = nw.from_dict(new, backend=frame.implementation)
+    return nw.concat([frame, new]).to_native()
+
+
+def _append_to_pandas(X, rows):
+    """Append rows to a pandas frame, column by column: names may repeat."""
+    import pandas as pd
+
+    columns = []
+    for j, column in enumerate(rows.T):
+        old = X.iloc[:, j]
+        # Sparse columns know the dtype of their values by another name.
+        value_dtype = getattr(old.dtype, "subtype", old.dtype)
+        if pd.api.types.is_integer_dtype(value_dtype):
+            column = np.rint(column)
+        new = pd.Series(column).astype(value_dtype).astype(old.dtype)
+        columns.append(pd.concat([old, new], ignore_index=True))
+    return pd.concat(columns, axis=1).set_axis(X.columns, axis=1)
+
+
+def cast_like(values, dtype):
+    """Cast numbers to a dtype; integers get the nearest one."""
+    dtype = np.dtype(dtype)
+    if dtype.kind in "iu":
+        values = np.rint(values) if not sparse.issparse(values) else values.rint()
+    return values.astype(dtype, copy=False)

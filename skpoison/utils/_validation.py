@@ -1,0 +1,120 @@
+"""What is a fact about the rows of a training set, and is it well-formed?"""
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _num_samples
+
+from skpoison.utils._containers import is_frame
+
+
+def check_trusted(trusted, X):
+    """Check a mask of trusted rows.
+
+    Parameters
+    ----------
+    trusted : array-like of shape (n_samples,) of bool, or None
+        The mask; None where no row is known to be clean.
+    X : array-like of length n_samples
+        The rows that it speaks of.
+
+    Returns
+    -------
+    trusted : ndarray of shape (n_samples,) of bool
+
+    Raises
+    ------
+    ValueError
+        If it is no mask, or has another length than X.
+    """
+    n_samples = _num_samples(X)
+    if trusted is None:
+        return np.zeros(n_samples, dtype=bool)
+    mask = column_or_1d(np.asarray(trusted))
+    if mask.shape[0] != n_samples:
+        raise ValueError(
+            f"trusted has {mask.shape[0]} entries, but X has {n_samples} rows. Give "
+            "one boolean for each row; after an attack that inserts rows, pad with "
+            "False."
+        )
+    if mask.dtype != bool:
+        if not np.isin(mask, [0, 1]).all():
+            odd = next(value for value in mask if value not in (0, 1))
+            raise ValueError(
+                f"trusted must be a mask of booleans, one for each row of X; got "
+                f"{odd!r} in it. From positions make a mask: "
+                "mask = np.zeros(len(X), dtype=bool); mask[positions] = True."
+            )
+        mask = mask.astype(bool)
+    return mask
+
+
+def check_labels(estimator, y):
+    """Turn class labels in any container into an array.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator in whose name an error speaks.
+    y : array-like, series or dataframe of shape (n_samples,) or (n_samples, n_outputs)
+        The labels.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+    Raises
+    ------
+    ValueError
+        If there are none, if some are missing, or if they are no classes.
+    """
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    if is_frame(y):
+        y = nw.from_native(y, eager_only=True).to_numpy()
+    elif nw.dependencies.is_into_series(y):
+        y = nw.from_native(y, series_only=True).to_numpy()
+    y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
+    if y.dtype == object and any(label is None for label in y.flat):
+        raise ValueError("Input y contains None: give every row a label, or drop it.")
+    check_classification_targets(y)
+    if type_of_target(y) == "multiclass-multioutput":
+        raise ValueError("Multilabel and multioutput targets are not supported.")
+    return y
+
+
+def numeric_features(estimator, X, **check_params):
+    """Turn X into numbers, or say which columns are none.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator in whose name an error speaks.
+    X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
+        The data.
+    **check_params : dict
+        Passed on to :func:`sklearn.utils.check_array`.
+
+    Returns
+    -------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    """
+    if is_frame(X):
+        # Columns of a type unknown here (objects, pandas' sparse columns) may well be
+        # numbers: those are left to check_array.
+        words = [
+            name
+            for name, dtype in nw.from_native(X, eager_only=True).schema.items()
+            if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object, nw.Unknown))
+        ]
+        if words:
+            raise ValueError(
+                f"{type(estimator).__name__} computes with numbers, but these columns "
+                f"hold none: {', '.join(map(str, words))}. Encode them in a step "
+                "before it, for example by a ColumnTransformer with OneHotEncoder."
+            )
+    return check_array(X, estimator=estimator, input_name="X", **check_params)
