@@ -71,15 +71,22 @@ class Poison:
 class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     """Base class of all attacks.
 
-    A subclass has `budget` and `random_state` among the parameters of its constructor
-    and implements one method, `_poison`, which says by a :class:`Poison` what the
-    attack does. The base class checks the data, turns the budget into a number of
+    A subclass implements one method, `_poison`, which says by a :class:`Poison` what
+    the attack does. The base class checks the data, turns the budget into a number of
     rows, gives every row back in the container in which it came, and sets the
-    attributes below.
+    attributes below. A subclass with parameters of its own has the two below among
+    them.
 
     A subclass whose attack never looks at the values of X sets the class attribute
     `_reads_features` to False: then any X passes through, with strings, categories and
     missing values.
+
+    Parameters
+    ----------
+    budget : float or int, default=0.1
+        Share of the training rows to poison (float, n_p / n), or their number (int).
+    random_state : int, RandomState instance or None, default=None
+        Seed of everything random.
 
     Attributes
     ----------
@@ -109,10 +116,6 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     >>> import numpy as np
     >>> from skpoison.base import BasePoisoner, Poison
     >>> class MeanInsertion(BasePoisoner):
-    ...     def __init__(self, budget=0.1, *, random_state=None):
-    ...         self.budget = budget
-    ...         self.random_state = random_state
-    ...
     ...     def _poison(self, X, y, *, n_poison, trusted, random_state):
     ...         rows = np.repeat(X.mean(axis=0).reshape(1, -1), n_poison, axis=0)
     ...         labels = random_state.choice(self.classes_, n_poison)
@@ -133,6 +136,10 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         ],
         "random_state": ["random_state"],
     }
+
+    def __init__(self, budget=0.1, *, random_state=None):
+        self.budget = budget
+        self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
@@ -235,7 +242,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         if self.classes_.shape[0] < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least two classes, but y "
-                f"holds only one class: {self.classes_[0]!r}."
+                f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
         self.sampling_strategy_ = {}
         return X_checked, y_checked

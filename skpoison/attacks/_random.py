@@ -20,9 +20,8 @@ class _BaseRandomPoisoner(BasePoisoner):
     }
 
     def __init__(self, budget=0.1, *, class_map=None, random_state=None):
-        self.budget = budget
+        super().__init__(budget, random_state=random_state)
         self.class_map = class_map
-        self.random_state = random_state
 
     def _draw(self, y, candidates, random_state):
         """Shuffle the candidates, and draw a wrong label for each.

@@ -91,11 +91,7 @@ class OutlierFilteredClassifier(BaseSanitizedClassifier):
 
     _parameter_constraints: dict = {
         **BaseSanitizedClassifier._parameter_constraints,
-        "detector": [
-            HasMethods(["fit", "score_samples"]),
-            HasMethods(["fit", "decision_function"]),
-            None,
-        ],
+        "detector": [HasMethods(["fit"]), None],
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
@@ -141,13 +137,19 @@ class OutlierFilteredClassifier(BaseSanitizedClassifier):
 
         detector = clone(self.detector).fit(reference)
         if hasattr(detector, "decision_scores_"):  # PyOD: high is outlying
-            sign, own_scores = 1, detector.decision_scores_
-            score = detector.decision_function
-        else:
+            sign, score = 1, detector.decision_function
+            own_scores = detector.decision_scores_
+        elif hasattr(detector, "score_samples"):
             sign, score = -1, detector.score_samples
             own_scores = getattr(detector, "negative_outlier_factor_", None)
             if own_scores is None:
                 own_scores = score(reference)
+        else:
+            raise ValueError(
+                f"detector={self.detector!r} cannot score rows that it was not fitted "
+                "on. Give one with score_samples (LocalOutlierFactor has it with "
+                "novelty=True), or one of PyOD's."
+            )
         scores = score(others) if others.shape[0] else np.empty(0)
         return sign * np.ravel(own_scores), sign * np.ravel(scores)
 

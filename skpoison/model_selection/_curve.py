@@ -23,6 +23,8 @@ DEFAULT_BUDGETS = (0.0, 0.05, 0.1, 0.15, 0.2)
 # What an inserted row is given where the other rows have a value of their own.
 PADDING = {"trusted": False, "sample_weight": 1.0}
 
+ALIAS = "fit__"
+
 
 def robustness_curve(
     estimator,
@@ -86,7 +88,8 @@ def robustness_curve(
         cannot touch those rows, and to the estimator where it takes it; of a Pipeline,
         to the last step. For other steps use names like ``step__sample_weight``. With
         metadata routing enabled all of them are routed as requested. For inserted rows
-        `trusted` is padded with False, `sample_weight` with 1.
+        `trusted` is padded with False, `sample_weight` with 1. Scores are not weighted,
+        unless routing takes weights to the scorer.
 
     Returns
     -------
@@ -147,7 +150,7 @@ def robustness_curve(
         error_score=error_score,
         return_train_score=True,
         refit=False,
-    ).fit(X, y, **({} if params is None else params))
+    ).fit(X, y, **_for_fit_alone({} if params is None else params))
     results, n_folds = search.cv_results_, search.n_splits_
 
     def scores(part, metric):
@@ -183,6 +186,7 @@ class _PoisonedEstimator(PredictsByEstimatorMixin, MetaEstimatorMixin, BaseEstim
             for_attack = routed["attack"]["fit_resample"]
             for_estimator = routed["estimator"]["fit"]
         else:
+            params = {key.removeprefix(ALIAS): params[key] for key in params}
             for_attack, for_estimator = _split(params, self.estimator)
         n_samples = _num_samples(X)
         self.attack_ = clone(self.attack).set_params(budget=self.budget)
@@ -224,6 +228,17 @@ class _PoisonedEstimator(PredictsByEstimatorMixin, MetaEstimatorMixin, BaseEstim
     def __sklearn_tags__(self):
         """Be what the estimator is."""
         return get_tags(self.estimator)
+
+
+def _for_fit_alone(params):
+    """Keep GridSearchCV from weighting scores, which `validation_curve` does not.
+
+    Since scikit-learn 1.9 it hands a `sample_weight` on to the scorer even where
+    metadata routing is not enabled. Under another name it leaves it to the fit.
+    """
+    if _routing_enabled():
+        return params
+    return {key if key == "groups" else ALIAS + key: params[key] for key in params}
 
 
 def _split(params, estimator):

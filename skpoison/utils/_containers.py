@@ -64,7 +64,8 @@ def append_rows(X, rows):
     X_out : of the type of X, of shape (n_samples + n_new, n_features)
     """
     if sparse.issparse(X):
-        rows = sparse.csr_array(rows) if isinstance(X, sparse.sparray) else rows
+        is_array = isinstance(X, sparse.sparray)
+        rows = sparse.csr_array(rows) if is_array else sparse.csr_matrix(rows)
         return sparse.vstack([X, cast_like(rows, X.dtype)], format=X.format)
     rows = rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
     if isinstance(X, list):

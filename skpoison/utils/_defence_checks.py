@@ -132,7 +132,7 @@ def check_defence_pickles(name, defence):
     for copy in (again, refitted):
         assert_array_equal(copy.inlier_mask_, fitted.inlier_mask_)
         assert_array_equal(copy.predict(X), fitted.predict(X))
-    assert not hasattr(defence.estimator, "classes_"), (
+    assert not hasattr(fitted.estimator, "classes_"), (
         f"{name} fits the estimator given, and not a clone of it."
     )
 

@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.spatial.distance import cdist
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_iris, make_blobs, make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
+
+from skpoison.attacks import RandomLabelFlip
+from skpoison.defences import KNNSanitizedClassifier, _neighbors
+
+ESTIMATOR = LogisticRegression(max_iter=1000)
+
+
+def sanitise_slowly(X, y, n_neighbors, threshold):
+    """Algorithm 1 of Paudice et al., row by row, ties as documented."""
+    distances = cdist(X, X)
+    classes = np.unique(y)
+    y_sanitized = y.copy()
+    for i, row in enumerate(distances):
+        row[i] = np.inf
+        labels = y[np.argsort(row)[:n_neighbors]]
+        votes = np.array([(labels == c).sum() for c in classes])
+        own = votes[classes == y[i]][0]
+        if votes.max() > own and votes.max() / n_neighbors >= threshold:
+            y_sanitized[i] = classes[votes.argmax()]
+    return y_sanitized
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 2, 5, 10, 199])
+@pytest.mark.parametrize("threshold", [0.01, 0.4, 0.5, 0.7, 1.0])
+def test_equals_the_algorithm_row_by_row(n_neighbors, threshold):
+    X, y = make_classification(
+        200, n_classes=3, n_informative=4, flip_y=0.3, random_state=0
+    )
+    defence = KNNSanitizedClassifier(
+        ESTIMATOR, n_neighbors=n_neighbors, threshold=threshold
+    )
+    if n_neighbors == 199:  # leave-one-out majority: it can lose a class
+        X, y = X[y != 2], y[y != 2]
+        n_neighbors = X.shape[0] - 1
+        defence.set_params(n_neighbors=n_neighbors)
+    expected = sanitise_slowly(X, y, n_neighbors, threshold)
+    if np.unique(expected).size < np.unique(y).size:
+        with pytest.warns(UserWarning, match="no row to believe in"):
+            defence.fit(X, y)
+        lost = np.setdiff1d(y, expected)
+        expected = np.where(np.isin(y, lost), y, expected)
+    else:
+        defence.fit(X, y)
+    np.testing.assert_array_equal(defence.y_sanitized_, expected)
+    np.testing.assert_array_equal(defence.inlier_mask_, expected == y)
+
+
+def test_repairs_what_neighbourhoods_outvote():
+    X, y = make_blobs(200, centers=[[-9, 0], [9, 0]], random_state=0)
+    _, y_poisoned = RandomLabelFlip(30, random_state=0).fit_resample(X, y)
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=61).fit(X, y_poisoned)
+    # 30 flips are fewer than half of any 61 neighbours, so each vote is right.
+    np.testing.assert_array_equal(defence.y_sanitized_, y)
+
+
+def test_clean_separated_data_stay_as_they_are():
+    X, y = make_blobs(200, centers=[[-9, 0], [9, 0]], random_state=0)
+    assert KNNSanitizedClassifier(ESTIMATOR).fit(X, y).inlier_mask_.all()
+
+
+def test_remove_drops_what_relabel_relabels():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    relabel = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    remove = KNNSanitizedClassifier(ESTIMATOR, action="remove").fit(X, y)
+    np.testing.assert_array_equal(remove.inlier_mask_, relabel.inlier_mask_)
+    kept = remove.inlier_mask_
+    assert not kept.all()
+    assert not hasattr(remove, "y_sanitized_")
+    for defence, (X_kept, y_kept) in {
+        relabel: (X, relabel.y_sanitized_),
+        remove: (X[kept], y[kept]),
+    }.items():
+        plain = LogisticRegression(max_iter=1000).fit(X_kept, y_kept)
+        np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
+
+
+def test_tie_with_the_own_label_keeps_it():
+    X = np.array([[0.0], [1.0], [-1.1], [50.0], [51.0], [52.0]])
+    y = np.array([0, 0, 1, 1, 1, 1])
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=2).fit(X, y)
+    assert defence.y_sanitized_[0] == 0  # its neighbours say 0 and 1
+
+
+def test_batches_make_no_difference(monkeypatch):
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    whole = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    monkeypatch.setattr(_neighbors, "BATCH_SIZE", 7)
+    batched = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    np.testing.assert_array_equal(batched.y_sanitized_, whole.y_sanitized_)
+
+
+def test_repeated_rows():
+    """A row that stands there more often than neighbours are asked for."""
+    X = np.repeat([[0.0], [9.0]], 30, axis=0)
+    y = np.repeat([0, 1], 30)
+    y[[3, 40]] = 1 - y[[3, 40]]
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=5).fit(X, y)
+    np.testing.assert_array_equal(defence.y_sanitized_, np.repeat([0, 1], 30))
+
+
+def test_order_of_rows_makes_no_difference():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    order = np.random.RandomState(0).permutation(300)
+    defence = KNNSanitizedClassifier(ESTIMATOR)
+    straight = defence.fit(X, y).y_sanitized_[order]
+    np.testing.assert_array_equal(
+        defence.fit(X[order], y[order]).y_sanitized_, straight
+    )
+
+
+def test_trusted_rows_vote_and_are_not_judged():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    untrusting = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    trusted = np.arange(300) < 150
+    trusting = KNNSanitizedClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
+    np.testing.assert_array_equal(
+        trusting.y_sanitized_, np.where(trusted, y, untrusting.y_sanitized_)
+    )
+
+
+def test_fewer_rows_than_neighbours():
+    X, y = load_iris(return_X_y=True)
+    rows = [0, 1, 2, 60, 61, 62]
+    with pytest.warns(
+        UserWarning, match="n_neighbors=10 is more than the 5 other rows"
+    ):
+        defence = KNNSanitizedClassifier(ESTIMATOR, threshold=1.0).fit(X[rows], y[rows])
+    assert defence.inlier_mask_.all()
+
+
+class Manhattan(BaseEstimator):
+    """An index of a third party: nothing but fit and kneighbors."""
+
+    def fit(self, X, y=None):
+        self.X_ = X
+        return self
+
+    def kneighbors(self, X, n_neighbors, return_distance):
+        assert not return_distance
+        return np.argsort(cdist(X, self.X_, "cityblock"))[:, :n_neighbors]
+
+
+@pytest.mark.parametrize(
+    "neighbors",
+    [
+        Manhattan(),
+        NearestNeighbors(metric="manhattan", algorithm="ball_tree"),
+        KNeighborsTransformer(metric="manhattan"),
+    ],
+)
+def test_neighbors_of_another_index(neighbors):
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    expected = KNNSanitizedClassifier(ESTIMATOR, metric="manhattan").fit(X, y)
+    defence = KNNSanitizedClassifier(ESTIMATOR, neighbors=neighbors).fit(X, y)
+    np.testing.assert_array_equal(defence.y_sanitized_, expected.y_sanitized_)
+    euclidean = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    assert (defence.y_sanitized_ != euclidean.y_sanitized_).any()
+
+
+def test_sparse_rows():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    X[np.abs(X) < 0.5] = 0
+    dense = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    for make in (sparse.csr_matrix, sparse.csc_array):
+        fitted = KNNSanitizedClassifier(ESTIMATOR).fit(make(X), y)
+        np.testing.assert_array_equal(fitted.y_sanitized_, dense.y_sanitized_)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("n_neighbors", 0),
+        ("threshold", 0),
+        ("threshold", 1.1),
+        ("action", "drop"),
+        ("metric", "euclidian"),
+        ("neighbors", LogisticRegression()),
+    ],
+)
+def test_parameters_are_checked(parameter, value):
+    defence = KNNSanitizedClassifier(ESTIMATOR, **{parameter: value})
+    with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
+        defence.fit(*load_iris(return_X_y=True))

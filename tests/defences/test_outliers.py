@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+from pyod.models.iforest import IForest
+from pyod.models.knn import KNN
+from scipy import sparse
+from scipy.spatial.distance import cdist
+from sklearn.covariance import EllipticEnvelope
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+
+from skpoison.attacks import RandomInsertion
+from skpoison.defences import OutlierFilteredClassifier
+
+ESTIMATOR = LogisticRegression()
+X, y = make_blobs(300, centers=2, n_features=3, cluster_std=2.0, random_state=0)
+TRUSTED = np.arange(300) < 100
+
+
+def filter_slowly(X, y, trusted, quantile, k):
+    """The filter as documented, from the matrix of all distances."""
+    distances = cdist(X, X)
+    keep = np.ones(y.shape[0], dtype=bool)
+    for label in np.unique(y):
+        reference = np.flatnonzero((y == label) & trusted)
+        own = np.sort(distances[np.ix_(reference, reference)])[:, k]  # 0 is itself
+        threshold = np.sort(own)[int(np.ceil(quantile * (own.size - 1)))]
+        for i in np.flatnonzero((y == label) & ~trusted):
+            keep[i] = np.sort(distances[i, reference])[k - 1] <= threshold
+    return keep
+
+
+@pytest.mark.parametrize("quantile", [0.0, 0.5, 0.9, 0.95, 1.0])
+@pytest.mark.parametrize("k", [1, 5, 20])
+def test_equals_the_filter_row_by_row(quantile, k):
+    defence = OutlierFilteredClassifier(ESTIMATOR, quantile=quantile, n_neighbors=k)
+    defence.fit(X, y, trusted=TRUSTED)
+    expected = filter_slowly(X, y, TRUSTED, quantile, k)
+    np.testing.assert_array_equal(defence.inlier_mask_, expected)
+
+
+def test_estimator_learns_from_the_rows_left():
+    defence = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=TRUSTED)
+    kept = defence.inlier_mask_
+    assert not kept.all()
+    plain = LogisticRegression().fit(X[kept], y[kept])
+    np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
+
+
+@pytest.mark.parametrize("quantile", [0.8, 0.9, 0.95, 1.0])
+def test_share_lost_where_nothing_is_trusted(quantile):
+    """The threshold is one of the scores: so many rows of a class lie beyond it."""
+    defence = OutlierFilteredClassifier(ESTIMATOR, quantile=quantile).fit(X, y)
+    for label in (0, 1):
+        n_class = (y == label).sum()
+        lost = (~defence.inlier_mask_[y == label]).sum()
+        assert lost == n_class - 1 - np.ceil(quantile * (n_class - 1))
+
+
+def test_scores_of_trusted_rows_leave_them_out():
+    """As many clean rows are lost as the quantile says, not more."""
+    X, y = make_blobs(4000, centers=2, n_features=10, random_state=0)
+    trusted = np.arange(4000) < 2000
+    defence = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=1, quantile=0.9)
+    lost = ~defence.fit(X, y, trusted=trusted).inlier_mask_[~trusted]
+    # With themselves among their neighbours, every row would lie beyond the threshold.
+    assert 0.07 < lost.mean() < 0.13
+
+
+def test_scale_and_order_make_no_difference():
+    defence = OutlierFilteredClassifier(ESTIMATOR)
+    kept = defence.fit(X, y, trusted=TRUSTED).inlier_mask_
+    scaled = defence.fit(1000 * X, y, trusted=TRUSTED).inlier_mask_
+    np.testing.assert_array_equal(scaled, kept)
+    order = np.random.RandomState(0).permutation(300)
+    shuffled = defence.fit(X[order], y[order], trusted=TRUSTED[order]).inlier_mask_
+    np.testing.assert_array_equal(shuffled, kept[order])
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        None,
+        EllipticEnvelope(random_state=0),
+        GaussianMixture(random_state=0),
+        IsolationForest(random_state=0),
+        KernelDensity(bandwidth=2.0),
+        LocalOutlierFactor(novelty=True),
+        OneClassSVM(gamma=0.1),
+        make_pipeline(StandardScaler(), IsolationForest(random_state=0)),
+        KNN(),
+        IForest(random_state=0),
+    ],
+    ids=lambda detector: type(detector).__module__ + "." + type(detector).__name__,
+)
+def test_detectors_agree_on_which_way_is_out(detector):
+    attack = RandomInsertion(0.2, random_state=0)
+    X, y = make_blobs(300, centers=[[-5, 0], [5, 0]], random_state=0)
+    X_poisoned, y_poisoned = attack.fit_resample(X, y)
+    trusted = np.arange(360) < 100
+    # A forest sees no difference between an outermost row and one far beyond it.
+    quantile = 0.8 if "forest" in repr(detector).lower() else 0.95
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=detector, quantile=quantile)
+    defence.fit(X_poisoned, y_poisoned, trusted=trusted)
+    assert not defence.inlier_mask_[attack.poison_mask_].any()
+    assert defence.inlier_mask_[100:300].mean() > quantile - 0.15
+    assert defence.inlier_mask_[:100].all()
+
+
+def test_pyod_knn_is_the_default_detector():
+    """Another implementation of the same score, training scores left out alike."""
+    ours = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=7)
+    theirs = OutlierFilteredClassifier(ESTIMATOR, detector=KNN(n_neighbors=7))
+    np.testing.assert_array_equal(
+        ours.fit(X, y, trusted=TRUSTED).inlier_mask_,
+        theirs.fit(X, y, trusted=TRUSTED).inlier_mask_,
+    )
+
+
+def test_local_outlier_factor_uses_its_own_training_scores():
+    lof = LocalOutlierFactor(novelty=True)
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=lof).fit(X, y)
+    for label in (0, 1):
+        of_class = y == label
+        own = LocalOutlierFactor().fit(X[of_class]).negative_outlier_factor_
+        threshold = np.quantile(-own, 0.95, method="higher")
+        np.testing.assert_array_equal(defence.inlier_mask_[of_class], -own <= threshold)
+
+
+def test_local_outlier_factor_without_novelty():
+    with pytest.raises(ValueError, match=r"detector.*novelty=True"):
+        OutlierFilteredClassifier(ESTIMATOR, detector=LocalOutlierFactor()).fit(X, y)
+
+
+def test_class_without_trusted_rows_stands_in_for_itself():
+    trusted = TRUSTED & (y == 0)
+    one = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
+    none = OutlierFilteredClassifier(ESTIMATOR).fit(X, y)
+    both = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=TRUSTED)
+    expected = np.where(y == 0, both.inlier_mask_, none.inlier_mask_)
+    np.testing.assert_array_equal(one.inlier_mask_, expected)
+
+
+def test_few_trusted_rows():
+    """One trusted row is no distribution; with three, k is at most two."""
+    trusted = np.zeros(300, dtype=bool)
+    rows = np.flatnonzero(y == 0)
+    trusted[rows[:1]] = True
+    one = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
+    none = OutlierFilteredClassifier(ESTIMATOR).fit(X, y)
+    np.testing.assert_array_equal(
+        one.inlier_mask_ | trusted, none.inlier_mask_ | trusted
+    )
+    trusted[rows[:3]] = True
+    three = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
+    two = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=2)
+    np.testing.assert_array_equal(
+        three.inlier_mask_[rows], two.fit(X, y, trusted=trusted).inlier_mask_[rows]
+    )
+
+
+def test_class_of_one_row():
+    labels = y.copy()
+    labels[7] = 2
+    assert OutlierFilteredClassifier(ESTIMATOR).fit(X, labels).inlier_mask_[7]
+
+
+def test_sparse_rows():
+    dense = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=TRUSTED)
+    as_sparse = OutlierFilteredClassifier(ESTIMATOR).fit(
+        sparse.csr_array(X), y, trusted=TRUSTED
+    )
+    np.testing.assert_array_equal(as_sparse.inlier_mask_, dense.inlier_mask_)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("quantile", 1.1),
+        ("quantile", -0.1),
+        ("n_neighbors", 0),
+        ("detector", "KNN"),
+    ],
+)
+def test_parameters_are_checked(parameter, value):
+    with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
+        OutlierFilteredClassifier(ESTIMATOR, **{parameter: value}).fit(X, y)

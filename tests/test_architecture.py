@@ -1,0 +1,58 @@
+"""Does the house stand as it is drawn? Imports go downwards only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import skpoison
+
+ROOT = Path(skpoison.__file__).parent
+# From the ground up: a file imports from storeys below its own, or from its own folder.
+STOREYS = [
+    "utils",
+    "base",
+    "attacks defences datasets",
+    "model_selection",
+    "report",
+    "__main__",
+]
+STOREY = {name: i for i, names in enumerate(STOREYS) for name in names.split()}
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+
+
+def place(path):
+    """Name the folder or the file directly below the package in which a file is."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """Yield the places from which a file imports, and names imported from them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("skpoison"):
+            _, *parts = node.module.split(".")
+            yield from [parts[0]] if parts else [alias.name for alias in node.names]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_downwards(path):
+    own = place(path)
+    for other in set(imported(path)) - {own, "__version__"}:
+        assert STOREY[other] < STOREY[own], f"{own} imports from {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_mirrored_by_tests(path):
+    relative = path.relative_to(ROOT)
+    if relative.name == "__init__.py":
+        return
+    tests = Path(__file__).parent / relative.parent
+    name = relative.name.strip("_").removesuffix(".py").strip("_")
+    tested_by = {
+        # Each check is tested where all of them come together.
+        "attack_checks": "estimator_checks",
+        "defence_checks": "estimator_checks",
+        "check_data": "estimator_checks",
+        "errors": "report",
+    }
+    assert (tests / f"test_{tested_by.get(name, name)}.py").is_file()

@@ -1,0 +1,72 @@
+"""Does every attack and defence pass the suites of checks?
+
+Scikit-learn's, imbalanced-learn's, and those of this package. What is public is tested
+without being named here; only what needs settings of its own is.
+"""
+
+import pytest
+from imblearn.utils.estimator_checks import check_param_validation
+from imblearn.utils.estimator_checks import (
+    estimator_checks_generator as imblearn_checks_generator,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import (
+    parametrize_with_checks as sklearn_parametrize_with_checks,
+)
+
+from skpoison import attacks, defences
+from skpoison.utils.estimator_checks import parametrize_with_checks
+
+ATTACKS = [getattr(attacks, name)(random_state=0) for name in attacks.__all__]
+DEFENCES = [
+    getattr(defences, name)(LogisticRegression(max_iter=10_000))
+    for name in defences.__all__
+]
+
+# Rows vote, whatever their weight: two of weight 1 are two votes, one of 2 is one.
+WEIGHTS_ARE_NOT_REPEATED_ROWS = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "Weights do not count as votes."
+    for kind in ("dense", "sparse")
+}
+EXPECTED_FAILURES = {"KNNSanitizedClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS}
+
+# Several checks use a handful of rows, on which defences say that they have too few.
+few_rows = pytest.mark.filterwarnings(
+    "ignore:n_neighbors=10 is more than:UserWarning",
+    "ignore:.*finds no row to believe in:UserWarning",
+)
+
+
+def expected_failures(estimator):
+    return EXPECTED_FAILURES.get(type(estimator).__name__, {})
+
+
+@few_rows
+@sklearn_parametrize_with_checks(
+    ATTACKS + DEFENCES, expected_failed_checks=expected_failures
+)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@few_rows
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pytest.param(*case, id=f"{type(case[0]).__name__}-{case[1].func.__name__}")
+        for each in ATTACKS + DEFENCES
+        for case in imblearn_checks_generator(each)
+    ],
+)
+def test_imbalanced_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ATTACKS + DEFENCES)
+def test_imbalanced_learn_parameters(estimator):
+    check_param_validation(type(estimator).__name__, estimator)
+
+
+@parametrize_with_checks(ATTACKS + DEFENCES)
+def test_skpoison(estimator, check):
+    check(estimator)

@@ -1,0 +1,286 @@
+"""Does each check catch what it is there for?
+
+Each attack and defence below breaks one contract. The check of that contract must fail
+on it, or it is no check.
+"""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+
+from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.base import BasePoisoner, Poison
+from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.utils import _attack_checks, _defence_checks
+from skpoison.utils._attack_checks import ATTACK_CHECKS
+from skpoison.utils._defence_checks import DEFENCE_CHECKS
+from skpoison.utils.estimator_checks import check_estimator, estimator_checks_generator
+
+
+class Sloppy(RandomLabelFlip):
+    """An attack that goes wrong after the fact, in a way of its own."""
+
+    def fit_resample(self, X, y, *, trusted=None):
+        X_out, y_out = super().fit_resample(X, y, trusted=trusted)
+        return self.spoil(X, y, X_out, y_out)
+
+
+class FlipsAtBudgetZero(RandomLabelFlip):
+    def _n_poison(self, n_samples):
+        return max(1, super()._n_poison(n_samples))
+
+
+class FlipsOneMore(RandomLabelFlip):
+    def _n_poison(self, n_samples):
+        return super()._n_poison(n_samples) + 1
+
+
+class DoesNothing(BasePoisoner):
+    def _poison(self, X, y, **_):
+        return Poison()
+
+
+class Shuffles(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        order = np.random.RandomState(0).permutation(len(y_out))
+        self.poison_mask_ = self.poison_mask_[order]
+        return X_out[order], y_out[order]
+
+
+class MarksTooFew(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        self.poison_mask_ = np.zeros_like(self.poison_mask_)
+        return X_out, y_out
+
+
+class MarksTooMany(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        self.poison_mask_ = np.ones_like(self.poison_mask_)
+        return X_out, y_out
+
+
+class ForgetsInserted(RandomInsertion):
+    def fit_resample(self, X, y, *, trusted=None):
+        out = super().fit_resample(X, y, trusted=trusted)
+        self.poison_mask_ = self.poison_mask_[: len(y)]
+        return out
+
+
+class TouchesTrusted(RandomLabelFlip):
+    def _poison(self, X, y, *, trusted, **seen):
+        return super()._poison(X, y, trusted=np.zeros_like(trusted), **seen)
+
+
+class InventsLabels(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        y_out = y_out.astype(object)
+        y_out[self.poison_mask_] = 99
+        return X_out, y_out
+
+
+class GlobalGenerator(RandomLabelFlip):
+    def _poison(self, X, y, *, random_state, **seen):
+        return super()._poison(X, y, random_state=np.random.mtrand._rand, **seen)
+
+
+class ChangesDtype(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return np.asarray(X_out, dtype=object), y_out
+
+
+class OneHotLost(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return X_out, np.asarray(y_out).argmax(axis=1) if np.ndim(y_out) == 2 else y_out
+
+
+class GivesInputOut(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return X, y_out
+
+
+class WritesToInput(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        y[:] = y_out
+        return X_out, y_out
+
+
+class SparseIsDifferent(RandomLabelFlip):
+    def _poison(self, X, y, *, random_state, **seen):
+        if not isinstance(X, np.ndarray):
+            random_state = np.random.RandomState(1)
+        return super()._poison(X, y, random_state=random_state, **seen)
+
+
+class KeepsASecret(RandomLabelFlip):
+    def fit_resample(self, X, y, *, trusted=None):
+        self.secret_ = lambda: None
+        return super().fit_resample(X, y, trusted=trusted)
+
+
+class DriftsWhenRefitted(RandomLabelFlip):
+    count = 0
+
+    def _poison(self, X, y, *, random_state, **seen):
+        type(self).count += 1
+        random_state = np.random.RandomState(type(self).count)
+        return super()._poison(X, y, random_state=random_state, **seen)
+
+
+class JobsMatter(RandomLabelFlip):
+    def __init__(self, budget=0.1, *, random_state=None, n_jobs=1):
+        super().__init__(budget, random_state=random_state)
+        self.n_jobs = n_jobs
+
+    def _n_poison(self, n_samples):
+        return self.n_jobs
+
+
+BROKEN_ATTACKS = [
+    (FlipsAtBudgetZero, "check_budget_zero"),
+    (FlipsOneMore, "check_budget"),
+    (DoesNothing, "check_budget"),
+    (Shuffles, "check_poison_mask"),
+    (MarksTooFew, "check_poison_mask"),
+    (MarksTooMany, "check_poison_mask"),
+    (ForgetsInserted, "check_poison_mask"),
+    (TouchesTrusted, "check_trusted_untouched"),
+    (InventsLabels, "check_labels_seen"),
+    (GlobalGenerator, "check_same_seed_same_poison"),
+    (DriftsWhenRefitted, "check_same_seed_same_poison"),
+    (ChangesDtype, "check_containers"),
+    (OneHotLost, "check_one_hot_labels"),
+    (GivesInputOut, "check_input_not_written"),
+    (WritesToInput, "check_input_not_written"),
+    (SparseIsDifferent, "check_sparse_as_dense"),
+    (KeepsASecret, "check_attack_pickles"),
+    (DriftsWhenRefitted, "check_attack_pickles"),
+    (DriftsWhenRefitted, "check_attack_in_pipeline"),
+    (JobsMatter, "check_attack_jobs"),
+]
+
+# A read-only array refuses to be written to, and what does not pickle cannot be.
+ERRORS = (AssertionError, ValueError, AttributeError, TypeError)
+
+
+@pytest.mark.parametrize(("attack", "check"), BROKEN_ATTACKS)
+def test_broken_attack_is_caught(attack, check):
+    with pytest.raises(ERRORS):
+        getattr(_attack_checks, check)(attack.__name__, attack(random_state=0))
+
+
+class ShortMask(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.inlier_mask_ = self.inlier_mask_[1:]
+        return self
+
+
+class LosesClasses(KNNSanitizedClassifier):
+    def _verdict(self, X, codes, trusted):
+        return self._judge(X, codes, trusted=trusted)
+
+
+class IgnoresTrust(OutlierFilteredClassifier):
+    def _verdict(self, X, codes, trusted):
+        return self._judge(X, codes, trusted=trusted)
+
+
+class JudgesTheAbsent(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, trusted=trusted)
+        if sample_weight is not None:
+            self.inlier_mask_ &= sample_weight > 0
+        return self
+
+
+class HidesFrames(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        if hasattr(X, "columns"):
+            self.feature_names_in_ = np.array(list(X.columns))
+            X = X.to_numpy()
+        names = getattr(self, "feature_names_in_", None)
+        super().fit(X, y, sample_weight, trusted=trusted)
+        if names is not None:
+            self.feature_names_in_ = names
+        return self
+
+
+class WritesToRows(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        X[0] = 0
+        return super().fit(X, y, sample_weight, trusted=trusted)
+
+
+class FitsWhatIsGiven(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.estimator.fit(X, y)
+        return self
+
+
+class Drifts(KNNSanitizedClassifier):
+    count = 0
+
+    def _judge(self, X, y, *, trusted):
+        type(self).count += 1
+        verdict = super()._judge(X, y, trusted=trusted)
+        verdict[type(self).count] = (y[type(self).count] + 1) % 3
+        return verdict
+
+
+class JobsMatterToo(KNNSanitizedClassifier):
+    def _judge(self, X, y, *, trusted):
+        verdict = super()._judge(X, y, trusted=trusted)
+        verdict[3] = y[3] if self.n_jobs == 1 else (y[3] + 1) % 3
+        return verdict
+
+
+BROKEN_DEFENCES = [
+    (ShortMask, "check_inlier_mask"),
+    (LosesClasses, "check_keeps_every_class"),
+    (IgnoresTrust, "check_keeps_trusted_rows"),
+    (JudgesTheAbsent, "check_zero_weight_is_absence"),
+    (HidesFrames, "check_defence_containers"),
+    (WritesToRows, "check_defence_input_not_written"),
+    (FitsWhatIsGiven, "check_defence_pickles"),
+    (Drifts, "check_defence_pickles"),
+    (JobsMatterToo, "check_defence_jobs"),
+]
+
+
+@pytest.mark.parametrize(("defence", "check"), BROKEN_DEFENCES)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_broken_defence_is_caught(defence, check):
+    with pytest.raises(ERRORS):
+        getattr(_defence_checks, check)(
+            defence.__name__, defence(LogisticRegression(max_iter=10_000))
+        )
+
+
+def test_every_check_is_shown_to_catch_something():
+    caught = {check for _, check in BROKEN_ATTACKS + BROKEN_DEFENCES}
+    assert caught == {check.__name__ for check in ATTACK_CHECKS + DEFENCE_CHECKS}
+
+
+def test_check_estimator_raises():
+    with pytest.raises(AssertionError, match="TouchesTrusted flips trusted rows"):
+        check_estimator(TouchesTrusted(random_state=0))
+
+
+def test_instances_are_left_alone():
+    defence = KNNSanitizedClassifier(LogisticRegression(max_iter=10_000))
+    for instance in (RandomLabelFlip(random_state=0), defence):
+        before = str(clone(instance).get_params())
+        check_estimator(instance)
+        assert str(instance.get_params()) == before
+        assert not hasattr(instance, "n_features_in_")
+
+
+def test_attacks_and_defences_get_their_own_checks():
+    for instance, checks in (
+        (RandomLabelFlip(), ATTACK_CHECKS),
+        (OutlierFilteredClassifier(LogisticRegression()), DEFENCE_CHECKS),
+    ):
+        generated = [check.func for _, check in estimator_checks_generator(instance)]
+        assert generated == list(checks)
