@@ -5,4 +5,19 @@ scikit-learn meta-estimator around the user's own estimator. So a Pipeline of at
 and defence is a threat model, and its cross-validated score is a robustness.
 """
 
+from importlib import import_module
+
 __version__ = "0.1.0"
+
+__all__ = ["attacks", "datasets", "defences", "model_selection"]
+
+
+def __getattr__(name):
+    """Import a subpackage when it is first asked for, as scikit-learn does."""
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

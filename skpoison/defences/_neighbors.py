@@ -93,8 +93,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
     >>> attack = RandomLabelFlip(budget=0.1, random_state=0)
     >>> X_poisoned, y_poisoned = attack.fit_resample(X, y)
     >>> defence = KNNSanitizedClassifier(LogisticRegression())
-    >>> defence.fit(X_poisoned, y_poisoned).inlier_mask_.sum()
-    np.int64(90)
+    >>> int(defence.fit(X_poisoned, y_poisoned).inlier_mask_.sum())
+    90
     >>> bool((defence.y_sanitized_ == y).all())
     True
     """

@@ -85,8 +85,8 @@ class OutlierFilteredClassifier(BaseSanitizedClassifier):
     >>> trusted = np.arange(120) < 30
     >>> defence = OutlierFilteredClassifier(LogisticRegression())
     >>> defence = defence.fit(X_poisoned, y_poisoned, trusted=trusted)
-    >>> defence.inlier_mask_[100:].any()
-    np.False_
+    >>> bool(defence.inlier_mask_[100:].any())
+    False
     """
 
     _parameter_constraints: dict = {

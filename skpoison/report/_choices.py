@@ -1,17 +1,20 @@
-"""Which estimator, attack and defence does a name mean?"""
+"""Which estimator, attack, defence and score does a name mean?"""
 
 import re
+from difflib import get_close_matches
 from importlib import import_module
 from inspect import isclass
 
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import _check_response_method
 
 from skpoison import attacks
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
@@ -40,7 +43,7 @@ ATTACKS = {
 }
 
 
-def find_estimator(name, seed):
+def find_estimator(name):
     """Find the estimator that a name means.
 
     Parameters
@@ -48,20 +51,18 @@ def find_estimator(name, seed):
     name : str
         One of `ESTIMATORS`, or the importable name of an estimator, of its class, or
         of a function that makes it.
-    seed : int
-        Its `random_state`, where it has one.
 
     Returns
     -------
-    estimator : estimator
+    estimator : classifier
     """
-    estimator = clone(ESTIMATORS[name]) if name in ESTIMATORS else _made(name)
-    if not hasattr(estimator, "fit") or not hasattr(estimator, "predict"):
+    found = ESTIMATORS[name] if name in ESTIMATORS else _made("estimator", name)
+    if not _is_classifier(found):
         raise ReportError(
-            f"--estimator {name} is no estimator with fit and predict. Give an "
+            f"--estimator {name} is no classifier of scikit-learn's kind. Give an "
             f"importable one, or one of {', '.join(ESTIMATORS)}."
         )
-    return _seeded(estimator, seed)
+    return found
 
 
 def find_attack(name, seed):
@@ -70,7 +71,8 @@ def find_attack(name, seed):
     Parameters
     ----------
     name : str
-        One of `ATTACKS`, or the importable name of an attack or of its class.
+        One of `ATTACKS`, or the importable name of an attack, of its class, or of a
+        function that makes it.
     seed : int
         Its `random_state`, where it has one.
 
@@ -78,13 +80,13 @@ def find_attack(name, seed):
     -------
     attack : sampler
     """
-    attack = ATTACKS[name]() if name in ATTACKS else _made(name)
-    if not hasattr(attack, "fit_resample") or not hasattr(attack, "budget"):
+    found = ATTACKS[name]() if name in ATTACKS else _made("attack", name)
+    if not hasattr(found, "fit_resample") or "budget" not in found.get_params():
         raise ReportError(
             f"--attack {name} is no attack with fit_resample and a budget. Give an "
             f"importable one, or one of {', '.join(ATTACKS)}."
         )
-    return _seeded(attack, seed)
+    return _seeded(found, seed)
 
 
 def find_defence(name):
@@ -100,25 +102,38 @@ def find_defence(name):
     -------
     defence : callable
     """
-    defence = DEFENCES[name] if name in DEFENCES else _imported(name)
-    if not callable(defence):
-        raise ReportError(
-            f"--defence {name} cannot be put around an estimator. Give an importable "
-            f"class that takes one, or one of {', '.join(DEFENCES)}."
-        )
-    return defence
+    defence = DEFENCES[name] if name in DEFENCES else _imported("defence", name)
+
+    def defend(estimator):
+        try:
+            defended = defence(estimator)
+        except Exception as error:
+            raise ReportError(
+                f"--defence {name} cannot be put around {estimator}: {error}. Give a "
+                f"class that takes an estimator, or one of {', '.join(DEFENCES)}."
+            ) from error
+        if not _is_classifier(defended):
+            raise ReportError(
+                f"--defence {name} around {estimator} is no classifier of "
+                f"scikit-learn's kind. Give one of {', '.join(DEFENCES)}, or your own."
+            )
+        return defended
+
+    return defend
 
 
-def assemble(estimator, defence=None, *, is_sparse=False):
+def assemble(estimator, defence=None, *, seed, is_sparse=False):
     """Put scaler, defence and estimator into a pipeline.
 
     Parameters
     ----------
-    estimator : estimator
+    estimator : classifier
         The estimator. Of a Pipeline the defence goes around the last step, and the
         steps before it are left as they are; else a scaler is put before it.
     defence : callable, default=None
         What makes a defence around an estimator.
+    seed : int
+        The `random_state` of everything in it that has one.
     is_sparse : bool, default=False
         Whether the data are sparse: then they are scaled without being centred.
 
@@ -126,42 +141,74 @@ def assemble(estimator, defence=None, *, is_sparse=False):
     -------
     pipeline : Pipeline
     """
-    if isinstance(estimator, Pipeline):
-        *before, last = (step for _, step in estimator.steps)
-    else:
-        before, last = [MaxAbsScaler() if is_sparse else StandardScaler()], estimator
-    if defence is None:
-        return make_pipeline(*before, last)
+    pipeline = clone(estimator)
+    if not isinstance(estimator, Pipeline):
+        scaler = MaxAbsScaler() if is_sparse else StandardScaler()
+        pipeline = make_pipeline(scaler, pipeline)
+    if defence is not None:
+        name, last = pipeline.steps[-1]
+        pipeline.set_params(**{name: defence(last)})
+    return _seeded(pipeline, seed)
+
+
+def check_scoring(name, estimator):
+    """Check that a score is one, and that it can be computed for an estimator.
+
+    Parameters
+    ----------
+    name : str
+        Name of a scorer.
+    estimator : estimator
+        What is scored.
+    """
+    names = get_scorer_names()
+    if name not in names:
+        near = get_close_matches(name, names, n=5, cutoff=0.0)
+        raise ReportError(f"--scoring {name} is no score; near to it: {', '.join(near)}.")
     try:
-        return make_pipeline(*before, defence(last))
-    except TypeError as error:
+        _check_response_method(estimator, get_scorer(name)._response_method)
+    except AttributeError as error:
         raise ReportError(
-            f"--defence {defence!r} takes no estimator: {error}"
+            f"--scoring {name} cannot be computed: {error} Take another --scoring, or "
+            "another --estimator."
         ) from error
 
 
-def _imported(name):
+SHORT_NAMES = {"estimator": ESTIMATORS, "attack": ATTACKS, "defence": DEFENCES}
+
+
+def _imported(option, name):
     module, _, attribute = name.rpartition(".")
     try:
+        if not module:
+            raise ImportError("it names no module")
         return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    # A module can raise anything when it is imported, and a script can exit.
+    except (Exception, SystemExit) as error:
         raise ReportError(
-            f"{name!r} is neither one of the short names nor importable: {error}. See "
-            "python -m skpoison --help."
+            f"--{option} {name} is none of {', '.join(SHORT_NAMES[option])}, and it "
+            f"cannot be imported: {error}."
         ) from error
 
 
-def _made(name):
-    found = _imported(name)
-    if isclass(found) or not hasattr(found, "get_params"):
-        try:
+def _made(option, name):
+    found = _imported(option, name)
+    try:
+        if isclass(found) or not hasattr(found, "get_params"):
             found = found()
-        except TypeError as error:
-            raise ReportError(
-                f"{name} cannot be made without arguments: {error}. Name a function "
-                "of your own that makes it."
-            ) from error
-    return clone(found)
+        return clone(found)
+    except Exception as error:
+        raise ReportError(
+            f"--{option} {name} cannot be made: {error}. Name a class or a function "
+            "that needs no arguments, or what it has made."
+        ) from error
+
+
+def _is_classifier(found):
+    try:
+        return is_classifier(found) and hasattr(found, "predict")
+    except AttributeError:  # Raised where there are no tags of scikit-learn.
+        return False
 
 
 def _seeded(estimator, seed):

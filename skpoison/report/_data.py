@@ -1,6 +1,7 @@
 """Which rows and labels does the user mean?"""
 
 import csv
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,13 @@ LOADERS = {
     "ransomware": datasets.fetch_ransomware,
     "spambase": datasets.fetch_spambase,
 }
+
+# How files say that there is no value. "None" is not among them: it may be a class.
+MISSING = {"", "?", "#n/a", "<na>", "n/a", "na", "nan", "null"}
+TRUTHS = {"false": 0.0, "true": 1.0}
+
+# Beyond it floats no longer tell whole numbers apart.
+LARGEST_WHOLE = 2.0**53
 
 
 def load_data(data, target=None):
@@ -64,62 +72,109 @@ def load_data(data, target=None):
         )
     if not path.is_file():
         raise ReportError(f"--data {data}: there is no such file.")
-    columns = readers[path.suffix.lower()](path)
+    try:
+        columns = readers[path.suffix.lower()](path)
+    except OSError as error:
+        raise ReportError(f"--data {data} cannot be read: {error}.") from error
     return _split_off_target(columns, target, path.name)
 
 
 def _read_csv(path):
-    """Read a CSV file into a dict of columns of strings."""
+    """Read a CSV file into a dict of columns of words."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ReportError(
-            f"{path.name} is no table: it is not text in UTF-8. Save it as a CSV file."
+            f"{path.name} is no table: it is not text in UTF-8. Save it as CSV in "
+            "UTF-8."
         ) from error
-    lines = text.splitlines()
-    header = lines[0] if lines else ""
-    delimiter = max(",;\t", key=header.count)
-    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    if len(rows) < 2 or len(rows[0]) < 2:
+    try:
+        delimiter = max(",;\t", key=lambda each: len(_header(text, each)))
+        records = list(_records(text, delimiter))
+    except csv.Error as error:
+        raise ReportError(f"{path.name} is no table: {error}.") from error
+    if not records:
+        raise ReportError(f"{path.name} is no table: there is nothing in it.")
+    (_, names), *records = records
+    _check_names(names, path.name)
+    if not records:
         raise ReportError(
-            f"{path.name} is no table: it needs a line of column names and rows below "
-            "it, separated by commas, semicolons or tabs."
+            f"{path.name} is no table: below its line of column names there is no row."
         )
-    names, *rows = rows
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(names):
+    for line, fields in records:
+        if len(fields) != len(names):
             raise ReportError(
-                f"{path.name} is no table: its row {number} has {len(row)} fields, but "
-                f"there are {len(names)} column names."
+                f"{path.name} is no table: its line {line} has {len(fields)} fields, "
+                f"but there are {len(names)} column names. Is a quote or a delimiter "
+                "missing, or one too many?"
             )
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise ReportError(
-            f"{path.name} has several columns of the same name: "
-            f"{_listed(sorted(repeated))}. Rename them."
-        )
+    rows = (fields for _, fields in records)
     return {
-        name: np.array([field.strip() for field in column])
+        name: np.array(column, dtype=object)
         for name, column in zip(names, zip(*rows, strict=True), strict=True)
     }
 
 
+def _records(text, delimiter):
+    """Yield the first line and the fields of every record that is no blank line."""
+    reader = csv.reader(StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    line = 1
+    for record in reader:
+        fields = [field.strip() for field in record]
+        if len(fields) > 1 or any(fields):
+            yield line, fields
+        line = reader.line_num + 1
+
+
+def _header(text, delimiter):
+    return next(_records(text, delimiter), (1, []))[1]
+
+
+def _check_names(names, file):
+    if len(names) < 2:
+        raise ReportError(
+            f"{file} is no table: it has a single column, {names[0]!r}. Separate "
+            "columns by commas, semicolons or tabs."
+        )
+    if "" in names:
+        raise ReportError(
+            f"Column {names.index('') + 1} of {file} has no name. Name it, or, if it "
+            "only counts the rows, drop it: what gives away their order is no feature."
+        )
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise ReportError(
+            f"{file} has several columns of the same name: "
+            f"{_listed(sorted(repeated))}. Rename them."
+        )
+
+
 def _read_parquet(path):
-    """Read a Parquet file into a dict of columns."""
+    """Read a Parquet file into a dict of columns of floats or of words."""
     user = f"Reading {path.name}"
     try:
         polars = import_optional("polars", extra="parquet", user=user)
     except ImportError as error:
         raise ReportError(str(error)) from error
     try:
-        frame = polars.read_parquet(path)
+        frame = polars.read_parquet(path, glob=False)
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ReportError(f"{path.name} is no Parquet table: {reason}") from error
-    return {column.name: column.to_numpy() for column in frame.get_columns()}
+    if not frame.height:
+        raise ReportError(f"{path.name} is no table: there is no row in it.")
+    return {
+        column.name: column.cast(polars.Float64).to_numpy()
+        if column.dtype.is_numeric()
+        else np.array(
+            ["" if value is None else str(value) for value in column], dtype=object
+        )
+        for column in frame
+    }
 
 
 def _split_off_target(columns, target, file):
+    """Turn the columns into rows and labels."""
     if target is None:
         raise ReportError(
             f"Say by --target which column of {file} holds the labels: "
@@ -130,24 +185,59 @@ def _split_off_target(columns, target, file):
             f"{file} has no column {target!r} for --target; it has {_listed(columns)}."
         )
     columns = dict(columns)
-    y = columns.pop(target)
+    y = _labels(columns.pop(target), target)
     if not columns:
         raise ReportError(f"{file} has no column beside the target {target!r}.")
-    n_unlabelled = int(_missing(y).sum())
-    if n_unlabelled:
-        raise ReportError(
-            f"The target {target!r} is missing in {n_unlabelled} of {y.shape[0]} rows: "
-            "label them or drop them."
-        )
+    return _rows(columns, file), y
 
-    numbers = {name: _as_floats(column) for name, column in columns.items()}
-    words = [name for name, column in numbers.items() if column is None]
-    if words:
+
+def _labels(column, target):
+    """Turn a column into labels: whole numbers, or words."""
+    numbers, _ = _numbers(column)
+    if numbers is None:
+        unlabelled = np.array([word.casefold() in MISSING for word in column])
+    else:
+        unlabelled = ~np.isfinite(numbers)
+    if unlabelled.any():
         raise ReportError(
-            f"{file} has columns that are no numbers: {_listed(words)}. Encode them "
-            "(as one column of 0 and 1 for each value, say) or drop them."
+            f"The target {target!r} is missing or infinite in {unlabelled.sum()} of "
+            f"{column.shape[0]} rows. Label them or drop them."
         )
-    X = np.column_stack(list(numbers.values()))
+    if numbers is None or np.abs(numbers).max() >= LARGEST_WHOLE:
+        y = column.astype(str)
+    else:
+        y = numbers.astype(int)
+        if (y != numbers).any():
+            raise ReportError(
+                f"The target {target!r} holds fractions such as "
+                f"{numbers[y != numbers][0]:g}: that is regression; the report is "
+                "about classes."
+            )
+    n_samples, n_classes = y.shape[0], np.unique(y).shape[0]
+    if n_classes < 2:
+        raise ReportError(
+            f"The target {target!r} has rows of one class only, {y.tolist()[0]!r}: "
+            "there is nothing to learn. Take another --target."
+        )
+    if 2 * n_classes > n_samples:
+        raise ReportError(
+            f"The target {target!r} holds {n_classes} different values in {n_samples} "
+            "rows: those are quantities or names; the report is about classes."
+        )
+    return y
+
+
+def _rows(columns, file):
+    """Turn columns into rows of finite floats."""
+    numbers = {name: _numbers(column) for name, column in columns.items()}
+    odd = [f"{name} ({word!r})" for name, (_, word) in numbers.items() if word]
+    if odd:
+        raise ReportError(
+            f"{file} has columns that are no numbers: {_listed(odd)}. Write numbers "
+            "like 1234.5; encode words (as one column of 0 and 1 for each, say) or "
+            "drop them."
+        )
+    X = np.column_stack([column for column, _ in numbers.values()])
     holes = ~np.isfinite(X)
     if holes.any():
         names = np.array(list(numbers))[holes.any(axis=0)]
@@ -155,34 +245,31 @@ def _split_off_target(columns, target, file):
             f"{file} has missing or infinite values in {holes.any(axis=1).sum()} of "
             f"{X.shape[0]} rows, in {_listed(names)}. Fill them in or drop those rows."
         )
-    as_numbers = _as_floats(y)
-    if as_numbers is not None and (as_numbers != np.round(as_numbers)).any():
-        raise ReportError(
-            f"The target {target!r} holds fractions such as {as_numbers.flat[0]:g}: "
-            "that is regression; the report is about classes."
-        )
-    return X, y if as_numbers is None else as_numbers.astype(int)
+    return X
 
 
-def _missing(column):
-    if column.dtype.kind == "U":
-        return column == ""
-    return np.array([value is None or value != value for value in column])
+def _numbers(column):
+    """Turn a column into floats, missing values into nan.
 
-
-def _as_floats(column):
-    """Turn a column into floats, missing values into nan; None if it is words."""
-    if column.dtype.kind == "U":
-        column = np.where(column == "", "nan", column)
-    elif column.dtype.kind not in "biufO":
-        return None
-    try:
-        return column.astype(float)
-    except (TypeError, ValueError):
-        return None
+    Where that cannot be done, return None and the first word that is no number.
+    """
+    if column.dtype.kind == "f":
+        return column, None
+    folded = [word.casefold() for word in column]
+    if MISSING.union(TRUTHS).issuperset(folded):
+        return np.array([TRUTHS.get(word, np.nan) for word in folded]), None
+    numbers = np.empty(column.shape[0])
+    for i, word in enumerate(folded):
+        try:
+            numbers[i] = np.nan if word in MISSING else float(word)
+        except ValueError:
+            return None, column[i]
+        if "_" in word:  # Which float() reads over: 2021_05 is no number, though.
+            return None, column[i]
+    return numbers, None
 
 
 def _listed(names, most=8):
-    names = [str(name) for name in names]
+    names = [name if len(name) <= 40 else f"{name[:40]}..." for name in map(str, names)]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

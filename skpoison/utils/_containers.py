@@ -64,9 +64,8 @@ def append_rows(X, rows):
     X_out : of the type of X, of shape (n_samples + n_new, n_features)
     """
     if sparse.issparse(X):
-        is_array = isinstance(X, sparse.sparray)
-        rows = sparse.csr_array(rows) if is_array else sparse.csr_matrix(rows)
-        return sparse.vstack([X, cast_like(rows, X.dtype)], format=X.format)
+        rows = cast_like(sparse.csr_matrix(rows), X.dtype)
+        return type(X)(sparse.vstack([X, rows]))
     rows = rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
     if isinstance(X, list):
         return take_rows(X, np.arange(len(X))) + rows.tolist()
