@@ -2,16 +2,14 @@
 
 Prints its whole fit, around an estimator that costs nothing, as a ratio to
 ``NearestNeighbors.kneighbors`` alone on the same rows, the two in turn in one process;
-and the peak memory of both, each in a process of its own, as the number of rows grows.
+then the peak of what numpy and Python allocate in either, as the rows grow.
 
 Run: ``python benchmarks/knn_sanitizing.py [--rows 200000] [--columns 20] [--rounds 3]``
 """
 
 import argparse
-import resource
-import subprocess
-import sys
 import time
+import tracemalloc
 
 import numpy as np
 from sklearn.datasets import make_classification
@@ -39,20 +37,18 @@ def sanitise(X, y):
     KNNSanitizedClassifier(DummyClassifier(), n_neighbors=N_NEIGHBORS).fit(X, y)
 
 
-WORK = {"search": search, "sanitise": sanitise, "nothing": lambda X, y: None}
-
-
 def seconds(work, X, y):
     start = time.perf_counter()
     work(X, y)
     return time.perf_counter() - start
 
 
-def peak_megabytes(name, n_rows, n_columns):
-    """Measure the peak memory of a process that does one thing."""
-    command = [sys.executable, __file__, "--only", name]
-    command += ["--rows", str(n_rows), "--columns", str(n_columns)]
-    return float(subprocess.run(command, capture_output=True, check=True).stdout)
+def peak_megabytes(work, X, y):
+    tracemalloc.start()
+    work(X, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / 2**20
 
 
 def main():
@@ -60,13 +56,7 @@ def main():
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=WORK, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.only:
-        WORK[options.only](*make_data(options.rows, options.columns))
-        # Linux counts in KiB.
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        return
 
     X, y = make_data(options.rows, options.columns)
     ratios = []
@@ -79,16 +69,16 @@ def main():
             flush=True,
         )
     print(f"{options.rows} x {options.columns}: median ratio {np.median(ratios):.3f}")
-    print("\npeak memory over that of the data alone (MB)")
-    print(f"{'rows':>10}{'kneighbors':>12}{'sanitising':>12}{'bytes a row':>13}")
+
+    print("\npeak memory beside X and y (MB)")
+    print(
+        f"{'rows':>10}{'X':>8}{'kneighbors':>12}{'sanitising':>12}{'bytes a row':>13}"
+    )
     for n_rows in (options.rows // 4, options.rows // 2, options.rows):
-        base, alone, whole = (
-            peak_megabytes(name, n_rows, options.columns)
-            for name in ("nothing", "search", "sanitise")
-        )
-        alone, whole = alone - base, whole - base
-        bytes_a_row = whole * 2**20 / n_rows
-        print(f"{n_rows:>10}{alone:>12.1f}{whole:>12.1f}{bytes_a_row:>13.0f}")
+        data = X[:n_rows].copy(), y[:n_rows].copy()
+        alone, whole = (peak_megabytes(work, *data) for work in (search, sanitise))
+        size, each = data[0].nbytes / 2**20, whole * 2**20 / n_rows
+        print(f"{n_rows:>10}{size:>8.1f}{alone:>12.1f}{whole:>12.1f}{each:>13.0f}")
 
 
 if __name__ == "__main__":

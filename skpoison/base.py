@@ -369,18 +369,18 @@ class BaseSanitizedClassifier(
                 raise ValueError("sample_weight is 0 for every row: nothing to fit.")
         verdict = np.full(codes.shape[0], -1)
         verdict[present] = self._verdict(
-            take_rows(X, np.flatnonzero(present)), codes[present], mask[present]
+            _rows_of(X, present), codes[present], mask[present]
         )
         self.inlier_mask_ = verdict == codes
         if self._relabels:
             self.y_sanitized_ = self.classes_[np.where(verdict < 0, codes, verdict)]
 
         params = self._fit_params(fit_params, sample_weight, trusted)
-        kept = np.flatnonzero(verdict >= 0)
+        kept = verdict >= 0
         self.estimator_ = clone(self.estimator).fit(
-            take_rows(X, kept),
+            _rows_of(X, kept),
             self.classes_[verdict[kept]],
-            **_check_method_params(X, params, indices=kept),
+            **_check_method_params(X, params, indices=np.flatnonzero(kept)),
         )
         return self
 
@@ -498,3 +498,8 @@ class BaseSanitizedClassifier(
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
+
+
+def _rows_of(X, mask):
+    """Take the rows in a mask; X itself, and no copy of it, where that is all."""
+    return X if mask.all() else take_rows(X, np.flatnonzero(mask))
