@@ -101,7 +101,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         Always empty; imbalanced-learn asks every sampler for it.
     n_features_in_ : int
         Number of features seen.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
 
     See Also
@@ -319,7 +319,7 @@ class BaseSanitizedClassifier(
         The labels seen.
     n_features_in_ : int
         Number of features seen.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
     """
 

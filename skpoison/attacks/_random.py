@@ -95,13 +95,13 @@ class RandomLabelFlip(_BaseRandomPoisoner):
         Always empty; imbalanced-learn asks every sampler for it.
     n_features_in_ : int
         Number of features seen.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
 
     See Also
     --------
     RandomInsertion : Inserts rows with wrong labels instead.
-    KNNSanitizedClassifier : A defence against it.
+    skpoison.defences.KNNSanitizedClassifier : A defence against it.
 
     Notes
     -----
@@ -164,13 +164,13 @@ class RandomInsertion(_BaseRandomPoisoner):
         Always empty; imbalanced-learn asks every sampler for it.
     n_features_in_ : int
         Number of features seen.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
 
     See Also
     --------
     RandomLabelFlip : Flips labels of the rows themselves.
-    OutlierFilteredClassifier : A defence against it.
+    skpoison.defences.OutlierFilteredClassifier : A defence against it.
 
     Notes
     -----

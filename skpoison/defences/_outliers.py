@@ -48,7 +48,7 @@ class OutlierFilteredClassifier(BaseSanitizedClassifier):
         The labels seen.
     n_features_in_ : int
         Number of features seen.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
 
     See Also

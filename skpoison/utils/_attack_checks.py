@@ -16,7 +16,13 @@ from sklearn.utils._testing import (
     raises,
 )
 
-from skpoison.utils._check_data import containers, make_data, trust_some, values
+from skpoison.utils._check_data import (
+    containers,
+    frame_packages,
+    make_data,
+    trust_some,
+    values,
+)
 from skpoison.utils._containers import is_frame
 
 BUDGETS = (1, 0.1, 0.25)
@@ -24,9 +30,7 @@ BUDGETS = (1, 0.1, 0.25)
 
 def _containers_of_anything(X, y):
     """Yield frames and arrays that hold more than numbers."""
-    import pandas as pd
-    import polars as pl
-
+    pd, pl = frame_packages()
     cities = np.array(["Rome", "Oslo", "Bern"])[(X[:, 0] > 0).astype(int)]
     missing = np.where(X[:, 1] > 5, np.nan, X[:, 1])
     frame = pd.DataFrame({"number": missing, "word": cities})

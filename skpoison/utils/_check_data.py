@@ -4,6 +4,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.datasets import make_classification
 
+from skpoison.utils._optional import import_optional
+
 
 def make_data(n_samples=150):
     """Make three classes, of integer features and labels with a gap."""
@@ -18,11 +20,17 @@ def make_data(n_samples=150):
     return np.rint(10 * X), np.array([0, 3, 8])[codes]
 
 
+def frame_packages():
+    """Import what makes the dataframes of the checks."""
+    return (
+        import_optional(package, extra="test", user="Checking an estimator")
+        for package in ("pandas", "polars")
+    )
+
+
 def containers(X, y):
     """Yield a name and the data in every container that an attack gives back."""
-    import pandas as pd
-    import polars as pl
-
+    pd, pl = frame_packages()
     names = [f"x{j}" for j in range(X.shape[1])]
     words = np.array(["ham", "spam", "eggs", "x", "y", "z", "u", "v", "w"])[y]
     yield "ndarray", X, y

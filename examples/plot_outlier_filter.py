@@ -1,0 +1,131 @@
+"""
+=====================================
+What does an outlier filter catch?
+=====================================
+
+Somebody inserts rows with wrong labels. Some of the other rows are trusted. The filter
+drops each row that lies too far from the trusted rows of the class that its label
+claims. Two features, so that all of it can be seen: also what passes the filter.
+"""
+
+# %%
+# Data and attack
+# ---------------
+# Two Gaussian classes, 200 rows each; a fifth of the rows are trusted. The attack
+# clones random rows of class 0 and labels them 1. It inserts 0.3 times as many rows as
+# there are clean ones: :math:`n_p / n = 0.3`, and :math:`n_p / (n + n_p) = 0.23` of
+# the rows that come out are poisoned.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import make_blobs
+from sklearn.inspection import DecisionBoundaryDisplay
+from sklearn.linear_model import LogisticRegression
+
+from skpoison.attacks import RandomInsertion
+from skpoison.defences import OutlierFilteredClassifier
+
+centers = [[-2, 0], [2, 0]]
+X, y = make_blobs([200, 200], centers=centers, random_state=0)
+X_test, y_test = make_blobs([5000, 5000], centers=centers, random_state=1)
+trusted = np.random.RandomState(0).permutation(400) < 80
+
+attack = RandomInsertion(budget=0.3, class_map={0: 1}, random_state=0)
+X_poisoned, y_poisoned = attack.fit_resample(X, y)
+poison = attack.poison_mask_
+# An inserted row is never trusted.
+trusted = np.append(trusted, np.zeros(poison.sum(), dtype=bool))
+
+# %%
+# With and without the filter
+# ---------------------------
+
+COLORS = np.array(["#0072b2", "#d55e00"])
+MARKERS = {
+    "clean, dropped": {"s": 40, "marker": "x", "linewidths": 1.2},
+    "poison, dropped": {"s": 60, "marker": "^", "alpha": 0.4, "linewidths": 0},
+    "clean": {"s": 7},
+    "trusted": {"s": 26, "edgecolors": "black"},
+    "poison": {"s": 34, "marker": "^", "edgecolors": "black", "linewidths": 0.6},
+}
+
+
+def draw(ax, title, classifier, X, y, inlier):
+    """Draw the training rows, coloured by the label given, and the boundary."""
+    rows = {
+        "clean, dropped": ~poison & ~inlier,
+        "poison, dropped": poison & ~inlier,
+        "clean": ~poison & ~trusted & inlier,
+        "trusted": trusted,
+        "poison": poison & inlier,
+    }
+    for name, mask in rows.items():
+        if mask.any():
+            ax.scatter([], [], c="grey", label=name, **MARKERS[name])
+            ax.scatter(*X[mask].T, c=COLORS[y[mask]], **MARKERS[name])
+    DecisionBoundaryDisplay.from_estimator(
+        classifier,
+        X,
+        response_method="decision_function",
+        plot_method="contour",
+        levels=[0],
+        colors="black",
+        ax=ax,
+    )
+    accuracy = classifier.score(X_test, y_test)
+    ax.set(title=f"{title}\naccuracy on clean test rows {accuracy:.3f}")
+    ax.set(xlabel="feature 0", ylabel="feature 1", aspect="equal")
+
+
+plain = LogisticRegression()
+clean_accuracy = plain.fit(X, y).score(X_test, y_test)
+plain.fit(X_poisoned, y_poisoned)
+defended = OutlierFilteredClassifier(LogisticRegression())
+defended.fit(X_poisoned, y_poisoned, trusted=trusted)
+inlier = defended.inlier_mask_
+
+everything = np.ones_like(poison)
+fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.4), sharey=True, layout="constrained")
+draw(axes[0], "No defence", plain, X_poisoned, y_poisoned, everything)
+draw(axes[1], "Outlier filter", defended, X_poisoned, y_poisoned, inlier)
+axes[1].set_ylabel("")
+fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+plt.show()
+
+# %%
+# Colours are the labels given, blue 0 and red 1. The line is where the prediction
+# changes.
+
+print(f"accuracy without any poison: {clean_accuracy:.3f}")
+print(f"poisoned rows dropped: {(~inlier & poison).sum()} of {poison.sum()}")
+print(f"clean rows dropped: {(~inlier & ~poison).sum()} of {(~poison).sum()}")
+
+# %%
+# The filter is not free: a few clean rows go too, about ``1 - quantile`` of those that
+# are not trusted.
+#
+# What the filter does not catch
+# ------------------------------
+# Some clones have passed: those that lie where the trusted rows of class 1 lie. A
+# wrong label is nothing that an outlier filter can see there. So an attacker who learns
+# which rows pass inserts only such rows. Here he repeats them until the budget is
+# spent.
+
+passed = np.flatnonzero(poison & inlier)
+X_adapted = np.concatenate([X, X_poisoned[np.resize(passed, poison.sum())]])
+defended.fit(X_adapted, y_poisoned, trusted=trusted)
+
+fig, ax = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
+title = "Outlier filter, attacker who knows of it"
+draw(ax, title, defended, X_adapted, y_poisoned, defended.inlier_mask_)
+fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+plt.show()
+
+# %%
+# Each triangle now stands for many rows at the same place.
+
+print(f"poisoned rows dropped: {(~defended.inlier_mask_ & poison).sum()}")
+
+# %%
+# What the filter still achieves is that the attacker must stay near the class that he
+# claims: the boundary moves less than it did without a defence.
