@@ -1,6 +1,7 @@
 """python -m skpoison: the robustness report of a data set, in one command."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from skpoison import __version__
 from skpoison.model_selection._curve import DEFAULT_BUDGETS
 from skpoison.report._choices import ATTACKS, DEFENCES, ESTIMATORS
 from skpoison.report._data import LOADERS, load_data
-from skpoison.report._errors import ReportError
-from skpoison.report._report import draw, format_report, make_report, write_csv
+from skpoison.report._errors import ReportError, reason
+from skpoison.report._output import format_report, to_csv, to_png
+from skpoison.report._report import make_report
+from skpoison.report._terminal import recorded, say
 
 
 def main(arguments=None):
@@ -27,71 +30,109 @@ def main(arguments=None):
     code : int
         0, or 2 where what was asked for cannot be done.
     """
-    options = _parser().parse_args(arguments)
     try:
-        _run(options)
+        _run(_parser().parse_args(arguments))
     except ReportError as error:
-        print(f"skpoison: {error}", file=sys.stderr)
+        say(error)
         return 2
     except KeyboardInterrupt:
-        print("skpoison: interrupted", file=sys.stderr)
+        say("interrupted")
         return 130
+    except BrokenPipeError:
+        # The reader of a pipe has left, as head does. What is still in the buffer goes
+        # nowhere, or Python would complain when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _run(options):
-    X, y = load_data(options.data, options.target)
     out = Path(options.out)
+    _check_writable(out)
+    budgets = _budgets(options.budgets)
+    X, y = load_data(options.data, options.target)
+    report = make_report(
+        X,
+        y,
+        data=Path(options.data).name,
+        estimator=options.estimator,
+        attacks=options.attack,
+        defences=options.defence,
+        budgets=budgets,
+        cv=options.cv,
+        scoring=options.scoring,
+        n_jobs=options.n_jobs,
+        seed=options.seed,
+    )
+    files, told = {"robustness.csv": to_csv(report)}, {}
+    picture = ""
+    try:
+        files["robustness.png"], told = recorded(to_png, report)
+    except ImportError as error:
+        picture = f", but no picture: {error}"
+    try:
+        _write(files, out)
+    finally:  # The work is done, whatever becomes of the files.
+        _print(format_report(report))
+    _print(f"Wrote {' and '.join(str(out / name) for name in files)}{picture}")
+    for warning in [*report.warnings, *told.values()]:
+        say(warning)
+
+
+def _write(files, out):
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (out / name).write_bytes(content)
     except OSError as error:
-        raise ReportError(f"--out {out} cannot be written to: {error}") from error
-    try:
-        report = make_report(
-            X,
-            y,
-            data=Path(options.data).name,
-            estimator=options.estimator,
-            attacks=options.attack,
-            defences=options.defence,
-            budgets=_budgets(options.budgets),
-            cv=options.cv,
-            scoring=options.scoring,
-            n_jobs=options.n_jobs,
-            seed=options.seed,
+        raise ReportError(
+            f"--out {out} cannot be written to: {reason(error)}."
+        ) from error
+
+
+def _print(text):
+    """Print text, with question marks where the terminal lacks a character."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+def _check_writable(out):
+    """Find out before the work whether its outcome can be written, by all appearances.
+
+    Nothing is made yet: a command that fails leaves nothing behind.
+    """
+    there = next(
+        folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder)
+    )
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ReportError(
+            f"--out {out} cannot be written to: {there} is no folder, or is locked. "
+            "Name another one."
         )
-    except (ValueError, TypeError) as error:
-        # What the estimators themselves have to say of bad parameters or data.
-        raise ReportError(" ".join(str(error).split())) from error
-    print(format_report(report))
-    write_csv(report, out / "robustness.csv")
-    written = f"Wrote {out / 'robustness.csv'}"
-    try:
-        draw(report, out / "robustness.png")
-        written += f" and {out / 'robustness.png'}"
-    except ImportError as error:
-        written += f", but no picture: {error}"
-    print(written)
 
 
 def _budgets(words):
     """Turn words into shares, or into numbers of rows where all are whole."""
     try:
-        budgets = np.array(
-            [int(word) if word.isdigit() else float(word) for word in words]
-        )
-    except ValueError as error:
-        raise ReportError(f"--budgets takes numbers: {error}.") from error
-    if (budgets < 0).any() or (budgets.dtype.kind == "f" and (budgets > 1).any()):
+        numbers = [int(word) if word.isdecimal() else float(word) for word in words]
+    except ValueError:
+        numbers = []
+    most = np.inf if all(isinstance(number, int) for number in numbers) else 1
+    if not any(numbers) or not all(0 <= number <= most for number in numbers):
         raise ReportError(
-            f"--budgets {' '.join(words)}: give shares between 0 and 1, or whole "
-            "numbers of rows."
+            f"--budgets {' '.join(words)}: give shares of the training rows between 0 "
+            "and 1, such as 0.05 0.1, or whole numbers of rows, such as 5 10; at least "
+            "one above 0."
         )
-    return np.unique(np.append(budgets, budgets.dtype.type(0)))
+    return np.unique([0, *numbers])
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise ReportError(f"{message}. See python -m skpoison --help.")
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m skpoison",
         description="What happens to a model if somebody writes to its training set, "
         "and what helps? Cross-validated scores under poisoning attacks, of an "
@@ -127,7 +168,8 @@ def _parser():
         nargs="*",
         default=list(DEFENCES),
         metavar="NAME",
-        help=f"some of {', '.join(DEFENCES)}, or importable names; none: undefended",
+        help=f"some of {', '.join(DEFENCES)}, or importable names; without any name "
+        "there is only the undefended estimator",
     )
     add(
         "--budgets",
@@ -137,19 +179,41 @@ def _parser():
         help="poisoned rows as shares of the clean training rows (n_p / n), or whole "
         "numbers of rows; 0 is always among them",
     )
-    add("--cv", type=_folds, default=5, metavar="K", help="number of folds")
+    add("--cv", type=_whole(2), default=5, metavar="K", help="number of folds")
     add("--scoring", default="accuracy", metavar="NAME", help="name of a scorer")
-    add("--n-jobs", type=int, default=1, metavar="N", help="jobs; -1: every processor")
+    add(
+        "--n-jobs",
+        type=_whole(1, also=-1),
+        default=1,
+        metavar="N",
+        help="jobs; -1: one for each processor",
+    )
     add("--out", default=".", metavar="DIR", help="folder of what is written")
-    add("--seed", type=int, default=0, metavar="N", help="seed of everything random")
+    add(
+        "--seed",
+        type=_whole(0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="seed of everything random",
+    )
     return parser
 
 
-def _folds(word):
-    folds = int(word)
-    if folds < 2:
-        raise argparse.ArgumentTypeError(f"needs at least 2 folds, got {folds}")
-    return folds
+def _whole(least, most=np.inf, *, also=None):
+    def whole(word):
+        try:
+            number = int(word)
+        except ValueError:
+            number = None
+        if number is None or not (least <= number <= most or number == also):
+            wanted = f"at least {least}" if most == np.inf else f"{least} to {most}"
+            other = "" if also is None else f", or {also}"
+            raise argparse.ArgumentTypeError(
+                f"needs a whole number, {wanted}{other}; got {word!r}"
+            )
+        return number
+
+    return whole
 
 
 if __name__ == "__main__":

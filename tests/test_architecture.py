@@ -10,7 +10,7 @@ import skpoison
 ROOT = Path(skpoison.__file__).parent
 # From the ground up: a file imports from storeys below its own, or from its own folder.
 STOREYS = [
-    "utils",
+    "utils bilevel",
     "base",
     "attacks defences datasets",
     "model_selection",

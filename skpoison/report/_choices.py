@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_response_method
 
 from skpoison import attacks
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
-from skpoison.report._errors import ReportError
+from skpoison.report._errors import ReportError, reason
 
 ESTIMATORS = {
     "logistic": LogisticRegression(max_iter=1000),
@@ -41,6 +41,10 @@ ATTACKS = {
     re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", name).lower(): getattr(attacks, name)
     for name in attacks.__all__
 }
+
+USUAL_SCORES = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
+
+SHORT_NAMES = {"estimator": ESTIMATORS, "attack": ATTACKS, "defence": DEFENCES}
 
 
 def find_estimator(name):
@@ -109,8 +113,9 @@ def find_defence(name):
             defended = defence(estimator)
         except Exception as error:
             raise ReportError(
-                f"--defence {name} cannot be put around {estimator}: {error}. Give a "
-                f"class that takes an estimator, or one of {', '.join(DEFENCES)}."
+                f"--defence {name} cannot be put around {estimator}: {reason(error)}. "
+                "Give a class that takes an estimator, or one of "
+                f"{', '.join(DEFENCES)}."
             ) from error
         if not _is_classifier(defended):
             raise ReportError(
@@ -163,8 +168,10 @@ def check_scoring(name, estimator):
     """
     names = get_scorer_names()
     if name not in names:
-        near = get_close_matches(name, names, n=5, cutoff=0.0)
-        raise ReportError(f"--scoring {name} is no score; near to it: {', '.join(near)}.")
+        near = get_close_matches(name, names) or USUAL_SCORES
+        raise ReportError(
+            f"--scoring {name} is no score of scikit-learn, such as {', '.join(near)}."
+        )
     try:
         _check_response_method(estimator, get_scorer(name)._response_method)
     except AttributeError as error:
@@ -172,9 +179,6 @@ def check_scoring(name, estimator):
             f"--scoring {name} cannot be computed: {error} Take another --scoring, or "
             "another --estimator."
         ) from error
-
-
-SHORT_NAMES = {"estimator": ESTIMATORS, "attack": ATTACKS, "defence": DEFENCES}
 
 
 def _imported(option, name):
@@ -187,7 +191,7 @@ def _imported(option, name):
     except (Exception, SystemExit) as error:
         raise ReportError(
             f"--{option} {name} is none of {', '.join(SHORT_NAMES[option])}, and it "
-            f"cannot be imported: {error}."
+            f"cannot be imported: {reason(error)}."
         ) from error
 
 
@@ -199,8 +203,8 @@ def _made(option, name):
         return clone(found)
     except Exception as error:
         raise ReportError(
-            f"--{option} {name} cannot be made: {error}. Name a class or a function "
-            "that needs no arguments, or what it has made."
+            f"--{option} {name} cannot be made: {reason(error)}. Name a class or "
+            "a function that needs no arguments, or an instance."
         ) from error
 
 

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn import datasets as bundled
 
 from skpoison import datasets
-from skpoison.report._errors import ReportError
+from skpoison.report._errors import ReportError, reason
 from skpoison.utils._optional import import_optional
 
 LOADERS = {
@@ -75,7 +75,7 @@ def load_data(data, target=None):
     try:
         columns = readers[path.suffix.lower()](path)
     except OSError as error:
-        raise ReportError(f"--data {data} cannot be read: {error}.") from error
+        raise ReportError(f"--data {data} cannot be read: {reason(error)}.") from error
     return _split_off_target(columns, target, path.name)
 
 
@@ -104,9 +104,9 @@ def _read_csv(path):
     for line, fields in records:
         if len(fields) != len(names):
             raise ReportError(
-                f"{path.name} is no table: its line {line} has {len(fields)} fields, "
-                f"but there are {len(names)} column names. Is a quote or a delimiter "
-                "missing, or one too many?"
+                f"{path.name} is no table: line {line} has another number of fields "
+                f"({len(fields)}) than the line of column names ({len(names)}). Is a "
+                "quote or a delimiter missing, or one too many?"
             )
     rows = (fields for _, fields in records)
     return {
@@ -133,8 +133,8 @@ def _header(text, delimiter):
 def _check_names(names, file):
     if len(names) < 2:
         raise ReportError(
-            f"{file} is no table: it has a single column, {names[0]!r}. Separate "
-            "columns by commas, semicolons or tabs."
+            f"{file} is no table: it has a single column. Separate columns by commas, "
+            "semicolons or tabs."
         )
     if "" in names:
         raise ReportError(
@@ -158,9 +158,11 @@ def _read_parquet(path):
         raise ReportError(str(error)) from error
     try:
         frame = polars.read_parquet(path, glob=False)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ReportError(f"{path.name} is no Parquet table: {reason}") from error
+    # A damaged file can make polars panic, which is no Exception.
+    except (Exception, polars.exceptions.PanicException) as error:
+        raise ReportError(
+            f"{path.name} is no Parquet table: {reason(error)}. Save it anew."
+        ) from error
     if not frame.height:
         raise ReportError(f"{path.name} is no table: there is no row in it.")
     return {

@@ -1,17 +1,24 @@
-"""What does the report say, and where does it write it?"""
+"""What do attacks do to an estimator, and what do defences help?"""
 
-import csv
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import Bunch
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
-from skpoison.model_selection import RobustnessCurveDisplay, robustness_curve
-from skpoison.report._choices import assemble, find_attack, find_defence, find_estimator
-from skpoison.report._errors import ReportError
-from skpoison.utils._optional import import_optional
+from skpoison.model_selection import robustness_curve
+from skpoison.report._choices import (
+    assemble,
+    check_scoring,
+    find_attack,
+    find_defence,
+    find_estimator,
+)
+from skpoison.report._errors import ReportError, reason
+from skpoison.report._terminal import progress, recorded
 
 PLAIN = "no defence"
 
@@ -30,12 +37,15 @@ class Report:
         The score.
     curves : dict of (str, str) to Bunch
         For each pair of attack and defence what `robustness_curve` returns.
+    warnings : list of str
+        What attacks, defences and estimators have warned of, each warning once.
     """
 
     title: str
     protocol: str
     scoring: str
     curves: dict
+    warnings: list
 
 
 def make_report(
@@ -66,195 +76,109 @@ def make_report(
     n_jobs : int
         Number of jobs.
     seed : int
-        Seed of folds, attacks and estimator.
+        Seed of folds, attacks, defences and estimator.
 
     Returns
     -------
     report : Report
+
+    Raises
+    ------
+    ReportError
+        If a name means nothing, if there are too few rows for the folds or for the
+        budgets, or if an attack, a defence, the estimator or the score fails.
     """
-    classes, counts = np.unique(y, return_counts=True)
-    if classes.shape[0] < 2:
+    folds = _folds(X, y, cv, seed)
+    n_train = min(train.shape[0] for train, _ in folds)
+    if budgets.max() > n_train:
         raise ReportError(
-            f"{data} has rows of one class only, {classes[0]!r}: there is nothing to "
-            "learn. Take another --target."
+            f"--budgets {budgets.max()}: those are more rows than the {n_train} "
+            "training rows of a fold. Give fewer, or shares."
         )
-    if counts.min() < cv:
-        raise ReportError(
-            f"The class {classes[counts.argmin()]!r} has {counts.min()} rows, too few "
-            f"for {cv} folds. Drop it, or lower --cv."
-        )
-    victim = find_estimator(estimator, seed)
-    arms = {PLAIN: None} | {name: find_defence(name) for name in defences}
+    victim = find_estimator(estimator)
+    makers = {PLAIN: None} | {name: find_defence(name) for name in defences}
+    pipelines = {
+        arm: assemble(victim, maker, seed=seed, is_sparse=sparse.issparse(X))
+        for arm, maker in makers.items()
+    }
+    for pipeline in pipelines.values():
+        check_scoring(scoring, pipeline.steps[-1][1])
     found = {name: find_attack(name, seed) for name in attacks}
-    folds = StratifiedKFold(cv, shuffle=True, random_state=seed)
-    curves = {}
-    for attack_name, attack in found.items():
-        for arm, defence in arms.items():
-            pipeline = assemble(victim, defence, is_sparse=sparse.issparse(X))
-            n_done, n_all = len(curves), len(found) * len(arms)
-            with _Progress(f"[{n_done + 1}/{n_all}] {attack_name} against {arm}"):
-                curves[attack_name, arm] = robustness_curve(
-                    pipeline,
-                    X,
-                    y,
-                    attack=attack,
-                    budgets=budgets,
-                    cv=folds,
-                    scoring=scoring,
-                    n_jobs=n_jobs,
-                    error_score="raise",
-                )
-    pipeline = " -> ".join(
-        type(step).__name__
-        for _, step in assemble(victim, is_sparse=sparse.issparse(X)).steps
-    )
+
+    curves, told = {}, {}
+    n_all = len(found) * len(pipelines)
+    for name, attack in found.items():
+        for arm, pipeline in pipelines.items():
+            case = f"{name} against {arm}"
+            with progress(f"[{len(curves) + 1}/{n_all}] {case}"):
+                try:
+                    curve, warned = _curve(
+                        pipeline, X, y, attack, budgets, folds, scoring, n_jobs
+                    )
+                # Whatever the user's own attack, defence or estimator may raise.
+                except Exception as error:
+                    raise ReportError(f"{case}: {reason(error)}.") from error
+            curves[name, arm] = curve
+            told = warned | told
+
+    classes, counts = np.unique(y, return_counts=True)
+    steps = [step for _, step in pipelines[PLAIN].steps if hasattr(step, "fit")]
     return Report(
         title=f"{data} ({X.shape[0]} rows, {X.shape[1]} columns, {classes.shape[0]} "
-        f"classes, the largest {counts.max() / y.shape[0]:.1%}), {pipeline}",
+        f"classes, the largest {counts.max() / y.shape[0]:.1%}), "
+        + " -> ".join(type(step).__name__ for step in steps),
         protocol=f"{cv}-fold cross-validation, seed {seed}; training rows poisoned, "
         "test rows clean",
         scoring=scoring,
         curves=curves,
+        warnings=list(dict.fromkeys(told.values())),
     )
 
 
-class _Progress:
-    """A line on the terminal while something runs; nothing where nobody watches."""
-
-    def __init__(self, line):
-        self.line = line if sys.stderr.isatty() else ""
-
-    def __enter__(self):
-        sys.stderr.write(self.line)
-        sys.stderr.flush()
-
-    def __exit__(self, *_):
-        blank = " " * len(self.line)
-        sys.stderr.write(f"\r{blank}\r" if blank else "")
-        sys.stderr.flush()
-
-
-def format_report(report):
-    """Write the report as text.
-
-    Parameters
-    ----------
-    report : Report
-        The report.
-
-    Returns
-    -------
-    text : str
-        Tables of means and standard deviations, and the worst case.
-    """
-    budgets = next(iter(report.curves.values())).budgets
-    is_share = budgets.dtype.kind == "f"
-    lines = [
-        report.title,
-        report.protocol,
-        f"{report.scoring}, mean ± standard deviation over the folds, by budget: "
-        f"poisoned rows{' / clean training rows (n_p / n)' if is_share else ' (n_p)'}",
-        "regained: share of what the poison costs, over all budgets, that a defence "
-        "makes good",
-    ]
-    width = max(len(arm) for _, arm in report.curves) + 2
-    previous = None
-    for (attack, arm), curve in report.curves.items():
-        if attack != previous:
-            head = "".join(f"{budget:>16g}" for budget in budgets)
-            lines += ["", f"{attack:<{width + 2}}{head}{'regained':>12}"]
-            previous = attack
-        mean, std = curve.test_scores.mean(axis=1), curve.test_scores.std(axis=1)
-        cells = [f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, std, strict=True)]
-        undefended = report.curves[attack, PLAIN].test_scores.mean(axis=1)
-        cells_wide = "".join(f"{cell:>16}" for cell in cells)
-        lines.append(f"  {arm:<{width}}{cells_wide}{_regained(mean, undefended):>12}")
-    return "\n".join([*lines, "", *_worst_case(report)])
-
-
-def _regained(mean, undefended):
-    """Say which share of what the poison costs a defence makes good."""
-    lost = (undefended[0] - undefended[1:]).sum()
-    if lost <= 0 or np.array_equal(mean, undefended):
-        return ""
-    return f"{(mean[1:] - undefended[1:]).sum() / lost:.0%}"
-
-
-def _worst_case(report):
-    """Name the worst case, and the defence whose own worst case is best."""
-    budgets = next(iter(report.curves.values())).budgets
-    worst = {}
-    for (attack, arm), curve in report.curves.items():
-        mean = curve.test_scores.mean(axis=1)
-        case = mean.min(), f"{attack} with budget {budgets[mean.argmin()]:g}", mean[0]
-        worst[arm] = min(worst.get(arm, case), case)
-    score, case, clean = worst.pop(PLAIN)
-    lines = [
-        f"Worst case: {case}: {report.scoring} {score:.3f}, {clean - score:.3f} below "
-        "clean data."
-    ]
-    if worst:
-        arm = max(worst, key=worst.get)
-        score, case, defended_clean = worst[arm]
-        lines.append(
-            f"Best defence by its own worst case: {arm}: {report.scoring} {score:.3f} "
-            f"({case}); on clean data it changes {report.scoring} by "
-            f"{defended_clean - clean:+.3f}."
+def _folds(X, y, cv, seed):
+    """Split rows into folds that all have rows of every class."""
+    classes, counts = np.unique(y, return_counts=True)
+    rarest, n_rarest = classes.tolist()[counts.argmin()], counts.min()
+    if n_rarest < cv:
+        raise ReportError(
+            f"The class {rarest!r} has too few rows for {cv} folds: {n_rarest}. "
+            + ("Lower --cv, or drop it." if n_rarest > 1 else "Drop it.")
         )
-    return lines
+    return list(StratifiedKFold(cv, shuffle=True, random_state=seed).split(X, y))
 
 
-def write_csv(report, path):
-    """Write the score of every attack, defence, budget and fold as a CSV file.
+def _curve(pipeline, X, y, attack, budgets, folds, scoring, n_jobs):
+    """Compute a robustness curve, and the warnings given on the way.
 
-    Parameters
-    ----------
-    report : Report
-        The report.
-    path : path-like
-        Where to write.
+    It goes by single points: only so do warnings come back from other processes.
     """
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["attack", "defence", "budget", "fold", "score", "train", "test"]
+    n_points = budgets.shape[0] * len(folds)
+    points = Parallel(n_jobs=min(n_jobs, n_points))(
+        delayed(_point)(
+            pipeline,
+            X,
+            y,
+            attack=attack,
+            budgets=[budget],
+            cv=[fold],
+            scoring=scoring,
+            error_score="raise",
         )
-        for (attack, arm), curve in report.curves.items():
-            for i, k in np.ndindex(curve.test_scores.shape):
-                scores = curve.train_scores[i, k], curve.test_scores[i, k]
-                row = [attack, arm, curve.budgets[i], k, report.scoring]
-                writer.writerow([*row, *map("{:.6g}".format, scores)])
-
-
-def draw(report, path):
-    """Draw the robustness curves, an axis for each attack.
-
-    Parameters
-    ----------
-    report : Report
-        The report.
-    path : path-like
-        Where to write the picture.
-    """
-    figure = import_optional("matplotlib.figure", extra="plot", user="The picture")
-    attacks = list(dict.fromkeys(attack for attack, _ in report.curves))
-    fig = figure.Figure(figsize=(1 + 4.5 * len(attacks), 4.2), layout="constrained")
-    axes = dict(
-        zip(
-            attacks,
-            fig.subplots(1, len(attacks), sharey=True, squeeze=False)[0],
-            strict=True,
-        )
+        for budget in budgets.tolist()
+        for fold in folds
     )
-    for (attack, arm), curve in report.curves.items():
-        RobustnessCurveDisplay(
-            **curve, name=arm, score_name=report.scoring.replace("_", " ").capitalize()
-        ).plot(axes[attack], line_kw={"color": "black"} if arm == PLAIN else None)
-    for attack, ax in axes.items():
-        ax.set_title(attack)
-        ax.label_outer()
-        ax.grid(alpha=0.3)
-        if ax is not axes[attacks[0]]:
-            ax.get_legend().remove()
-    fig.suptitle(report.title, fontsize="small")
-    fig.savefig(path, dpi=150)
+    told = {}
+    for _, warned in points:
+        told = warned | told
+    curve = Bunch(budgets=budgets)
+    for part in ("train_scores", "test_scores"):
+        scores = np.array([point[part] for point, _ in points])
+        curve[part] = scores.reshape(budgets.shape[0], len(folds))
+    return curve, told
+
+
+def _point(*args, **kwargs):
+    # A job is a processor. Threads below it wait for each other on a busy machine, ten
+    # times as long as they work, and they add up numbers in another order.
+    with threadpool_limits(1):
+        return recorded(robustness_curve, *args, **kwargs)

@@ -1,0 +1,385 @@
+import sys
+
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.svm import SVC, LinearSVC, NuSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skpoison import attacks
+from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.report._choices import (
+    ATTACKS,
+    DEFENCES,
+    ESTIMATORS,
+    assemble,
+    check_scoring,
+    find_attack,
+    find_defence,
+    find_estimator,
+)
+from skpoison.report._errors import ReportError
+
+SOURCE = """
+from imblearn.pipeline import Pipeline as SamplingPipeline
+from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skpoison.attacks import RandomInsertion
+from skpoison.defences import KNNSanitizedClassifier
+
+tree = DecisionTreeClassifier(max_depth=2)
+pipeline = Pipeline([("squeeze", MinMaxScaler()), ("tree", tree)])
+sampling = SamplingPipeline([("sample", RandomUnderSampler()), ("tree", tree)])
+no_last_step = Pipeline([("squeeze", MinMaxScaler()), ("last", "passthrough")])
+insertion = RandomInsertion(budget=7, class_map={1: 0})
+around_logistic = KNNSanitizedClassifier(LogisticRegression())
+number = 3
+
+def make_tree():
+    return DecisionTreeClassifier(max_depth=3)
+
+def make_insertion():
+    return RandomInsertion(class_map={1: 0})
+
+def defend_by_vote_of_three(estimator):
+    return KNNSanitizedClassifier(estimator, n_neighbors=3)
+
+def fail(*args):
+    raise RuntimeError("it does not\\nwork.")
+
+def make_nothing(*args):
+    return None
+
+class NeedsArgument(ClassifierMixin, BaseEstimator):
+    def __init__(self, size):
+        self.size = size
+
+class NoEstimator:
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, 0]
+
+class Untagged(NoEstimator):
+    def get_params(self, deep=True):
+        return {}
+
+class ChangesItsParameters(ClassifierMixin, BaseEstimator):
+    def __init__(self, size=None):
+        self.size = size or []
+"""
+
+
+@pytest.fixture(autouse=True)
+def users_own(monkeypatch, tmp_path):
+    """A module of the user's own, others that cannot be imported beside it."""
+    (tmp_path / "users_own.py").write_text(SOURCE)
+    (tmp_path / "users_bug.py").write_text("raise RuntimeError('no\\nimport.')")
+    (tmp_path / "users_slip.py").write_text("def (:")
+    (tmp_path / "users_script.py").write_text("import sys; sys.exit(5)")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("users_own", None)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_short_names_of_estimators(name):
+    X, y = load_iris(return_X_y=True)
+    found = find_estimator(name)
+    assert is_classifier(found)
+    assert clone(found).fit(X, y).score(X, y) > 0.9
+
+
+def test_importable_estimators():
+    assert isinstance(find_estimator("sklearn.svm.NuSVC"), NuSVC)
+    assert find_estimator("users_own.tree").max_depth == 2
+    assert find_estimator("users_own.make_tree").max_depth == 3
+    assert isinstance(find_estimator("users_own.pipeline"), Pipeline)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sklearn.linear_model.Ridge",
+        "sklearn.cluster.KMeans",
+        "sklearn.preprocessing.StandardScaler",
+        "sklearn.base.BaseEstimator",
+        "skpoison.attacks.RandomLabelFlip",
+        "users_own.Untagged",
+        "users_own.no_last_step",
+    ],
+)
+def test_no_classifier(name):
+    with pytest.raises(ReportError) as raised:
+        find_estimator(name)
+    assert str(raised.value).startswith(
+        f"--estimator {name} is no classifier of scikit-learn's kind. Give an "
+        "importable one, or one of logistic, linear_svm, "
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("sklearn.svm", "'module' object is not callable"),
+        ("sklearn.ensemble.VotingClassifier", "missing 1 required positional"),
+        ("sklearn.pipeline.Pipeline", "missing 1 required positional argument"),
+        ("json.dumps", "missing 1 required positional argument: 'obj'"),
+        ("users_own.NeedsArgument", "missing 1 required positional argument: 'size'"),
+        ("users_own.number", "'int' object is not callable"),
+        ("users_own.fail", "RuntimeError: it does not\nwork"),
+        ("users_own.make_nothing", "it does not seem to be a scikit-learn estimator"),
+        ("users_own.NoEstimator", "it does not seem to be a scikit-learn estimator"),
+        ("users_own.ChangesItsParameters", "RuntimeError: Cannot clone object"),
+    ],
+)
+def test_estimators_that_cannot_be_made(name, complaint):
+    with pytest.raises(ReportError) as raised:
+        find_estimator(name)
+    assert str(raised.value).startswith(f"--estimator {name} cannot be made: ")
+    assert complaint in str(raised.value)
+    assert str(raised.value).endswith(
+        ". Name a class or a function that needs no arguments, or an instance."
+    )
+    assert ".." not in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["estimator", "attack", "defence"])
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("", "it names no module"),
+        (".", "it names no module"),
+        ("SVC", "it names no module"),
+        ("sklearn", "it names no module"),
+        ("..", "relative import"),
+        ("a..b", "No module named 'a'"),
+        ("no_such.Thing", "No module named 'no_such'"),
+        ("sklearn.svm.Nope", "module 'sklearn.svm' has no attribute 'Nope'"),
+        ("users_bug.Thing", "RuntimeError: no\nimport."),
+        ("users_slip.Thing", "invalid syntax"),
+        ("users_script.Thing", "SystemExit: 5."),
+    ],
+)
+def test_names_that_cannot_be_imported(option, name, complaint):
+    find = {
+        "estimator": (find_estimator, ESTIMATORS),
+        "attack": (lambda name: find_attack(name, seed=0), ATTACKS),
+        "defence": (find_defence, DEFENCES),
+    }
+    function, short_names = find[option]
+    with pytest.raises(ReportError) as raised:
+        function(name)
+    assert str(raised.value).startswith(
+        f"--{option} {name} is none of {', '.join(short_names)}, and it cannot be "
+        "imported: "
+    )
+    assert complaint in str(raised.value)
+    assert str(raised.value).endswith(".")
+
+
+def test_short_names_of_attacks():
+    assert set(ATTACKS.values()) == {getattr(attacks, name) for name in attacks.__all__}
+    assert ATTACKS["random_label_flip"] is RandomLabelFlip
+    assert ATTACKS["random_insertion"] is RandomInsertion
+    for name, attack in ATTACKS.items():
+        found = find_attack(name, seed=7)
+        assert type(found) is attack
+        assert found.random_state == 7
+
+
+def test_importable_attacks():
+    assert isinstance(
+        find_attack("skpoison.attacks.RandomInsertion", 0), ATTACKS["random_insertion"]
+    )
+    for name in ("insertion", "make_insertion"):
+        found = find_attack(f"users_own.{name}", seed=7)
+        assert found.class_map == {1: 0}
+        assert found.random_state == 7
+    assert sys.modules["users_own"].insertion.random_state is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "imblearn.over_sampling.RandomOverSampler",
+        "sklearn.svm.SVC",
+        "users_own.tree",
+        "users_own.Untagged",
+    ],
+)
+def test_no_attack(name):
+    with pytest.raises(ReportError) as raised:
+        find_attack(name, seed=0)
+    assert str(raised.value).startswith(
+        f"--attack {name} is no attack with fit_resample and a budget. Give an "
+        "importable one, or one of random_insertion, "
+    )
+
+
+def test_abstract_attack():
+    with pytest.raises(ReportError, match="cannot be made: Can't instantiate abstract"):
+        find_attack("skpoison.base.BasePoisoner", seed=0)
+
+
+def test_short_names_of_defences():
+    tree = DecisionTreeClassifier()
+    relabel = find_defence("knn_relabel")(tree)
+    assert isinstance(relabel, KNNSanitizedClassifier)
+    assert relabel.action == "relabel"
+    remove = find_defence("knn_remove")(tree)
+    assert isinstance(remove, KNNSanitizedClassifier)
+    assert remove.action == "remove"
+    assert isinstance(find_defence("outlier_filter")(tree), OutlierFilteredClassifier)
+    assert relabel.estimator is remove.estimator is tree
+
+
+def test_importable_defences():
+    tree = DecisionTreeClassifier()
+    defended = find_defence("users_own.defend_by_vote_of_three")(tree)
+    assert defended.n_neighbors == 3
+    assert defended.estimator is tree
+    defended = find_defence("skpoison.defences.OutlierFilteredClassifier")(tree)
+    assert isinstance(defended, OutlierFilteredClassifier)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("users_own.number", "'int' object is not callable"),
+        ("users_own.around_logistic", "object is not callable"),
+        ("users_own.make_tree", "takes 0 positional arguments but 1 was given"),
+        ("users_own.fail", "RuntimeError: it does not\nwork. Give a class"),
+        ("sklearn.svm.SVC", "takes 1 positional argument but 2 were given"),
+    ],
+)
+def test_defences_that_take_no_estimator(name, complaint):
+    defence = find_defence(name)
+    with pytest.raises(ReportError) as raised:
+        defence(DecisionTreeClassifier())
+    assert str(raised.value).startswith(
+        f"--defence {name} cannot be put around DecisionTreeClassifier(): "
+    )
+    assert complaint in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["users_own.make_nothing", "skpoison.attacks.RandomLabelFlip"]
+)
+def test_defences_that_make_no_classifier(name):
+    defence = find_defence(name)
+    with pytest.raises(ReportError, match=r"around LinearSVC.* is no classifier of"):
+        defence(LinearSVC())
+
+
+def test_assemble():
+    tree = DecisionTreeClassifier()
+    for is_sparse, scaler in ((False, StandardScaler), (True, MaxAbsScaler)):
+        pipeline = assemble(tree, seed=3, is_sparse=is_sparse)
+        assert [type(step) for _, step in pipeline.steps] == [scaler, type(tree)]
+        assert pipeline[-1].random_state == 3
+        defended = assemble(tree, KNNSanitizedClassifier, seed=3, is_sparse=is_sparse)
+        assert type(defended[0]) is scaler
+        assert type(defended[-1]) is KNNSanitizedClassifier
+        assert defended[-1].estimator.random_state == 3
+    assert tree.random_state is None
+
+
+def test_assemble_seeds_defences():
+    def defend(estimator):
+        return OutlierFilteredClassifier(
+            estimator, detector=RandomForestClassifier(random_state=5)
+        )
+
+    pipeline = assemble(LogisticRegression(), defend, seed=3)
+    assert pipeline[-1].detector.random_state == 3
+
+
+@pytest.mark.parametrize("name", ["pipeline", "sampling"])
+def test_assemble_keeps_pipelines(name):
+    pipeline = find_estimator(f"users_own.{name}")
+    (before, step), _ = pipeline.steps
+    plain = assemble(pipeline, seed=3)
+    defended = assemble(pipeline, KNNSanitizedClassifier, seed=3)
+    for assembled in (plain, defended):
+        assert type(assembled) is type(pipeline)
+        assert list(assembled.named_steps) == [before, "tree"]
+        assert type(assembled[0]) is type(step)
+    assert plain[-1].random_state == 3
+    assert defended[-1].estimator.random_state == 3
+    # What was given is left alone.
+    assert isinstance(pipeline[-1], DecisionTreeClassifier)
+    assert pipeline[-1].random_state is None
+    X, y = load_iris(return_X_y=True)
+    assert (defended.fit(X, y).predict(X) == y).mean() > 0.9
+
+
+def test_assemble_pipeline_of_one_step():
+    pipeline = make_pipeline(LogisticRegression())
+    assert len(assemble(pipeline, seed=0).steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "estimator"),
+    [
+        ("accuracy", LinearSVC()),
+        ("roc_auc", LinearSVC()),
+        ("roc_auc", LogisticRegression()),
+        ("neg_log_loss", LogisticRegression()),
+        ("neg_log_loss", KNNSanitizedClassifier(LogisticRegression())),
+    ],
+)
+def test_scores_that_can_be_computed(name, estimator):
+    check_scoring(name, estimator)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [(LinearSVC(), "neg_log_loss"), (SVC(), "neg_brier_score")],
+)
+def test_scores_that_need_probabilities(estimator, name):
+    for each in (estimator, KNNSanitizedClassifier(estimator)):
+        with pytest.raises(ReportError) as raised:
+            check_scoring(name, each)
+        assert str(raised.value) == (
+            f"--scoring {name} cannot be computed: {type(each).__name__} has none of "
+            "the following attributes: predict_proba. Take another --scoring, or "
+            "another --estimator."
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("acuracy", "accuracy, "),
+        ("f1-macro", "f1_macro, "),
+        ("accuracy,f1", "accuracy, "),
+        ("", "accuracy, balanced_accuracy, f1_macro, roc_auc."),
+        ("xyz", "accuracy, balanced_accuracy, f1_macro, roc_auc."),
+    ],
+)
+def test_unknown_scores(name, near):
+    with pytest.raises(ReportError) as raised:
+        check_scoring(name, LogisticRegression())
+    expected = f"--scoring {name} is no score of scikit-learn, such as {near}"
+    assert str(raised.value).startswith(expected)
+
+
+def test_scores_suggested_are_scores():
+    with pytest.raises(ReportError) as raised:
+        check_scoring("?", LogisticRegression())
+    names = str(raised.value).rpartition("such as ")[2].rstrip(".").split(", ")
+    assert len(names) > 1
+    for name in names:
+        check_scoring(name, LogisticRegression())
