@@ -127,6 +127,11 @@ def test_target_in_the_middle(read):
     assert y_read.tolist() == ["ham", "spam", "ham", "spam"]
 
 
+def test_target_after_a_byte_order_mark(read):
+    _, y = read("y,a\n0,1\n1,2\n0,3\n1,4\n".encode("utf-8-sig"))
+    assert y.tolist() == [0, 1, 0, 1]
+
+
 def test_truths_are_numbers(read):
     X_read, y_read = read("a,y\nTrue,no\nFALSE,yes\ntrue,no\nfalse,yes\n")
     np.testing.assert_array_equal(X_read[:, 0], [1.0, 0.0, 1.0, 0.0])
@@ -165,6 +170,7 @@ def test_labels(read, column, expected):
         (b"\0" * 50, "it has a single column"),
         (TABLE.encode() + b"1,2\n", "line 6 has another number of fields (2) than"),
         (TABLE.encode() + b"\n\n1,2,3,4\n", "line 8 has another number of fields (4)"),
+        (TABLE.encode() + b'"1\n\n",2,0\n1,2\n', "line 9 has another number of fiel"),
         (TABLE.replace("\n1e", '\n"1e').encode(), "line 4 has another number"),
         (b'a,b,"y\n1,2,0\n3,4,1\n', "below its line of column names there is no row"),
         (b"a,y\n" + b"1" * 200_000 + b",0\n", "field larger than field limit"),

@@ -34,6 +34,7 @@ class Warner(DecisionTreeClassifier):
         for _ in range(2):
             warnings.warn(f"so {len(y)}\\nrows", RuntimeWarning)
         warnings.warn("other", UserWarning)
+        warnings.warn("other", UserWarning)
         return super().fit(X, y)
 
 class SingleThreaded(DecisionTreeClassifier):
