@@ -9,7 +9,14 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-__all__ = ["attacks", "datasets", "defences", "model_selection"]
+__all__ = [
+    "attacks",
+    "datasets",
+    "defences",
+    "feasible_sets",
+    "model_selection",
+    "surrogates",
+]
 
 
 def __getattr__(name):

@@ -9,7 +9,7 @@ import numpy as np
 
 from skpoison import __version__
 from skpoison.model_selection._curve import DEFAULT_BUDGETS
-from skpoison.report._choices import ATTACKS, DEFENCES, ESTIMATORS
+from skpoison.report._choices import ATTACKS, DEFENCES, ESTIMATORS, QUICK_ATTACKS
 from skpoison.report._data import LOADERS, load_data
 from skpoison.report._errors import ReportError, reason
 from skpoison.report._output import format_report, to_csv, to_png
@@ -159,7 +159,7 @@ def _parser():
     add(
         "--attack",
         nargs="+",
-        default=list(ATTACKS),
+        default=QUICK_ATTACKS,
         metavar="NAME",
         help=f"some of {', '.join(ATTACKS)}, or importable names",
     )

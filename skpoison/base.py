@@ -316,7 +316,7 @@ class BaseSanitizedClassifier(
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows are believed as they are: neither dropped nor relabelled.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
+        The labels seen, of rows whose weight is not 0.
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -359,27 +359,31 @@ class BaseSanitizedClassifier(
             or if it takes no sample weights where some are given.
         """
         _raise_for_params(fit_params, self, "fit")
-        X, codes = self._check_data(X, y)
+        X, y = self._check_data(X, y)
         mask = check_trusted(trusted, X)
-        present = np.ones(codes.shape[0], dtype=bool)
+        present = np.ones(y.shape[0], dtype=bool)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
             present = sample_weight != 0
             if not present.any():
                 raise ValueError("sample_weight is 0 for every row: nothing to fit.")
-        verdict = np.full(codes.shape[0], -1)
-        verdict[present] = self._verdict(
-            _rows_of(X, present), codes[present], mask[present]
-        )
-        self.inlier_mask_ = verdict == codes
+        self.classes_, codes = np.unique(y[present], return_inverse=True)
+        verdict = np.full(y.shape[0], -1)
+        verdict[present] = self._verdict(_rows_of(X, present), codes, mask[present])
+        self.inlier_mask_ = np.zeros(y.shape[0], dtype=bool)
+        self.inlier_mask_[present] = verdict[present] == codes
+        kept = verdict >= 0
+        y_sanitized = y.copy()
+        y_sanitized[kept] = self.classes_[verdict[kept]]
         if self._relabels:
-            self.y_sanitized_ = self.classes_[np.where(verdict < 0, codes, verdict)]
+            self.y_sanitized_ = y_sanitized
+        elif hasattr(self, "y_sanitized_"):
+            del self.y_sanitized_  # of a fit with other parameters
 
         params = self._fit_params(fit_params, sample_weight, trusted)
-        kept = verdict >= 0
         self.estimator_ = clone(self.estimator).fit(
             _rows_of(X, kept),
-            self.classes_[verdict[kept]],
+            y_sanitized[kept],
             **_check_method_params(X, params, indices=np.flatnonzero(kept)),
         )
         return self
@@ -414,17 +418,20 @@ class BaseSanitizedClassifier(
             ensure_all_finite=self._finite(),
         )
         verdict = np.where(trusted, codes, self._judge(numbers, codes, trusted=trusted))
-        lost = np.setdiff1d(codes, verdict)
-        if lost.size:
+        rescued = np.zeros_like(codes, dtype=bool)
+        # To rescue the rows of one class can take another its last ones.
+        while (lost := np.setdiff1d(codes, verdict)).size:
+            rescued |= np.isin(codes, lost)
+            verdict[rescued] = codes[rescued]
+        if rescued.any():
+            classes = self.classes_[np.unique(codes[rescued])].tolist()
             warnings.warn(
-                f"{type(self).__name__} finds no row to believe in of "
-                f"{self.classes_[lost].tolist()}; so that no class is lost, its rows "
-                "are kept as they are. Mark some of them as trusted.",
+                f"{type(self).__name__} finds no row to believe in of {classes}; so "
+                "that no class is lost, their rows are kept as they are. Mark some of "
+                "them as trusted.",
                 UserWarning,
                 stacklevel=4,
             )
-            of_lost = np.isin(codes, lost)
-            verdict[of_lost] = codes[of_lost]
         return verdict
 
     def _check_data(self, X, y):
@@ -445,8 +452,7 @@ class BaseSanitizedClassifier(
             raise ValueError("Multilabel and multioutput targets are not supported.")
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        return X, codes
+        return X, y
 
     def _finite(self):
         return "allow-nan" if get_tags(self).input_tags.allow_nan else True

@@ -174,6 +174,26 @@ def test_lost_class_is_kept_with_a_warning():
     assert defence.inlier_mask_.all()
 
 
+def test_rescue_of_a_class_can_call_for_another():
+    """B is believed of the row of C alone, which is given back to C."""
+    X = np.arange(5.0).reshape(-1, 1)
+    y = np.array(list("ABCCC"))
+    with pytest.warns(UserWarning, match=r"in of \['B', 'C'\]"):
+        defence = Judge(DummyClassifier(), [0, 0, 1, 0, 0]).fit(X, y)
+    assert defence.estimator_.classes_.tolist() == ["A", "B", "C"]
+    assert defence.inlier_mask_.all()
+
+
+def test_class_without_weight_is_not_there():
+    X = np.arange(6.0).reshape(-1, 1)
+    y, weights = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 1, 1, 1, 0, 0])
+    defence = Judge(GaussianNB(), [0, 0, 1, 1]).fit(X, y, sample_weight=weights)
+    assert defence.classes_.tolist() == [0, 1]
+    assert defence.predict_proba(X).shape == (6, 2)
+    assert defence.inlier_mask_.tolist() == [True] * 4 + [False] * 2
+    assert defence.y_sanitized_.tolist() == y.tolist()
+
+
 def test_weights_reach_the_estimator_in_order():
     weights = np.array([0.0, 1.0, 2.0, 3.0])
     with pytest.warns(UserWarning, match="no row to believe in"):

@@ -5,7 +5,15 @@ import inspect
 import pytest
 from numpydoc.validate import validate
 
-from skpoison import attacks, base, datasets, defences, model_selection
+from skpoison import (
+    attacks,
+    base,
+    datasets,
+    defences,
+    feasible_sets,
+    model_selection,
+    surrogates,
+)
 from skpoison.utils import estimator_checks
 
 MODULES = {
@@ -18,7 +26,9 @@ MODULES = {
         "estimator_checks_generator",
         "parametrize_with_checks",
     ],
+    feasible_sets: ["Box"],
     model_selection: model_selection.__all__,
+    surrogates: surrogates.__all__,
 }
 # Methods that a class inherits from scikit-learn or imbalanced-learn are theirs.
 OWN_METHODS = [
@@ -59,5 +69,10 @@ def test_numpydoc(name):
 def test_has_an_example(name):
     module, _, attribute = name.rpartition(".")
     found = next(m for m in MODULES if m.__name__ == module)
-    exempt = ("Poison", "BaseSanitizedClassifier", "estimator_checks_generator")
+    exempt = (
+        "Poison",
+        "as_learner",
+        "BaseSanitizedClassifier",
+        "estimator_checks_generator",
+    )
     assert attribute in exempt or ">>>" in getattr(found, attribute).__doc__

@@ -17,7 +17,11 @@ from sklearn.utils.estimator_checks import (
 from skpoison import attacks, defences
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
-ATTACKS = [getattr(attacks, name)(random_state=0) for name in attacks.__all__]
+SETTINGS = {"GradientPoisoner": {"max_iter": 2}}
+ATTACKS = [
+    getattr(attacks, name)(random_state=0, **SETTINGS.get(name, {}))
+    for name in attacks.__all__
+]
 DEFENCES = [
     getattr(defences, name)(LogisticRegression(max_iter=10_000))
     for name in defences.__all__

@@ -10,12 +10,20 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.neighbors._base import VALID_METRICS
 from sklearn.utils import gen_batches, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import has_fit_parameter
 
 from skpoison.base import BaseSanitizedClassifier
 
 # Neighbours are asked for in batches of rows, so that what is held at any time is a
 # batch and never the neighbours of all rows.
 BATCH_SIZE = 16384
+
+# Those that need nothing but two rows.
+METRICS = set(chain.from_iterable(VALID_METRICS.values())) - {
+    "mahalanobis",
+    "precomputed",
+    "seuclidean",
+}
 
 
 class KNNSanitizedClassifier(BaseSanitizedClassifier):
@@ -40,7 +48,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
     action : {"relabel", "remove"}, default="relabel"
         What happens to a row that is overruled.
     metric : str or callable, default="euclidean"
-        Distance between rows, as in :class:`~sklearn.neighbors.NearestNeighbors`.
+        Distance between rows, as in :class:`~sklearn.neighbors.NearestNeighbors`; for
+        metrics with parameters of their own use `neighbors`.
         Columns should be of comparable scale: put a scaler before the defence.
     neighbors : estimator, default=None
         What finds the neighbours instead of
@@ -104,10 +113,7 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "threshold": [Interval(Real, 0, 1, closed="right")],
         "action": [StrOptions({"relabel", "remove"})],
-        "metric": [
-            StrOptions(set(chain.from_iterable(VALID_METRICS.values()))),
-            callable,
-        ],
+        "metric": [StrOptions(METRICS), callable],
         "neighbors": [HasMethods(["fit", "kneighbors"]), None],
         "n_jobs": [Integral, None],
     }
@@ -147,16 +153,23 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
             )
         if k == 0:
             return y
-        index = self._index().fit(X)
+        index = self._index()
+        # A classifier has kneighbors too, and is not fitted without labels.
+        index.fit(X, y) if has_fit_parameter(index, "y") else index.fit(X)
         verdict = y.copy()
         for rows in gen_batches(n_samples, BATCH_SIZE):
             nearest = index.kneighbors(X[rows], k + 1, return_distance=False)
+            if np.min(nearest) < 0:
+                raise ValueError(
+                    f"neighbors={self.neighbors!r} finds fewer than the {k + 1} rows "
+                    "asked for. Let it search more widely, or lower n_neighbors."
+                )
             nearest = _without_self(nearest, rows.start)
             votes = _count(y[nearest], self.classes_.shape[0])
             winner = votes.argmax(axis=1)
             most = votes.max(axis=1)
             own = np.take_along_axis(votes, y[rows, np.newaxis], axis=1)[:, 0]
-            overruled = (own < most) & (most >= self.threshold * k)
+            overruled = (own < most) & (most / k >= self.threshold)
             verdict[rows][overruled] = winner[overruled] if self._relabels else -1
         return verdict
 

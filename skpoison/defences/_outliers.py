@@ -117,9 +117,10 @@ class OutlierFilteredClassifier(BaseSanitizedClassifier):
                 continue
             others = np.setdiff1d(of_class, reference)
             own_scores, scores = self._scores(X[reference], X[others])
-            # "higher": the threshold is one of the scores, so that the number of
-            # trusted rows beyond it is known exactly.
-            threshold = np.quantile(own_scores, self.quantile, method="higher")
+            # The threshold is one of the scores, so that the number of trusted rows
+            # beyond it is known exactly; rounding of the product must not change it.
+            rank = np.ceil(np.round(self.quantile * (own_scores.shape[0] - 1), 9))
+            threshold = np.sort(own_scores)[int(rank)]
             verdict[reference[own_scores > threshold]] = -1
             verdict[others[scores > threshold]] = -1
         return verdict

@@ -107,8 +107,9 @@ def robustness_curve(
     Raises
     ------
     ValueError
-        If `budgets` is empty, or if a fact about the rows is none of those that can be
-        padded and the attack inserts rows.
+        If `budgets` is empty, if `attack` is none, if the fit of the estimator does
+        not take one of `params`, or if a fact about the rows is none of those that can
+        be padded and the attack inserts rows.
 
     See Also
     --------
@@ -139,6 +140,14 @@ def robustness_curve(
             "budgets must be a sequence of at least one number: shares of the training "
             f"rows (floats) or numbers of rows (ints); got {budgets.tolist()!r}."
         )
+    if not hasattr(attack, "fit_resample") or "budget" not in attack.get_params():
+        raise ValueError(
+            f"attack={attack!r} is no attack: it needs fit_resample and a parameter "
+            "named budget. See skpoison.attacks."
+        )
+    params = {} if params is None else params
+    if not _routing_enabled():
+        _split({key: params[key] for key in params if key != "groups"}, estimator)
     search = GridSearchCV(
         _PoisonedEstimator(estimator, attack),
         {"budget": budgets.tolist()},
@@ -150,7 +159,7 @@ def robustness_curve(
         error_score=error_score,
         return_train_score=True,
         refit=False,
-    ).fit(X, y, **_for_fit_alone({} if params is None else params))
+    ).fit(X, y, **_for_fit_alone(params))
     results, n_folds = search.cv_results_, search.n_splits_
 
     def scores(part, metric):
@@ -202,6 +211,8 @@ class _PoisonedEstimator(PredictsByEstimatorMixin, MetaEstimatorMixin, BaseEstim
     def score(self, X, y, **params):
         """Score the fitted estimator."""
         check_is_fitted(self)
+        if _routing_enabled():
+            params = process_routing(self, "score", **params)["estimator"]["score"]
         return self.estimator_.score(X, y, **params)
 
     @property

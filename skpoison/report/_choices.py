@@ -42,6 +42,9 @@ ATTACKS = {
     for name in attacks.__all__
 }
 
+# Those that are quick whatever the data. The others have to be asked for.
+QUICK_ATTACKS = ["random_insertion", "random_label_flip"]
+
 USUAL_SCORES = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
 
 SHORT_NAMES = {"estimator": ESTIMATORS, "attack": ATTACKS, "defence": DEFENCES}

@@ -58,7 +58,8 @@ def _regained(mean, undefended):
     lost = (undefended[0] - undefended[1:]).sum()
     if lost <= 0:
         return ""
-    return f"{(mean[1:] - undefended[1:]).sum() / lost:.0%}"
+    share = (mean[1:] - undefended[1:]).sum() / lost
+    return f"{round(share, 2) + 0:.0%}"  # + 0 makes a positive zero
 
 
 def _worst_case(report):
@@ -69,13 +70,15 @@ def _worst_case(report):
         mean = curve.test_scores.mean(axis=1)
         case = mean.min(), f"{attack} with budget {budgets[mean.argmin()]:g}", mean[0]
         worst[arm] = min(worst.get(arm, case), case)
-    score, case, clean = worst.pop(PLAIN)
+    undefended, case, clean = worst.pop(PLAIN)
     lines = [
-        f"Worst case without defence: {case}: {report.scoring} {score:.3f}, "
-        f"{clean - score:.3f} below clean data."
+        f"Worst case without defence: {case}: {report.scoring} {undefended:.3f}, "
+        f"{clean - undefended:.3f} below clean data."
     ]
-    if worst:
-        arm = max(worst, key=worst.get)
+    arm = max(worst, key=worst.get, default=None)
+    if arm is not None and worst[arm][0] <= undefended:
+        lines.append("No defence here has a better worst case.")
+    elif arm is not None:
         score, case, defended_clean = worst[arm]
         lines.append(
             f"Best defence by its own worst case: {arm}: {report.scoring} {score:.3f} "

@@ -83,8 +83,10 @@ def check_budget_zero(name, attack):
     X, y = make_data()
     for budget in (0, 0.0):
         attack_, X_out, y_out = _resample(attack, X, y, budget)
-        assert_array_equal(X_out, X)
-        assert_array_equal(y_out, y)
+        message = f"{name} changes the data with budget={budget!r}."
+        assert X_out.shape == X.shape, message
+        assert_array_equal(X_out, X, err_msg=message)
+        assert_array_equal(y_out, y, err_msg=message)
         assert not attack_.poison_mask_.any()
         assert attack_.contamination_ == 0
 
@@ -162,7 +164,11 @@ def check_same_seed_same_poison(name, attack):
         np.random.random()  # noqa: NPY002  the second time it is in another state
         outputs.append(_resample(attack, X, y, 0.25)[1:])
     for left, right in zip(*outputs, strict=True):
-        assert_array_equal(left, right, err_msg=f"{name} is not deterministic.")
+        assert_array_equal(
+            left,
+            right,
+            err_msg=f"{name} is not deterministic. Check it with a random_state.",
+        )
 
 
 def check_containers(name, attack):

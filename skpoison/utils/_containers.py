@@ -84,8 +84,7 @@ def append_rows(X, rows):
         )
         for (name, dtype), column in zip(frame.schema.items(), rows.T, strict=True)
     }
-    new = nw.from_dict(new, backend=frame.implementation)
-    return nw.concat([frame, new]).to_native()
+    return nw.concat([frame, nw.from_dict(new)]).to_native()
 
 
 def _append_to_pandas(X, rows):

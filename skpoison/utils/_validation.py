@@ -2,7 +2,7 @@
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples
 
@@ -31,7 +31,12 @@ def check_trusted(trusted, X):
     n_samples = _num_samples(X)
     if trusted is None:
         return np.zeros(n_samples, dtype=bool)
-    mask = column_or_1d(np.asarray(trusted))
+    mask = np.asarray(trusted)
+    if mask.ndim != 1:
+        raise ValueError(
+            "trusted must be a mask of one dimension, a boolean for each row of X; got "
+            f"{trusted!r}."
+        )
     if mask.shape[0] != n_samples:
         raise ValueError(
             f"trusted has {mask.shape[0]} entries, but X has {n_samples} rows. Give "

@@ -7,8 +7,6 @@ base classes of this package as well as one that does not.
 
 from functools import partial
 
-from imblearn.base import is_sampler
-
 from skpoison.utils._attack_checks import ATTACK_CHECKS
 from skpoison.utils._defence_checks import DEFENCE_CHECKS
 
@@ -21,7 +19,8 @@ def check_estimator(estimator):
     estimator : estimator
         An instance of an attack, that is of a sampler with a `budget`, or of a
         defence, that is of a classifier with an `inlier_mask_`. Where it has a
-        `random_state`, give it one.
+        `random_state`, give it one. Parameters that name labels, such as `class_map`,
+        must be left out: the checks have labels of their own.
 
     Raises
     ------
@@ -96,7 +95,13 @@ def estimator_checks_generator(estimator):
     check : callable
         Takes the estimator and raises an AssertionError where it fails.
     """
-    checks = ATTACK_CHECKS if is_sampler(estimator) else DEFENCE_CHECKS
+    is_attack = hasattr(estimator, "fit_resample")
+    if not is_attack and not hasattr(estimator, "estimator"):
+        raise TypeError(
+            f"{estimator!r} is neither an attack, with fit_resample, nor a defence "
+            "around an estimator: there is nothing to check. Give an instance."
+        )
+    checks = ATTACK_CHECKS if is_attack else DEFENCE_CHECKS
     name = type(estimator).__name__
     for check in checks:
         yield estimator, partial(check, name)

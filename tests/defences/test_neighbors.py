@@ -4,8 +4,13 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris, make_blobs, make_classification
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsTransformer,
+    NearestNeighbors,
+)
 
 from skpoison.attacks import RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier, _neighbors
@@ -165,6 +170,57 @@ def test_neighbors_of_another_index(neighbors):
     assert (defence.y_sanitized_ != euclidean.y_sanitized_).any()
 
 
+def test_index_of_a_classifier():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    index = KNeighborsClassifier()
+    defence = KNNSanitizedClassifier(ESTIMATOR, neighbors=index).fit(X, y)
+    expected = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    np.testing.assert_array_equal(defence.y_sanitized_, expected.y_sanitized_)
+
+
+class Forgetful(Manhattan):
+    """An approximate index that does not find all, and says so by -1."""
+
+    def kneighbors(self, X, n_neighbors, return_distance):
+        nearest = super().kneighbors(X, n_neighbors, return_distance)
+        nearest[3, -1] = -1
+        return nearest
+
+
+def test_index_that_does_not_find_enough():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    defence = KNNSanitizedClassifier(ESTIMATOR, neighbors=Forgetful())
+    with pytest.raises(ValueError, match="finds fewer than the 11 rows asked for"):
+        defence.fit(X, y)
+
+
+@pytest.mark.parametrize(("n_neighbors", "threshold"), [(25, 0.28), (25, 0.56)])
+def test_share_equal_to_the_threshold_is_enough(n_neighbors, threshold):
+    """Their product is not the number of votes, in floating point."""
+    n_votes = round(n_neighbors * threshold)
+    X = np.concatenate([[0.0], np.linspace(1, 2, n_neighbors)]).reshape(-1, 1)
+    # The first row is of class 0; of its neighbours, so many agree on class 1, and the
+    # others, six at the most, on each of further classes.
+    others = 2 + np.arange(n_neighbors - n_votes) // 6
+    y = np.concatenate([[0], np.ones(n_votes, dtype=int), others])
+    y = np.concatenate([y, [0]])
+    X = np.concatenate([X, [[99.0]]])
+    defence = KNNSanitizedClassifier(
+        DummyClassifier(),
+        n_neighbors=n_neighbors,
+        threshold=threshold,
+    )
+    trusted = np.arange(y.shape[0]) > 0
+    assert defence.fit(X, y, trusted=trusted).y_sanitized_[0] == 1
+
+
+def test_labels_of_an_earlier_fit_are_forgotten():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    defence = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    defence.set_params(action="remove").fit(X, y)
+    assert not hasattr(defence, "y_sanitized_")
+
+
 def test_sparse_rows():
     X, y = make_classification(300, flip_y=0.3, random_state=0)
     X[np.abs(X) < 0.5] = 0
@@ -182,6 +238,8 @@ def test_sparse_rows():
         ("threshold", 1.1),
         ("action", "drop"),
         ("metric", "euclidian"),
+        ("metric", "precomputed"),
+        ("metric", "mahalanobis"),
         ("neighbors", LogisticRegression()),
     ],
 )

@@ -62,6 +62,19 @@ def test_share_lost_where_nothing_is_trusted(quantile):
         assert lost == n_class - 1 - np.ceil(quantile * (n_class - 1))
 
 
+def test_rank_is_not_spoilt_by_rounding():
+    """0.1 * 10 and 0.7 * 10 lie beside 1 and 7 in floating point, or on them."""
+    X = np.random.RandomState(0).normal(size=(22, 2))
+    y = np.repeat([0, 1], 11)
+    for tenths in range(11):
+        # A score without ties, as distances between neighbours of each other are.
+        defence = OutlierFilteredClassifier(
+            ESTIMATOR, detector=KernelDensity(), quantile=tenths / 10
+        )
+        lost = (~defence.fit(X, y).inlier_mask_).sum()
+        assert lost == 2 * (10 - tenths)
+
+
 def test_scores_of_trusted_rows_leave_them_out():
     """As many clean rows are lost as the quantile says, not more."""
     X, y = make_blobs(4000, centers=2, n_features=10, random_state=0)

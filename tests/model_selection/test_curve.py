@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import (
@@ -206,6 +207,7 @@ def test_facts_are_routed(attack):
     weights = 1 + np.arange(569) / 569
     with sklearn.config_context(enable_metadata_routing=True):
         victim = TrustingRecorder().set_fit_request(trusted=True, sample_weight=True)
+        victim.set_score_request(sample_weight=False)
         routed_attack = attack.__class__(random_state=0)
         routed_attack.set_fit_resample_request(trusted=True)
         params = {"trusted": trusted, "sample_weight": weights}
@@ -229,6 +231,28 @@ def test_scores_are_not_weighted():
 class NeverWeighted(GaussianNB):
     def fit(self, X, y, sample_weight=None):
         return super().fit(X, y)
+
+
+def test_scores_are_weighted_where_routing_says_so():
+    weights = np.where(np.arange(569) < 300, 1.0, 0.1)
+    arguments = {"attack": ATTACKS[0], "budgets": [0.1], "error_score": "raise"}
+    arguments["params"] = {"sample_weight": weights}
+    with sklearn.config_context(enable_metadata_routing=True):
+        victim = GaussianNB().set_fit_request(sample_weight=True)
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            robustness_curve(victim, X, y, **arguments)
+        unweighted = clone(victim).set_score_request(sample_weight=False)
+        weighted = clone(victim).set_score_request(sample_weight=True)
+        scores = [
+            robustness_curve(each, X, y, **arguments).test_scores
+            for each in (unweighted, weighted)
+        ]
+    assert (scores[0] != scores[1]).any()
+
+
+def test_what_is_no_attack_is_refused():
+    with pytest.raises(ValueError, match=r"attack=GaussianNB\(\) is no attack"):
+        robustness_curve(GaussianNB(), X, y, attack=GaussianNB())
 
 
 def test_groups_reach_the_splitter():

@@ -284,3 +284,9 @@ def test_attacks_and_defences_get_their_own_checks():
     ):
         generated = [check.func for _, check in estimator_checks_generator(instance)]
         assert generated == list(checks)
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), "x"])
+def test_what_is_neither_is_refused(estimator):
+    with pytest.raises(TypeError, match="neither an attack, with fit_resample, nor"):
+        check_estimator(estimator)

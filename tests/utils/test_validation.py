@@ -29,6 +29,12 @@ def test_check_trusted_refuses_another_length():
         check_trusted([True, False], X)
 
 
+@pytest.mark.parametrize("trusted", ["abc", True, np.ones((3, 2), dtype=bool)])
+def test_check_trusted_refuses_other_shapes(trusted):
+    with pytest.raises(ValueError, match="trusted must be a mask of one dimension"):
+        check_trusted(trusted, X)
+
+
 @pytest.mark.parametrize("trusted", [[0, 2, 1], [0.0, np.nan, 1.0], ["a", "b", "a"]])
 def test_check_trusted_refuses_what_is_no_mask(trusted):
     with pytest.raises(ValueError, match="trusted must be a mask of booleans"):

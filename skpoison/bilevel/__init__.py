@@ -1,0 +1,1 @@
+"""The mathematics of poisoning: arrays in, arrays out."""

@@ -1,0 +1,93 @@
+"""How does the attacker climb?
+
+Projected gradient ascent with directions of unit length, one for each row, and steps
+that shorten geometrically. All rows move at once, or one after the other. The best rows
+met on the way are kept, so that the result is never worse than the start.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Climb:
+    """Where an ascent has led.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The best rows.
+    path : ndarray of shape (n_iter + 1,)
+        The goal at every iterate, the start first.
+    """
+
+    rows: np.ndarray
+    path: np.ndarray
+
+
+def climb(
+    value_and_gradient, start, project, *, step_size, decay, max_iter, tol, patience
+):
+    """Climb from rows to better ones.
+
+    Parameters
+    ----------
+    value_and_gradient : callable
+        Takes rows; returns the goal, and its gradient in them.
+    start : ndarray of shape (n_rows, n_features)
+        The rows to start from.
+    project : callable
+        Takes rows; returns the nearest ones that are feasible.
+    step_size : float
+        Length of the first step of each row.
+    decay : float
+        What it is multiplied with after each step.
+    max_iter : int
+        The most steps.
+    tol : float
+        Progress of the best goal, over `patience` steps, that is worth going on.
+    patience : int
+        Number of steps without progress after which the climb ends.
+
+    Returns
+    -------
+    climb : Climb
+    """
+    rows = project(start)
+    value, gradient = value_and_gradient(rows)
+    best, path = (value, rows, gradient), [value]
+    length = step_size
+    for _ in range(max_iter):
+        directions = _feasible_directions(rows, gradient, project)
+        if not directions.any():
+            break
+        rows = project(rows + length * directions)
+        value, gradient = value_and_gradient(rows)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            # The learner diverges there, and tells nothing of where to go.
+            value, rows, gradient = best
+            length /= 2
+        path.append(value)
+        if value > best[0]:
+            best = value, rows, gradient
+        if (
+            len(path) > patience
+            and max(path[-patience:]) <= max(path[:-patience]) + tol
+        ):
+            break
+        length *= decay
+    return Climb(best[1], np.array(path))
+
+
+def _feasible_directions(rows, gradient, project):
+    """Make directions of unit length out of what of a gradient can be followed.
+
+    A gradient that points out of the feasible set where a row lies on its border would
+    otherwise spend the length of the step on what the projection takes back.
+    """
+    largest = np.abs(gradient).max(axis=1, keepdims=True)
+    tiny = 1e-7 * gradient / np.where(largest > 0, largest, 1)
+    moved = project(rows + tiny) - rows
+    norms = np.linalg.norm(moved, axis=1, keepdims=True)
+    return moved / np.where(norms > 0, norms, 1)

@@ -1,0 +1,149 @@
+r"""What does the attacker want of the learnt weights?
+
+A goal is a function :math:`A` of the scores that the learner gives to rows of the
+attacker's own, and the attacker climbs it. With scores :math:`z_j`, labels
+:math:`y_j` and m rows:
+
+* the **smoothed error**, the mean of
+  :math:`1 - \operatorname{softmax}(\kappa z_j / s)_{y_j}`, which for one output is
+  :math:`\sigma(-\kappa t_j z_j / s)`. It is bounded by 1, as the error is that he is
+  after, and tends to it as :math:`\kappa` grows. The scale :math:`s` is the root mean
+  square of the scores of all rows, less the mean over outputs of each row: without it
+  the goal could be raised by smaller weights, which change no prediction;
+* the **loss**, the mean of :math:`\varphi(z_j, t_j)`, as most of the literature has it.
+  It is not bounded: a few rows of enormous loss can carry it.
+
+*Error-generic* attacks climb either of them for the true labels. *Error-specific*
+attacks descend it for the labels that the attacker wants to see (Muñoz-González et al.
+2017, Equations 3 to 5). The penalty of the learner is no part of a goal.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skpoison.bilevel.losses import Multinomial, SeparableLoss, sigmoid, softmax
+
+
+@dataclass(frozen=True)
+class SmoothedError:
+    """The mean of a smooth step in the margin.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_rows,) of int
+        The label of each row, as a position among the classes.
+    sharpness : float, default=4.0
+        What scores of unit scale are multiplied with: the larger, the closer to the
+        error itself.
+    sign : {1, -1}, default=1
+        1 to climb the error of these labels, -1 to descend it.
+    """
+
+    codes: np.ndarray
+    sharpness: float = 4.0
+    sign: int = 1
+
+    def value(self, scores):
+        """Compute the goal.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows, n_outputs)
+            The scores of the attacker's rows.
+
+        Returns
+        -------
+        value : float
+        """
+        unit, _ = _unit_scale(scores)
+        return self.sign * float((1 - self._right(unit)[0]).mean())
+
+    def gradient(self, scores):
+        """Differentiate the goal in the scores.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows, n_outputs)
+            The scores of the attacker's rows.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_rows, n_outputs)
+        """
+        n_rows, n_outputs = scores.shape
+        unit, scale = _unit_scale(scores)
+        right, p = self._right(unit)
+        if n_outputs == 1:
+            slopes = ((2 * self.codes - 1) * right * (1 - right))[:, np.newaxis]
+        else:
+            slopes = -right[:, np.newaxis] * p
+            slopes[np.arange(n_rows), self.codes] += right
+        slopes *= -self.sign * self.sharpness / n_rows
+        # The scale moves with the scores, too.
+        return (slopes - (slopes * unit).sum() / n_rows * unit) / scale
+
+    def _right(self, unit):
+        """Compute smoothed indicators of right predictions, and of all classes."""
+        if unit.shape[1] == 1:
+            signs = 2 * self.codes - 1
+            return sigmoid(self.sharpness * signs * unit[:, 0]), None
+        p, _ = softmax(self.sharpness * unit)
+        return p[np.arange(p.shape[0]), self.codes], p
+
+
+def _unit_scale(scores):
+    """Centre scores over outputs, and divide them by their root mean square."""
+    if scores.shape[1] > 1:
+        scores = scores - scores.mean(axis=1, keepdims=True)
+    scale = np.sqrt((scores**2).sum() / scores.shape[0])
+    scale = scale if scale > 0 else 1.0
+    return scores / scale, scale
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """The mean of a loss.
+
+    Parameters
+    ----------
+    loss : SeparableLoss or Multinomial
+        The loss.
+    targets : ndarray of shape (n_rows, n_outputs)
+        The target of each row.
+    sign : {1, -1}, default=1
+        1 to climb the loss for these targets, -1 to descend it.
+    """
+
+    loss: SeparableLoss | Multinomial
+    targets: np.ndarray
+    sign: int = 1
+
+    def value(self, scores):
+        """Compute the goal.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows, n_outputs)
+            The scores of the attacker's rows.
+
+        Returns
+        -------
+        value : float
+        """
+        return self.sign * float(self.loss.value(scores, self.targets).mean())
+
+    def gradient(self, scores):
+        """Differentiate the goal in the scores.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows, n_outputs)
+            The scores of the attacker's rows.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_rows, n_outputs)
+        """
+        slopes = self.loss.gradient(scores, self.targets)
+        return self.sign * slopes / scores.shape[0]

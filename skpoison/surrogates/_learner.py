@@ -1,0 +1,276 @@
+"""Which training problem is an estimator's?
+
+`as_learner` translates an estimator into the mathematics of :mod:`skpoison.bilevel`.
+It dispatches on the type of the estimator, so that a type of one's own is added by
+registering a function: ``as_learner.register(MyEstimator, translate)``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+from inspect import signature
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.svm import LinearSVC
+from sklearn.utils.class_weight import compute_class_weight
+
+from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.losses import (
+    Huber,
+    Logistic,
+    Multinomial,
+    SmoothedHinge,
+    Squared,
+    SquaredHinge,
+)
+from skpoison.surrogates._gradient_descent import (
+    GradientDescentClassifier,
+    GradientDescentRegressor,
+)
+
+# Newer versions of scikit-learn balance the weights of classes in some estimators.
+BALANCES_WEIGHTS = "sample_weight" in signature(compute_class_weight).parameters
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """The training problem of an estimator.
+
+    Parameters
+    ----------
+    learner : LinearLearner
+        The problem, but for the rows.
+    encode : callable
+        Takes labels, as positions among the classes, or responses; returns targets.
+    reduction : {"sum", "count", "weight"}
+        Whether the losses of the rows are added ("sum"), divided by the number of rows
+        ("count"), or divided by the sum of their weights ("weight").
+    class_weight : dict, "balanced" or None
+        Weights of the classes.
+    balances_weights : bool, default=False
+        Whether "balanced" speaks of the sums of weights of the classes, or of their
+        numbers of rows.
+    n_steps : int, default=None
+        Number of steps, where the learner stops early.
+    rate : float, default=None
+        Length of its steps, relative to the gradient.
+    """
+
+    learner: LinearLearner
+    encode: Callable
+    reduction: str = "sum"
+    class_weight: dict | str | None = None
+    balances_weights: bool = False
+    n_steps: int | None = None
+    rate: float | None = None
+
+    def rows(self, X, y, sample_weight=None, classes=None):
+        """Make the rows that the learner sees.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            The features.
+        y : ndarray of shape (n_samples,)
+            Labels as positions among the classes, or responses.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows.
+        classes : ndarray of shape (n_classes,), default=None
+            The labels themselves, where `class_weight` is a dict.
+
+        Returns
+        -------
+        rows : Rows
+        """
+        n_samples = y.shape[0]
+        weights = np.ones(n_samples) if sample_weight is None else sample_weight
+        if self.class_weight is not None:
+            codes = np.arange(int(y.max()) + 1)
+            named = self.class_weight
+            if isinstance(named, dict) and classes is not None:
+                named = {k: named.get(label, 1) for k, label in enumerate(classes)}
+            weighing = {"sample_weight": weights} if self.balances_weights else {}
+            of_class = compute_class_weight(named, classes=codes, y=y, **weighing)
+            weights = weights * of_class[y]
+        total = {"sum": 1.0, "count": n_samples, "weight": weights.sum()}
+        return Rows(X, self.encode(y), weights / total[self.reduction])
+
+
+@singledispatch
+def as_learner(estimator, n_classes=None):
+    """Translate an estimator into its training problem.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator; it need not be fitted.
+    n_classes : int, default=None
+        Number of classes; None for a regressor.
+
+    Returns
+    -------
+    surrogate : Surrogate
+
+    Raises
+    ------
+    TypeError
+        If it is of a type whose training cannot be differentiated here.
+    ValueError
+        If its parameters make a problem that cannot.
+    """
+    names = sorted(kind.__name__ for kind in as_learner.registry if kind is not object)
+    raise TypeError(
+        f"The training of {type(estimator).__name__} cannot be differentiated here. "
+        f"Take one of {', '.join(names)} as the surrogate, and attack "
+        f"{type(estimator).__name__} by transfer: poison made for one learner harms "
+        "others."
+    )
+
+
+def _zero_or_one(codes):
+    return codes.astype(float)[:, np.newaxis]
+
+
+def _plus_or_minus(n_classes):
+    if n_classes == 2:
+        return lambda codes: 2.0 * codes[:, np.newaxis] - 1
+    return lambda codes: 2.0 * (codes[:, np.newaxis] == np.arange(n_classes)) - 1
+
+
+def _one_hot(n_classes):
+    return lambda codes: (codes[:, np.newaxis] == np.arange(n_classes)).astype(float)
+
+
+def _responses(y):
+    return y.astype(float).reshape(y.shape[0], -1)
+
+
+def _refuse(estimator, parameter, wanted):
+    raise ValueError(
+        f"The training of {type(estimator).__name__} with "
+        f"{parameter}={getattr(estimator, parameter)!r} cannot be differentiated here: "
+        f"set {parameter}={wanted}."
+    )
+
+
+def _logistic(n_classes):
+    if n_classes == 2:
+        return Logistic(), _zero_or_one
+    return Multinomial(), _one_hot(n_classes)
+
+
+@as_learner.register
+def _(estimator: LogisticRegression, n_classes=None):
+    l1_ratio = getattr(estimator, "l1_ratio", None)
+    if estimator.penalty not in ("l2", None, "deprecated"):
+        _refuse(estimator, "penalty", "'l2'")
+    if l1_ratio not in (None, 0, 0.0):
+        _refuse(estimator, "l1_ratio", "0")
+    if getattr(estimator, "multi_class", "deprecated") == "ovr" and n_classes > 2:
+        _refuse(estimator, "multi_class", "'multinomial'")
+    penalty = 0.0 if estimator.penalty is None else 1 / estimator.C
+    intercept, intercept_penalty = float(estimator.fit_intercept), 0.0
+    if estimator.solver == "liblinear" and estimator.fit_intercept:
+        intercept, intercept_penalty = estimator.intercept_scaling, penalty
+    loss, encode = _logistic(n_classes)
+    return Surrogate(
+        LinearLearner(loss, penalty, intercept, intercept_penalty),
+        encode,
+        class_weight=estimator.class_weight,
+        balances_weights=BALANCES_WEIGHTS,
+    )
+
+
+@as_learner.register
+def _(estimator: LinearRegression, n_classes=None):
+    if estimator.positive:
+        _refuse(estimator, "positive", "False")
+    learner = LinearLearner(Squared(), 0.0, float(estimator.fit_intercept))
+    return Surrogate(learner, _responses)
+
+
+@as_learner.register(Ridge)
+@as_learner.register(RidgeClassifier)
+def _(estimator, n_classes=None):
+    if estimator.positive:
+        _refuse(estimator, "positive", "False")
+    if not np.isscalar(estimator.alpha):
+        _refuse(estimator, "alpha", "a single number")
+    learner = LinearLearner(Squared(), estimator.alpha, float(estimator.fit_intercept))
+    if is_classifier(estimator):
+        encode = _plus_or_minus(n_classes)
+        return Surrogate(learner, encode, class_weight=estimator.class_weight)
+    return Surrogate(learner, _responses)
+
+
+@as_learner.register
+def _(estimator: LinearSVC, n_classes=None):
+    if estimator.penalty != "l2":
+        _refuse(estimator, "penalty", "'l2'")
+    if estimator.multi_class != "ovr":
+        _refuse(estimator, "multi_class", "'ovr'")
+    if estimator.class_weight is not None and n_classes > 2:
+        # liblinear weights a class where it stands against the rest, not within it.
+        _refuse(estimator, "class_weight", "None")
+    # The hinge has no second derivative: what is differentiated is its smoothing.
+    loss = SquaredHinge() if estimator.loss == "squared_hinge" else SmoothedHinge()
+    penalty = 1 / estimator.C
+    intercept = estimator.intercept_scaling if estimator.fit_intercept else 0.0
+    return Surrogate(
+        LinearLearner(loss, penalty, intercept, penalty),
+        _plus_or_minus(n_classes),
+        class_weight=estimator.class_weight,
+        balances_weights=BALANCES_WEIGHTS,
+    )
+
+
+@as_learner.register(SGDClassifier)
+@as_learner.register(SGDRegressor)
+def _(estimator, n_classes=None):
+    if estimator.penalty not in ("l2", None):
+        _refuse(estimator, "penalty", "'l2'")
+    penalty = 0.0 if estimator.penalty is None else estimator.alpha
+    losses = {
+        "log_loss": Logistic(),
+        "hinge": SmoothedHinge(),
+        "squared_hinge": SquaredHinge(),
+        "squared_error": Squared(),
+        "huber": Huber(estimator.epsilon),
+    }
+    if estimator.loss not in losses:
+        _refuse(estimator, "loss", f"one of {sorted(losses)}")
+    loss = losses[estimator.loss]
+    learner = LinearLearner(loss, penalty, float(estimator.fit_intercept))
+    if not is_classifier(estimator):
+        return Surrogate(learner, _responses, "count")
+    encode = _plus_or_minus(n_classes)
+    if estimator.loss == "log_loss":
+        encode = _zero_or_one if n_classes == 2 else _one_hot(n_classes)
+    return Surrogate(learner, encode, "count", estimator.class_weight)
+
+
+@as_learner.register(GradientDescentClassifier)
+@as_learner.register(GradientDescentRegressor)
+def _(estimator, n_classes=None):
+    loss, encode = Squared(), _responses
+    if is_classifier(estimator):
+        encode = _plus_or_minus(n_classes)
+        if estimator.loss == "log_loss":
+            loss, encode = _logistic(n_classes)
+    learner = LinearLearner(loss, estimator.alpha, float(estimator.fit_intercept))
+    return Surrogate(
+        learner,
+        encode,
+        "weight",
+        n_steps=estimator.n_steps,
+        rate=estimator.learning_rate,
+    )

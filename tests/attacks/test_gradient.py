@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris, make_classification
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import LinearSVC
+
+from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.feasible_sets import Box
+from skpoison.surrogates import GradientDescentClassifier
+
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+VICTIMS = [
+    LogisticRegression(max_iter=1000),
+    LogisticRegression(C=10, fit_intercept=False, max_iter=1000),
+    RidgeClassifier(),
+    LinearSVC(),
+    GradientDescentClassifier(n_steps=200),
+    GradientDescentClassifier("squared_error", learning_rate=0.05, n_steps=100),
+]
+
+
+def error_after(attack, victim, X_train=X_train, y_train=y_train):
+    X_poisoned, y_poisoned = attack.fit_resample(X_train, y_train)
+    return 1 - clone(victim).fit(X_poisoned, y_poisoned).score(X_test, y_test)
+
+
+@pytest.mark.parametrize("victim", VICTIMS, ids=str)
+def test_much_stronger_than_its_start(victim):
+    descends = isinstance(victim, GradientDescentClassifier)
+    victim = make_pipeline(MinMaxScaler() if descends else StandardScaler(), victim)
+    start = error_after(RandomInsertion(0.15, random_state=0), victim)
+    attack = GradientPoisoner(victim, 0.15, max_iter=120, random_state=0)
+    assert error_after(attack, victim) > start + 0.03
+
+
+@pytest.mark.parametrize("loss", ["error", "log_loss"])
+@pytest.mark.parametrize("goal", ["error-generic", {0: 1}])
+def test_best_iterate_is_kept(loss, goal):
+    """By its own measure an attack is never worse than its start."""
+    settings = {"goal": goal, "loss": loss, "random_state": 0}
+    attack = GradientPoisoner(max_iter=15, **settings)
+    attack.fit_resample(X_train, y_train)
+    assert attack.n_iter_ == 15
+    assert attack.goal_path_.shape == (16,)
+    assert attack.goal_path_.max() > attack.goal_path_[0]
+    # An attack that starts there and takes no step measures the best of the path.
+    standing = GradientPoisoner(max_iter=0, **settings)
+    standing.fit_resample(X_train, y_train)
+    assert standing.goal_path_[0] == attack.goal_path_[0]
+    assert standing.n_iter_ == 0
+
+
+def test_without_steps_it_is_random_insertion():
+    attack = GradientPoisoner(max_iter=0, random_state=np.random.RandomState(3))
+    baseline = RandomInsertion(random_state=np.random.RandomState(3))
+    for ours, theirs in zip(
+        attack.fit_resample(X_train, y_train),
+        baseline.fit_resample(X_train, y_train),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_rows_lie_in_the_box_of_the_data():
+    attack = GradientPoisoner(max_iter=20, random_state=0)
+    X_out, _ = attack.fit_resample(X_train, y_train)
+    assert Box().fit(X_train).contains(X_out).all()
+    np.testing.assert_array_equal(X_out[: len(y_train)], X_train)
+    start, _ = RandomInsertion(random_state=0).fit_resample(X_train, y_train)
+    assert (X_out[attack.poison_mask_] != start[attack.poison_mask_]).any(axis=1).all()
+
+
+def test_rows_lie_in_the_box_given():
+    box = Box(upper=X_train.mean(axis=0))
+    attack = GradientPoisoner(feasible_set=box, max_iter=20, random_state=0)
+    X_out, _ = attack.fit_resample(X_train, y_train)
+    assert attack.feasible_set_.contains(X_out[attack.poison_mask_]).all()
+    assert not hasattr(box, "upper_")
+
+
+def test_error_specific():
+    """Some classes are to be confused; the others stay what they are."""
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    victim = make_pipeline(StandardScaler(), LogisticRegression())
+    goal = {"virginica": "versicolor"}
+    confused = {}
+    for max_iter in (0, 60):
+        attack = GradientPoisoner(
+            victim, 0.2, goal=goal, max_iter=max_iter, random_state=0
+        )
+        X_out, y_out = attack.fit_resample(X, names)
+        assert set(y_out[150:]) == {"virginica", "versicolor"}
+        predicted = victim.fit(X_out, y_out).predict(X)
+        confused[max_iter] = (predicted[names == "virginica"] == "versicolor").mean()
+        assert (predicted[names == "setosa"] == "setosa").all()
+    assert confused[60] > confused[0] + 0.2
+
+
+def test_three_classes():
+    X, y = make_classification(
+        300, n_informative=5, n_classes=3, class_sep=2, random_state=0
+    )
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    victim = LogisticRegression()
+    errors = []
+    for attack in (
+        RandomInsertion(0.2, random_state=0),
+        GradientPoisoner(victim, 0.2, max_iter=40, random_state=0),
+    ):
+        victim.fit(*attack.fit_resample(X_train, y_train))
+        errors.append(1 - victim.score(X_test, y_test))
+    assert errors[1] > errors[0] + 0.05
+
+
+@pytest.mark.parametrize(
+    "scalers",
+    [
+        [MinMaxScaler((-1, 2))],
+        [MaxAbsScaler()],
+        [RobustScaler()],
+        [StandardScaler(with_std=False), MinMaxScaler(clip=True)],
+    ],
+    ids=str,
+)
+def test_gradient_goes_through_scalers(scalers):
+    """It is the same climb as in scaled space, seen from outside."""
+    victim = make_pipeline(*scalers, LogisticRegression())
+    settings = {"max_iter": 3, "random_state": 0}
+    X_out, _ = GradientPoisoner(victim, **settings).fit_resample(X_train, y_train)
+    scaler = victim[:-1].fit(X_train)
+    inside, _ = GradientPoisoner(victim[-1], **settings).fit_resample(
+        scaler.transform(X_train), y_train
+    )
+    np.testing.assert_allclose(scaler.transform(X_out), inside, rtol=1e-4, atol=1e-5)
+
+
+def test_sparse_rows_stay_sparse():
+    X = sparse.random_array((200, 300), density=0.05, format="csr", random_state=0)
+    y = (X[:, :30].sum(axis=1) > X[:, 30:60].sum(axis=1)).astype(int)
+    attack = GradientPoisoner(max_iter=5, random_state=0)
+    X_out, _ = attack.fit_resample(X, y)
+    assert sparse.issparse(X_out)
+    dense, _ = GradientPoisoner(max_iter=5, random_state=0).fit_resample(X.toarray(), y)
+    np.testing.assert_allclose(X_out.toarray(), dense, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("attack", "error", "message"),
+    [
+        (
+            GradientPoisoner(RandomForestClassifier()),
+            TypeError,
+            "RandomForestClassifier cannot be differentiated .* by transfer",
+        ),
+        (
+            GradientPoisoner(make_pipeline(PCA(), LogisticRegression())),
+            TypeError,
+            r"does not go through PCA\(\), .* Take one of MaxAbsScaler",
+        ),
+        (GradientPoisoner(LinearRegression()), ValueError, "is no classifier"),
+        (GradientPoisoner(goal={7: 1}), ValueError, "names the class 7"),
+        (GradientPoisoner(goal="error"), ValueError, "The 'goal' parameter"),
+        (
+            GradientPoisoner(validation_fraction=0.001),
+            ValueError,
+            r"validation_fraction=0\.001 cannot be set aside",
+        ),
+    ],
+)
+def test_bad_parameters(attack, error, message):
+    with pytest.raises(error, match=message):
+        attack.fit_resample(X_train, y_train)

@@ -1,0 +1,69 @@
+"""Small training problems of every kind, and central differences."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.losses import (
+    Huber,
+    Logistic,
+    Multinomial,
+    SmoothedHinge,
+    Squared,
+    SquaredHinge,
+)
+
+LEARNERS = {
+    "logistic": LinearLearner(Logistic(), 0.7),
+    "logistic, no intercept": LinearLearner(Logistic(), 0.7, intercept=0.0),
+    "logistic, penalised intercept": LinearLearner(Logistic(), 0.7, 2.0, 0.7),
+    "multinomial": LinearLearner(Multinomial(), 0.5),
+    "multinomial, no intercept": LinearLearner(Multinomial(), 0.5, intercept=0.0),
+    "squared": LinearLearner(Squared(), 0.3),
+    "huber": LinearLearner(Huber(), 0.3),
+    "squared hinge": LinearLearner(SquaredHinge(), 1.0, 1.0, 1.0),
+    "smoothed hinge": LinearLearner(SmoothedHinge(0.5), 1.0),
+}
+
+
+def _make_rows(learner, n_samples=30, n_features=5, seed=0, is_sparse=False):
+    """Make rows with targets that suit a learner, and uneven weights."""
+    rng = np.random.RandomState(seed)
+    X = rng.normal(size=(n_samples, n_features))
+    if is_sparse:
+        X[rng.rand(*X.shape) < 0.5] = 0
+    n_outputs = 1 if isinstance(learner.loss, Logistic) else 3
+    scores = X @ rng.normal(size=(n_features, n_outputs))
+    scores += rng.normal(size=scores.shape)
+    targets = scores
+    if isinstance(learner.loss, Logistic):
+        targets = (scores > 0).astype(float)
+    elif isinstance(learner.loss, Multinomial):
+        targets = np.eye(n_outputs)[scores.argmax(axis=1)]
+    elif isinstance(learner.loss, SquaredHinge | SmoothedHinge):
+        targets = np.where(scores > 0, 1.0, -1.0)
+    X = sparse.csr_array(X) if is_sparse else X
+    return Rows(X, targets, rng.uniform(0.5, 2, n_samples))
+
+
+@pytest.fixture(params=LEARNERS.values(), ids=LEARNERS.keys())
+def learner(request):
+    return request.param
+
+
+def _difference(function, at, direction, h=1e-4):
+    """Differentiate along a direction by central differences, of the fourth order."""
+    near = function(at + h * direction) - function(at - h * direction)
+    far = function(at + 2 * h * direction) - function(at - 2 * h * direction)
+    return (8 * near - far) / (12 * h)
+
+
+@pytest.fixture
+def make_rows():
+    return _make_rows
+
+
+@pytest.fixture
+def difference():
+    return _difference

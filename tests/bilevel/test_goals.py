@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skpoison.bilevel.goals import MeanLoss, SmoothedError
+from skpoison.bilevel.losses import Logistic, Multinomial, Squared
+
+CODES = np.random.RandomState(0).randint(2, size=20)
+CODES_3 = np.random.RandomState(0).randint(3, size=20)
+ONE = np.random.RandomState(1).normal(size=(20, 1))
+THREE = np.random.RandomState(1).normal(size=(20, 3))
+CASES = [
+    (SmoothedError(CODES), ONE),
+    (SmoothedError(CODES, 3.0, -1), ONE),
+    (SmoothedError(CODES_3, 2.0), THREE),
+    (SmoothedError(CODES_3, 0.5, -1), THREE),
+    (MeanLoss(Logistic(), CODES[:, np.newaxis].astype(float)), ONE),
+    (MeanLoss(Multinomial(), np.eye(3)[CODES_3], -1), THREE),
+    (MeanLoss(Squared(), THREE + 1), THREE),
+]
+
+
+@pytest.mark.parametrize(("goal", "scores"), CASES, ids=lambda c: type(c).__name__)
+def test_gradient(goal, scores, difference):
+    U = np.random.RandomState(2).normal(size=scores.shape)
+    expected = difference(goal.value, scores, U)
+    assert_allclose((goal.gradient(scores) * U).sum(), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize(("codes", "scores"), [(CODES, ONE), (CODES_3, THREE)])
+def test_sharp_error_is_the_error(codes, scores):
+    predicted = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
+    error = (predicted != codes).mean()
+    assert_allclose(SmoothedError(codes, 1e4).value(scores), error, atol=1e-6)
+
+
+def test_two_outputs_are_one():
+    # The scale of two outputs z / 2 and -z / 2 is that of z over the root of 2.
+    both = np.column_stack([-ONE / 2, ONE / 2])
+    assert_allclose(
+        SmoothedError(CODES, 2.0).value(both),
+        SmoothedError(CODES, 2.0 * 2**0.5).value(ONE),
+    )
+
+
+@pytest.mark.parametrize(("codes", "scores"), [(CODES, ONE), (CODES_3, THREE)])
+def test_error_does_not_depend_on_scale(codes, scores):
+    goal = SmoothedError(codes)
+    assert_allclose(goal.value(100 * scores), goal.value(scores))
+    assert abs((goal.gradient(scores) * scores).sum()) < 1e-14
+
+
+def test_specific_with_the_true_labels_is_minus_generic():
+    generic, specific = SmoothedError(CODES_3), SmoothedError(CODES_3, sign=-1)
+    assert specific.value(THREE) == -generic.value(THREE)
+    assert_allclose(specific.gradient(THREE), -generic.gradient(THREE))

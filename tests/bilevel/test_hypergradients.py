@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skpoison.bilevel.goals import MeanLoss, SmoothedError
+from skpoison.bilevel.hypergradients import (
+    descend,
+    goal_gradient,
+    implicit,
+    unrolled,
+)
+from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.losses import Logistic, Multinomial, Squared
+from skpoison.bilevel.newton import minimise
+
+N_POISON = 4
+RATE = 0.01
+
+
+def make_goal(learner, rows, kind):
+    """Make a goal on the first ten rows."""
+    targets = rows.targets[:10]
+    if kind == "loss":
+        return MeanLoss(learner.loss, targets)
+    if targets.shape[1] == 1:
+        return SmoothedError((targets[:, 0] > 0.5).astype(int), 0.7)
+    return SmoothedError(targets.argmax(axis=1), 0.7, -1)
+
+
+def moved(rows, part, value):
+    """Replace a part of the last rows."""
+    fields = {"X": rows.X, "targets": rows.targets, "weights": rows.weights}
+    fields[part] = np.concatenate([fields[part][:-N_POISON], value])
+    return Rows(**fields)
+
+
+PARTS = [("X", "features"), ("targets", "targets"), ("weights", "weights")]
+
+
+def check_against_differences(rows, hypergradient, value_of, difference, h):
+    """Compare every part of a hypergradient with differences in ten directions."""
+    rng = np.random.RandomState(5)
+    for part, name in PARTS:
+        at = getattr(rows.last(N_POISON), part)
+        actual, expected = [], []
+        for _ in range(10):
+            U = rng.normal(size=at.shape)
+            expected.append(
+                difference(lambda v: value_of(moved(rows, part, v)), at, U, h)  # noqa: B023
+            )
+            actual.append((getattr(hypergradient, name) * U).sum())
+        actual, expected = np.array(actual), np.array(expected)
+        cosine = actual @ expected / np.linalg.norm(actual) / np.linalg.norm(expected)
+        assert cosine > 0.999999
+        assert_allclose(actual, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("kind", ["error", "loss"])
+@pytest.mark.parametrize("n_features", [5, 40])
+def test_implicit(learner, kind, n_features, make_rows, difference):
+    rows = make_rows(learner, n_features=n_features)
+    goal, X_val = make_goal(learner, rows, kind), rows.X[:10].copy()
+
+    def value_of(rows):
+        return goal.value(learner.scores(X_val, minimise(learner, rows, tol=1e-14).W))
+
+    optimum = minimise(learner, rows, tol=1e-14)
+    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    hypergradient = implicit(learner, rows, optimum, b, rows.last(N_POISON))
+    assert hypergradient.residual < 1e-9
+    check_against_differences(rows, hypergradient, value_of, difference, 2e-4)
+
+
+@pytest.mark.parametrize("kind", ["error", "loss"])
+@pytest.mark.parametrize("every", [1, 7, 100])
+def test_unrolled(learner, kind, every, make_rows, difference):
+    rows = make_rows(learner)
+    goal, X_val = make_goal(learner, rows, kind), rows.X[:10].copy()
+    start = 0.1 * np.random.RandomState(1).normal(size=learner.shape(rows))
+    steps = {"rate": RATE, "n_steps": 30}
+
+    def value_of(rows):
+        return goal.value(
+            learner.scores(X_val, descend(learner, rows, start, **steps)[0])
+        )
+
+    W, stored = descend(learner, rows, start, every=every, **steps)
+    assert len(stored) == -(-30 // every)
+    _, b = goal_gradient(learner, goal, X_val, W)
+    hypergradient = unrolled(
+        learner, rows, stored, b, rows.last(N_POISON), every=every, **steps
+    )
+    # So short that no row crosses a kink of its loss at any step.
+    check_against_differences(rows, hypergradient, value_of, difference, 1e-6)
+
+
+@pytest.mark.parametrize("loss", [Logistic(), Multinomial(), Squared()], ids=str)
+def test_unrolled_tends_to_implicit(loss, make_rows):
+    learner = LinearLearner(loss, 5.0)
+    rows = make_rows(learner)
+    goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
+    optimum = minimise(learner, rows)
+    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    exact = implicit(learner, rows, optimum, b, rows.last(N_POISON)).features
+    errors = []
+    for n_steps in (20, 80, 320, 1280):
+        W, stored = descend(
+            learner, rows, np.zeros_like(optimum.W), rate=RATE, n_steps=n_steps
+        )
+        _, b = goal_gradient(learner, goal, X_val, W)
+        features = unrolled(
+            learner, rows, stored, b, rows.last(N_POISON), rate=RATE, n_steps=n_steps
+        ).features
+        errors.append(np.linalg.norm(features - exact) / np.linalg.norm(exact))
+    for longer, shorter in zip(errors[1:], errors, strict=False):
+        assert longer < max(shorter / 2, 1e-12)
+    assert errors[-1] < 1e-5
+
+
+@pytest.mark.parametrize("n_steps", [1, 5, 30])
+def test_unrolled_from_the_optimum_is_the_neumann_series(n_steps, make_rows):
+    learner = LinearLearner(Logistic(), 0.7)
+    rows = make_rows(learner)
+    optimum = minimise(learner, rows)
+    W, stored = descend(learner, rows, optimum.W, rate=RATE, n_steps=n_steps)
+    goal, X_val = make_goal(learner, rows, "error"), rows.X[:10]
+    _, b = goal_gradient(learner, goal, X_val, W)
+    V, term = np.zeros_like(b), b
+    for _ in range(n_steps):
+        V = V + RATE * term
+        term = term - RATE * learner.hessian_product(optimum.W, rows, term)
+    expected = -learner.feature_gradient(optimum.W, rows.last(N_POISON), V)
+    actual = unrolled(
+        learner, rows, stored, b, rows.last(N_POISON), rate=RATE, n_steps=n_steps
+    ).features
+    assert_allclose(actual, expected, rtol=1e-9)
+
+
+def test_truncated_is_the_last_steps_alone(make_rows):
+    learner = LinearLearner(Logistic(), 0.7)
+    rows = make_rows(learner)
+    start = np.zeros(learner.shape(rows))
+    _, stored = descend(learner, rows, start, rate=RATE, n_steps=30)
+    b = np.ones_like(start)
+    truncated = unrolled(
+        learner, rows, stored, b, rows, rate=RATE, n_steps=30, last=12
+    ).features
+    of_last = unrolled(
+        learner, rows, stored[18:], b, rows, rate=RATE, n_steps=12
+    ).features
+    assert_allclose(truncated, of_last, rtol=1e-12)
+
+
+def test_rows_together_are_rows_alone(learner, make_rows):
+    rows = make_rows(learner)
+    goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
+    optimum = minimise(learner, rows)
+    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    together = implicit(learner, rows, optimum, b, rows)
+    for i in (0, 17):
+        one = Rows(rows.X[[i]], rows.targets[[i]], rows.weights[[i]])
+        alone = implicit(learner, rows, optimum, b, one)
+        assert_allclose(alone.features[0], together.features[i], rtol=1e-9)
+
+
+def test_influence_is_leaving_one_out_of_least_squares(make_rows):
+    """Exact, with the leverage of the row: the goal is linear in the prediction."""
+    learner = LinearLearner(Squared(), 0.3)
+    rows = make_rows(learner)
+    x = np.random.RandomState(3).normal(size=(1, 5))
+    optimum = minimise(learner, rows)
+    for i in (3, 11):
+        for k in range(3):
+            b = learner.pull_back(x, np.eye(3)[[k]])
+            one = Rows(rows.X[[i]], rows.targets[[i]], rows.weights[[i]])
+            influence = implicit(learner, rows, optimum, b, one).weights[0]
+            extended = np.append(rows.X[i], 1)
+            H = np.column_stack([rows.X, np.ones(30)])
+            H = (H.T * rows.weights) @ H + np.diag(learner.penalties(6)[:, 0])
+            leverage = rows.weights[i] * extended @ np.linalg.solve(H, extended)
+            others = np.arange(30) != i
+            left = Rows(rows.X[others], rows.targets[others], rows.weights[others])
+            change = (
+                learner.scores(x, minimise(learner, left).W)
+                - learner.scores(x, optimum.W)
+            )[0, k]
+            predicted = -rows.weights[i] * influence / (1 - leverage)
+            assert_allclose(change, predicted, rtol=1e-8)

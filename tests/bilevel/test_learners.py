@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skpoison.bilevel.learners import Rows
+
+
+def weights(learner, rows, seed=1):
+    return np.random.RandomState(seed).normal(size=learner.shape(rows))
+
+
+def test_gradient(learner, make_rows, difference):
+    rows = make_rows(learner)
+    W, U = weights(learner, rows), weights(learner, rows, 2)
+    expected = difference(lambda W: learner.objective(W, rows), W, U)
+    assert_allclose((learner.gradient(W, rows) * U).sum(), expected, rtol=1e-7)
+
+
+def test_hessian_product(learner, make_rows, difference):
+    rows = make_rows(learner)
+    W, U = weights(learner, rows), weights(learner, rows, 2)
+    expected = difference(lambda W: learner.gradient(W, rows), W, U, h=1e-5)
+    assert_allclose(learner.hessian_product(W, rows, U), expected, rtol=1e-6, atol=1e-7)
+
+
+def test_hessian_is_symmetric(learner, make_rows):
+    rows = make_rows(learner)
+    W, U, V = (weights(learner, rows, seed) for seed in (1, 2, 3))
+    left = (learner.hessian_product(W, rows, U) * V).sum()
+    right = (learner.hessian_product(W, rows, V) * U).sum()
+    assert_allclose(left, right, rtol=1e-12)
+
+
+def moved_gradient(learner, W, V, rows, **parts):
+    """Compute the product of V with the gradient, some parts of the rows replaced."""
+    fields = {"X": rows.X, "targets": rows.targets, "weights": rows.weights, **parts}
+    return (learner.gradient(W, Rows(**fields)) * V).sum()
+
+
+@pytest.mark.parametrize(
+    ("part", "method"),
+    [
+        ("X", "feature_gradient"),
+        ("targets", "response_gradient"),
+        ("weights", "weight_gradient"),
+    ],
+)
+def test_how_the_gradient_moves_with_rows(learner, part, method, make_rows, difference):
+    rows = make_rows(learner)
+    W, V = weights(learner, rows), weights(learner, rows, 2)
+    at = getattr(rows, part)
+    D = np.random.RandomState(3).normal(size=at.shape)
+    expected = difference(
+        lambda value: moved_gradient(learner, W, V, rows, **{part: value}), at, D, 1e-5
+    )
+    actual = (getattr(learner, method)(W, rows, V) * D).sum()
+    assert_allclose(actual, expected, rtol=1e-7)
+
+
+def test_last_rows_alone_give_the_same_as_among_all(learner, make_rows):
+    rows = make_rows(learner)
+    W, V = weights(learner, rows), weights(learner, rows, 2)
+    for method in ("feature_gradient", "response_gradient", "weight_gradient"):
+        whole = getattr(learner, method)(W, rows, V)
+        assert_allclose(getattr(learner, method)(W, rows.last(4), V), whole[-4:])
+
+
+def test_pull_back_is_the_adjoint_of_scores(learner, make_rows):
+    rows = make_rows(learner)
+    W = weights(learner, rows)
+    R = np.random.RandomState(4).normal(size=rows.targets.shape)
+    left = (learner.scores(rows.X, W) * R).sum()
+    assert_allclose((W * learner.pull_back(rows.X, R)).sum(), left, rtol=1e-12)
+
+
+def test_sparse_rows(learner, make_rows):
+    sparse_rows = make_rows(learner, is_sparse=True)
+    rows = sparse_rows.with_features(sparse_rows.X.toarray())
+    W, V = weights(learner, rows), weights(learner, rows, 2)
+    for of_sparse, of_dense in (
+        (learner.objective(W, sparse_rows), learner.objective(W, rows)),
+        (learner.gradient(W, sparse_rows), learner.gradient(W, rows)),
+        (
+            learner.hessian_product(W, sparse_rows, V),
+            learner.hessian_product(W, rows, V),
+        ),
+        (
+            learner.feature_gradient(W, sparse_rows, V),
+            learner.feature_gradient(W, rows, V),
+        ),
+    ):
+        assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_iris, make_classification
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import scale
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
+
+
+@parametrize_with_checks(
+    [
+        GradientDescentClassifier(learning_rate=1e-4),
+        GradientDescentClassifier("squared_error", learning_rate=1e-4),
+        GradientDescentRegressor(learning_rate=1e-4, n_steps=8000),
+    ]
+)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_one_step_by_hand():
+    X, y = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([0, 1])
+    classifier = GradientDescentClassifier(learning_rate=0.5, n_steps=1).fit(X, y)
+    # From weights of 0 the slopes are 1/2 and -1/2.
+    assert_allclose(classifier.coef_, -0.5 * (X[0] - X[1])[np.newaxis] / 4)
+    assert_allclose(classifier.intercept_, [0])
+    adaline = GradientDescentClassifier("squared_error", learning_rate=0.5, n_steps=1)
+    assert_allclose(adaline.fit(X, y).coef_, -0.5 * (X[0] - X[1])[np.newaxis] / 2)
+
+
+def test_many_steps_reach_the_optimum():
+    X, y = make_classification(200, n_features=5, flip_y=0.2, random_state=0)
+    classifier = GradientDescentClassifier(alpha=0.05, n_steps=5000).fit(X, y)
+    expected = LogisticRegression(C=1 / (200 * 0.05), tol=1e-10).fit(X, y)
+    assert_allclose(classifier.coef_, expected.coef_, rtol=1e-5)
+    assert_allclose(classifier.predict_proba(X), expected.predict_proba(X), rtol=1e-4)
+    regressor = GradientDescentRegressor(alpha=0.05, n_steps=5000).fit(X, y)
+    assert_allclose(regressor.coef_, Ridge(200 * 0.05).fit(X, y).coef_, rtol=1e-5)
+
+
+def test_three_classes():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["a", "b", "c"])[y]
+    for loss in ("log_loss", "squared_error"):
+        classifier = GradientDescentClassifier(loss, learning_rate=0.1)
+        classifier.fit(scale(X), names)
+        assert classifier.coef_.shape == (3, 4)
+        assert classifier.score(scale(X), names) > 0.8
+    assert not hasattr(classifier, "predict_proba")
+
+
+def test_weights_are_repeated_rows():
+    X, y = make_classification(50, random_state=0)
+    weights = np.random.RandomState(0).randint(0, 3, 50)
+    weighted = GradientDescentClassifier(n_steps=50).fit(X, y, weights)
+    repeated = GradientDescentClassifier(n_steps=50).fit(
+        np.repeat(X, weights, axis=0), np.repeat(y, weights)
+    )
+    assert_allclose(weighted.coef_, repeated.coef_)
+
+
+def test_divergence_is_said():
+    X, y = make_classification(50, random_state=0)
+    adaline = GradientDescentClassifier("squared_error", learning_rate=10.0)
+    with pytest.raises(ValueError, match=r"diverges with learning_rate=10\.0\. Lower"):
+        adaline.fit(X, y)
