@@ -187,7 +187,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """
         return self._fit_resample(X, y, trusted=trusted)
 
-    def _fit_resample(self, X, y, *, trusted):
+    def _fit_resample(self, X, y, *, trusted, **for_hook):
         X_checked, y_checked = self._check_data(X, y)
         n_samples = y_checked.shape[0]
         poison = self._poison(
@@ -196,6 +196,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             n_poison=self._n_poison(n_samples),
             trusted=check_trusted(trusted, X),
             random_state=check_random_state(self.random_state),
+            **for_hook,
         )
         return self._apply(poison, X, y, y_checked)
 

@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -14,6 +14,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.attacks._random import RandomInsertion
@@ -24,6 +25,7 @@ from skpoison.bilevel.hypergradients import descend, goal_gradient, implicit, un
 from skpoison.bilevel.newton import minimise
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import as_learner
+from skpoison.utils._validation import check_labels, numeric_features
 
 SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 
@@ -39,11 +41,12 @@ class GradientPoisoner(BasePoisoner):
         \max_{X_p \in \Phi} A(W^*), \qquad
         W^* \in \operatorname{argmin}_W C(W; X \cup X_p) .
 
-    A part of the training rows is set aside to measure :math:`A`; the surrogate learns
-    from the others and from the poison. The poison starts as clones of training rows
-    with flipped labels, and all its rows climb together, each along the gradient of
-    :math:`A` in its features. Labels stay as they are. The best rows met are kept, so
-    that by the attacker's own measure they are never worse than those clones.
+    A part of the training rows is set aside to measure :math:`A`, unless rows for that
+    are given; the surrogate learns from the others and from the poison. The poison
+    starts as clones of training rows with flipped labels, and all its rows climb
+    together, each along the gradient of :math:`A` in its features. Labels stay as they
+    are. The best rows met are kept, so that by the attacker's own measure they are
+    never worse than those clones.
 
     Parameters
     ----------
@@ -69,7 +72,8 @@ class GradientPoisoner(BasePoisoner):
         Where inserted rows may lie: ``fit(X)`` and ``project(rows)``. None:
         :class:`~skpoison.feasible_sets.Box` around the training rows.
     validation_fraction : float, default=0.3
-        Share of the training rows that the attacker sets aside for the goal.
+        Share of the training rows that the attacker sets aside for the goal, where he
+        is given no others.
     max_iter : int, default=200
         The most steps.
     step_size : float, default=2.0
@@ -179,7 +183,47 @@ class GradientPoisoner(BasePoisoner):
         self.decay = decay
         self.tol = tol
 
-    def _poison(self, X, y, *, n_poison, trusted, random_state):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X, y, *, trusted=None, X_val=None, y_val=None):
+        """Poison a training set.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The training rows. They are not written to.
+        y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
+            Their labels.
+        trusted : array-like of shape (n_samples,) of bool, default=None
+            Rows that the attacker cannot touch. Inserting rows touches none.
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
+                default=None
+            Rows of the attacker's own, in the features of X, to measure the goal on.
+            None: a part of the training rows is set aside. No step of a Pipeline
+            before the attack transforms them.
+        y_val : array-like of shape (n_val,), default=None
+            Their labels.
+
+        Returns
+        -------
+        X_poisoned : of the type of X, of shape (n_samples_out, n_features)
+            The rows that came in, first and in order; then inserted rows.
+        y_poisoned : of the type of y, of length n_samples_out
+            Their labels, all of them among the labels seen.
+
+        Raises
+        ------
+        ValueError
+            If the data are not fit for classification, if one of `X_val` and `y_val`
+            is missing or does not go with the training rows, or if the surrogate has
+            no optimum.
+        TypeError
+            If the training of the surrogate cannot be differentiated.
+        """
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val go together: give both of them, or none.")
+        return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state, X_val, y_val):
         X = X.tocsr() if sparse.issparse(X) else X
         X = X.astype(np.float64)
         start = RandomInsertion(
@@ -196,7 +240,8 @@ class GradientPoisoner(BasePoisoner):
 
         codes = np.searchsorted(self.classes_, y)
         codes_start = np.searchsorted(self.classes_, labels)
-        problem = _Problem(self, X, codes, codes_start, random_state)
+        own = None if X_val is None else self._own_rows(X, X_val, y_val)
+        problem = _Problem(self, X, codes, codes_start, own, random_state)
         # The climb goes in coordinates in which every feature spans 1.
         low, width = _span(X)
         found = climb(
@@ -214,6 +259,22 @@ class GradientPoisoner(BasePoisoner):
         rows = self.feasible_set_.project(low + width * found.rows)
         return Poison(X_inserted=rows, y_inserted=labels)
 
+    def _own_rows(self, X, X_val, y_val):
+        """Check the rows that the attacker brings along."""
+        X_val = numeric_features(self, X_val, accept_sparse="csr", dtype=np.float64)
+        y_val = column_or_1d(check_labels(self, y_val))
+        check_consistent_length(X_val, y_val)
+        if X_val.shape[1] != X.shape[1]:
+            raise ValueError(
+                f"X_val has {X_val.shape[1]} features, but X has {X.shape[1]}."
+            )
+        if not np.isin(y_val, self.classes_).all():
+            raise ValueError(
+                "y_val has labels that are not among those of y: "
+                f"{np.setdiff1d(y_val, self.classes_).tolist()}."
+            )
+        return X_val, np.searchsorted(self.classes_, y_val)
+
     def _start_map(self):
         """Say which labels starting rows get: for a specific goal, those confused."""
         if self.goal == "error-generic":
@@ -225,7 +286,7 @@ class GradientPoisoner(BasePoisoner):
 class _Problem:
     """The attacker's goal as a function of the poison rows, and its gradient."""
 
-    def __init__(self, attack, X, codes, codes_poison, random_state):
+    def __init__(self, attack, X, codes, codes_poison, own, random_state):
         n_classes = attack.classes_.shape[0]
         scalers, estimator = _split_pipeline(attack.surrogate)
         if not is_classifier(estimator):
@@ -236,21 +297,13 @@ class _Problem:
         self.surrogate = as_learner(estimator, n_classes)
         self.learner = self.surrogate.learner
         n_samples = codes.shape[0]
-        try:
-            train, own = train_test_split(
-                np.arange(n_samples),
-                test_size=attack.validation_fraction,
-                stratify=codes,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"validation_fraction={attack.validation_fraction} cannot be set aside "
-                f"from {n_samples} rows of {n_classes} classes: {error}"
-            ) from error
         self.scale, self.shift = _affine(scalers, X)
-        X = self._scaled(X)
-        self.X_train, self.X_own = X[train], X[own]
+        train = np.arange(n_samples)
+        if own is None:
+            train, aside = _set_aside(attack.validation_fraction, codes, random_state)
+            own = X[aside], codes[aside]
+        X_own, codes_own = own
+        self.X_train, self.X_own = self._scaled(X[train]), self._scaled(X_own)
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
         weights = np.ones(train.shape[0] + codes_poison.shape[0])
@@ -263,7 +316,7 @@ class _Problem:
             weights,
             attack.classes_,
         )
-        self.goal = self._goal(attack, codes[own])
+        self.goal = self._goal(attack, codes_own)
         self.optimum = None
 
     def _goal(self, attack, codes):
@@ -306,6 +359,22 @@ class _Problem:
             value, b = goal_gradient(learner, self.goal, self.X_own, W)
             hypergradient = unrolled(learner, rows, stored, b, of_poison, **steps)
         return value, hypergradient.features * self.scale * width
+
+
+def _set_aside(fraction, codes, random_state):
+    """Split the positions of rows in two, with the same shares of classes."""
+    try:
+        return train_test_split(
+            np.arange(codes.shape[0]),
+            test_size=fraction,
+            stratify=codes,
+            random_state=random_state,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"validation_fraction={fraction} cannot be set aside from "
+            f"{codes.shape[0]} rows of {codes.max() + 1} classes: {error}"
+        ) from error
 
 
 def _span(X):

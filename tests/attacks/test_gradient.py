@@ -158,6 +158,31 @@ def test_sparse_rows_stay_sparse():
     np.testing.assert_allclose(X_out.toarray(), dense, atol=1e-6)
 
 
+def test_rows_of_the_attackers_own():
+    X, X_own, y, y_own = train_test_split(X_train, y_train, random_state=0)
+    names = np.array(["malignant", "benign"])
+    victim = make_pipeline(StandardScaler(), LogisticRegression())
+    attack = GradientPoisoner(victim, 0.15, max_iter=60, random_state=0)
+    X_out, y_out = attack.fit_resample(X, names[y], X_val=X_own, y_val=names[y_own])
+    start = RandomInsertion(0.15, random_state=0).fit_resample(X, names[y])
+    after = victim.fit(X_out, y_out).score(X_test, names[y_test])
+    assert after < victim.fit(*start).score(X_test, names[y_test]) - 0.03
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"X_val": X_test}, "X_val and y_val go together"),
+        ({"X_val": X_test[:, :3], "y_val": y_test}, "X_val has 3 features, but X has"),
+        ({"X_val": X_test, "y_val": y_test + 1}, r"not among those of y: \[2\]"),
+        ({"X_val": X_test, "y_val": y_test[1:]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_own_rows_are_checked(given, message):
+    with pytest.raises(ValueError, match=message):
+        GradientPoisoner().fit_resample(X_train, y_train, **given)
+
+
 @pytest.mark.parametrize(
     ("attack", "error", "message"),
     [
