@@ -1,13 +1,13 @@
 """How much harm do 20 inserted rows do? The protocol of AISec 2017, on real data.
 
-Of each data set 100 rows train, 400 are the attacker's own, the rest tests; 20 rows are
-inserted, n_p / (n + n_p) = 0.167, into the box [0, 1]. The victim is logistic
-regression by 1500 steps of gradient descent at rate 0.5 without a penalty; the surrogate
-is logistic regression with C=10 at its optimum. Prints the test error (mean and standard
-deviation over seeded splits) of the victim on clean data, after inserting the clones
-with flipped labels from which the attack starts, and after the attack; and seconds an
-attack. The 400 columns of Ransomware are chosen by mutual information on the training
-rows of each split.
+Of each data set 100 rows train, 400 are the attacker's own, the rest tests; 20 rows
+are inserted, n_p / (n + n_p) = 0.167, into the box [0, 1]. The victim is logistic
+regression by 1500 steps of gradient descent at rate 0.5 without a penalty; the
+surrogate is logistic regression with C=10 at its optimum. Prints the test error (mean
+and standard deviation over seeded splits) of the victim on clean data, after inserting
+the clones with flipped labels from which the attack starts, and after the attack; and
+seconds an attack. The 400 columns of Ransomware are chosen by mutual information on the
+training rows of each split.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/aisec.py [--splits 10]``
 """
