@@ -16,6 +16,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from threadpoolctl import threadpool_limits
 
 from skpoison.attacks._random import RandomInsertion
 from skpoison.base import BasePoisoner, Poison
@@ -26,6 +27,9 @@ from skpoison.bilevel.newton import minimise
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import as_learner
 from skpoison.utils._validation import check_labels, numeric_features
+
+# Below so many numbers threads of BLAS cost more time than they save.
+SMALL = 1_000_000
 
 SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 
@@ -244,16 +248,19 @@ class GradientPoisoner(BasePoisoner):
         problem = _Problem(self, X, codes, codes_start, own, random_state)
         # The climb goes in coordinates in which every feature spans 1.
         low, width = _span(X)
-        found = climb(
-            lambda rows: problem.value_and_gradient(low + width * rows, width),
-            (X_start - low) / width,
-            lambda rows: (self.feasible_set_.project(low + width * rows) - low) / width,
-            step_size=self.step_size,
-            decay=self.decay,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            patience=50,
-        )
+        with threadpool_limits(1 if X.shape[0] * X.shape[1] < SMALL else None, "blas"):
+            found = climb(
+                lambda rows: problem.value_and_gradient(low + width * rows, width),
+                (X_start - low) / width,
+                lambda rows: (
+                    (self.feasible_set_.project(low + width * rows) - low) / width
+                ),
+                step_size=self.step_size,
+                decay=self.decay,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                patience=50,
+            )
         self.goal_path_, self.n_iter_ = found.path, found.path.shape[0] - 1
         # Once more: scaling back may have rounded across a border.
         rows = self.feasible_set_.project(low + width * found.rows)

@@ -68,7 +68,12 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
     ValueError
         If there is no optimum, or no single one.
     """
-    W = np.zeros(learner.shape(rows)) if start is None else start.W
+    W = np.zeros(learner.shape(rows))
+    if start is not None:
+        # Where rows have moved far, large weights can be worse than none: confident
+        # mistakes have no curvature, and Newton's method gets lost among them.
+        shorter = [length * start.W for length in (1, 0.5, 0.25)]
+        W = min([*shorter, W], key=lambda W: learner.objective(W, rows))
     factorisation, previous = None, np.inf
     objective = learner.objective(W, rows)
     for n_iter in range(max_iter + 1):
