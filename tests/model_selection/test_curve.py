@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline
-from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import FitFailedWarning, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 from skpoison.model_selection import robustness_curve
+from skpoison.model_selection._curve import _PoisonedEstimator
 
 X, y = load_breast_cancer(return_X_y=True)
 SCALED = StandardScaler().fit_transform(X)
@@ -233,21 +233,20 @@ class NeverWeighted(GaussianNB):
         return super().fit(X, y)
 
 
-def test_scores_are_weighted_where_routing_says_so():
+def test_score_asks_for_what_the_estimator_requests():
+    """Which scorers hand weights on at all depends on the version of scikit-learn."""
     weights = np.where(np.arange(569) < 300, 1.0, 0.1)
-    arguments = {"attack": ATTACKS[0], "budgets": [0.1], "error_score": "raise"}
-    arguments["params"] = {"sample_weight": weights}
     with sklearn.config_context(enable_metadata_routing=True):
-        victim = GaussianNB().set_fit_request(sample_weight=True)
+        victim = GaussianNB()
+        poisoned = _PoisonedEstimator(victim, ATTACKS[0], budget=0.1).fit(X, y)
         with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
-            robustness_curve(victim, X, y, **arguments)
-        unweighted = clone(victim).set_score_request(sample_weight=False)
-        weighted = clone(victim).set_score_request(sample_weight=True)
-        scores = [
-            robustness_curve(each, X, y, **arguments).test_scores
-            for each in (unweighted, weighted)
-        ]
-    assert (scores[0] != scores[1]).any()
+            poisoned.score(X, y, sample_weight=weights)
+        expected = poisoned.estimator_.score(X, y, sample_weight=weights)
+        assert expected != poisoned.score(X, y)
+        victim.set_score_request(sample_weight=True)
+        assert poisoned.score(X, y, sample_weight=weights) == expected
+        victim.set_score_request(sample_weight="importance")
+        assert poisoned.score(X, y, importance=weights) == expected
 
 
 def test_what_is_no_attack_is_refused():
