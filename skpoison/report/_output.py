@@ -2,6 +2,7 @@
 
 import csv
 from io import BytesIO, StringIO
+from textwrap import fill
 
 import numpy as np
 
@@ -138,8 +139,9 @@ def draw(report):
         ax.grid(alpha=0.3)
         if ax is not axes[attacks[0]]:
             ax.get_legend().remove()
+    title = fill(report.title, 80 * len(attacks), break_long_words=False)
     # File names can have dollars in them.
-    fig.suptitle(report.title, fontsize="small", parse_math=False)
+    fig.suptitle(title, fontsize="small", parse_math=False)
     return fig
 
 

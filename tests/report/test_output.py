@@ -233,3 +233,14 @@ def test_picture_without_matplotlib(monkeypatch, two_attacks):
         "The picture needs matplotlib, which is not installed: "
         "python -m pip install 'skpoison[plot]'"
     )
+
+
+@pytest.mark.parametrize("attacks", [["flip"], ["flip", "insertion", "gradient"]])
+def test_long_title_fits_the_picture(attacks):
+    title = "breast_cancer (569 rows, 30 columns, 2 classes), StandardScaler -> " * 2
+    curves = {(attack, PLAIN): curve(0.9, 0.8, 0.7) for attack in attacks}
+    figure = draw(report(curves, title=title))
+    figure.draw_without_rendering()
+    extent = figure._suptitle.get_window_extent()
+    assert extent.x0 > 0
+    assert extent.x1 < figure.bbox.width
