@@ -79,12 +79,8 @@ def implicit(learner, rows, optimum, b, of_rows):
     hypergradient : Hypergradient
     """
     V, residual = solve(learner, optimum.W, rows, b, optimum.factorisation)
-    return Hypergradient(
-        features=-learner.feature_gradient(optimum.W, of_rows, V),
-        targets=-learner.response_gradient(optimum.W, of_rows, V),
-        weights=-learner.weight_gradient(optimum.W, of_rows, V),
-        residual=residual,
-    )
+    moved = learner.row_gradients(optimum.W, of_rows, V)
+    return Hypergradient(*(-part for part in moved), residual)
 
 
 def descend(learner, rows, start, *, rate, n_steps, every=1):
@@ -145,9 +141,8 @@ def unrolled(learner, rows, stored, b, of_rows, *, rate, n_steps, every=1, last=
     -------
     hypergradient : Hypergradient
     """
-    features = np.zeros(of_rows.X.shape)
-    targets = np.zeros(of_rows.targets.shape)
-    weights = np.zeros(of_rows.weights.shape)
+    total = [np.zeros(part.shape) for part in (of_rows.X, of_rows.targets)]
+    total.append(np.zeros(of_rows.weights.shape))
     first = 0 if last is None else max(0, n_steps - last)
     V = b
     for block in range(len(stored) - 1, first // every - 1, -1):
@@ -157,11 +152,12 @@ def unrolled(learner, rows, stored, b, of_rows, *, rate, n_steps, every=1, last=
             path.append(path[-1] - rate * learner.gradient(path[-1], rows))
         for step in range(end - 1, max(begin, first) - 1, -1):
             W = path[step - begin]
-            features -= rate * learner.feature_gradient(W, of_rows, V)
-            targets -= rate * learner.response_gradient(W, of_rows, V)
-            weights -= rate * learner.weight_gradient(W, of_rows, V)
+            for part, moved in zip(
+                total, learner.row_gradients(W, of_rows, V), strict=True
+            ):
+                part -= rate * moved
             V = V - rate * learner.hessian_product(W, rows, V)
-    return Hypergradient(features, targets, weights)
+    return Hypergradient(*total)
 
 
 def goal_gradient(learner, goal, X, W):

@@ -43,7 +43,7 @@ class Rows:
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix, Stack} of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         The features.
     targets : ndarray of shape (n_samples, n_outputs)
         The targets.
@@ -75,7 +75,7 @@ class Rows:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix, Stack} of shape (n_samples, n_features)
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
             The features.
 
         Returns
@@ -142,7 +142,7 @@ class LinearLearner:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix, Stack} of shape (n_samples, n_features)
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
             The rows.
         W : ndarray of shape (n_parameters, n_outputs)
             The weights.
@@ -160,7 +160,7 @@ class LinearLearner:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix, Stack} of shape (n_samples, n_features)
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
             The rows.
         R : ndarray of shape (n_samples, n_outputs)
             A value for each score.
@@ -252,8 +252,8 @@ class LinearLearner:
             return V
         return V - free * V.mean(axis=1, keepdims=True)
 
-    def feature_gradient(self, W, rows, V):
-        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in the features.
+    def row_gradients(self, W, rows, V):
+        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows.
 
         Parameters
         ----------
@@ -264,46 +264,21 @@ class LinearLearner:
 
         Returns
         -------
-        gradient : ndarray of shape (n_rows, n_features)
+        features : ndarray of shape (n_rows, n_features)
+            The gradient in the features.
+        targets : ndarray of shape (n_rows, n_outputs)
+            The gradient in the targets.
+        weights : ndarray of shape (n_rows,)
+            The gradient in the weights of the rows.
         """
         n_features = rows.X.shape[1]
         scores, u = self.scores(rows.X, W), self.scores(rows.X, V)
         slopes = self.loss.gradient(scores, rows.targets)
         bent = self.loss.hessian_product(scores, rows.targets, u)
-        moved = bent @ W[:n_features].T + slopes @ V[:n_features].T
-        return rows.weights[:, np.newaxis] * moved
-
-    def response_gradient(self, W, rows, V):
-        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in the targets.
-
-        Parameters
-        ----------
-        W, V : ndarray of shape (n_parameters, n_outputs)
-            The weights and the direction.
-        rows : Rows
-            The rows in question.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_rows, n_outputs)
-        """
-        scores, u = self.scores(rows.X, W), self.scores(rows.X, V)
-        product = self.loss.response_product(scores, rows.targets, u)
-        return rows.weights[:, np.newaxis] * product
-
-    def weight_gradient(self, W, rows, V):
-        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in the row weights.
-
-        Parameters
-        ----------
-        W, V : ndarray of shape (n_parameters, n_outputs)
-            The weights and the direction.
-        rows : Rows
-            The rows in question.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_rows,)
-        """
-        slopes = self.loss.gradient(self.scores(rows.X, W), rows.targets)
-        return (slopes * self.scores(rows.X, V)).sum(axis=1)
+        answer = self.loss.response_product(scores, rows.targets, u)
+        weights = rows.weights[:, np.newaxis]
+        return (
+            weights * (bent @ W[:n_features].T + slopes @ V[:n_features].T),
+            weights * answer,
+            (slopes * u).sum(axis=1),
+        )

@@ -129,7 +129,7 @@ def test_unrolled_from_the_optimum_is_the_neumann_series(n_steps, make_rows):
     for _ in range(n_steps):
         V = V + RATE * term
         term = term - RATE * learner.hessian_product(optimum.W, rows, term)
-    expected = -learner.feature_gradient(optimum.W, rows.last(N_POISON), V)
+    expected = -learner.row_gradients(optimum.W, rows.last(N_POISON), V)[0]
     actual = unrolled(
         learner, rows, stored, b, rows.last(N_POISON), rate=RATE, n_steps=n_steps
     ).features

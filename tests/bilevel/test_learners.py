@@ -37,15 +37,8 @@ def moved_gradient(learner, W, V, rows, **parts):
     return (learner.gradient(W, Rows(**fields)) * V).sum()
 
 
-@pytest.mark.parametrize(
-    ("part", "method"),
-    [
-        ("X", "feature_gradient"),
-        ("targets", "response_gradient"),
-        ("weights", "weight_gradient"),
-    ],
-)
-def test_how_the_gradient_moves_with_rows(learner, part, method, make_rows, difference):
+@pytest.mark.parametrize(("part", "place"), [("X", 0), ("targets", 1), ("weights", 2)])
+def test_how_the_gradient_moves_with_rows(learner, part, place, make_rows, difference):
     rows = make_rows(learner)
     W, V = weights(learner, rows), weights(learner, rows, 2)
     at = getattr(rows, part)
@@ -53,16 +46,18 @@ def test_how_the_gradient_moves_with_rows(learner, part, method, make_rows, diff
     expected = difference(
         lambda value: moved_gradient(learner, W, V, rows, **{part: value}), at, D, 1e-5
     )
-    actual = (getattr(learner, method)(W, rows, V) * D).sum()
+    actual = (learner.row_gradients(W, rows, V)[place] * D).sum()
     assert_allclose(actual, expected, rtol=1e-7)
 
 
 def test_last_rows_alone_give_the_same_as_among_all(learner, make_rows):
     rows = make_rows(learner)
     W, V = weights(learner, rows), weights(learner, rows, 2)
-    for method in ("feature_gradient", "response_gradient", "weight_gradient"):
-        whole = getattr(learner, method)(W, rows, V)
-        assert_allclose(getattr(learner, method)(W, rows.last(4), V), whole[-4:])
+    whole = learner.row_gradients(W, rows, V)
+    for alone, among in zip(
+        learner.row_gradients(W, rows.last(4), V), whole, strict=True
+    ):
+        assert_allclose(alone, among[-4:])
 
 
 def test_pull_back_is_the_adjoint_of_scores(learner, make_rows):
@@ -85,8 +80,8 @@ def test_sparse_rows(learner, make_rows):
             learner.hessian_product(W, rows, V),
         ),
         (
-            learner.feature_gradient(W, sparse_rows, V),
-            learner.feature_gradient(W, rows, V),
+            learner.row_gradients(W, sparse_rows, V)[0],
+            learner.row_gradients(W, rows, V)[0],
         ),
     ):
         assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-12)
