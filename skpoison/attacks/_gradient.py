@@ -410,7 +410,7 @@ def _split_pipeline(surrogate):
                 f"The gradient does not go through {step!r}, a step of the surrogate. "
                 f"Take one of {names}, or put the attack behind that step."
             )
-    return [clone(step) for step in scalers], estimator
+    return [clone(step).set_params(copy=True) for step in scalers], estimator
 
 
 def _affine(scalers, X):

@@ -133,6 +133,7 @@ def test_three_classes():
         [MaxAbsScaler()],
         [RobustScaler()],
         [StandardScaler(with_std=False), MinMaxScaler(clip=True)],
+        [StandardScaler(copy=False)],
     ],
     ids=str,
 )
@@ -141,9 +142,9 @@ def test_gradient_goes_through_scalers(scalers):
     victim = make_pipeline(*scalers, LogisticRegression())
     settings = {"max_iter": 3, "random_state": 0}
     X_out, _ = GradientPoisoner(victim, **settings).fit_resample(X_train, y_train)
-    scaler = victim[:-1].fit(X_train)
+    scaler = victim[:-1].fit(X_train.copy())
     inside, _ = GradientPoisoner(victim[-1], **settings).fit_resample(
-        scaler.transform(X_train), y_train
+        scaler.transform(X_train.copy()), y_train
     )
     np.testing.assert_allclose(scaler.transform(X_out), inside, rtol=1e-4, atol=1e-5)
 
