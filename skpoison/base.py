@@ -61,11 +61,18 @@ class Poison:
         training rows of which they are clones.
     y_inserted : ndarray of shape (n_inserted,), default=None
         The labels of the rows inserted.
+    modified : ndarray of shape (n_modified,) of int, default=None
+        The positions of training rows whose features are replaced.
+    X_modified : {ndarray, sparse matrix} of shape (n_modified, n_features), \
+            default=None
+        The features that they get.
     """
 
     y: np.ndarray | None = None
     X_inserted: np.ndarray | None = None
     y_inserted: np.ndarray | None = None
+    modified: np.ndarray | None = None
+    X_modified: np.ndarray | None = None
 
 
 class BasePoisoner(BaseSampler, metaclass=ABCMeta):
@@ -259,10 +266,16 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         n_samples = y_checked.shape[0]
         labels = y_checked if poison.y is None else poison.y
         changed = labels != y_checked
+        if poison.modified is not None:
+            changed[poison.modified] = True
         if poison.y_inserted is not None:
             labels = np.concatenate([labels, poison.y_inserted])
         n_inserted = labels.shape[0] - n_samples
         rows = np.arange(n_samples)
+        if poison.modified is not None:
+            replaced = rows.copy()
+            replaced[poison.modified] = n_samples + np.arange(len(poison.modified))
+            X = take_rows(append_rows(X, poison.X_modified), replaced)
         if n_inserted and np.ndim(poison.X_inserted) == 1:
             X_out = take_rows(X, np.concatenate([rows, poison.X_inserted]))
         elif n_inserted:

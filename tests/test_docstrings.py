@@ -26,7 +26,7 @@ MODULES = {
         "estimator_checks_generator",
         "parametrize_with_checks",
     ],
-    feasible_sets: ["Box"],
+    feasible_sets: feasible_sets.__all__,
     model_selection: model_selection.__all__,
     surrogates: surrogates.__all__,
 }

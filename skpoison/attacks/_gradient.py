@@ -1,41 +1,37 @@
 """Which rows harm the victim most, as far as a gradient can tell?"""
 
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.base import _fit_context, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    RobustScaler,
-    StandardScaler,
-)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from threadpoolctl import threadpool_limits
 
-from skpoison.attacks._random import RandomInsertion
+from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import BasePoisoner, Poison
-from skpoison.bilevel.ascent import climb
-from skpoison.bilevel.goals import MeanLoss, SmoothedError
-from skpoison.bilevel.hypergradients import descend, goal_gradient, implicit, unrolled
-from skpoison.bilevel.newton import minimise
+from skpoison.bilevel.ascent import Climb, climb, search
 from skpoison.feasible_sets import Box
-from skpoison.surrogates import as_learner
+from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._validation import check_labels, numeric_features
+from skpoison.utils._warnings import once
 
 # Below so many numbers threads of BLAS cost more time than they save.
 SMALL = 1_000_000
+# Steps without progress after which a climb ends.
+PATIENCE = 50
 
-SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 
-
-class GradientPoisoner(BasePoisoner):
-    r"""Insert rows that gradient ascent has made as harmful as it can.
+class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
+    r"""Insert or modify rows, as harmfully as gradient ascent can make them.
 
     The attacker solves a bilevel problem: he chooses rows :math:`X_p` so that what the
     victim learns from them does badly on rows of the attacker's own,
@@ -52,6 +48,10 @@ class GradientPoisoner(BasePoisoner):
     are. The best rows met are kept, so that by the attacker's own measure they are
     never worse than those clones.
 
+    Where the feasible set holds only some points, such as whole numbers, the gradient
+    is taken at the nearest of them to where the climb stands, and a search among such
+    points, which changes what the gradient promises most of, follows the climb.
+
     Parameters
     ----------
     surrogate : estimator, default=None
@@ -62,45 +62,85 @@ class GradientPoisoner(BasePoisoner):
     budget : float or int, default=0.1
         Number of rows to insert, as a share of the training rows (float, n_p / n), or
         as it is (int).
-    goal : "error-generic" or dict, default="error-generic"
-        "error-generic": errors, whatever they are. A dict such as ``{8: 3}``, for
-        "error-specific": rows of the classes among the keys are to be taken for those
-        of the values, other rows for what they are.
+    goal : {"error-generic", "error-specific"} or dict, default="error-generic"
+        "error-generic": errors, whatever they are. A dict such as ``{8: 3}``: rows of
+        the classes among the keys are to be taken for those of the values, other rows
+        for what they are. "error-specific": the rows given as `X_val` are to be taken
+        for the labels given as `y_val`.
     loss : {"error", "log_loss"}, default="error"
         What is climbed on the attacker's own rows: a smoothed error, which is bounded,
         or the surrogate's own loss, as in [1]_.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
         scale are multiplied with.
+    capability : {"insert", "modify"}, default="insert"
+        Whether rows are inserted, or training rows modified, of which none is trusted.
+    poison_labels : {"flip", "keep"}, default="flip"
+        Whether poison rows get other labels than the rows that they start from.
+    hypergradient : {"auto", "implicit", "unrolled", "reversed"}, default="auto"
+        How the goal is differentiated. "implicit": at the optimum of the surrogate.
+        "unrolled": through the steps of a surrogate that stops early, which are
+        stored. "reversed": through its steps run backwards, as published in [1]_:
+        without memory, and less exact. "auto": as the surrogate learns; for the
+        squared loss, all steps are taken in closed form.
     feasible_set : estimator, default=None
-        Where inserted rows may lie: ``fit(X)`` and ``project(rows)``. None:
+        Where poison rows may lie: one of :mod:`skpoison.feasible_sets`. None: a
         :class:`~skpoison.feasible_sets.Box` around the training rows.
+    known_fraction : float, default=1.0
+        Share of the training rows that the attacker sees. The others he does not use,
+        nor modify.
     validation_fraction : float, default=0.3
         Share of the training rows that the attacker sets aside for the goal, where he
         is given no others.
     max_iter : int, default=200
-        The most steps.
+        The most steps: of all rows together, or of each one.
     step_size : float, default=2.0
         Length of the first step of each row, in a box scaled to widths of 1.
     decay : float, default=0.98
         What the length of the step is multiplied with after each.
+    schedule : {"joint", "sequential"}, default="joint"
+        Whether all rows climb together, or one after the other, each inserted on top
+        of those before, as in [1]_.
+    n_restarts : int, default=0
+        How often the climb sets out again, from other rows. The best one counts.
     tol : float, default=1e-6
         Progress of the goal, over 50 steps, that is worth going on.
+    store_path : bool, default=False
+        Whether to keep the rows at every iterate, as `rows_path_`.
+    check_gradient : bool, default=False
+        Whether to compare the gradient at the end with a central difference. It goes
+        into `diagnostics_`.
     random_state : int, RandomState instance or None, default=None
         Seed of the starting rows and of what is set aside.
+    verbose : int, default=0
+        After how many steps a line on the goal is printed; 0 for never.
 
     Attributes
     ----------
     poison_mask_ : ndarray of shape (n_samples_out,) of bool
-        Which rows of the output are poisoned: the last ones.
+        Which rows of the output are poisoned: the last ones, where rows are inserted.
     contamination_ : float
-        Their share of the output, n_p / (n + n_p).
-    goal_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal at every iterate, the start first.
+        Their share of the output: n_p / (n + n_p) for rows inserted, n_p / n for rows
+        modified.
+    goal_path_ : ndarray
+        The goal at every iterate of the best climb: where it starts, then `n_iter_`
+        steps; one row after the other for a sequential schedule.
     n_iter_ : int
-        Number of steps.
+        Number of steps of the best climb.
+    rows_path_ : ndarray of shape (`n_iter_` + 1, n_poison, n_features)
+        The poison rows at every iterate of the best climb, where `store_path` asks for
+        them; NaN for rows that are not inserted yet.
+    diagnostics_ : dict
+        How well the gradient is known, at the last iterate. "hypergradient": how it is
+        taken, "implicit", "spectral" (all steps in closed form), "unrolled" or
+        "reversed". "linear_solver": how systems are solved where it is implicit,
+        "cholesky", "woodbury" or "cg". "gradient_norm": norm of the gradient of the
+        surrogate's own objective, relative to what it is a sum of. "residual": of the
+        linear system, relative; or by how much descent run backwards misses its start.
+        "difference_error": by how much a central difference differs, relative, where
+        `check_gradient` asks for it.
     feasible_set_ : estimator
-        The clone of `feasible_set`, fitted on the training rows.
+        The clone of `feasible_set`, fitted on the training rows known.
     classes_ : ndarray of shape (n_classes,)
         The labels seen.
     sampling_strategy_ : dict
@@ -119,6 +159,9 @@ class GradientPoisoner(BasePoisoner):
     The gradient is that of [1]_, Equation 8, for a learner at its optimum, and that
     through the steps of the learner for one that stops early. Other than there, one
     linear system serves all rows, which then move at once.
+
+    With scikit-learn 1.9 or newer, ``set_callbacks(ProgressBar())`` shows how far it
+    has come.
 
     References
     ----------
@@ -148,15 +191,24 @@ class GradientPoisoner(BasePoisoner):
     _parameter_constraints: dict = {
         **BasePoisoner._parameter_constraints,
         "surrogate": [HasMethods(["fit", "predict"]), None],
-        "goal": [StrOptions({"error-generic"}), dict],
+        "goal": [StrOptions({"error-generic", "error-specific"}), dict],
         "loss": [StrOptions({"error", "log_loss"})],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
-        "feasible_set": [HasMethods(["fit", "project"]), None],
+        "capability": [StrOptions({"insert", "modify"})],
+        "poison_labels": [StrOptions({"flip", "keep"})],
+        "hypergradient": [StrOptions({"auto", "implicit", "unrolled", "reversed"})],
+        "feasible_set": [HasMethods(["fit", "project", "relax"]), None],
+        "known_fraction": [Interval(Real, 0, 1, closed="right")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "step_size": [Interval(Real, 0, None, closed="neither")],
         "decay": [Interval(Real, 0, 1, closed="right")],
+        "schedule": [StrOptions({"joint", "sequential"})],
+        "n_restarts": [Interval(Integral, 0, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "store_path": ["boolean"],
+        "check_gradient": ["boolean"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -167,27 +219,49 @@ class GradientPoisoner(BasePoisoner):
         goal="error-generic",
         loss="error",
         sharpness=4.0,
+        capability="insert",
+        poison_labels="flip",
+        hypergradient="auto",
         feasible_set=None,
+        known_fraction=1.0,
         validation_fraction=0.3,
         max_iter=200,
         step_size=2.0,
         decay=0.98,
+        schedule="joint",
+        n_restarts=0,
         tol=1e-6,
+        store_path=False,
+        check_gradient=False,
         random_state=None,
+        verbose=0,
     ):
         super().__init__(budget, random_state=random_state)
         self.surrogate = surrogate
         self.goal = goal
         self.loss = loss
         self.sharpness = sharpness
+        self.capability = capability
+        self.poison_labels = poison_labels
+        self.hypergradient = hypergradient
         self.feasible_set = feasible_set
+        self.known_fraction = known_fraction
         self.validation_fraction = validation_fraction
         self.max_iter = max_iter
         self.step_size = step_size
         self.decay = decay
+        self.schedule = schedule
+        self.n_restarts = n_restarts
         self.tol = tol
+        self.store_path = store_path
+        self.check_gradient = check_gradient
+        self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    @_fit_context(
+        # The feasible set given is validated by its own fit.
+        prefer_skip_nested_validation=False
+    )
     def fit_resample(self, X, y, *, trusted=None, X_val=None, y_val=None):
         """Poison a training set.
 
@@ -198,14 +272,14 @@ class GradientPoisoner(BasePoisoner):
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels.
         trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows that the attacker cannot touch. Inserting rows touches none.
+            Rows that are not modified. Inserting rows touches none.
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             Rows of the attacker's own, in the features of X, to measure the goal on.
             None: a part of the training rows is set aside. No step of a Pipeline
             before the attack transforms them.
         y_val : array-like of shape (n_val,), default=None
-            Their labels.
+            Their labels; for the goal "error-specific", those wanted.
 
         Returns
         -------
@@ -218,53 +292,178 @@ class GradientPoisoner(BasePoisoner):
         ------
         ValueError
             If the data are not fit for classification, if one of `X_val` and `y_val`
-            is missing or does not go with the training rows, or if the surrogate has
-            no optimum.
+            is missing or does not go with the training rows, if fewer rows can be
+            modified than the budget asks for, or if the surrogate has no optimum.
         TypeError
             If the training of the surrogate cannot be differentiated.
         """
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: give both of them, or none.")
+        if self.goal == "error-specific" and X_val is None:
+            raise ValueError(
+                "goal='error-specific' needs X_val, the rows to be taken for something "
+                "else, and y_val, what for. Give both to fit_resample, or name classes "
+                "by a dict such as goal={8: 3}."
+            )
         return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
 
     def _poison(self, X, y, *, n_poison, trusted, random_state, X_val, y_val):
-        X = X.tocsr() if sparse.issparse(X) else X
-        X = X.astype(np.float64)
-        start = RandomInsertion(
-            n_poison, class_map=self._start_map(), random_state=random_state
-        )
-        X_start, labels = start.fit_resample(X, y)
-        X_start, labels = X_start[y.shape[0] :], labels[y.shape[0] :]
-        if sparse.issparse(X_start):
-            X_start = X_start.toarray()
+        X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
+        n_samples = y.shape[0]
+        own = None if X_val is None else self._own_rows(X, X_val, y_val)
+        known = np.arange(n_samples)
+        if self.known_fraction < 1:
+            known = np.sort(
+                _split("known_fraction", self.known_fraction, known, y, random_state)[0]
+            )
+        labels = y.copy()
+        X, y, trusted = X[known], y[known], trusted[known]
         self.feasible_set_ = clone(self.feasible_set or Box()).fit(X)
+        self.goal_path_, self.n_iter_, self.diagnostics_ = np.empty(0), 0, {}
         if n_poison == 0:
-            self.goal_path_, self.n_iter_ = np.empty(0), 0
             return Poison()
 
-        codes = np.searchsorted(self.classes_, y)
-        codes_start = np.searchsorted(self.classes_, labels)
-        own = None if X_val is None else self._own_rows(X, X_val, y_val)
-        problem = _Problem(self, X, codes, codes_start, own, random_state)
-        # The climb goes in coordinates in which every feature spans 1.
-        low, width = _span(X)
-        with threadpool_limits(1 if X.shape[0] * X.shape[1] < SMALL else None, "blas"):
-            found = climb(
-                lambda rows: problem.value_and_gradient(low + width * rows, width),
-                (X_start - low) / width,
-                lambda rows: (
-                    (self.feasible_set_.project(low + width * rows) - low) / width
-                ),
-                step_size=self.step_size,
-                decay=self.decay,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                patience=50,
+        start = self._start(X, y, trusted, n_poison, own, random_state)
+        train = np.arange(y.shape[0])
+        if own is None:
+            replaced = [] if start.positions is None else start.positions
+            free = np.setdiff1d(train, replaced)
+            aside, _ = _split(
+                "validation_fraction", self.validation_fraction, free, y, random_state
             )
+            train = np.setdiff1d(train, aside)
+            own = X[aside], np.searchsorted(self.classes_, y[aside])
+            trusted = trusted | np.isin(np.arange(y.shape[0]), aside)
+
+        n_climbs = 1 + self.n_restarts
+        n_climbs *= n_poison if self.schedule == "sequential" else 1
+        progress = Progress(self, "climb", n_climbs * self.max_iter, self.verbose)
+        best = None
+        n_threads = 1 if X.shape[0] * X.shape[1] < SMALL else None
+        with once(), threadpool_limits(n_threads, "blas"):
+            for i in range(1 + self.n_restarts):
+                if i > 0:
+                    start = self._start(X, y, trusted, n_poison, own, random_state)
+                problem = self._problem(X, y, train, start, own, n_samples)
+                found = self._climb(problem, start.rows, X, progress)
+                if best is None or found.value > best[0].value:
+                    best = found, start, problem
+            progress.end()
+            found, start, problem = best
+            self.diagnostics_ = problem.diagnostics()
+            if self.check_gradient:
+                error = problem.difference_error(found.rows, _span(X)[1], random_state)
+                self.diagnostics_["difference_error"] = error
         self.goal_path_, self.n_iter_ = found.path, found.path.shape[0] - 1
+        if self.store_path:
+            self.rows_path_ = np.full((len(problem.visited), *found.rows.shape), np.nan)
+            for place, rows in zip(self.rows_path_, problem.visited, strict=True):
+                place[: rows.shape[0]] = rows
+        elif hasattr(self, "rows_path_"):
+            del self.rows_path_  # of a call with other parameters
+        if start.positions is None:
+            return Poison(X_inserted=found.rows, y_inserted=start.labels)
+        modified = known[start.positions]
+        labels[modified] = start.labels
+        return Poison(X_modified=found.rows, modified=modified, y=labels)
+
+    def _start(self, X, y, trusted, n_poison, own, random_state):
+        """Choose the rows from which to climb, and their labels."""
+        class_map = None
+        if isinstance(self.goal, dict):
+            # Both the rows to be confused and those that they are confused with.
+            back = {target: source for source, target in self.goal.items()}
+            class_map = back | self.goal
+        elif self.goal == "error-specific":
+            wanted = np.unique(own[1])
+            if wanted.shape[0] == 1:
+                target = self.classes_[wanted[0]]
+                class_map = {c: target for c in self.classes_.tolist() if c != target}
+        settings = n_poison, self.poison_labels, class_map, random_state
+        if self.capability == "insert":
+            return start_inserting(X, y, *settings)
+        return start_modifying(X, y, trusted, *settings)
+
+    def _problem(self, X, y, train, start, own, n_samples):
+        """Put together what the poison decides."""
+        replaced = [] if start.positions is None else start.positions
+        clean = np.setdiff1d(train, replaced)
+        # The rows learnt from stand for all, so that the poison has the share of the
+        # training set that it will have for the victim.
+        weight = (n_samples - len(replaced)) / clean.shape[0]
+        surrogate = self.surrogate
+        if surrogate is None:
+            # Centring would only shift the intercept, and does not go with sparse data.
+            scaler = StandardScaler(with_mean=False)
+            surrogate = make_pipeline(scaler, LogisticRegression())
+        codes = np.searchsorted(self.classes_, y)
+        problem = BilevelProblem(
+            surrogate, self.hypergradient, X, codes, clean, weight, self.classes_
+        )
+        problem.aim(self.goal, self.loss, self.sharpness, *own)
+        problem.label(np.searchsorted(self.classes_, start.labels))
+        return problem
+
+    def _climb(self, problem, start, X, progress):
+        """Climb with all rows at once, or with one after the other."""
+        size = 1 if self.schedule == "sequential" else start.shape[0]
+        scale = _span(X)
+        rows, path = start[:0], []
+        for i in range(0, start.shape[0], size):
+            found = self._climb_on(problem, rows, start[i : i + size], scale, progress)
+            rows = np.concatenate([rows, found.rows])
+            path.append(found.path)
+        found = Climb(rows, found.value, np.concatenate(path))
+        if self.schedule == "sequential":
+            # Each row is better than its start where it goes; all starts together may
+            # still be better.
+            start = self.feasible_set_.project(start, start)
+            value, _ = problem(start)
+            found = max(found, Climb(start, value, found.path), key=lambda c: c.value)
+        return found
+
+    def _climb_on(self, problem, before, start, scale, progress):
+        """Climb with some rows, on top of those before."""
+        # In coordinates in which every feature spans 1.
+        low, width = scale
+        feasible, relaxed = self.feasible_set_, self.feasible_set_.relax()
+        is_discrete = relaxed is not feasible
+
+        def project(among, rows):
+            return (among.project(low + width * rows, start) - low) / width
+
+        def value_and_gradient(rows):
+            poison = low + width * rows
+            if is_discrete:
+                poison = feasible.project(poison, start)
+            poison = np.concatenate([before, poison])
+            if self.store_path:
+                problem.visited.append(poison)
+            value, gradient = problem(poison, slice(before.shape[0], None))
+            return value, gradient * width
+
+        settings = {"max_iter": self.max_iter, "tell": progress}
+        found = climb(
+            value_and_gradient,
+            (start - low) / width,
+            partial(project, relaxed),
+            step_size=self.step_size,
+            decay=self.decay,
+            tol=self.tol,
+            patience=PATIENCE,
+            **settings,
+        )
+        if is_discrete:
+            climbed, n_visited = found.path, len(problem.visited)
+            found = search(
+                value_and_gradient, found.rows, partial(project, feasible), **settings
+            )
+            # It begins where the climb has been.
+            found = replace(found, path=np.concatenate([climbed, found.path[1:]]))
+            del problem.visited[n_visited : n_visited + 1]
         # Once more: scaling back may have rounded across a border.
-        rows = self.feasible_set_.project(low + width * found.rows)
-        return Poison(X_inserted=rows, y_inserted=labels)
+        rows = feasible.project(low + width * found.rows, start)
+        return replace(found, rows=rows)
 
     def _own_rows(self, X, X_val, y_val):
         """Check the rows that the attacker brings along."""
@@ -282,105 +481,21 @@ class GradientPoisoner(BasePoisoner):
             )
         return X_val, np.searchsorted(self.classes_, y_val)
 
-    def _start_map(self):
-        """Say which labels starting rows get: for a specific goal, those confused."""
-        if self.goal == "error-generic":
-            return None
-        back = {target: source for source, target in self.goal.items()}
-        return back | self.goal
 
-
-class _Problem:
-    """The attacker's goal as a function of the poison rows, and its gradient."""
-
-    def __init__(self, attack, X, codes, codes_poison, own, random_state):
-        n_classes = attack.classes_.shape[0]
-        scalers, estimator = _split_pipeline(attack.surrogate)
-        if not is_classifier(estimator):
-            raise ValueError(
-                f"surrogate={attack.surrogate!r} is no classifier, but the labels are "
-                "classes."
-            )
-        self.surrogate = as_learner(estimator, n_classes)
-        self.learner = self.surrogate.learner
-        n_samples = codes.shape[0]
-        self.scale, self.shift = _affine(scalers, X)
-        train = np.arange(n_samples)
-        if own is None:
-            train, aside = _set_aside(attack.validation_fraction, codes, random_state)
-            own = X[aside], codes[aside]
-        X_own, codes_own = own
-        self.X_train, self.X_own = self._scaled(X[train]), self._scaled(X_own)
-        # The rows learnt from stand for all, so that the poison has the share of the
-        # training set that it will have for the victim.
-        weights = np.ones(train.shape[0] + codes_poison.shape[0])
-        weights[: train.shape[0]] = n_samples / train.shape[0]
-        self.codes = np.concatenate([codes[train], codes_poison])
-        self.n_poison = codes_poison.shape[0]
-        self.rows = self.surrogate.rows(
-            self._with(np.zeros((self.n_poison, X.shape[1]))),
-            self.codes,
-            weights,
-            attack.classes_,
-        )
-        self.goal = self._goal(attack, codes_own)
-        self.optimum = None
-
-    def _goal(self, attack, codes):
-        sign = 1
-        if attack.goal != "error-generic":
-            sign = -1
-            classes = attack.classes_.tolist()
-            wanted = np.arange(len(classes))
-            for source, target in attack.goal.items():
-                wanted[classes.index(source)] = classes.index(target)
-            codes = wanted[codes]
-        if attack.loss == "error":
-            return SmoothedError(codes, attack.sharpness, sign)
-        return MeanLoss(self.learner.loss, self.surrogate.encode(codes), sign)
-
-    def _scaled(self, X):
-        if sparse.issparse(X):
-            return X.multiply(self.scale).tocsr()
-        return X * self.scale + self.shift
-
-    def _with(self, poison):
-        """Put poison behind the training rows."""
-        if sparse.issparse(self.X_train):
-            poison = sparse.csr_array(poison)
-            return sparse.vstack([self.X_train, poison], format="csr")
-        return np.concatenate([self.X_train, poison])
-
-    def value_and_gradient(self, poison, width):
-        """Compute the goal and its gradient in poison rows scaled by width."""
-        learner = self.learner
-        rows = self.rows.with_features(self._with(poison * self.scale + self.shift))
-        of_poison = rows.last(self.n_poison)
-        if self.surrogate.n_steps is None:
-            self.optimum = minimise(learner, rows, self.optimum, tol=1e-8)
-            value, b = goal_gradient(learner, self.goal, self.X_own, self.optimum.W)
-            hypergradient = implicit(learner, rows, self.optimum, b, of_poison)
-        else:
-            steps = {"rate": self.surrogate.rate, "n_steps": self.surrogate.n_steps}
-            W, stored = descend(learner, rows, np.zeros(learner.shape(rows)), **steps)
-            value, b = goal_gradient(learner, self.goal, self.X_own, W)
-            hypergradient = unrolled(learner, rows, stored, b, of_poison, **steps)
-        return value, hypergradient.features * self.scale * width
-
-
-def _set_aside(fraction, codes, random_state):
-    """Split the positions of rows in two, with the same shares of classes."""
+def _split(name, fraction, positions, y, random_state):
+    """Split positions of rows in two, with the same shares of classes."""
+    labels = y[positions]
     try:
         return train_test_split(
-            np.arange(codes.shape[0]),
-            test_size=fraction,
-            stratify=codes,
+            positions,
+            train_size=fraction,
+            stratify=labels,
             random_state=random_state,
         )
     except ValueError as error:
         raise ValueError(
-            f"validation_fraction={fraction} cannot be set aside from "
-            f"{codes.shape[0]} rows of {codes.max() + 1} classes: {error}"
+            f"{name}={fraction} cannot be taken of {labels.shape[0]} rows of "
+            f"{np.unique(labels).shape[0]} classes: {error}"
         ) from error
 
 
@@ -392,38 +507,3 @@ def _span(X):
     )
     width = high - low
     return low, np.where(width > 0, width, 1.0)
-
-
-def _split_pipeline(surrogate):
-    """Split a surrogate into scalers and the estimator behind them."""
-    if surrogate is None:
-        # Centring would only shift the intercept, and does not go with sparse data.
-        scaler = StandardScaler(with_mean=False)
-        surrogate = make_pipeline(scaler, LogisticRegression())
-    if not isinstance(surrogate, Pipeline):
-        return [], surrogate
-    *scalers, estimator = (step for _, step in surrogate.steps)
-    for step in scalers:
-        if not isinstance(step, SCALERS):
-            names = ", ".join(kind.__name__ for kind in SCALERS)
-            raise TypeError(
-                f"The gradient does not go through {step!r}, a step of the surrogate. "
-                f"Take one of {names}, or put the attack behind that step."
-            )
-    return [clone(step).set_params(copy=True) for step in scalers], estimator
-
-
-def _affine(scalers, X):
-    """Fit scalers to rows, and say what they multiply features with and then add."""
-    scale, shift = np.ones(X.shape[1]), np.zeros(X.shape[1])
-    for scaler in scalers:
-        X = scaler.fit_transform(X)
-        # What becomes of 0 and of 1 says all of an affine map of each feature. A
-        # MinMaxScaler that clips is affine where the training rows lie.
-        if getattr(scaler, "clip", False):
-            scaler.set_params(clip=False)
-        origin, unit = np.zeros((1, X.shape[1])), np.ones((1, X.shape[1]))
-        zero = scaler.transform(origin)[0]
-        slope = scaler.transform(unit)[0] - zero
-        scale, shift = scale * slope, shift * slope + zero
-    return scale, shift

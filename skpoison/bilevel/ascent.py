@@ -1,8 +1,12 @@
 """How does the attacker climb?
 
 Projected gradient ascent with directions of unit length, one for each row, and steps
-that shorten geometrically. All rows move at once, or one after the other. The best rows
-met on the way are kept, so that the result is never worse than the start.
+that shorten geometrically. The rows move together, or one after the other, each on top
+of those before. Where only some points are feasible, the climb leads through a convex
+set around them, and a search among the points themselves follows: of all changes those
+are made that the gradient at the rows promises most of, as many at once as the goal
+goes along with, until not even one helps. The best rows met on the way are kept, so
+that the result is never worse than the start.
 """
 
 from dataclasses import dataclass
@@ -18,16 +22,28 @@ class Climb:
     ----------
     rows : ndarray of shape (n_rows, n_features)
         The best rows.
+    value : float
+        The goal there.
     path : ndarray of shape (n_iter + 1,)
         The goal at every iterate, the start first.
     """
 
     rows: np.ndarray
+    value: float
     path: np.ndarray
 
 
 def climb(
-    value_and_gradient, start, project, *, step_size, decay, max_iter, tol, patience
+    value_and_gradient,
+    start,
+    project,
+    *,
+    step_size,
+    decay,
+    max_iter,
+    tol,
+    patience,
+    tell=lambda value: None,
 ):
     """Climb from rows to better ones.
 
@@ -49,6 +65,8 @@ def climb(
         Progress of the best goal, over `patience` steps, that is worth going on.
     patience : int
         Number of steps without progress after which the climb ends.
+    tell : callable, default=lambda value: None
+        Is told the goal after each step, and ends the climb by answering True.
 
     Returns
     -------
@@ -71,13 +89,13 @@ def climb(
         path.append(value)
         if value > best[0]:
             best = value, rows, gradient
-        if (
+        if tell(value) or (
             len(path) > patience
             and max(path[-patience:]) <= max(path[:-patience]) + tol
         ):
             break
         length *= decay
-    return Climb(best[1], np.array(path))
+    return Climb(best[1], best[0], np.array(path))
 
 
 def _feasible_directions(rows, gradient, project):
@@ -91,3 +109,72 @@ def _feasible_directions(rows, gradient, project):
     moved = project(rows + tiny) - rows
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
     return moved / np.where(norms > 0, norms, 1)
+
+
+def search(value_and_gradient, start, project, *, max_iter, tell=lambda value: None):
+    """Search among points that do not hang together.
+
+    Parameters
+    ----------
+    value_and_gradient : callable
+        Takes rows; returns the goal, and its gradient in them.
+    start : ndarray of shape (n_rows, n_features)
+        The rows to start from.
+    project : callable
+        Takes rows; returns the nearest ones that are feasible.
+    max_iter : int
+        The most steps.
+    tell : callable, default=lambda value: None
+        Is told the goal after each step, and ends the climb by answering True.
+
+    Returns
+    -------
+    climb : Climb
+    """
+    rows = project(start)
+    value, gradient = value_and_gradient(rows)
+    best, path = (value, rows, gradient), [value]
+    n_changes = max(1, rows.size // 10)
+    for _ in range(max_iter):
+        value, rows, gradient = best
+        trial = _changed(rows, gradient, project, n_changes)
+        if trial is None:
+            break
+        value, gradient = value_and_gradient(trial)
+        path.append(value)
+        if value > best[0]:
+            best = value, trial, gradient
+        elif n_changes > 1:
+            n_changes //= 2
+        else:
+            break
+        if tell(value):
+            break
+    return Climb(best[1], best[0], np.array(path))
+
+
+def _changed(rows, gradient, project, n_changes):
+    """Go along a gradient until about so many numbers have changed, if any do."""
+    largest = np.abs(gradient).max()
+    if largest == 0:
+        return None
+
+    def go(length):
+        moved = project(rows + length / largest * gradient)
+        return moved, np.count_nonzero(moved != rows)
+
+    short, long = 0.0, 1.0
+    moved, count = go(long)
+    while count < n_changes and long < 1e6:
+        short, long = long, 2 * long
+        moved, count = go(long)
+    for _ in range(30):
+        if count <= n_changes:
+            break
+        middle = (short + long) / 2
+        trial, n_changed = go(middle)
+        if n_changed:
+            long, moved, count = middle, trial, n_changed
+        else:
+            short = middle
+    return moved if count else None

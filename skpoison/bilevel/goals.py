@@ -8,8 +8,9 @@ attacker's own, and the attacker climbs it. With scores :math:`z_j`, labels
   :math:`1 - \operatorname{softmax}(\kappa z_j / s)_{y_j}`, which for one output is
   :math:`\sigma(-\kappa t_j z_j / s)`. It is bounded by 1, as the error is that he is
   after, and tends to it as :math:`\kappa` grows. The scale :math:`s` is the root mean
-  square of the scores of all rows, less the mean over outputs of each row: without it
-  the goal could be raised by smaller weights, which change no prediction;
+  square over the rows of what the highest score is above the second (of |z| for one
+  output): without it the goal could be raised by smaller weights, which change no
+  prediction;
 * the **loss**, the mean of :math:`\varphi(z_j, t_j)`, as most of the literature has it.
   It is not bounded: a few rows of enormous loss can carry it.
 
@@ -56,7 +57,7 @@ class SmoothedError:
         -------
         value : float
         """
-        unit, _ = _unit_scale(scores)
+        unit = scores / _root_mean_square(_leads(scores)[0])
         return self.sign * float((1 - self._right(unit)[0]).mean())
 
     def gradient(self, scores):
@@ -72,7 +73,9 @@ class SmoothedError:
         gradient : ndarray of shape (n_rows, n_outputs)
         """
         n_rows, n_outputs = scores.shape
-        unit, scale = _unit_scale(scores)
+        leads, lead_slopes = _leads(scores)
+        scale = _root_mean_square(leads)
+        unit = scores / scale
         right, p = self._right(unit)
         if n_outputs == 1:
             slopes = ((2 * self.codes - 1) * right * (1 - right))[:, np.newaxis]
@@ -81,7 +84,8 @@ class SmoothedError:
             slopes[np.arange(n_rows), self.codes] += right
         slopes *= -self.sign * self.sharpness / n_rows
         # The scale moves with the scores, too.
-        return (slopes - (slopes * unit).sum() / n_rows * unit) / scale
+        of_scale = (slopes * unit).sum() / (n_rows * scale)
+        return (slopes - of_scale * leads[:, np.newaxis] * lead_slopes) / scale
 
     def _right(self, unit):
         """Compute smoothed indicators of right predictions, and of all classes."""
@@ -92,13 +96,19 @@ class SmoothedError:
         return p[np.arange(p.shape[0]), self.codes], p
 
 
-def _unit_scale(scores):
-    """Centre scores over outputs, and divide them by their root mean square."""
-    if scores.shape[1] > 1:
-        scores = scores - scores.mean(axis=1, keepdims=True)
-    scale = np.sqrt((scores**2).sum() / scores.shape[0])
-    scale = scale if scale > 0 else 1.0
-    return scores / scale, scale
+def _leads(scores):
+    """Say by how much the highest score of each row leads, and differentiate that."""
+    if scores.shape[1] == 1:
+        return np.abs(scores[:, 0]), np.sign(scores)
+    rows = np.arange(scores.shape[0])
+    second, first = np.argsort(scores, axis=1)[:, -2:].T
+    slopes = np.zeros_like(scores)
+    slopes[rows, first], slopes[rows, second] = 1, -1
+    return scores[rows, first] - scores[rows, second], slopes
+
+
+def _root_mean_square(leads):
+    return np.sqrt((leads**2).mean()) or 1.0
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,19 @@ weights and the curvatures of the loss. Three ways lead to :math:`H^{-1} B`:
 
   an :math:`n \times n` matrix; the intercept follows by its Schur complement;
 * **conjugate gradients** where neither matrix would fit, with a preconditioner that is
-  cheap to factorise: for the multinomial loss the curvature
-  :math:`\tfrac12 (I - 11^\top / K)` that bounds it (Böhning 1992), else the diagonal.
+  cheap to factorise: the diagonal or, for the multinomial loss, the block of each
+  output, with :math:`p_k (1 - p_k)` in D, between projections onto directions that sum
+  to 0 over the outputs. Whatever is the same for all outputs meets the penalty alone,
+  which the blocks know nothing of.
 
 A factorisation of a Hessian nearby is itself the best preconditioner: `solve` starts
-from one and needs an iteration or two to make a Newton step's factorisation exact where
-the step has led.
+from one, and says how many iterations it took. As long as these are few, one
+factorisation serves while rows and weights move on.
 """
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -31,8 +34,19 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 from sklearn.exceptions import ConvergenceWarning
 
+from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.losses import softmax
+
 # The largest matrix that is factorised: 128 MB.
 LARGEST = 4000
+# The largest one that couples the outputs: blocks beside each other cost less.
+COUPLED = 200
+# Numbers in the blocks of all outputs: 512 MB.
+BLOCKS = 2**26
+TINY = 1e-10
+# How many times faster numbers are multiplied in products of matrices than in those of
+# a matrix and a vector.
+OF_MATRICES = 5
 
 
 def choose_method(learner, rows):
@@ -40,7 +54,7 @@ def choose_method(learner, rows):
 
     Parameters
     ----------
-    learner : LinearLearner
+    learner : Learner
         The learner.
     rows : Rows
         Its training rows.
@@ -49,10 +63,12 @@ def choose_method(learner, rows):
     -------
     method : {"cholesky", "woodbury", "cg"}
     """
+    if not isinstance(learner, LinearLearner):
+        return "cg"
     n_samples = rows.targets.shape[0]
     n_parameters, n_outputs = learner.shape(rows)
     if not learner.loss.separable:
-        return "cholesky" if n_parameters * n_outputs <= LARGEST // 4 else "cg"
+        return "cholesky" if n_parameters * n_outputs <= COUPLED else "cg"
     if n_samples < n_parameters and n_samples <= LARGEST and learner.penalty > 0:
         return "woodbury"
     return "cholesky" if n_parameters <= LARGEST else "cg"
@@ -68,23 +84,41 @@ class Factorisation:
         How it was made.
     apply : callable
         Takes and returns arrays of shape (n_parameters, n_outputs).
+    patience : float
+        After how many iterations that start from it a fresh one is worth its price.
     """
 
     method: str
     apply: callable
+    patience: float
 
 
-def factorise(learner, W, rows, method="auto"):
-    """Factorise the Hessian of a learner.
+@dataclass(frozen=True)
+class Solution:
+    """The solution of a system with a Hessian.
 
     Parameters
     ----------
-    learner : LinearLearner
-        The learner.
-    W : ndarray of shape (n_parameters, n_outputs)
+    V : ndarray of shape (n_parameters, n_outputs)
+        The solution.
+    residual : float
+        Norm of its residual, relative to that of the right-hand side.
+    n_iter : int
+        Number of conjugate gradient steps.
+    """
+
+    V: np.ndarray
+    residual: float
+    n_iter: int
+
+
+def factorise(point, method="auto"):
+    """Factorise the Hessian of an objective.
+
+    Parameters
+    ----------
+    point : Point
         Where the Hessian is taken.
-    rows : Rows
-        The training rows.
     method : {"auto", "cholesky", "woodbury", "cg"}, default="auto"
         How; "auto" takes what `choose_method` says.
 
@@ -98,10 +132,10 @@ def factorise(learner, W, rows, method="auto"):
         If the Hessian is singular.
     """
     if method == "auto":
-        method = choose_method(learner, rows)
+        method = choose_method(point.learner, point.rows)
     make = {"cholesky": _cholesky, "woodbury": _woodbury, "cg": _preconditioner}
     try:
-        return Factorisation(method, make[method](learner, W, rows))
+        return Factorisation(method, make[method](point), _patience(point, method))
     except LinAlgError as error:
         raise ValueError(
             "The Hessian of the surrogate is singular: its optimum is not unique. "
@@ -109,17 +143,31 @@ def factorise(learner, W, rows, method="auto"):
         ) from error
 
 
-def solve(learner, W, rows, B, factorisation, *, tol=1e-10, max_iter=1000):
+def _patience(point, method):
+    """Compare what a factorisation costs with what an iteration costs."""
+    if method == "cg":
+        # The diagonal costs next to nothing; with nothing, nothing is to be renewed.
+        if not isinstance(point.learner, LinearLearner):
+            return np.inf
+        if point.learner.loss.separable:
+            return 1
+    n = point.rows.targets.shape[0]
+    p, n_outputs = point.W.shape
+    if method == "woodbury":
+        return 1 + n**3 / 3 / OF_MATRICES / (8 * n * p + 2 * n**2)
+    if method == "cholesky" and not point.learner.loss.separable:
+        p = p * n_outputs
+    products = n * p**2 + p**3 / 3
+    return 1 + products / OF_MATRICES / (4 * n * p + 2 * p**2)
+
+
+def solve(point, B, factorisation, *, tol=1e-10, max_iter=1000):
     """Solve a system with the Hessian, exactly.
 
     Parameters
     ----------
-    learner : LinearLearner
-        The learner.
-    W : ndarray of shape (n_parameters, n_outputs)
+    point : Point
         Where the Hessian is taken.
-    rows : Rows
-        The training rows.
     B : ndarray of shape (n_parameters, n_outputs)
         The right-hand side.
     factorisation : Factorisation
@@ -131,34 +179,30 @@ def solve(learner, W, rows, B, factorisation, *, tol=1e-10, max_iter=1000):
 
     Returns
     -------
-    V : ndarray of shape (n_parameters, n_outputs)
-        The solution.
-    residual : float
-        Norm of its residual, relative to that of B.
+    solution : Solution
     """
-    scores = learner.scores(rows.X, W)
-    B = learner.without_shift(B)
+    project = point.learner.without_shift
+    B = project(B)
     norm = np.linalg.norm(B)
     if norm == 0:
-        return np.zeros_like(B), 0.0
-
-    def product(U):
-        return learner.hessian_product(W, rows, U, scores)
-
-    V = learner.without_shift(factorisation.apply(B))
-    residual = np.linalg.norm(product(V) - B) / norm
+        return Solution(np.zeros_like(B), 0.0, 0)
+    V = project(factorisation.apply(B))
+    left = B - point.hessian_product(V)
+    residual = np.linalg.norm(left) / norm
+    steps = []
     if residual > tol:
         size, shape = B.size, B.shape
-        V, _ = cg(
-            _operator(product, shape),
-            B.ravel(),
-            x0=V.ravel(),
-            rtol=tol,
+        # What is left to solve for is small, and so is what rounding does to it.
+        correction, _ = cg(
+            _operator(point.hessian_product, shape),
+            left.ravel(),
+            rtol=tol / residual,
             maxiter=max_iter,
-            M=_operator(lambda U: learner.without_shift(factorisation.apply(U)), shape),
+            M=_operator(lambda U: project(factorisation.apply(U)), shape),
+            callback=steps.append,
         )
-        V = learner.without_shift(V.reshape(shape))
-        residual = np.linalg.norm(product(V) - B) / norm
+        V = project(V + correction.reshape(shape))
+        residual = np.linalg.norm(point.hessian_product(V) - B) / norm
         # Rounding may keep the residual a little above what was asked for.
         if residual > max(100 * tol, 1e-6):
             warnings.warn(
@@ -169,7 +213,7 @@ def solve(learner, W, rows, B, factorisation, *, tol=1e-10, max_iter=1000):
                 ConvergenceWarning,
                 stacklevel=2,
             )
-    return V, float(residual)
+    return Solution(V, float(residual), len(steps))
 
 
 def _operator(function, shape):
@@ -181,16 +225,6 @@ def _operator(function, shape):
     )
 
 
-def _extended(learner, X):
-    """Put the constant behind the features."""
-    if not learner.intercept:
-        return X
-    constant = np.full((X.shape[0], 1), float(learner.intercept))
-    if isinstance(X, np.ndarray):
-        return np.concatenate([X, constant], axis=1)
-    return sparse.hstack([X.tocsr(), constant], format="csr")
-
-
 def _weighted_gram(X, weights):
     """Compute the matrix of inner products of columns, over weighted rows."""
     if isinstance(X, np.ndarray):
@@ -198,17 +232,13 @@ def _weighted_gram(X, weights):
     return (X.T.multiply(weights).tocsr() @ X).toarray()
 
 
-def _cholesky(learner, W, rows):
-    scores = learner.scores(rows.X, W)
-    X = _extended(learner, rows.X)
-    penalties = learner.penalties(W.shape[0])[:, 0]
-    if not learner.loss.separable:
-        return _cholesky_of_all_outputs(learner, scores, X, rows, penalties)
-    curvatures = rows.weights[:, np.newaxis] * learner.loss.curvature(
-        scores, rows.targets
-    )
+def _cholesky(point):
+    X = point.learner.extended(point.rows.X)
+    penalties = point.penalties[:, 0]
+    if not point.learner.loss.separable:
+        return _cholesky_of_all_outputs(point, X, penalties)
     factors, previous = [], None
-    for curvature in curvatures.T:
+    for curvature in point.curvatures.T:
         # Outputs with the same curvatures (squared loss) share a factorisation.
         if previous is None or not np.array_equal(curvature, previous):
             H = _weighted_gram(X, curvature)
@@ -219,19 +249,28 @@ def _cholesky(learner, W, rows):
 
     if all(factor is factors[0] for factor in factors):
         return lambda B: cho_solve(factors[0], B)
-    return lambda B: np.column_stack(
-        [cho_solve(factor, b) for factor, b in zip(factors, B.T, strict=True)]
-    )
+    return _output_by_output([partial(cho_solve, factor) for factor in factors])
 
 
-def _cholesky_of_all_outputs(learner, scores, X, rows, penalties):
+def _output_by_output(inverses):
+    """Apply to each output an inverse of its own."""
+
+    def apply(B):
+        pairs = zip(inverses, B.T, strict=True)
+        return np.column_stack([inverse(b) for inverse, b in pairs])
+
+    return apply
+
+
+def _cholesky_of_all_outputs(point, X, penalties):
     """Factorise the Hessian of a loss that couples the outputs."""
+    scores, rows, loss = point.scores, point.rows, point.learner.loss
     n_outputs, p = scores.shape[1], X.shape[1]
     H = np.empty((p, n_outputs, p, n_outputs))
     for k in range(n_outputs):
         unit = np.zeros_like(scores)
         unit[:, k] = 1
-        bent = learner.loss.hessian_product(scores, rows.targets, unit)
+        bent = loss.hessian_product(scores, rows.targets, unit)
         for m in range(k + 1):
             H[:, k, :, m] = _weighted_gram(X, rows.weights * bent[:, m])
             H[:, m, :, k] = H[:, k, :, m]
@@ -245,23 +284,20 @@ def _cholesky_of_all_outputs(learner, scores, X, rows, penalties):
     return lambda B: cho_solve(factor, B.ravel()).reshape(B.shape)
 
 
-def _woodbury(learner, W, rows):
-    scores = learner.scores(rows.X, W)
-    curvatures = rows.weights[:, np.newaxis] * learner.loss.curvature(
-        scores, rows.targets
-    )
-    gram = rows.X @ rows.X.T
-    gram = gram if isinstance(gram, np.ndarray) else gram.toarray()
-    inverses = [_woodbury_of_one_output(learner, rows.X, gram, d) for d in curvatures.T]
-    return lambda B: np.column_stack(
-        [inverse(b) for inverse, b in zip(inverses, B.T, strict=True)]
+def _woodbury(point):
+    rows, learner = point.rows, point.learner
+    return _output_by_output(
+        [
+            _woodbury_of_one_output(learner, rows, curvature)
+            for curvature in point.curvatures.T
+        ]
     )
 
 
-def _woodbury_of_one_output(learner, X, gram, curvature):
-    penalty, constant = learner.penalty, learner.intercept
+def _woodbury_of_one_output(learner, rows, curvature):
+    penalty, constant, X = learner.penalty, learner.intercept, rows.X
     root = np.sqrt(curvature)
-    inner = root[:, np.newaxis] * gram * root
+    inner = root[:, np.newaxis] * rows.gram * root
     inner[np.diag_indices_from(inner)] += penalty
     factor = cho_factor(inner, lower=True, overwrite_a=True)
 
@@ -286,28 +322,54 @@ def _woodbury_of_one_output(learner, X, gram, curvature):
     return inverse
 
 
-def _preconditioner(learner, W, rows):
-    penalties = learner.penalties(W.shape[0])
-    if learner.loss.separable:
-        curvatures = rows.weights[:, np.newaxis] * learner.loss.curvature(
-            learner.scores(rows.X, W), rows.targets
+def _preconditioner(point):
+    if not isinstance(point.learner, LinearLearner):
+        return lambda B: B
+    if point.learner.loss.separable:
+        return _diagonal(point, point.curvatures)
+    return _preconditioner_of_blocks(point)
+
+
+def _preconditioner_of_blocks(point):
+    """Factorise for each output what it would be if the others stood still."""
+    learner, rows = point.learner, point.rows
+    n_parameters, n_outputs = point.W.shape
+    p, _ = softmax(point.scores)
+    curvatures = (rows.weights * rows.targets.sum(axis=1))[:, np.newaxis] * p * (1 - p)
+    penalties = point.penalties
+    if n_outputs * n_parameters**2 <= BLOCKS:
+        X = learner.extended(rows.X)
+        factors = []
+        for curvature in curvatures.T:
+            H = _weighted_gram(X, curvature)
+            # Where a class is certain of all rows, nothing else holds the intercept.
+            H[np.diag_indices_from(H)] += np.maximum(penalties[:, 0], TINY)
+            factors.append(cho_factor(H, lower=True, overwrite_a=True))
+        inverse = _output_by_output([partial(cho_solve, factor) for factor in factors])
+    elif rows.targets.shape[0] <= LARGEST and learner.penalty > 0:
+        inverse = _output_by_output(
+            [_woodbury_of_one_output(learner, rows, c) for c in curvatures.T]
         )
-        squares = rows.X.multiply(rows.X) if sparse.issparse(rows.X) else rows.X**2
-        diagonal = learner.pull_back(squares, curvatures)
-        if learner.intercept:
-            diagonal[-1] *= learner.intercept
-        diagonal += penalties
-        diagonal[diagonal <= 0] = 1
-        return lambda B: B / diagonal
-    # The bound on the curvature is the same for all outputs: it factorises as that of
-    # least squares with weights of one half.
-    bound = rows.weights * rows.targets.sum(axis=1) / 2
-    if W.shape[0] <= LARGEST:
-        H = _weighted_gram(_extended(learner, rows.X), bound)
-        H[np.diag_indices_from(H)] += penalties[:, 0]
-        factor = cho_factor(H, lower=True, overwrite_a=True)
-        return lambda B: cho_solve(factor, B)
-    gram = rows.X @ rows.X.T
-    gram = gram if isinstance(gram, np.ndarray) else gram.toarray()
-    inverse = _woodbury_of_one_output(learner, rows.X, gram, bound)
-    return lambda B: np.column_stack([inverse(b) for b in B.T])
+    else:
+        inverse = _diagonal(point, curvatures)
+    free = penalties == 0
+
+    def apply(B):
+        shift = B.mean(axis=1, keepdims=True)
+        V = inverse(B - shift)
+        V -= V.mean(axis=1, keepdims=True)
+        return V + np.where(free, 0, shift / np.where(free, 1, penalties))
+
+    return apply
+
+
+def _diagonal(point, curvatures):
+    """Invert the diagonal of the Hessian."""
+    learner, X = point.learner, point.rows.X
+    squares = X.multiply(X) if sparse.issparse(X) else X**2
+    diagonal = learner.pull_back(squares, point.W, curvatures)
+    if learner.intercept:
+        diagonal[-1] *= learner.intercept
+    diagonal += point.penalties
+    diagonal[diagonal <= 0] = 1
+    return lambda B: B / diagonal

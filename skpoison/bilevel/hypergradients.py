@@ -25,15 +25,26 @@ weight at once (Muñoz-González et al. 2017, Equation 8, solves it for one row)
 
 for t from T - 1 down to 0. It attacks the learner that stops early, which the implicit
 gradient does not; for many steps the two agree. From the optimum on it is the Neumann
-series of the implicit one. The weights of all steps are stored, or those of every
-:math:`\sqrt T`-th step, from which the others are computed again.
+series of the implicit one. The steps are stored, or every :math:`\sqrt T`-th of them,
+from which the others are computed again.
+
+**Reversed.** Published is a third way, without memory: the weights of earlier steps are
+had by stepping back, :math:`W_{t-1} \approx W_t + \eta \nabla C(W_t)` (Muñoz-González
+et al. 2017, Algorithm 2). Descent contracts, so that its reversal expands, and errors
+grow with every step. How far it misses the weights from which descent set out is known
+at the end, and said where it matters.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.hessians import solve
+
+# Weights that the reversed descent may miss, relative to the way that descent went.
+LARGEST_MISS = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,8 @@ class Hypergradient:
     weights : ndarray of shape (n_rows,)
         In the weights of the rows: the influence function.
     residual : float
-        Relative residual of the linear system; 0 where there is none.
+        How well it is known: the relative residual of the linear system, or by how
+        much the reversed descent misses its start; 0 where there is neither.
     """
 
     features: np.ndarray
@@ -58,29 +70,27 @@ class Hypergradient:
     residual: float = 0.0
 
 
-def implicit(learner, rows, optimum, b, of_rows):
+def implicit(optimum, b, which=slice(None), *, tol=1e-10):
     """Differentiate a goal at the optimum of a learner.
 
     Parameters
     ----------
-    learner : LinearLearner
-        The learner.
-    rows : Rows
-        Its training rows.
     optimum : Optimum
-        Where it ends up.
+        Where the learner ends up.
     b : ndarray of shape (n_parameters, n_outputs)
         The gradient of the goal in the weights there.
-    of_rows : Rows
-        The training rows in question, some or all of `rows`.
+    which : slice, default=slice(None)
+        The training rows in question.
+    tol : float, default=1e-10
+        Relative residual of the linear system that is good enough.
 
     Returns
     -------
     hypergradient : Hypergradient
     """
-    V, residual = solve(learner, optimum.W, rows, b, optimum.factorisation)
-    moved = learner.row_gradients(optimum.W, of_rows, V)
-    return Hypergradient(*(-part for part in moved), residual)
+    solution = solve(optimum.point, b, optimum.factorisation, tol=tol)
+    moved = optimum.point.row_gradients(solution.V, which)
+    return Hypergradient(*(-part for part in moved), solution.residual)
 
 
 def descend(learner, rows, start, *, rate, n_steps, every=1):
@@ -88,7 +98,7 @@ def descend(learner, rows, start, *, rate, n_steps, every=1):
 
     Parameters
     ----------
-    learner : LinearLearner
+    learner : Learner
         The learner.
     rows : Rows
         Its training rows.
@@ -98,39 +108,36 @@ def descend(learner, rows, start, *, rate, n_steps, every=1):
         Length of a step, relative to the gradient.
     n_steps : int
         Number of steps.
-    every : int, default=1
-        Of how many steps one set of weights is stored.
+    every : int or None, default=1
+        Of how many steps one is stored; None for none of them.
 
     Returns
     -------
     W : ndarray of shape (n_parameters, n_outputs)
         The weights after the last step.
-    stored : list of ndarray
-        The weights before the steps 0, `every`, 2 `every`, ...
+    stored : list of Point
+        The objective before the steps 0, `every`, 2 `every`, ...
     """
     W, stored = start, []
     for step in range(n_steps):
-        if step % every == 0:
-            stored.append(W)
-        W = W - rate * learner.gradient(W, rows)
+        point = learner.at(W, rows)
+        if every is not None and step % every == 0:
+            stored.append(point)
+        W = W - rate * point.gradient()
     return W, stored
 
 
-def unrolled(learner, rows, stored, b, of_rows, *, rate, n_steps, every=1, last=None):
+def unrolled(stored, b, which=slice(None), *, rate, n_steps, every=1, last=None):
     """Differentiate a goal through the steps of gradient descent.
 
     Parameters
     ----------
-    learner : LinearLearner
-        The learner.
-    rows : Rows
-        Its training rows.
-    stored : list of ndarray
-        The weights that `descend` has stored.
+    stored : list of Point
+        The steps that `descend` has stored.
     b : ndarray of shape (n_parameters, n_outputs)
         The gradient of the goal in the weights after the last step.
-    of_rows : Rows
-        The training rows in question, some or all of `rows`.
+    which : slice, default=slice(None)
+        The training rows in question.
     rate, n_steps, every
         What `descend` was given.
     last : int, default=None
@@ -141,23 +148,83 @@ def unrolled(learner, rows, stored, b, of_rows, *, rate, n_steps, every=1, last=
     -------
     hypergradient : Hypergradient
     """
-    total = [np.zeros(part.shape) for part in (of_rows.X, of_rows.targets)]
-    total.append(np.zeros(of_rows.weights.shape))
     first = 0 if last is None else max(0, n_steps - last)
-    V = b
-    for block in range(len(stored) - 1, first // every - 1, -1):
+    return Hypergradient(
+        *_backwards(_from_last_to(first, stored, rate, n_steps, every), b, which, rate)
+    )
+
+
+def _from_last_to(first, stored, rate, n_steps, every):
+    """Go through stored steps backwards, computing again those between."""
+    learner, rows = stored[0].learner, stored[0].rows
+    for block in reversed(range(first // every, len(stored))):
         begin, end = block * every, min((block + 1) * every, n_steps)
         path = [stored[block]]
         for _ in range(begin + 1, end):
-            path.append(path[-1] - rate * learner.gradient(path[-1], rows))
-        for step in range(end - 1, max(begin, first) - 1, -1):
-            W = path[step - begin]
-            for part, moved in zip(
-                total, learner.row_gradients(W, of_rows, V), strict=True
-            ):
-                part -= rate * moved
-            V = V - rate * learner.hessian_product(W, rows, V)
-    return Hypergradient(*total)
+            W = path[-1].W - rate * path[-1].gradient()
+            path.append(learner.at(W, rows))
+        yield from reversed(path[max(0, first - begin) :])
+
+
+def reversed_descent(learner, rows, start, W, b, which=slice(None), *, rate, n_steps):
+    """Differentiate a goal through gradient descent, run backwards from its end.
+
+    Parameters
+    ----------
+    learner : Learner
+        The learner.
+    rows : Rows
+        Its training rows.
+    start, W : ndarray of shape (n_parameters, n_outputs)
+        The weights before the first step and after the last.
+    b : ndarray of shape (n_parameters, n_outputs)
+        The gradient of the goal in the weights after the last step.
+    which : slice, default=slice(None)
+        The training rows in question.
+    rate, n_steps
+        What `descend` was given.
+
+    Returns
+    -------
+    hypergradient : Hypergradient
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the weights come out far from `start`.
+    """
+    point = learner.at(W, rows)
+    way = np.linalg.norm(W - start)
+
+    def back():
+        nonlocal point
+        for _ in range(n_steps):
+            point = learner.at(point.W + rate * point.gradient(), rows)
+            yield point
+
+    with np.errstate(over="ignore", invalid="ignore"):  # said below
+        parts = _backwards(back(), b, which, rate)
+        miss = float(np.linalg.norm(point.W - start) / (way or 1.0))
+    if not miss <= LARGEST_MISS:
+        warnings.warn(
+            f"Run backwards for {n_steps} steps, gradient descent misses the weights "
+            f"from which it set out by {miss:.1e} of its way: the gradient cannot be "
+            "relied on. Take hypergradient='unrolled', which stores the steps, or "
+            "fewer steps.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return Hypergradient(*parts, miss)
+
+
+def _backwards(points, b, which, rate):
+    """Add up what the goal gains by each step, from the last to the first."""
+    V, total = b, [0.0, 0.0, 0.0]
+    for point in points:
+        for place, part in enumerate(point.row_gradients(V, which)):
+            total[place] = total[place] - rate * part
+        V = V - rate * point.hessian_product(V)
+    return total
 
 
 def goal_gradient(learner, goal, X, W):
@@ -165,7 +232,7 @@ def goal_gradient(learner, goal, X, W):
 
     Parameters
     ----------
-    learner : LinearLearner
+    learner : Learner
         The learner.
     goal : SmoothedError or MeanLoss
         The goal.
@@ -182,4 +249,4 @@ def goal_gradient(learner, goal, X, W):
         Its gradient.
     """
     scores = learner.scores(X, W)
-    return goal.value(scores), learner.pull_back(X, goal.gradient(scores))
+    return goal.value(scores), learner.pull_back(X, W, goal.gradient(scores))

@@ -28,11 +28,27 @@ direction :math:`V` in the weights. With :math:`u_i = V^\top \tilde x_i`,
 
 where :math:`W_x` is W less the row of the intercept. All rows come from one product
 with each matrix.
+
+A learner of one's own needs less than that. Of a `Point` it has to give the objective,
+its gradient in the weights, and that in the rows; the products with second derivatives
+are then central differences of these,
+
+.. math::
+
+    \nabla^2 C(W) \, U \approx
+    \frac{\nabla C(W + h U) - \nabla C(W - h U)}{2h}, \qquad
+    \nabla_{x_i} \langle V, \nabla C(W) \rangle \approx
+    \frac{\nabla_{x_i} C(W + h V) - \nabla_{x_i} C(W - h V)}{2h} ,
+
+exact to some ten digits.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from skpoison.bilevel.losses import Multinomial, SeparableLoss
 
@@ -55,20 +71,17 @@ class Rows:
     targets: np.ndarray
     weights: np.ndarray
 
-    def last(self, n):
-        """Take the last n rows: those that an attack has inserted.
+    @cached_property
+    def norm(self):
+        """The root of the sum of all squares of features."""
+        X = self.X if isinstance(self.X, np.ndarray) else self.X.data
+        return float(np.linalg.norm(X))
 
-        Parameters
-        ----------
-        n : int
-            How many.
-
-        Returns
-        -------
-        rows : Rows
-        """
-        start = self.targets.shape[0] - n
-        return Rows(self.X[start:], self.targets[start:], self.weights[start:])
+    @cached_property
+    def gram(self):
+        """The inner products of all rows, of shape (n_samples, n_samples)."""
+        gram = self.X @ self.X.T
+        return gram if isinstance(gram, np.ndarray) else gram.toarray()
 
     def with_features(self, X):
         """Put other features in the place of these.
@@ -85,8 +98,217 @@ class Rows:
         return replace(self, X=X)
 
 
+class Point(ABC):
+    """An objective at some weights: what the mathematics of poisoning asks of it.
+
+    What is computed once, such as the scores of the rows, serves all questions.
+
+    Parameters
+    ----------
+    learner : Learner
+        The learner.
+    W : ndarray of shape (n_parameters, n_outputs)
+        The weights.
+    rows : Rows
+        The training rows.
+    """
+
+    def __init__(self, learner, W, rows):
+        self.learner = learner
+        self.W = W
+        self.rows = rows
+
+    @abstractmethod
+    def objective(self):
+        """Compute the objective.
+
+        Returns
+        -------
+        objective : float
+        """
+
+    @abstractmethod
+    def gradient(self):
+        """Differentiate the objective in the weights.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_parameters, n_outputs)
+        """
+
+    def gradient_scale(self):
+        """Say how large the gradient would be if nothing in its sum cancelled.
+
+        Returns
+        -------
+        scale : float
+        """
+        return 1.0
+
+    def row_slopes(self, which=slice(None)):
+        """Differentiate the objective in rows.
+
+        Parameters
+        ----------
+        which : slice, default=slice(None)
+            The rows in question.
+
+        Returns
+        -------
+        features : ndarray of shape (n_rows, n_features)
+            The gradient in the features.
+        targets : ndarray of shape (n_rows, n_outputs)
+            The gradient in the targets.
+        weights : ndarray of shape (n_rows,)
+            The gradient in the weights of the rows: their losses.
+        """
+        raise NotImplementedError
+
+    def hessian_product(self, U):
+        """Multiply the Hessian of the objective with a direction.
+
+        Parameters
+        ----------
+        U : ndarray of shape (n_parameters, n_outputs)
+            The direction.
+
+        Returns
+        -------
+        product : ndarray of shape (n_parameters, n_outputs)
+        """
+        return self._along(U, lambda point: [point.gradient()])[0]
+
+    def row_gradients(self, V, which=slice(None)):
+        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows.
+
+        Parameters
+        ----------
+        V : ndarray of shape (n_parameters, n_outputs)
+            The direction.
+        which : slice, default=slice(None)
+            The rows in question.
+
+        Returns
+        -------
+        features : ndarray of shape (n_rows, n_features)
+            The gradient in the features.
+        targets : ndarray of shape (n_rows, n_outputs)
+            The gradient in the targets.
+        weights : ndarray of shape (n_rows,)
+            The gradient in the weights of the rows.
+        """
+        return self._along(V, lambda point: point.row_slopes(which))
+
+    def _along(self, U, parts_of):
+        """Differentiate functions of the weights along a direction."""
+        norm = np.linalg.norm(U)
+        if norm == 0:
+            return [np.zeros_like(part) for part in parts_of(self)]
+        h = np.cbrt(np.finfo(np.float64).eps) * max(1, np.linalg.norm(self.W)) / norm
+        after = parts_of(self.learner.at(self.W + h * U, self.rows))
+        before = parts_of(self.learner.at(self.W - h * U, self.rows))
+        return [(b - a) / (2 * h) for a, b in zip(before, after, strict=True)]
+
+
+class Learner(ABC):
+    """A learner that minimises an objective in its weights."""
+
+    @abstractmethod
+    def shape(self, rows):
+        """Say the shape of the weights.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+
+        Returns
+        -------
+        shape : tuple of int
+            (n_parameters, n_outputs).
+        """
+
+    def start(self, rows):
+        """Give the weights from which descent sets out: 0, where nothing else is said.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+
+        Returns
+        -------
+        W : ndarray of shape (n_parameters, n_outputs)
+        """
+        return np.zeros(self.shape(rows))
+
+    @abstractmethod
+    def at(self, W, rows):
+        """Take the objective at some weights.
+
+        Parameters
+        ----------
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+        rows : Rows
+            The training rows.
+
+        Returns
+        -------
+        point : Point
+        """
+
+    @abstractmethod
+    def scores(self, X, W):
+        """Compute the scores of rows.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_outputs)
+        """
+
+    @abstractmethod
+    def pull_back(self, X, W, R):
+        r"""Differentiate :math:`\langle R, \mathrm{scores}(X, W) \rangle` in W.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+        R : ndarray of shape (n_samples, n_outputs)
+            A value for each score.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_parameters, n_outputs)
+        """
+
+    def without_shift(self, V):
+        """Remove from a direction what neither predictions nor penalties depend on.
+
+        Parameters
+        ----------
+        V : ndarray of shape (n_parameters, n_outputs)
+            The direction.
+
+        Returns
+        -------
+        V : ndarray of shape (n_parameters, n_outputs)
+        """
+        return V
+
+
 @dataclass(frozen=True)
-class LinearLearner:
+class LinearLearner(Learner):
     """A learner that minimises a convex function of linear scores.
 
     Parameters
@@ -107,18 +329,12 @@ class LinearLearner:
     intercept_penalty: float = 0.0
 
     def shape(self, rows):
-        """Say the shape of the weights: (n_features, with the intercept, n_outputs).
-
-        Parameters
-        ----------
-        rows : Rows
-            The training rows.
-
-        Returns
-        -------
-        shape : tuple of int
-        """
+        """Say the shape of the weights: (n_features, with the intercept, n_outputs)."""
         return rows.X.shape[1] + bool(self.intercept), rows.targets.shape[1]
+
+    def at(self, W, rows):
+        """Take the objective at some weights."""
+        return LinearPoint(self, W, rows)
 
     def penalties(self, n_parameters):
         """Say the penalty of each row of the weights.
@@ -137,148 +353,118 @@ class LinearLearner:
             penalties[-1] = self.intercept_penalty
         return penalties
 
-    def scores(self, X, W):
-        """Compute the scores of rows.
+    def extended(self, X):
+        """Put the constant behind the features.
 
         Parameters
         ----------
         X : {ndarray, sparse matrix} of shape (n_samples, n_features)
             The rows.
-        W : ndarray of shape (n_parameters, n_outputs)
-            The weights.
 
         Returns
         -------
-        scores : ndarray of shape (n_samples, n_outputs)
+        X : {ndarray, csr matrix} of shape (n_samples, n_parameters)
         """
+        if not self.intercept:
+            return X
+        constant = np.full((X.shape[0], 1), float(self.intercept))
+        if isinstance(X, np.ndarray):
+            return np.concatenate([X, constant], axis=1)
+        return sparse.hstack([X.tocsr(), constant], format="csr")
+
+    def scores(self, X, W):
+        """Compute the scores of rows."""
         if not self.intercept:
             return X @ W
         return X @ W[:-1] + self.intercept * W[-1]
 
-    def pull_back(self, X, R):
-        """Multiply the transposed rows with values: the adjoint of `scores`.
-
-        Parameters
-        ----------
-        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-        R : ndarray of shape (n_samples, n_outputs)
-            A value for each score.
-
-        Returns
-        -------
-        product : ndarray of shape (n_parameters, n_outputs)
-        """
+    def pull_back(self, X, W, R):
+        """Multiply the transposed rows with values: the adjoint of `scores`."""
         product = X.T @ R
         if not self.intercept:
             return product
         return np.concatenate([product, self.intercept * R.sum(axis=0, keepdims=True)])
-
-    def objective(self, W, rows):
-        """Compute the objective.
-
-        Parameters
-        ----------
-        W : ndarray of shape (n_parameters, n_outputs)
-            The weights.
-        rows : Rows
-            The training rows.
-
-        Returns
-        -------
-        objective : float
-        """
-        losses = self.loss.value(self.scores(rows.X, W), rows.targets)
-        penalty = (self.penalties(W.shape[0]) * W**2).sum() / 2
-        return float(rows.weights @ losses + penalty)
-
-    def gradient(self, W, rows):
-        """Compute the gradient of the objective.
-
-        Parameters
-        ----------
-        W : ndarray of shape (n_parameters, n_outputs)
-            The weights.
-        rows : Rows
-            The training rows.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_parameters, n_outputs)
-        """
-        slopes = self.loss.gradient(self.scores(rows.X, W), rows.targets)
-        pulled = self.pull_back(rows.X, rows.weights[:, np.newaxis] * slopes)
-        return pulled + self.penalties(W.shape[0]) * W
-
-    def hessian_product(self, W, rows, U, scores=None):
-        """Multiply the Hessian of the objective with a direction.
-
-        Parameters
-        ----------
-        W, U : ndarray of shape (n_parameters, n_outputs)
-            The weights and the direction.
-        rows : Rows
-            The training rows.
-        scores : ndarray of shape (n_samples, n_outputs), default=None
-            The scores of the rows by W, where they are known.
-
-        Returns
-        -------
-        product : ndarray of shape (n_parameters, n_outputs)
-        """
-        if scores is None:
-            scores = self.scores(rows.X, W)
-        bent = self.loss.hessian_product(scores, rows.targets, self.scores(rows.X, U))
-        pulled = self.pull_back(rows.X, rows.weights[:, np.newaxis] * bent)
-        return pulled + self.penalties(U.shape[0]) * U
 
     def without_shift(self, V):
         """Remove from a direction what neither predictions nor penalties depend on.
 
         One number added to all outputs of a weight leaves the multinomial loss as it
         is. Where no penalty chooses among such weights, the smallest are chosen.
-
-        Parameters
-        ----------
-        V : ndarray of shape (n_parameters, n_outputs)
-            The direction.
-
-        Returns
-        -------
-        V : ndarray of shape (n_parameters, n_outputs)
         """
-        free = self.penalties(V.shape[0]) == 0
-        if self.loss.separable or not free.any():
+        if self.loss.separable:
             return V
+        free = self.penalties(V.shape[0]) == 0
         return V - free * V.mean(axis=1, keepdims=True)
 
-    def row_gradients(self, W, rows, V):
-        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows.
 
-        Parameters
-        ----------
-        W, V : ndarray of shape (n_parameters, n_outputs)
-            The weights and the direction.
-        rows : Rows
-            The rows in question; any of the training rows.
+class LinearPoint(Point):
+    """The objective of a linear learner at some weights."""
 
-        Returns
-        -------
-        features : ndarray of shape (n_rows, n_features)
-            The gradient in the features.
-        targets : ndarray of shape (n_rows, n_outputs)
-            The gradient in the targets.
-        weights : ndarray of shape (n_rows,)
-            The gradient in the weights of the rows.
-        """
+    @cached_property
+    def scores(self):
+        """The scores of the rows."""
+        return self.learner.scores(self.rows.X, self.W)
+
+    @cached_property
+    def slopes(self):
+        """The gradient of the loss of each row in its scores."""
+        return self.learner.loss.gradient(self.scores, self.rows.targets)
+
+    @cached_property
+    def curvatures(self):
+        """The second derivatives of a separable loss in the scores, weighted."""
+        curvatures = self.learner.loss.curvature(self.scores, self.rows.targets)
+        return self.rows.weights[:, np.newaxis] * curvatures
+
+    @cached_property
+    def penalties(self):
+        """The penalty of each row of the weights."""
+        return self.learner.penalties(self.W.shape[0])
+
+    def objective(self):
+        """Compute the objective."""
+        losses = self.learner.loss.value(self.scores, self.rows.targets)
+        penalty = (self.penalties * self.W**2).sum() / 2
+        return float(self.rows.weights @ losses + penalty)
+
+    def gradient(self):
+        """Differentiate the objective in the weights."""
+        pulled = self._pull_back(self.rows.weights[:, np.newaxis] * self.slopes)
+        return pulled + self.penalties * self.W
+
+    def gradient_scale(self):
+        """Say how large the gradient would be if nothing in its sum cancelled."""
+        size = np.hypot(
+            self.rows.norm, self.learner.intercept * len(self.slopes) ** 0.5
+        )
+        of_loss = size * np.linalg.norm(self.rows.weights[:, np.newaxis] * self.slopes)
+        return of_loss + np.linalg.norm(self.penalties * self.W) or 1.0
+
+    def hessian_product(self, U):
+        """Multiply the Hessian of the objective with a direction."""
+        u = self.learner.scores(self.rows.X, U)
+        return self._pull_back(self._bend(u)) + self.penalties * U
+
+    def row_gradients(self, V, which=slice(None)):
+        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows."""
+        loss, rows = self.learner.loss, self.rows
         n_features = rows.X.shape[1]
-        scores, u = self.scores(rows.X, W), self.scores(rows.X, V)
-        slopes = self.loss.gradient(scores, rows.targets)
-        bent = self.loss.hessian_product(scores, rows.targets, u)
-        answer = self.loss.response_product(scores, rows.targets, u)
-        weights = rows.weights[:, np.newaxis]
+        u = self.learner.scores(rows.X[which], V)
+        scores, slopes = self.scores[which], self.slopes[which]
+        weights, targets = rows.weights[which, np.newaxis], rows.targets[which]
+        bent = weights * loss.hessian_product(scores, targets, u)
         return (
-            weights * (bent @ W[:n_features].T + slopes @ V[:n_features].T),
-            weights * answer,
+            bent @ self.W[:n_features].T + (weights * slopes) @ V[:n_features].T,
+            weights * loss.response_product(scores, targets, u),
             (slopes * u).sum(axis=1),
         )
+
+    def _pull_back(self, R):
+        return self.learner.pull_back(self.rows.X, self.W, R)
+
+    def _bend(self, u):
+        """Multiply the Hessian of each weighted loss in its scores with a direction."""
+        if self.learner.loss.separable:
+            return self.curvatures * u
+        bent = self.learner.loss.hessian_product(self.scores, self.rows.targets, u)
+        return self.rows.weights[:, np.newaxis] * bent

@@ -1,8 +1,10 @@
 r"""Where does a learner end up? At its optimum.
 
-The optimum of :math:`C` is found by Newton's method with a line search. Warm-started
-from the optimum of nearly the same rows it needs one to three steps, and the last
-factorisation of the Hessian is kept: it serves the hypergradient.
+The optimum of :math:`C` is found by Newton's method with a line search. Its systems are
+solved as roughly as the step deserves, by conjugate gradients that start from a
+factorisation of the Hessian. Warm-started from the optimum of nearly the same rows it
+needs a few steps and most often no new factorisation, and the hypergradient goes on
+with the one that there is.
 """
 
 import warnings
@@ -12,6 +14,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.hessians import Factorisation, factorise, solve
+from skpoison.bilevel.learners import Point
 
 
 @dataclass(frozen=True)
@@ -20,20 +23,25 @@ class Optimum:
 
     Parameters
     ----------
-    W : ndarray of shape (n_parameters, n_outputs)
-        The weights.
+    point : Point
+        The objective there.
     factorisation : Factorisation
-        Of the Hessian there, or at the last step before.
+        Of the Hessian there, or of one nearby.
     gradient_norm : float
         Norm of the gradient there, relative to what it is a sum of.
     n_iter : int
         Number of steps.
     """
 
-    W: np.ndarray
+    point: Point
     factorisation: Factorisation
     gradient_norm: float
     n_iter: int
+
+    @property
+    def W(self):  # noqa: N802
+        """The weights, of shape (n_parameters, n_outputs)."""
+        return self.point.W
 
 
 def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=100):
@@ -41,12 +49,12 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
 
     Parameters
     ----------
-    learner : LinearLearner
+    learner : Learner
         The learner.
     rows : Rows
         Its training rows.
     start : Optimum, default=None
-        The optimum for rows nearby. None starts from weights of 0.
+        The optimum for rows nearby. None starts from `learner.start`.
     method : {"auto", "cholesky", "woodbury", "cg"}, default="auto"
         How systems with the Hessian are solved.
     tol : float, default=1e-10
@@ -68,59 +76,64 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
     ValueError
         If there is no optimum, or no single one.
     """
-    W = np.zeros(learner.shape(rows))
-    if start is not None:
-        # Where rows have moved far, large weights can be worse than none: confident
-        # mistakes have no curvature, and Newton's method gets lost among them.
-        shorter = [length * start.W for length in (1, 0.5, 0.25)]
-        W = min([*shorter, W], key=lambda W: learner.objective(W, rows))
-    factorisation, previous = None, np.inf
-    objective = learner.objective(W, rows)
+    point, factorisation = _start(learner, rows, start)
+    previous = np.inf
+    objective = point.objective()
     for n_iter in range(max_iter + 1):
-        gradient = learner.gradient(W, rows)
-        gradient_norm = np.linalg.norm(gradient) / _scale(learner, W, rows)
+        gradient = point.gradient()
+        gradient_norm = float(np.linalg.norm(gradient) / point.gradient_scale())
         # Near the optimum rounding may stand in the way of more.
         stuck = gradient_norm <= 1e-7 and gradient_norm > previous / 2
         if gradient_norm <= tol or stuck:
             break
         if n_iter == max_iter:
-            _complain(learner, rows, W, gradient_norm, max_iter)
+            _complain(point, gradient_norm, max_iter)
             break
-        factorisation = factorise(learner, W, rows, method)
+        if factorisation is None:
+            factorisation = factorise(point, method)
         # Far from the optimum a rough step does; near it the step is made exact.
-        rough = min(1e-2, gradient_norm)
-        step, _ = solve(learner, W, rows, gradient, factorisation, tol=rough)
-        W, objective = _line_search(learner, W, rows, objective, gradient, step)
+        rough = min(0.1, np.sqrt(gradient_norm))
+        step = solve(point, gradient, factorisation, tol=rough)
+        if step.n_iter > factorisation.patience:
+            factorisation = None
+        point, objective = _line_search(point, objective, gradient, step.V)
         previous = gradient_norm
     if factorisation is None:
-        factorisation = factorise(learner, W, rows, method)
-    return Optimum(W, factorisation, float(gradient_norm), n_iter)
+        factorisation = factorise(point, method)
+    return Optimum(point, factorisation, gradient_norm, n_iter)
 
 
-def _scale(learner, W, rows):
-    """Say how large the gradient would be if nothing in its sum cancelled."""
-    slopes = np.abs(learner.loss.gradient(learner.scores(rows.X, W), rows.targets))
-    size = np.abs(rows.X) if isinstance(rows.X, np.ndarray) else abs(rows.X)
-    total = learner.pull_back(size, rows.weights[:, np.newaxis] * slopes)
-    return np.linalg.norm(total + learner.penalties(W.shape[0]) * np.abs(W)) or 1.0
+def _start(learner, rows, start):
+    """Say where to start, and from which factorisation."""
+    nothing = learner.at(learner.start(rows), rows)
+    if start is None:
+        return nothing, None
+    point = learner.at(start.W, rows)
+    if point.objective() <= nothing.objective():
+        return point, start.factorisation
+    # Where rows have moved far, large weights can be worse than none: confident
+    # mistakes have no curvature, and Newton's method gets lost among them.
+    shorter = [learner.at(length * start.W, rows) for length in (0.5, 0.25)]
+    return min([*shorter, nothing], key=lambda point: point.objective()), None
 
 
-def _line_search(learner, W, rows, objective, gradient, step):
+def _line_search(point, objective, gradient, step):
     """Go down along a step, halving it until the objective falls enough."""
     slope = (gradient * step).sum()
     length = 1.0
     for _ in range(40):
-        trial = W - length * step
-        value = learner.objective(trial, rows)
+        trial = point.learner.at(point.W - length * step, point.rows)
+        value = trial.objective()
         # The last term lets steps pass that are lost in rounding.
         if value <= objective - 1e-4 * length * slope + 1e-14 * abs(objective):
             return trial, value
         length /= 2
-    return W, objective
+    return point, objective
 
 
-def _complain(learner, rows, W, gradient_norm, max_iter):
-    if learner.penalty == 0 and np.abs(learner.scores(rows.X, W)).max() > 30:
+def _complain(point, gradient_norm, max_iter):
+    penalty = getattr(point.learner, "penalty", None)
+    if penalty == 0 and np.abs(point.scores).max() > 30:
         raise ValueError(
             "The surrogate has no optimum: without a penalty its weights grow without "
             "end where a hyperplane separates the classes. Give it a penalty (a "

@@ -50,7 +50,7 @@ def test_much_stronger_than_its_start(victim):
 @pytest.mark.parametrize("goal", ["error-generic", {0: 1}])
 def test_best_iterate_is_kept(loss, goal):
     """By its own measure an attack is never worse than its start."""
-    settings = {"goal": goal, "loss": loss, "random_state": 0}
+    settings = {"goal": goal, "loss": loss, "step_size": 0.3, "random_state": 0}
     attack = GradientPoisoner(max_iter=15, **settings)
     attack.fit_resample(X_train, y_train)
     assert attack.n_iter_ == 15
@@ -203,7 +203,7 @@ def test_own_rows_are_checked(given, message):
         (
             GradientPoisoner(validation_fraction=0.001),
             ValueError,
-            r"validation_fraction=0\.001 cannot be set aside",
+            r"validation_fraction=0\.001 cannot be taken of",
         ),
     ],
 )

@@ -35,12 +35,11 @@ def test_sharp_error_is_the_error(codes, scores):
 
 
 def test_two_outputs_are_one():
-    # The scale of two outputs z / 2 and -z / 2 is that of z over the root of 2.
     both = np.column_stack([-ONE / 2, ONE / 2])
-    assert_allclose(
-        SmoothedError(CODES, 2.0).value(both),
-        SmoothedError(CODES, 2.0 * 2**0.5).value(ONE),
-    )
+    goal = SmoothedError(CODES, 2.0)
+    assert_allclose(goal.value(both), goal.value(ONE))
+    slopes = goal.gradient(both)
+    assert_allclose(slopes[:, [1]] - slopes[:, [0]], 2 * goal.gradient(ONE))
 
 
 @pytest.mark.parametrize(("codes", "scores"), [(CODES, ONE), (CODES_3, THREE)])

@@ -11,15 +11,20 @@ from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 def explicit_solution(learner, W, rows, B):
     """Solve with the whole matrix, of smallest norm where it is singular."""
     basis = np.eye(W.size).reshape(W.size, *W.shape)
-    H = np.array([learner.hessian_product(W, rows, U).ravel() for U in basis])
+    H = np.array([learner.at(W, rows).hessian_product(U).ravel() for U in basis])
     return np.linalg.lstsq(H, B.ravel(), rcond=1e-12)[0].reshape(W.shape)
+
+
+def solution(*args):
+    found = solve(*args)
+    return found.V, found.residual
 
 
 def problem(learner, rows):
     rng = np.random.RandomState(1)
     W = rng.normal(size=learner.shape(rows))
     # A right-hand side in the range of the Hessian, as every goal's gradient is.
-    B = learner.pull_back(rows.X, rng.normal(size=rows.targets.shape))
+    B = learner.pull_back(rows.X, W, rng.normal(size=rows.targets.shape))
     if isinstance(learner.loss, Multinomial):
         B -= B.mean(axis=1, keepdims=True)
     return W, B
@@ -33,9 +38,9 @@ def test_solve(learner, method, n_features, is_sparse, make_rows):
         method = "cg"  # whose preconditioner is then a factorisation of Woodbury's
     rows = make_rows(learner, n_features=n_features, is_sparse=is_sparse)
     W, B = problem(learner, rows)
-    factorisation = factorise(learner, W, rows, method)
+    factorisation = factorise(learner.at(W, rows), method)
     assert factorisation.method == method
-    V, residual = solve(learner, W, rows, B, factorisation)
+    V, residual = solution(learner.at(W, rows), B, factorisation)
     assert residual < 1e-9
     expected = explicit_solution(learner, W, rows, B)
     assert_allclose(V, expected, rtol=1e-7, atol=1e-8 * np.abs(expected).max())
@@ -45,16 +50,16 @@ def test_factorisation_alone_is_exact(learner, make_rows):
     """Conjugate gradients have nothing left to do after a factorisation."""
     rows = make_rows(learner)
     W, B = problem(learner, rows)
-    V = factorise(learner, W, rows, "cholesky").apply(B)
-    residual = np.linalg.norm(learner.hessian_product(W, rows, V) - B)
+    V = factorise(learner.at(W, rows), "cholesky").apply(B)
+    residual = np.linalg.norm(learner.at(W, rows).hessian_product(V) - B)
     assert residual < 1e-11 * np.linalg.norm(B)
 
 
 def test_factorisation_nearby_is_made_exact(learner, make_rows):
     rows = make_rows(learner)
     W, B = problem(learner, rows)
-    stale = factorise(learner, W + 0.05, rows, "cholesky")
-    V, residual = solve(learner, W, rows, B, stale)
+    stale = factorise(learner.at(W + 0.05, rows), "cholesky")
+    V, residual = solution(learner.at(W, rows), B, stale)
     assert residual < 1e-9
     expected = explicit_solution(learner, W, rows, B)
     assert_allclose(V, expected, rtol=1e-7, atol=1e-8 * np.abs(expected).max())
@@ -64,7 +69,8 @@ def test_nothing_to_solve(make_rows):
     learner = LinearLearner(Squared(), 1.0)
     rows = make_rows(learner)
     W, B = problem(learner, rows)
-    V, residual = solve(learner, W, rows, 0 * B, factorise(learner, W, rows))
+    point = learner.at(W, rows)
+    V, residual = solution(point, 0 * B, factorise(point))
     assert residual == 0
     assert not V.any()
 
@@ -90,7 +96,7 @@ def test_singular_hessian(make_rows):
     learner = LinearLearner(Squared(), 0.0)
     rows = make_rows(learner, n_samples=4, n_features=9)
     with pytest.raises(ValueError, match="Hessian of the surrogate is singular"):
-        factorise(learner, np.zeros(learner.shape(rows)), rows, "cholesky")
+        factorise(learner.at(np.zeros(learner.shape(rows)), rows), "cholesky")
 
 
 def test_unsolved_system_is_said(make_rows):
@@ -98,6 +104,6 @@ def test_unsolved_system_is_said(make_rows):
     rows = make_rows(learner, 200, 100)
     rows = rows.with_features(rows.X * np.logspace(0, 5, 100))
     W, B = problem(learner, rows)
-    rough = factorise(learner, W, rows, "cg")
+    rough = factorise(learner.at(W, rows), "cg")
     with pytest.warns(ConvergenceWarning, match="not solved after 3 conjugate"):
-        solve(learner, W, rows, B, rough, max_iter=3)
+        solve(learner.at(W, rows), B, rough, max_iter=3)

@@ -14,6 +14,7 @@ from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 
 N_POISON = 4
+POISON = slice(-N_POISON, None)
 RATE = 0.01
 
 
@@ -41,7 +42,7 @@ def check_against_differences(rows, hypergradient, value_of, difference, h):
     """Compare every part of a hypergradient with differences in ten directions."""
     rng = np.random.RandomState(5)
     for part, name in PARTS:
-        at = getattr(rows.last(N_POISON), part)
+        at = getattr(rows, part)[POISON]
         actual, expected = [], []
         for _ in range(10):
             U = rng.normal(size=at.shape)
@@ -66,7 +67,7 @@ def test_implicit(learner, kind, n_features, make_rows, difference):
 
     optimum = minimise(learner, rows, tol=1e-14)
     _, b = goal_gradient(learner, goal, X_val, optimum.W)
-    hypergradient = implicit(learner, rows, optimum, b, rows.last(N_POISON))
+    hypergradient = implicit(optimum, b, POISON)
     assert hypergradient.residual < 1e-9
     check_against_differences(rows, hypergradient, value_of, difference, 2e-4)
 
@@ -87,9 +88,7 @@ def test_unrolled(learner, kind, every, make_rows, difference):
     W, stored = descend(learner, rows, start, every=every, **steps)
     assert len(stored) == -(-30 // every)
     _, b = goal_gradient(learner, goal, X_val, W)
-    hypergradient = unrolled(
-        learner, rows, stored, b, rows.last(N_POISON), every=every, **steps
-    )
+    hypergradient = unrolled(stored, b, POISON, every=every, **steps)
     # So short that no row crosses a kink of its loss at any step.
     check_against_differences(rows, hypergradient, value_of, difference, 1e-6)
 
@@ -101,16 +100,14 @@ def test_unrolled_tends_to_implicit(loss, make_rows):
     goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
     optimum = minimise(learner, rows)
     _, b = goal_gradient(learner, goal, X_val, optimum.W)
-    exact = implicit(learner, rows, optimum, b, rows.last(N_POISON)).features
+    exact = implicit(optimum, b, POISON).features
     errors = []
     for n_steps in (20, 80, 320, 1280):
         W, stored = descend(
             learner, rows, np.zeros_like(optimum.W), rate=RATE, n_steps=n_steps
         )
         _, b = goal_gradient(learner, goal, X_val, W)
-        features = unrolled(
-            learner, rows, stored, b, rows.last(N_POISON), rate=RATE, n_steps=n_steps
-        ).features
+        features = unrolled(stored, b, POISON, rate=RATE, n_steps=n_steps).features
         errors.append(np.linalg.norm(features - exact) / np.linalg.norm(exact))
     for longer, shorter in zip(errors[1:], errors, strict=False):
         assert longer < max(shorter / 2, 1e-12)
@@ -128,11 +125,9 @@ def test_unrolled_from_the_optimum_is_the_neumann_series(n_steps, make_rows):
     V, term = np.zeros_like(b), b
     for _ in range(n_steps):
         V = V + RATE * term
-        term = term - RATE * learner.hessian_product(optimum.W, rows, term)
-    expected = -learner.row_gradients(optimum.W, rows.last(N_POISON), V)[0]
-    actual = unrolled(
-        learner, rows, stored, b, rows.last(N_POISON), rate=RATE, n_steps=n_steps
-    ).features
+        term = term - RATE * optimum.point.hessian_product(term)
+    expected = -optimum.point.row_gradients(V, POISON)[0]
+    actual = unrolled(stored, b, POISON, rate=RATE, n_steps=n_steps).features
     assert_allclose(actual, expected, rtol=1e-9)
 
 
@@ -142,12 +137,8 @@ def test_truncated_is_the_last_steps_alone(make_rows):
     start = np.zeros(learner.shape(rows))
     _, stored = descend(learner, rows, start, rate=RATE, n_steps=30)
     b = np.ones_like(start)
-    truncated = unrolled(
-        learner, rows, stored, b, rows, rate=RATE, n_steps=30, last=12
-    ).features
-    of_last = unrolled(
-        learner, rows, stored[18:], b, rows, rate=RATE, n_steps=12
-    ).features
+    truncated = unrolled(stored, b, rate=RATE, n_steps=30, last=12).features
+    of_last = unrolled(stored[18:], b, rate=RATE, n_steps=12).features
     assert_allclose(truncated, of_last, rtol=1e-12)
 
 
@@ -156,10 +147,9 @@ def test_rows_together_are_rows_alone(learner, make_rows):
     goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
     optimum = minimise(learner, rows)
     _, b = goal_gradient(learner, goal, X_val, optimum.W)
-    together = implicit(learner, rows, optimum, b, rows)
+    together = implicit(optimum, b)
     for i in (0, 17):
-        one = Rows(rows.X[[i]], rows.targets[[i]], rows.weights[[i]])
-        alone = implicit(learner, rows, optimum, b, one)
+        alone = implicit(optimum, b, slice(i, i + 1))
         assert_allclose(alone.features[0], together.features[i], rtol=1e-9)
 
 
@@ -171,9 +161,8 @@ def test_influence_is_leaving_one_out_of_least_squares(make_rows):
     optimum = minimise(learner, rows)
     for i in (3, 11):
         for k in range(3):
-            b = learner.pull_back(x, np.eye(3)[[k]])
-            one = Rows(rows.X[[i]], rows.targets[[i]], rows.weights[[i]])
-            influence = implicit(learner, rows, optimum, b, one).weights[0]
+            b = learner.pull_back(x, optimum.W, np.eye(3)[[k]])
+            influence = implicit(optimum, b, slice(i, i + 1)).weights[0]
             extended = np.append(rows.X[i], 1)
             H = np.column_stack([rows.X, np.ones(30)])
             H = (H.T * rows.weights) @ H + np.diag(learner.penalties(6)[:, 0])

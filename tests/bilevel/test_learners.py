@@ -12,29 +12,31 @@ def weights(learner, rows, seed=1):
 def test_gradient(learner, make_rows, difference):
     rows = make_rows(learner)
     W, U = weights(learner, rows), weights(learner, rows, 2)
-    expected = difference(lambda W: learner.objective(W, rows), W, U)
-    assert_allclose((learner.gradient(W, rows) * U).sum(), expected, rtol=1e-7)
+    expected = difference(lambda W: learner.at(W, rows).objective(), W, U)
+    assert_allclose((learner.at(W, rows).gradient() * U).sum(), expected, rtol=1e-7)
 
 
 def test_hessian_product(learner, make_rows, difference):
     rows = make_rows(learner)
     W, U = weights(learner, rows), weights(learner, rows, 2)
-    expected = difference(lambda W: learner.gradient(W, rows), W, U, h=1e-5)
-    assert_allclose(learner.hessian_product(W, rows, U), expected, rtol=1e-6, atol=1e-7)
+    expected = difference(lambda W: learner.at(W, rows).gradient(), W, U, h=1e-5)
+    assert_allclose(
+        learner.at(W, rows).hessian_product(U), expected, rtol=1e-6, atol=1e-7
+    )
 
 
 def test_hessian_is_symmetric(learner, make_rows):
     rows = make_rows(learner)
     W, U, V = (weights(learner, rows, seed) for seed in (1, 2, 3))
-    left = (learner.hessian_product(W, rows, U) * V).sum()
-    right = (learner.hessian_product(W, rows, V) * U).sum()
+    left = (learner.at(W, rows).hessian_product(U) * V).sum()
+    right = (learner.at(W, rows).hessian_product(V) * U).sum()
     assert_allclose(left, right, rtol=1e-12)
 
 
 def moved_gradient(learner, W, V, rows, **parts):
     """Compute the product of V with the gradient, some parts of the rows replaced."""
     fields = {"X": rows.X, "targets": rows.targets, "weights": rows.weights, **parts}
-    return (learner.gradient(W, Rows(**fields)) * V).sum()
+    return (learner.at(W, Rows(**fields)).gradient() * V).sum()
 
 
 @pytest.mark.parametrize(("part", "place"), [("X", 0), ("targets", 1), ("weights", 2)])
@@ -46,16 +48,16 @@ def test_how_the_gradient_moves_with_rows(learner, part, place, make_rows, diffe
     expected = difference(
         lambda value: moved_gradient(learner, W, V, rows, **{part: value}), at, D, 1e-5
     )
-    actual = (learner.row_gradients(W, rows, V)[place] * D).sum()
+    actual = (learner.at(W, rows).row_gradients(V)[place] * D).sum()
     assert_allclose(actual, expected, rtol=1e-7)
 
 
 def test_last_rows_alone_give_the_same_as_among_all(learner, make_rows):
     rows = make_rows(learner)
     W, V = weights(learner, rows), weights(learner, rows, 2)
-    whole = learner.row_gradients(W, rows, V)
+    whole = learner.at(W, rows).row_gradients(V)
     for alone, among in zip(
-        learner.row_gradients(W, rows.last(4), V), whole, strict=True
+        learner.at(W, rows).row_gradients(V, slice(-4, None)), whole, strict=True
     ):
         assert_allclose(alone, among[-4:])
 
@@ -65,7 +67,7 @@ def test_pull_back_is_the_adjoint_of_scores(learner, make_rows):
     W = weights(learner, rows)
     R = np.random.RandomState(4).normal(size=rows.targets.shape)
     left = (learner.scores(rows.X, W) * R).sum()
-    assert_allclose((W * learner.pull_back(rows.X, R)).sum(), left, rtol=1e-12)
+    assert_allclose((W * learner.pull_back(rows.X, W, R)).sum(), left, rtol=1e-12)
 
 
 def test_sparse_rows(learner, make_rows):
@@ -73,15 +75,15 @@ def test_sparse_rows(learner, make_rows):
     rows = sparse_rows.with_features(sparse_rows.X.toarray())
     W, V = weights(learner, rows), weights(learner, rows, 2)
     for of_sparse, of_dense in (
-        (learner.objective(W, sparse_rows), learner.objective(W, rows)),
-        (learner.gradient(W, sparse_rows), learner.gradient(W, rows)),
+        (learner.at(W, sparse_rows).objective(), learner.at(W, rows).objective()),
+        (learner.at(W, sparse_rows).gradient(), learner.at(W, rows).gradient()),
         (
-            learner.hessian_product(W, sparse_rows, V),
-            learner.hessian_product(W, rows, V),
+            learner.at(W, sparse_rows).hessian_product(V),
+            learner.at(W, rows).hessian_product(V),
         ),
         (
-            learner.row_gradients(W, sparse_rows, V)[0],
-            learner.row_gradients(W, rows, V)[0],
+            learner.at(W, sparse_rows).row_gradients(V)[0],
+            learner.at(W, rows).row_gradients(V)[0],
         ),
     ):
         assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-12)

@@ -149,8 +149,8 @@ def test_stochastic_descent_comes_near_the_optimum(estimator):
     fitted = np.atleast_2d(estimator.coef_).T
     if estimator.fit_intercept:
         fitted = np.vstack([fitted, estimator.intercept_])
-    least = surrogate.learner.objective(optimum, rows)
-    assert least <= surrogate.learner.objective(fitted, rows) <= 1.003 * least
+    least = surrogate.learner.at(optimum, rows).objective()
+    assert least <= surrogate.learner.at(fitted, rows).objective() <= 1.003 * least
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,18 @@ def test_bounds_given(make):
     assert rows[0, 0] == -1
 
 
+def test_bounds_are_not_those_of_the_user():
+    lower = np.zeros(3)
+    box = Box(lower).fit(X)
+    lower += 9
+    np.testing.assert_array_equal(box.lower_, 0)
+
+
+def test_infinity_is_no_bound():
+    box = Box(lower=-np.inf, upper=[np.inf, 3, np.inf]).fit(X)
+    np.testing.assert_array_equal(box.project([[-9, 9, 1e9]]), [[-9, 3, 1e9]])
+
+
 def test_projection_is_the_nearest_row():
     box, rng = Box().fit(X), np.random.RandomState(0)
     rows = rng.normal(scale=5, size=(50, 3))
@@ -36,11 +48,19 @@ def test_projection_is_the_nearest_row():
         assert np.linalg.norm(nearest - row) <= distances.min()
 
 
+def test_contains_allows_no_rounding():
+    box = Box(0, 1).fit(X)
+    rows = np.array([[0, 1, 0.5], [0, np.nextafter(1, 2), 0.5], [-5e-324, 1, 0.5]])
+    assert box.contains(rows).tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("box", "message"),
     [
         (Box(lower=[0, 0]), "lower has 2 bounds, but X has 3 features"),
         (Box(lower=4), r"empty: for feature 0 the lower bound 4 .* upper bound 3"),
+        (Box(upper=[1, np.nan, 2]), r"upper=\[1, nan, 2\] has NaN .* Give infinity"),
+        (Box(lower=np.nan), r"lower=nan has NaN"),
     ],
 )
 def test_bounds_are_checked(box, message):

@@ -1,12 +1,14 @@
-"""Where may a poison row lie?"""
+"""How far may each feature reach?"""
+
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+
+from skpoison.feasible_sets._columnwise import BoundedSet
 
 
-class Box(BaseEstimator):
+class Box(BoundedSet):
     """Rows whose every feature lies between two bounds.
 
     Parameters
@@ -14,11 +16,14 @@ class Box(BaseEstimator):
     lower, upper : float or array-like of shape (n_features,), default=None
         The bounds, for all features or for each. None takes the smallest and the
         largest value of each feature in the data: such rows stand out in no feature.
+        Infinity leaves a feature unbounded.
 
     Attributes
     ----------
     lower_, upper_ : ndarray of shape (n_features,)
         The bounds of each feature.
+    n_features_in_ : int
+        Number of features seen.
 
     Examples
     --------
@@ -29,32 +34,16 @@ class Box(BaseEstimator):
            [3., 8.]])
     """
 
+    _parameter_constraints: dict = {
+        "lower": [Real, "array-like", None],
+        "upper": [Real, "array-like", None],
+    }
+
     def __init__(self, lower=None, upper=None):
         self.lower = lower
         self.upper = upper
 
-    def fit(self, X, y=None):
-        """Find the bounds that are not given.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If a lower bound lies above an upper one, or there are not as many bounds
-            as features.
-        """
-        if not sparse.issparse(X):
-            X = np.asarray(X)
+    def _fit(self, X):
         bounds = {}
         for name, extreme in (("lower", X.min), ("upper", X.max)):
             given = getattr(self, name)
@@ -67,6 +56,11 @@ class Box(BaseEstimator):
                     f"{name} has {given.shape[0]} bounds, but X has {X.shape[1]} "
                     "features. Give one for each, or one for all."
                 )
+            if np.isnan(given).any():
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} has NaN in it. Give infinity "
+                    "where a feature has no bound, or None for a bound from the data."
+                )
             bounds[name] = np.broadcast_to(given, X.shape[1:]).copy()
         self.lower_, self.upper_ = bounds["lower"], bounds["upper"]
         crossed = np.flatnonzero(self.lower_ > self.upper_)
@@ -76,35 +70,6 @@ class Box(BaseEstimator):
                 f"The box is empty: for feature {j} the lower bound {self.lower_[j]:g} "
                 f"lies above the upper bound {self.upper_[j]:g}."
             )
-        return self
 
-    def project(self, X):
-        """Find the nearest rows in the box.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            The rows.
-
-        Returns
-        -------
-        X : ndarray of shape (n_rows, n_features)
-        """
-        check_is_fitted(self)
-        return np.clip(X, self.lower_, self.upper_)
-
-    def contains(self, X):
-        """Tell which rows lie in the box.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            The rows.
-
-        Returns
-        -------
-        inside : ndarray of shape (n_rows,) of bool
-        """
-        check_is_fitted(self)
-        X = np.asarray(X)
-        return ((self.lower_ <= X) & (self.upper_ >= X)).all(axis=1)
+    def _bounds(self, start):
+        return self.lower_, self.upper_

@@ -1,0 +1,114 @@
+"""Where does an attack that climbs set out?
+
+From rows of the training set with other labels, or with their own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from skpoison.attacks._random import RandomInsertion, RandomLabelFlip
+
+
+@dataclass(frozen=True)
+class Start:
+    """Poison rows before the first step.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_poison, n_features)
+        The rows.
+    labels : ndarray of shape (n_poison,)
+        Their labels.
+    positions : ndarray of shape (n_poison,) of int, default=None
+        The training rows that they take the place of; None where they are inserted.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    positions: np.ndarray | None = None
+
+
+def start_inserting(X, y, n_poison, poison_labels, class_map, random_state):
+    """Clone training rows.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The training rows.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    n_poison : int
+        Number of rows to insert.
+    poison_labels : {"flip", "keep"}
+        Whether clones get another label.
+    class_map : dict or None
+        Which rows are cloned, and which label they get; None for any.
+    random_state : RandomState
+        The only source of randomness.
+
+    Returns
+    -------
+    start : Start
+    """
+    if poison_labels == "flip":
+        attack = RandomInsertion(
+            n_poison, class_map=class_map, random_state=random_state
+        )
+        rows, labels = (out[y.shape[0] :] for out in attack.fit_resample(X, y))
+        return Start(_dense(rows), labels)
+    wanted = y if class_map is None else list(class_map.values())
+    rows = random_state.permutation(np.flatnonzero(np.isin(y, wanted)))
+    rows = np.resize(rows, n_poison)
+    return Start(_dense(X[rows]), y[rows])
+
+
+def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_state):
+    """Choose training rows to modify.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The training rows.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    trusted : ndarray of shape (n_samples,) of bool
+        Rows that must stay as they are.
+    n_poison : int
+        Number of rows to modify.
+    poison_labels : {"flip", "keep"}
+        Whether they get another label.
+    class_map : dict or None
+        Which rows are chosen, and which label they get; None for any.
+    random_state : RandomState
+        The only source of randomness.
+
+    Returns
+    -------
+    start : Start
+
+    Raises
+    ------
+    ValueError
+        If fewer rows can be modified than shall be.
+    """
+    if poison_labels == "flip":
+        attack = RandomLabelFlip(
+            n_poison, class_map=class_map, random_state=random_state
+        )
+        _, labels = attack.fit_resample(X, y, trusted=trusted)
+        positions = np.flatnonzero(attack.poison_mask_)
+        return Start(_dense(X[positions]), labels[positions], positions)
+    free = np.flatnonzero(~trusted)
+    if n_poison > free.shape[0]:
+        raise ValueError(
+            f"The budget asks for {n_poison} rows to be modified, but only "
+            f"{free.shape[0]} can be: lower the budget, or trust fewer rows."
+        )
+    positions = np.sort(random_state.permutation(free)[:n_poison])
+    return Start(_dense(X[positions]), y[positions], positions)
+
+
+def _dense(rows):
+    return rows.toarray() if sparse.issparse(rows) else rows

@@ -1,0 +1,21 @@
+"""Where may a poison row lie?"""
+
+from skpoison.feasible_sets._balls import L2Ball, LinfBall
+from skpoison.feasible_sets._base import BaseFeasibleSet
+from skpoison.feasible_sets._box import Box
+from skpoison.feasible_sets._frozen import Frozen
+from skpoison.feasible_sets._integers import Integers
+from skpoison.feasible_sets._intersection import Intersection, make_intersection
+from skpoison.feasible_sets._one_hot import OneHot
+
+__all__ = [
+    "BaseFeasibleSet",
+    "Box",
+    "Frozen",
+    "Integers",
+    "Intersection",
+    "L2Ball",
+    "LinfBall",
+    "OneHot",
+    "make_intersection",
+]

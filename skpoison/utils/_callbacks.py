@@ -1,0 +1,70 @@
+"""What does the user see of long work?
+
+Callbacks of scikit-learn, such as its progress bar, where they are: from 1.9 on. And
+lines of text where `verbose` asks for them.
+"""
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stands for the class of the same name of scikit-learn 1.9."""
+
+    def with_callbacks(method):
+        """Leave a method as it is."""
+        return method
+
+
+class Progress:
+    """Tells callbacks and the reader of each step of long work.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What works.
+    task : str
+        What it does.
+    n_steps : int
+        The most steps.
+    every : int
+        After how many steps a line is printed; 0 for never.
+    """
+
+    def __init__(self, estimator, task, n_steps, every):
+        self.estimator, self.every = estimator, every
+        self.n_done, self.n_steps = 0, n_steps
+        self.context = None
+        if getattr(estimator, "_skl_callbacks", None):
+            self.context = estimator._init_callback_context(
+                task_name=task, max_subtasks=n_steps
+            )
+            self.context.call_on_fit_task_begin(estimator=estimator)
+
+    def __call__(self, value):
+        """Tell of a step.
+
+        Parameters
+        ----------
+        value : float
+            What it has reached.
+
+        Returns
+        -------
+        stop : bool
+            Whether a callback wants the work to end.
+        """
+        self.n_done += 1
+        if self.every and self.n_done % self.every == 0:
+            name = type(self.estimator).__name__
+            print(f"[{name}] step {self.n_done} of {self.n_steps}: goal {value:.6g}")
+        if self.context is None:
+            return False
+        step = self.context.subcontext(task_name="step")
+        step.call_on_fit_task_begin(estimator=self.estimator)
+        return bool(step.call_on_fit_task_end(estimator=self.estimator))
+
+    def end(self):
+        """Tell that the work is done."""
+        if self.context is not None:
+            self.context.call_on_fit_task_end(estimator=self.estimator)

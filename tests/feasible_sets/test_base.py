@@ -1,0 +1,256 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from skpoison.feasible_sets import (
+    BaseFeasibleSet,
+    Box,
+    Frozen,
+    Integers,
+    Intersection,
+    L2Ball,
+    LinfBall,
+    OneHot,
+    make_intersection,
+)
+
+CONVEX = [
+    Box(),
+    Box(lower=0, upper=[1, 1, 2, 3]),
+    Frozen([0, 3]),
+    L2Ball(0.7),
+    LinfBall(0.3),
+    make_intersection(Box(), Frozen([2]), L2Ball(0.5), LinfBall(0.4)),
+    OneHot([[0, 1]]).fit(np.zeros((1, 4))).relax(),
+]
+DISCRETE = [
+    Integers(),
+    Integers([2]),
+    OneHot([[0, 1]]),
+    OneHot([[0, 1], [2, 3]]),
+    make_intersection(Integers(), OneHot([[0, 1]]), Box(), L2Ball(1.5)),
+]
+SETS = CONVEX + DISCRETE
+NEEDS_START = [s for s in SETS if "Ball" in str(s) or "Frozen" in str(s)]
+
+
+def data(rng, n_rows=60):
+    """Make two one-hot columns, a count and a measurement."""
+    hot = rng.randint(2, size=n_rows)
+    counts, values = rng.randint(5, size=n_rows), rng.normal(size=n_rows)
+    return np.column_stack([hot, 1 - hot, counts, values])
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.RandomState(0)
+    start = data(rng)
+    X = start + rng.normal(size=start.shape)
+    for array in (start, X):
+        array.flags.writeable = False
+    return X, start
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_projections_lie_in_the_set_and_stay(each, rows):
+    X, start = rows
+    each = clone(each).fit(start)
+    assert not each.contains(X, start=start).all()
+    projected = each.project(X, start=start)
+    assert projected.shape == X.shape
+    assert projected.dtype == float
+    assert each.contains(projected, start=start).all()
+    np.testing.assert_allclose(
+        each.project(projected, start=start), projected, rtol=0, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_no_row_around_is_nearer(each, rows):
+    X, start = rows
+    each = clone(each).fit(start)
+    if each.relax() is not each and "L2Ball" in str(each):
+        return
+    projected, rng = each.project(X, start=start), np.random.RandomState(1)
+    distances = np.linalg.norm(projected - X, axis=1)
+    for size in [1e-3, 0.1, 1] * 30:
+        other = projected + rng.normal(scale=size, size=X.shape)
+        other = each.project(other, start=start)
+        assert (np.linalg.norm(other - X, axis=1) >= distances - 1e-10).all()
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_result_is_a_new_array(each, rows):
+    _, start = rows
+    inside = clone(each).fit(start).project(start, start=start)
+    assert not np.shares_memory(inside, start)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        np.ndarray.tolist,
+        sparse.csr_array,
+        sparse.csc_array,
+        sparse.lil_matrix,
+        sparse.coo_matrix,
+        sparse.dia_array,
+    ],
+)
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_learns_the_same_from_any_container(each, make, rows):
+    X, start = rows
+    expected = clone(each).fit(start).project(X, start=start)
+    fitted = clone(each).fit(make(start))
+    np.testing.assert_array_equal(fitted.project(X, start=start), expected)
+    assert fitted.n_features_in_ == 4
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_array])
+def test_sparse_data_are_not_written_to(each, make):
+    # Twice the same entry, and not in order: a sum of duplicates would show.
+    column, halves = [1, 0, 0], [0.5, 0.5, 0.5]
+    X = make((halves * 2, column * 2, [0, 3, 6, 6, 6]), shape=(4, 4))
+    for part in (X.data, X.indices, X.indptr):
+        part.flags.writeable = False
+    fitted = clone(each).fit(X)
+    assert X.nnz == 6
+    dense = clone(each).fit(X.toarray())
+    for name in ("lower_", "columns_"):
+        if hasattr(dense, name):
+            np.testing.assert_array_equal(getattr(fitted, name), getattr(dense, name))
+
+
+@pytest.mark.parametrize("each", [Box(), Integers(), L2Ball(1.0)], ids=repr)
+def test_large_sparse_data_are_not_densified(each):
+    X = sparse.csr_array(([1.5], ([3], [4])), shape=(10**6, 10**5))
+    each.fit(X)
+    assert each.n_features_in_ == 10**5
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_survives_cloning(each):
+    copy = clone(each)
+    assert copy is not each
+    assert repr(copy.get_params()) == repr(each.get_params())
+    with pytest.raises(NotFittedError):
+        copy.project(np.zeros((1, 4)))
+    with pytest.raises(NotFittedError):
+        copy.contains(np.zeros((1, 4)))
+    with pytest.raises(NotFittedError):
+        copy.relax()
+
+
+@pytest.mark.parametrize("each", CONVEX, ids=repr)
+def test_convex_sets_are_their_own_relaxation(each, rows):
+    fitted = clone(each).fit(rows[1])
+    assert fitted.relax() is fitted
+
+
+@pytest.mark.parametrize("each", DISCRETE, ids=repr)
+def test_relaxations_are_convex_and_hold_the_set(each, rows):
+    X, start = rows
+    fitted = clone(each).fit(start)
+    relaxed = fitted.relax()
+    assert relaxed is not fitted
+    assert relaxed.relax() is relaxed
+    discrete = fitted.project(X, start=start)
+    assert relaxed.contains(discrete, start=start).all()
+    between = (discrete + fitted.project(start, start=start)) / 2
+    assert relaxed.contains(between, start=start).all()
+    assert not fitted.contains(between, start=start).all()
+
+
+@pytest.mark.parametrize("each", NEEDS_START, ids=repr)
+@pytest.mark.parametrize("method", ["project", "contains"])
+def test_start_is_asked_for(each, method, rows):
+    X, start = rows
+    each = clone(each).fit(start)
+    with pytest.raises(ValueError, match=r"start=None, but .* measured"):
+        getattr(each, method)(X)
+    with pytest.raises(ValueError, match=r"start has the shape \(3, 4\), but X has"):
+        getattr(each, method)(X, start=start[:3])
+    with pytest.raises(ValueError, match="start contains NaN"):
+        getattr(each, method)(X, start=np.where(start > 0, np.nan, start))
+
+
+def test_sets_that_need_a_start_are_known():
+    assert len(NEEDS_START) == 5
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_rows_are_checked(each, rows):
+    X, start = rows
+    each = clone(each).fit(start)
+    for method in (each.project, each.contains):
+        with pytest.raises(ValueError, match=r"X has 3 features, but .* expecting 4"):
+            method(X[:, :3], start=start)
+    with pytest.raises(ValueError, match="contains NaN"):
+        each.project(X * np.nan, start=start)
+    odd = each.project(X, start=start)
+    odd[0] = np.nan
+    inside = each.contains(odd, start=start)
+    assert inside.tolist() == [False] + [True] * (X.shape[0] - 1)
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_no_rows_are_no_trouble(each, rows):
+    _, start = rows
+    none = clone(each).fit(start).project(np.empty((0, 4)), start=np.empty((0, 4)))
+    assert none.shape == (0, 4)
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_data_are_checked(each):
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        clone(each).fit([[1, 0, np.nan, 2]])
+
+
+@pytest.mark.parametrize(
+    ("each", "name"),
+    [
+        (Box(lower="a"), "lower"),
+        (Integers(columns=1.5), "columns"),
+        (OneHot(groups=3), "groups"),
+        (Frozen(columns=None), "columns"),
+        (L2Ball(radius=0), "radius"),
+        (LinfBall(radius=-1.0), "radius"),
+        (Intersection(sets=None), "sets"),
+        (make_intersection(L2Ball(radius=0)), "radius"),
+    ],
+    ids=repr,
+)
+def test_parameters_are_checked(each, name):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of .* must be"):
+        each.fit(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ([1, 4], "columns has column 4, but X has 4 features: .* from 0 to 3"),
+        ([-1], "columns has column -1"),
+        ([True, False, True, False], r"got \[True, .* np.flatnonzero\(mask\)"),
+        ([0.0, 1.0], "must hold positions of columns, as whole numbers"),
+        ([[0, 1]], "must hold positions of columns"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Frozen, Integers])
+def test_columns_are_checked(kind, columns, message):
+    with pytest.raises(ValueError, match=message):
+        kind(columns).fit(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("kind", [Frozen, Integers])
+def test_no_columns_bind_nothing(kind, rows):
+    X, start = rows
+    free = kind([]).fit(X).project(X, start=start)
+    np.testing.assert_array_equal(free, X)
+
+
+def test_base_class_is_abstract():
+    with pytest.raises(TypeError, match="abstract"):
+        BaseFeasibleSet()
