@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names
 from threadpoolctl import threadpool_limits
 
 from skpoison.attacks._problem import BilevelProblem
@@ -92,11 +93,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     validation_fraction : float, default=0.3
         Share of the training rows that the attacker sets aside for the goal, where he
         is given no others.
-    max_iter : int, default=200
+    max_iter : int, default=100
         The most steps: of all rows together, or of each one.
     step_size : float, default=2.0
         Length of the first step of each row, in a box scaled to widths of 1.
-    decay : float, default=0.98
+    decay : float, default=0.96
         What the length of the step is multiplied with after each.
     schedule : {"joint", "sequential"}, default="joint"
         Whether all rows climb together, or one after the other, each inserted on top
@@ -225,9 +226,9 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         feasible_set=None,
         known_fraction=1.0,
         validation_fraction=0.3,
-        max_iter=200,
+        max_iter=100,
         step_size=2.0,
-        decay=0.98,
+        decay=0.96,
         schedule="joint",
         n_restarts=0,
         tol=1e-6,
@@ -310,6 +311,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     def _poison(self, X, y, *, n_poison, trusted, random_state, X_val, y_val):
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         n_samples = y.shape[0]
+        self._check_goal()
         own = None if X_val is None else self._own_rows(X, X_val, y_val)
         known = np.arange(n_samples)
         if self.known_fraction < 1:
@@ -337,9 +339,12 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
 
         n_climbs = 1 + self.n_restarts
         n_climbs *= n_poison if self.schedule == "sequential" else 1
+        # A search among points follows the climb through the set around them.
+        n_climbs *= 1 if self._is_convex() else 2
         progress = Progress(self, "climb", n_climbs * self.max_iter, self.verbose)
         best = None
-        n_threads = 1 if X.shape[0] * X.shape[1] < SMALL else None
+        n_stored = X.nnz if sparse.issparse(X) else X.size
+        n_threads = 1 if n_stored < SMALL else None
         with once(), threadpool_limits(n_threads, "blas"):
             for i in range(1 + self.n_restarts):
                 if i > 0:
@@ -348,6 +353,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                 found = self._climb(problem, start.rows, X, progress)
                 if best is None or found.value > best[0].value:
                     best = found, start, problem
+                if progress.stopped:
+                    break
             progress.end()
             found, start, problem = best
             self.diagnostics_ = problem.diagnostics()
@@ -366,6 +373,29 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         modified = known[start.positions]
         labels[modified] = start.labels
         return Poison(X_modified=found.rows, modified=modified, y=labels)
+
+    def _check_goal(self):
+        """Check that a goal names classes that there are."""
+        if not isinstance(self.goal, dict):
+            return
+        classes = self.classes_.tolist()
+        if not self.goal:
+            raise ValueError(
+                "goal={} names no class. Name those to be confused, such as {8: 3}, or "
+                "take goal='error-generic'."
+            )
+        for source, target in self.goal.items():
+            for label in (source, target):
+                if label not in classes:
+                    raise ValueError(
+                        f"goal={self.goal!r} names the class {label!r}, which is not "
+                        f"among those of y: {classes}."
+                    )
+            if source == target:
+                raise ValueError(
+                    f"goal={self.goal!r} wants rows of the class {source!r} to be "
+                    "taken for the label that they have; name another one."
+                )
 
     def _start(self, X, y, trusted, n_poison, own, random_state):
         """Choose the rows from which to climb, and their labels."""
@@ -388,6 +418,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         """Put together what the poison decides."""
         replaced = [] if start.positions is None else start.positions
         clean = np.setdiff1d(train, replaced)
+        if not clean.size:
+            raise ValueError(
+                f"budget={self.budget!r} asks for {len(replaced)} rows to be modified, "
+                "which leaves none for the surrogate to learn from. Lower the budget."
+            )
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
         weight = (n_samples - len(replaced)) / clean.shape[0]
@@ -427,14 +462,13 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         # In coordinates in which every feature spans 1.
         low, width = scale
         feasible, relaxed = self.feasible_set_, self.feasible_set_.relax()
-        is_discrete = relaxed is not feasible
 
         def project(among, rows):
             return (among.project(low + width * rows, start) - low) / width
 
         def value_and_gradient(rows):
             poison = low + width * rows
-            if is_discrete:
+            if not self._is_convex():
                 poison = feasible.project(poison, start)
             poison = np.concatenate([before, poison])
             if self.store_path:
@@ -442,7 +476,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             value, gradient = problem(poison, slice(before.shape[0], None))
             return value, gradient * width
 
-        settings = {"max_iter": self.max_iter, "tell": progress}
+        max_iter = 0 if progress.stopped else self.max_iter
         found = climb(
             value_and_gradient,
             (start - low) / width,
@@ -451,12 +485,17 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             decay=self.decay,
             tol=self.tol,
             patience=PATIENCE,
-            **settings,
+            max_iter=max_iter,
+            tell=progress,
         )
-        if is_discrete:
+        if not self._is_convex() and not progress.stopped:
             climbed, n_visited = found.path, len(problem.visited)
             found = search(
-                value_and_gradient, found.rows, partial(project, feasible), **settings
+                value_and_gradient,
+                found.rows,
+                partial(project, feasible),
+                max_iter=max_iter,
+                tell=progress,
             )
             # It begins where the climb has been.
             found = replace(found, path=np.concatenate([climbed, found.path[1:]]))
@@ -465,8 +504,12 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         rows = feasible.project(low + width * found.rows, start)
         return replace(found, rows=rows)
 
+    def _is_convex(self):
+        return self.feasible_set_.relax() is self.feasible_set_
+
     def _own_rows(self, X, X_val, y_val):
         """Check the rows that the attacker brings along."""
+        _check_feature_names(self, X_val, reset=False)
         X_val = numeric_features(self, X_val, accept_sparse="csr", dtype=np.float64)
         y_val = column_or_1d(check_labels(self, y_val))
         check_consistent_length(X_val, y_val)

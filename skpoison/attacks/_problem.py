@@ -66,6 +66,8 @@ class BilevelProblem:
             raise ValueError(
                 f"surrogate={surrogate!r} is no classifier, but the labels are classes."
             )
+        if hasattr(estimator, "_validate_params"):
+            estimator._validate_params()
         self.surrogate = as_learner(estimator, classes.shape[0])
         self.learner = self.surrogate.learner
         self.scale, self.shift = affine_map(scalers, X)
@@ -236,10 +238,12 @@ class BilevelProblem:
         n_samples = X.shape[0]
         if self.rows is None or self.rows.targets.shape[0] != n_samples:
             n_clean = self.codes.shape[0]
-            weights = np.ones(n_samples)
-            weights[:n_clean] = self.weight
+            repeats = np.ones(n_samples)
+            repeats[:n_clean] = self.weight
             codes = np.concatenate([self.codes, self.labels[: n_samples - n_clean]])
-            self.rows = self.surrogate.rows(X, codes, weights, self.classes)
+            self.rows = self.surrogate.rows(
+                X, codes, classes=self.classes, repeats=repeats
+            )
         return self.rows.with_features(X)
 
     def _scaled(self, X):

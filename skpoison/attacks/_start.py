@@ -58,8 +58,7 @@ def start_inserting(X, y, n_poison, poison_labels, class_map, random_state):
         )
         rows, labels = (out[y.shape[0] :] for out in attack.fit_resample(X, y))
         return Start(_dense(rows), labels)
-    wanted = y if class_map is None else list(class_map.values())
-    rows = random_state.permutation(np.flatnonzero(np.isin(y, wanted)))
+    rows = random_state.permutation(np.flatnonzero(_bears_wanted_label(y, class_map)))
     rows = np.resize(rows, n_poison)
     return Start(_dense(X[rows]), y[rows])
 
@@ -100,14 +99,22 @@ def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_st
         _, labels = attack.fit_resample(X, y, trusted=trusted)
         positions = np.flatnonzero(attack.poison_mask_)
         return Start(_dense(X[positions]), labels[positions], positions)
-    free = np.flatnonzero(~trusted)
+    free = np.flatnonzero(~trusted & _bears_wanted_label(y, class_map))
     if n_poison > free.shape[0]:
+        which = "" if class_map is None else " of the classes that the goal aims at"
         raise ValueError(
             f"The budget asks for {n_poison} rows to be modified, but only "
-            f"{free.shape[0]} can be: lower the budget, or trust fewer rows."
+            f"{free.shape[0]}{which} can be: lower the budget, or trust fewer rows."
         )
     positions = np.sort(random_state.permutation(free)[:n_poison])
     return Start(_dense(X[positions]), y[positions], positions)
+
+
+def _bears_wanted_label(y, class_map):
+    """Tell which rows have a label that others are to be taken for."""
+    if class_map is None:
+        return np.ones(y.shape[0], dtype=bool)
+    return np.isin(y, list(class_map.values()))
 
 
 def _dense(rows):

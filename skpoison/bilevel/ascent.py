@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# The smallest part of a direction that is followed, relative to the largest.
+SMALLEST = 0.05
+
 
 @dataclass(frozen=True)
 class Climb:
@@ -71,9 +74,19 @@ def climb(
     Returns
     -------
     climb : Climb
+
+    Raises
+    ------
+    ValueError
+        If the goal or its gradient is not finite at the start.
     """
     rows = project(start)
     value, gradient = value_and_gradient(rows)
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        raise ValueError(
+            "The goal or its gradient is not finite at the start: the surrogate "
+            "diverges. Scale the features, or lower the learning rate of the surrogate."
+        )
     best, path = (value, rows, gradient), [value]
     length = step_size
     for _ in range(max_iter):
@@ -107,6 +120,9 @@ def _feasible_directions(rows, gradient, project):
     largest = np.abs(gradient).max(axis=1, keepdims=True)
     tiny = 1e-7 * gradient / np.where(largest > 0, largest, 1)
     moved = project(rows + tiny) - rows
+    # What hardly counts is left out: it would make sparse rows dense for nothing.
+    size = np.abs(moved)
+    moved[size < SMALLEST * size.max(axis=1, keepdims=True)] = 0
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
     return moved / np.where(norms > 0, norms, 1)
 
@@ -158,9 +174,12 @@ def _changed(rows, gradient, project, n_changes):
     largest = np.abs(gradient).max()
     if largest == 0:
         return None
+    gradient = gradient / largest
+    # What moves however small the step is not discrete, and has climbed already.
+    gradient = np.where(project(rows + 1e-7 * gradient) != rows, 0, gradient)
 
     def go(length):
-        moved = project(rows + length / largest * gradient)
+        moved = project(rows + length * gradient)
         return moved, np.count_nonzero(moved != rows)
 
     short, long = 0.0, 1.0

@@ -149,9 +149,8 @@ def unrolled(stored, b, which=slice(None), *, rate, n_steps, every=1, last=None)
     hypergradient : Hypergradient
     """
     first = 0 if last is None else max(0, n_steps - last)
-    return Hypergradient(
-        *_backwards(_from_last_to(first, stored, rate, n_steps, every), b, which, rate)
-    )
+    points = _from_last_to(first, stored, rate, n_steps, every)
+    return Hypergradient(*stored[0].learner.backwards(points, b, which, rate))
 
 
 def _from_last_to(first, stored, rate, n_steps, every):
@@ -203,7 +202,7 @@ def reversed_descent(learner, rows, start, W, b, which=slice(None), *, rate, n_s
             yield point
 
     with np.errstate(over="ignore", invalid="ignore"):  # said below
-        parts = _backwards(back(), b, which, rate)
+        parts = learner.backwards(back(), b, which, rate)
         miss = float(np.linalg.norm(point.W - start) / (way or 1.0))
     if not miss <= LARGEST_MISS:
         warnings.warn(
@@ -215,16 +214,6 @@ def reversed_descent(learner, rows, start, W, b, which=slice(None), *, rate, n_s
             stacklevel=2,
         )
     return Hypergradient(*parts, miss)
-
-
-def _backwards(points, b, which, rate):
-    """Add up what the goal gains by each step, from the last to the first."""
-    V, total = b, [0.0, 0.0, 0.0]
-    for point in points:
-        for place, part in enumerate(point.row_gradients(V, which)):
-            total[place] = total[place] - rate * part
-        V = V - rate * point.hessian_product(V)
-    return total
 
 
 def goal_gradient(learner, goal, X, W):

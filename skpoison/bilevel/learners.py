@@ -52,6 +52,9 @@ from scipy import sparse
 
 from skpoison.bilevel.losses import Multinomial, SeparableLoss
 
+# Steps of descent whose outer products are added up at once.
+STEPS_AT_ONCE = 64
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -306,6 +309,32 @@ class Learner(ABC):
         """
         return V
 
+    def backwards(self, points, V, which, rate):
+        r"""Add up over steps of descent what each of them makes of the rows.
+
+        Parameters
+        ----------
+        points : iterable of Point
+            The objective before each step, the last step first.
+        V : ndarray of shape (n_parameters, n_outputs)
+            A gradient in the weights after the last step.
+        which : slice
+            The training rows in question.
+        rate : float
+            Length of a step, relative to the gradient.
+
+        Returns
+        -------
+        features, targets, weights : ndarray
+            The gradients in the features, the targets and the weights of the rows.
+        """
+        total = [0.0, 0.0, 0.0]
+        for point in points:
+            for place, part in enumerate(point.row_gradients(V, which)):
+                total[place] = total[place] - rate * part
+            V = V - rate * point.hessian_product(V)
+        return total
+
 
 @dataclass(frozen=True)
 class LinearLearner(Learner):
@@ -396,6 +425,68 @@ class LinearLearner(Learner):
         free = self.penalties(V.shape[0]) == 0
         return V - free * V.mean(axis=1, keepdims=True)
 
+    def backwards(self, points, V, which, rate):
+        """Add up over steps of descent what each of them makes of the rows.
+
+        One product with the rows serves both a step and what it makes of them, and the
+        outer products of many steps are one product of matrices.
+        """
+        total, steps = [0.0, 0.0, 0.0], []
+
+        def add():
+            for place, part in enumerate(self.row_gradients(steps, which)):
+                total[place] = total[place] - rate * part
+            steps.clear()
+
+        for point in points:
+            u = self.scores(point.rows.X, V)
+            steps.append((point, V, u[which]))
+            V = V - rate * point.pulled_back(u, V)
+            if len(steps) == STEPS_AT_ONCE:
+                add()
+        if steps:
+            add()
+        return total
+
+    def row_gradients(self, steps, which):
+        r"""Differentiate a sum of :math:`\langle V, \nabla C(W) \rangle` in rows.
+
+        Parameters
+        ----------
+        steps : list of tuple (LinearPoint, ndarray, ndarray)
+            The objective at W, with V and the scores of the rows in question by V.
+        which : slice
+            These rows.
+
+        Returns
+        -------
+        features, targets, weights : ndarray
+            The gradients in the features, the targets and the weights of the rows.
+        """
+        rows = steps[0][0].rows
+        n_features = rows.X.shape[1]
+        weights, targets = rows.weights[which, np.newaxis], rows.targets[which]
+        n_steps, (n_rows, n_outputs) = len(steps), targets.shape
+
+        def beside(parts):
+            # (n_steps n_rows, n_outputs) to (n_rows, n_steps n_outputs).
+            parts = parts.reshape(n_steps, n_rows, n_outputs).swapaxes(0, 1)
+            return weights * parts.reshape(n_rows, -1)
+
+        scores = np.concatenate([point.scores[which] for point, _, _ in steps])
+        u = np.concatenate([u for _, _, u in steps])
+        many = np.tile(targets, (n_steps, 1))
+        slopes = np.concatenate([point.slopes[which] for point, _, _ in steps])
+        bent = self.loss.hessian_product(scores, many, u)
+        answers = self.loss.response_product(scores, many, u)
+        W = np.concatenate([point.W[:n_features] for point, _, _ in steps], axis=1)
+        V = np.concatenate([V[:n_features] for _, V, _ in steps], axis=1)
+        return (
+            beside(bent) @ W.T + beside(slopes) @ V.T,
+            weights * answers.reshape(n_steps, n_rows, n_outputs).sum(axis=0),
+            (slopes * u).sum(axis=1).reshape(n_steps, n_rows).sum(axis=0),
+        )
+
 
 class LinearPoint(Point):
     """The objective of a linear learner at some weights."""
@@ -442,22 +533,28 @@ class LinearPoint(Point):
 
     def hessian_product(self, U):
         """Multiply the Hessian of the objective with a direction."""
-        u = self.learner.scores(self.rows.X, U)
+        return self.pulled_back(self.learner.scores(self.rows.X, U), U)
+
+    def pulled_back(self, u, U):
+        """Finish the product of the Hessian with a direction of known scores.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, n_outputs)
+            The scores of the rows by the direction.
+        U : ndarray of shape (n_parameters, n_outputs)
+            The direction.
+
+        Returns
+        -------
+        product : ndarray of shape (n_parameters, n_outputs)
+        """
         return self._pull_back(self._bend(u)) + self.penalties * U
 
     def row_gradients(self, V, which=slice(None)):
         r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows."""
-        loss, rows = self.learner.loss, self.rows
-        n_features = rows.X.shape[1]
-        u = self.learner.scores(rows.X[which], V)
-        scores, slopes = self.scores[which], self.slopes[which]
-        weights, targets = rows.weights[which, np.newaxis], rows.targets[which]
-        bent = weights * loss.hessian_product(scores, targets, u)
-        return (
-            bent @ self.W[:n_features].T + (weights * slopes) @ V[:n_features].T,
-            weights * loss.response_product(scores, targets, u),
-            (slopes * u).sum(axis=1),
-        )
+        u = self.learner.scores(self.rows.X[which], V)
+        return self.learner.row_gradients([(self, V, u)], which)
 
     def _pull_back(self, R):
         return self.learner.pull_back(self.rows.X, self.W, R)

@@ -25,6 +25,8 @@ class Optimum:
     ----------
     point : Point
         The objective there.
+    objective : float
+        The objective there.
     factorisation : Factorisation
         Of the Hessian there, or of one nearby.
     gradient_norm : float
@@ -34,6 +36,7 @@ class Optimum:
     """
 
     point: Point
+    objective: float
     factorisation: Factorisation
     gradient_norm: float
     n_iter: int
@@ -100,21 +103,22 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
         previous = gradient_norm
     if factorisation is None:
         factorisation = factorise(point, method)
-    return Optimum(point, factorisation, gradient_norm, n_iter)
+    return Optimum(point, objective, factorisation, gradient_norm, n_iter)
 
 
 def _start(learner, rows, start):
     """Say where to start, and from which factorisation."""
-    nothing = learner.at(learner.start(rows), rows)
     if start is None:
-        return nothing, None
+        return learner.at(learner.start(rows), rows), None
     point = learner.at(start.W, rows)
-    if point.objective() <= nothing.objective():
+    if point.objective() <= 2 * start.objective:
         return point, start.factorisation
     # Where rows have moved far, large weights can be worse than none: confident
     # mistakes have no curvature, and Newton's method gets lost among them.
-    shorter = [learner.at(length * start.W, rows) for length in (0.5, 0.25)]
-    return min([*shorter, nothing], key=lambda point: point.objective()), None
+    others = [learner.at(length * start.W, rows) for length in (0.5, 0.25)]
+    others.append(learner.at(learner.start(rows), rows))
+    best = min([point, *others], key=lambda point: point.objective())
+    return best, start.factorisation if best is point else None
 
 
 def _line_search(point, objective, gradient, step):

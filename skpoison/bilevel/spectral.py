@@ -77,8 +77,10 @@ class SpectralDescent:
         self.Q = Q @ U
         slope = learner.at(np.zeros(learner.shape(rows)), rows).gradient()
         self.slope = self.Q.T @ slope
-        S, _ = _sums(1 - rate * self.eigenvalues, n_steps)
-        self.W = -rate * self.Q @ (S[:, np.newaxis] * self.slope)
+        # Where descent diverges, its weights are no numbers.
+        with np.errstate(over="ignore", invalid="ignore"):
+            S, _ = _sums(1 - rate * self.eigenvalues, n_steps)
+            self.W = -rate * self.Q @ (S[:, np.newaxis] * self.slope)
 
     def hypergradient(self, b, which=slice(None)):
         """Differentiate a goal through the steps.
@@ -94,6 +96,10 @@ class SpectralDescent:
         -------
         hypergradient : Hypergradient
         """
+        rows = self.rows
+        if not np.isfinite(b).all():  # as descent that diverges makes it
+            parts = rows.X, rows.targets, rows.weights
+            return Hypergradient(*(np.full(p[which].shape, np.nan) for p in parts))
         # What of b lies outside of the span needs directions of its own.
         outside = b - self.Q @ (self.Q.T @ b)
         extra, sizes, _ = np.linalg.svd(outside, full_matrices=False)
@@ -107,7 +113,6 @@ class SpectralDescent:
         V = S[:, np.newaxis] * b
         VW = -self.rate * E * (b @ slope.T)
 
-        rows = self.rows
         X = self._extended(which) @ Q
         weights, targets = rows.weights[which, np.newaxis], rows.targets[which]
         VX = X @ V

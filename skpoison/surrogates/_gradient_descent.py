@@ -40,13 +40,14 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
     def _learner(self, loss):
         return LinearLearner(loss, self.alpha, intercept=float(self.fit_intercept))
 
-    def _descend(self, loss, X, targets, sample_weight):
+    def _descend(self, loss, X, targets, sample_weight, coef_init, intercept_init):
         weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         if not weights.sum() > 0:
             raise ValueError("sample_weight sums to 0: nothing to fit.")
         learner = self._learner(loss)
         rows = Rows(X, targets.astype(X.dtype), weights / weights.sum())
         start = np.zeros(learner.shape(rows), dtype=X.dtype)
+        self._set_start(start, coef_init, intercept_init)
         with np.errstate(over="ignore", invalid="ignore"):  # said below
             W, _ = descend(
                 learner, rows, start, rate=self.learning_rate, n_steps=self.n_steps
@@ -62,6 +63,25 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
             W[n_features] if self.fit_intercept else np.zeros(W.shape[1], dtype=X.dtype)
         )
         return self
+
+    def _set_start(self, start, coef_init, intercept_init):
+        """Write the weights that are given over those from which descent sets out."""
+        n_features = self.n_features_in_
+        given = {
+            "coef_init": (coef_init, (start.shape[1], n_features)),
+            "intercept_init": (intercept_init, (start.shape[1],)),
+        }
+        for name, (values, shape) in given.items():
+            if values is not None and np.size(values) != np.prod(shape):
+                raise ValueError(
+                    f"{name} has the shape {np.shape(values)}, but {shape} is needed."
+                )
+        if coef_init is not None:
+            start[:n_features] = np.reshape(coef_init, given["coef_init"][1]).T
+        if intercept_init is not None:
+            if not self.fit_intercept:
+                raise ValueError("intercept_init is given, but fit_intercept=False.")
+            start[n_features] = np.ravel(intercept_init)
 
     def _scores(self, X):
         check_is_fitted(self)
@@ -164,7 +184,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
         self.fit_intercept = fit_intercept
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, coef_init=None, intercept_init=None):
         """Take the steps.
 
         Parameters
@@ -175,6 +195,9 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
+        coef_init, intercept_init : array-like, default=None
+            The weights before the first step, in the shapes of `coef_` and
+            `intercept_`. None: 0.
 
         Returns
         -------
@@ -183,7 +206,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
         Raises
         ------
         ValueError
-            If the weights diverge.
+            If the weights diverge, or those given do not go with the data.
         """
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32]
@@ -196,14 +219,15 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
                 f"{type(self).__name__} needs rows of at least two classes, but y "
                 f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
+        weights = sample_weight, coef_init, intercept_init
         if n_classes == 2:
             targets = codes[:, np.newaxis]
         else:
             targets = codes[:, np.newaxis] == np.arange(n_classes)
         if self.loss == "squared_error":
-            return self._descend(Squared(), X, 2.0 * targets - 1, sample_weight)
+            return self._descend(Squared(), X, 2.0 * targets - 1, *weights)
         loss = Logistic() if n_classes == 2 else Multinomial()
-        return self._descend(loss, X, targets, sample_weight)
+        return self._descend(loss, X, targets, *weights)
 
     def decision_function(self, X):
         """Compute scores.
@@ -307,7 +331,7 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
         self.fit_intercept = fit_intercept
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, coef_init=None, intercept_init=None):
         """Take the steps.
 
         Parameters
@@ -318,6 +342,9 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
             Their responses.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
+        coef_init, intercept_init : array-like, default=None
+            The weights before the first step, in the shapes of `coef_` and
+            `intercept_`. None: 0.
 
         Returns
         -------
@@ -326,7 +353,7 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
         Raises
         ------
         ValueError
-            If the weights diverge.
+            If the weights diverge, or those given do not go with the data.
         """
         X, y = validate_data(
             self,
@@ -336,7 +363,8 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
             dtype=[np.float64, np.float32],
             y_numeric=True,
         )
-        self._descend(Squared(), X, y[:, np.newaxis], sample_weight)
+        weights = sample_weight, coef_init, intercept_init
+        self._descend(Squared(), X, y[:, np.newaxis], *weights)
         self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])
         return self
 

@@ -37,6 +37,7 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentRegressor,
 )
 
+TINY = np.finfo(np.float64).tiny
 # Newer versions of scikit-learn balance the weights of classes in some estimators.
 BALANCES_WEIGHTS = "sample_weight" in signature(compute_class_weight).parameters
 
@@ -73,7 +74,7 @@ class Surrogate:
     n_steps: int | None = None
     rate: float | None = None
 
-    def rows(self, X, y, sample_weight=None, classes=None):
+    def rows(self, X, y, sample_weight=None, classes=None, repeats=None):
         """Make the rows that the learner sees.
 
         Parameters
@@ -86,23 +87,31 @@ class Surrogate:
             Weights of the rows.
         classes : ndarray of shape (n_classes,), default=None
             The labels themselves, where `class_weight` is a dict.
+        repeats : ndarray of shape (n_samples,), default=None
+            How many rows each of them stands for. None: for itself.
 
         Returns
         -------
         rows : Rows
         """
-        n_samples = y.shape[0]
-        weights = np.ones(n_samples) if sample_weight is None else sample_weight
+        repeats = np.ones(y.shape[0]) if repeats is None else repeats
+        weights = repeats if sample_weight is None else repeats * sample_weight
         if self.class_weight is not None:
-            codes = np.arange(int(y.max()) + 1)
-            named = self.class_weight
-            if isinstance(named, dict) and classes is not None:
-                named = {k: named.get(label, 1) for k, label in enumerate(classes)}
-            weighing = {"sample_weight": weights} if self.balances_weights else {}
-            of_class = compute_class_weight(named, classes=codes, y=y, **weighing)
-            weights = weights * of_class[y]
-        total = {"sum": 1.0, "count": n_samples, "weight": weights.sum()}
+            counted = weights if self.balances_weights else repeats
+            weights = weights * self._of_classes(y, counted, classes)[y]
+        total = {"sum": 1.0, "count": repeats.sum(), "weight": weights.sum()}
         return Rows(X, self.encode(y), weights / total[self.reduction])
+
+    def _of_classes(self, y, counted, classes):
+        """Compute the weights of the classes."""
+        codes = np.arange(int(y.max()) + 1)
+        if self.class_weight == "balanced":
+            counts = np.bincount(y, weights=counted)
+            return counts.sum() / (codes.shape[0] * np.maximum(counts, TINY))
+        named = self.class_weight
+        if classes is not None:
+            named = {k: named.get(label, 1) for k, label in enumerate(classes)}
+        return compute_class_weight(named, classes=codes, y=y)
 
 
 @singledispatch

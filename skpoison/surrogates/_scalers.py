@@ -67,13 +67,14 @@ def affine_map(scalers, X):
     """
     scale, shift = np.ones(X.shape[1]), np.zeros(X.shape[1])
     for scaler in scalers:
+        largest = MaxAbsScaler().fit(X).scale_[np.newaxis]
         X = scaler.fit_transform(X)
-        # What becomes of 0 and of 1 says all of an affine map of each feature. A
-        # MinMaxScaler that clips is affine where the training rows lie.
+        # What becomes of two rows says all of an affine map of each feature. Rows as
+        # large as the data lose no digits where a mean is large. A MinMaxScaler that
+        # clips is affine where the training rows lie.
         if getattr(scaler, "clip", False):
             scaler.set_params(clip=False)
-        origin, unit = np.zeros((1, X.shape[1])), np.ones((1, X.shape[1]))
-        zero = scaler.transform(origin)[0]
-        slope = scaler.transform(unit)[0] - zero
+        zero = scaler.transform(np.zeros_like(largest))[0]
+        slope = (scaler.transform(largest.copy())[0] - zero) / largest[0]
         scale, shift = scale * slope, shift * slope + zero
     return scale, shift

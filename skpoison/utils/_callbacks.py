@@ -34,6 +34,7 @@ class Progress:
     def __init__(self, estimator, task, n_steps, every):
         self.estimator, self.every = estimator, every
         self.n_done, self.n_steps = 0, n_steps
+        self.stopped = False
         self.context = None
         if getattr(estimator, "_skl_callbacks", None):
             self.context = estimator._init_callback_context(
@@ -58,11 +59,11 @@ class Progress:
         if self.every and self.n_done % self.every == 0:
             name = type(self.estimator).__name__
             print(f"[{name}] step {self.n_done} of {self.n_steps}: goal {value:.6g}")
-        if self.context is None:
-            return False
-        step = self.context.subcontext(task_name="step")
-        step.call_on_fit_task_begin(estimator=self.estimator)
-        return bool(step.call_on_fit_task_end(estimator=self.estimator))
+        if self.context is not None:
+            step = self.context.subcontext(task_name="step")
+            step.call_on_fit_task_begin(estimator=self.estimator)
+            self.stopped = bool(step.call_on_fit_task_end(estimator=self.estimator))
+        return self.stopped
 
     def end(self):
         """Tell that the work is done."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Learner, LinearLearner, Point, Rows
 from skpoison.bilevel.losses import (
     Huber,
     Logistic,
@@ -12,6 +12,7 @@ from skpoison.bilevel.losses import (
     SmoothedHinge,
     Squared,
     SquaredHinge,
+    softmax,
 )
 
 LEARNERS = {
@@ -57,6 +58,62 @@ def _difference(function, at, direction, h=1e-4):
     near = function(at + h * direction) - function(at - h * direction)
     far = function(at + 2 * h * direction) - function(at - 2 * h * direction)
     return (8 * near - far) / (12 * h)
+
+
+class BarePoint(Point):
+    """An objective that gives nothing beyond its first derivatives."""
+
+    def __init__(self, learner, W, rows):
+        super().__init__(learner, W, rows)
+        self.full = learner.full.at(W, rows)
+
+    def objective(self):
+        return self.full.objective()
+
+    def gradient(self):
+        return self.full.gradient()
+
+    def row_slopes(self, which=slice(None)):
+        loss, rows = self.learner.full.loss, self.rows
+        scores, targets = self.full.scores[which], rows.targets[which]
+        slopes = loss.gradient(scores, targets)
+        of_targets = -slopes
+        if isinstance(loss, Logistic):
+            of_targets = -scores
+        elif isinstance(loss, Multinomial):
+            of_targets = softmax(scores)[1][:, np.newaxis] - scores
+        elif isinstance(loss, SquaredHinge | SmoothedHinge):
+            of_targets = slopes * scores / targets
+        weights = rows.weights[which, np.newaxis]
+        of_features = weights * slopes @ self.W[: rows.X.shape[1]].T
+        return of_features, weights * of_targets, loss.value(scores, targets)
+
+
+class BareLearner(Learner):
+    """A linear learner of which nobody knows that it is linear."""
+
+    def __init__(self, full):
+        self.full = full
+
+    def shape(self, rows):
+        return self.full.shape(rows)
+
+    def at(self, W, rows):
+        return BarePoint(self, W, rows)
+
+    def scores(self, X, W):
+        return self.full.scores(X, W)
+
+    def pull_back(self, X, W, R):
+        return self.full.pull_back(X, W, R)
+
+    def without_shift(self, V):
+        return self.full.without_shift(V)
+
+
+@pytest.fixture
+def make_bare():
+    return BareLearner
 
 
 @pytest.fixture

@@ -107,3 +107,30 @@ def test_unsolved_system_is_said(make_rows):
     rough = factorise(learner.at(W, rows), "cg")
     with pytest.warns(ConvergenceWarning, match="not solved after 3 conjugate"):
         solve(learner.at(W, rows), B, rough, max_iter=3)
+
+
+def test_patience_is_what_a_factorisation_costs(make_rows):
+    logistic, multinomial = (
+        LinearLearner(loss, 1.0) for loss in (Logistic(), Multinomial())
+    )
+
+    def patience(learner, n_samples, n_features, method):
+        rows = make_rows(learner, n_samples, n_features)
+        point = learner.at(np.zeros(learner.shape(rows)), rows)
+        return factorise(point, method).patience
+
+    small, large = (patience(logistic, 300, p, "cholesky") for p in (10, 100))
+    assert 1 < small < large
+    small, large = (patience(logistic, n, 300, "woodbury") for n in (10, 100))
+    assert 1 < small < large
+    assert patience(logistic, 300, 10, "cg") == 1
+    assert patience(multinomial, 300, 100, "cg") > 2
+
+
+def test_without_a_factorisation_patience_has_no_end(make_rows, make_bare):
+    learner = LinearLearner(Logistic(), 1.0)
+    rows = make_rows(learner)
+    bare = make_bare(learner)
+    factorisation = factorise(bare.at(np.zeros(learner.shape(rows)), rows))
+    assert factorisation.method == "cg"
+    assert factorisation.patience == np.inf

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.goals import MeanLoss, SmoothedError
 from skpoison.bilevel.hypergradients import (
     descend,
     goal_gradient,
     implicit,
+    reversed_descent,
     unrolled,
 )
 from skpoison.bilevel.learners import LinearLearner, Rows
@@ -175,3 +179,90 @@ def test_influence_is_leaving_one_out_of_least_squares(make_rows):
             )[0, k]
             predicted = -rows.weights[i] * influence / (1 - leverage)
             assert_allclose(change, predicted, rtol=1e-8)
+
+
+def both_ways(learner, rows, rate, n_steps):
+    """Go back through the steps stored, and by stepping back."""
+    start = 0.1 * np.random.RandomState(1).normal(size=learner.shape(rows))
+    steps = {"rate": rate, "n_steps": n_steps}
+    W, stored = descend(learner, rows, start, **steps)
+    b = np.random.RandomState(2).normal(size=W.shape)
+    backwards = reversed_descent(learner, rows, start, W, b, POISON, **steps)
+    return backwards, unrolled(stored, b, POISON, **steps), (start, W)
+
+
+@pytest.mark.parametrize(("rate", "tol"), [(1e-5, 2e-3), (1e-7, 2e-5)])
+def test_reversed_is_unrolled_where_descent_is_mild(learner, rate, tol, make_rows):
+    found, expected, _ = both_ways(learner, make_rows(learner), rate, 20)
+    assert 0 < found.residual < tol
+    for _, part in PARTS:
+        ours, theirs = getattr(found, part), getattr(expected, part)
+        assert ours.shape == theirs.shape
+        assert np.linalg.norm(ours - theirs) < tol * np.linalg.norm(theirs)
+
+
+@pytest.mark.parametrize("loss", [Logistic(), Squared()], ids=str)
+def test_reversed_says_by_how_much_it_misses_the_start(loss, make_rows):
+    learner = LinearLearner(loss, 0.3)
+    rows = make_rows(learner)
+    misses = []
+    for n_steps in (1, 2, 4):
+        found, _, (start, W) = both_ways(learner, rows, 5e-4, n_steps)
+        back = W
+        for _ in range(n_steps):
+            back = back + 5e-4 * learner.at(back, rows).gradient()
+        expected = np.linalg.norm(back - start) / np.linalg.norm(W - start)
+        assert_allclose(found.residual, expected, rtol=1e-12)
+        misses.append(found.residual)
+    assert 0 < misses[0] < misses[1] < misses[2] < 0.1
+
+
+@pytest.mark.parametrize("n_steps", [300, 4000])
+def test_reversed_warns_where_it_misses_the_start(n_steps, make_rows):
+    """Errors grow exponentially, until they are too large to be numbers."""
+    learner = LinearLearner(Squared(), 0.3)
+    message = f"Run backwards for {n_steps} steps, .* by .* of its way: .*'unrolled'"
+    with pytest.warns(ConvergenceWarning, match=message):
+        found, *_ = both_ways(learner, make_rows(learner), 0.01, n_steps)
+    assert not found.residual < 100
+
+
+@pytest.mark.parametrize("last", [0, 1, 12, 30, 99])
+@pytest.mark.parametrize("every", [1, 7, 100])
+def test_truncated_with_few_steps_stored(last, every, make_rows):
+    learner = LinearLearner(Logistic(), 0.7)
+    rows = make_rows(learner)
+    start, steps = np.zeros(learner.shape(rows)), {"rate": RATE, "n_steps": 30}
+    b = np.ones_like(start)
+    _, few = descend(learner, rows, start, every=every, **steps)
+    found = unrolled(few, b, POISON, every=every, last=last, **steps)
+    n_steps = min(last, 30)
+    if n_steps == 0:
+        assert not np.any(found.features)
+        return
+    before, _ = descend(learner, rows, start, rate=RATE, n_steps=30 - n_steps)
+    steps["n_steps"] = n_steps
+    _, stored = descend(learner, rows, before, **steps)
+    expected = unrolled(stored, b, POISON, **steps)
+    for _, part in PARTS:
+        assert_allclose(getattr(found, part), getattr(expected, part), rtol=1e-10)
+
+
+def test_implicit_with_a_stale_factorisation(learner, make_rows):
+    """That of other rows: it costs iterations, not digits."""
+    rows = make_rows(learner)
+    rng = np.random.RandomState(3)
+    moved_rows = rows.with_features(rows.X + 0.1 * rng.normal(size=rows.X.shape))
+    optimum, other = minimise(learner, rows), minimise(learner, moved_rows)
+    stale = replace(optimum, factorisation=other.factorisation)
+    goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
+    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    exact, found = implicit(optimum, b, POISON), implicit(stale, b, POISON)
+    assert found.residual < 1e-9
+    for _, part in PARTS:
+        ours, theirs = getattr(found, part), getattr(exact, part)
+        assert_allclose(ours, theirs, rtol=0, atol=1e-8 * np.abs(theirs).max())
+    # With less asked for, it stops before.
+    rough = implicit(stale, b, POISON, tol=1e-2)
+    assert rough.residual <= 1e-2
+    assert rough.residual > found.residual

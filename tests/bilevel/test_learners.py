@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skpoison.bilevel.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.newton import minimise
 
 
 def weights(learner, rows, seed=1):
@@ -87,3 +89,73 @@ def test_sparse_rows(learner, make_rows):
         ),
     ):
         assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-12)
+
+
+def test_row_slopes_by_differences(learner, make_rows, make_bare, difference):
+    """What a learner of one's own gives, checked before anything builds on it."""
+    rows = make_rows(learner)
+    W, bare = weights(learner, rows), make_bare(learner)
+    slopes = bare.at(W, rows).row_slopes(slice(3, None))
+    for part, slope in zip(("X", "targets", "weights"), slopes, strict=True):
+        at = getattr(rows, part)
+        D = np.random.RandomState(3).normal(size=at.shape)
+        D[:3] = 0
+
+        def objective(value, part=part):
+            fields = {"X": rows.X, "targets": rows.targets, "weights": rows.weights}
+            return bare.at(W, Rows(**{**fields, part: value})).objective()
+
+        expected = difference(objective, at, D, 1e-5)
+        assert_allclose((slope * D[3:]).sum(), expected, rtol=1e-7)
+
+
+def assert_near(actual, expected, tol):
+    assert_allclose(actual, expected, rtol=0, atol=tol * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_second_derivatives_by_differences(learner, size, make_rows, make_bare):
+    rows, bare = make_rows(learner), make_bare(learner)
+    W, V = weights(learner, rows), size * weights(learner, rows, 2)
+    found, exact = bare.at(W, rows), learner.at(W, rows)
+    assert_near(found.hessian_product(V), exact.hessian_product(V), 1e-7)
+    for which in (slice(None), slice(-4, None)):
+        parts = found.row_gradients(V, which), exact.row_gradients(V, which)
+        for ours, theirs in zip(*parts, strict=True):
+            assert ours.shape == theirs.shape
+            assert_near(ours, theirs, 1e-7)
+
+
+def test_no_direction_has_no_derivative(learner, make_rows, make_bare):
+    rows = make_rows(learner)
+    W = weights(learner, rows)
+    point = make_bare(learner).at(W, rows)
+    assert not point.hessian_product(0 * W).any()
+    for part, at in zip(
+        point.row_gradients(0 * W, slice(-4, None)),
+        (rows.X, rows.targets, rows.weights),
+        strict=True,
+    ):
+        assert part.shape == at[-4:].shape
+        assert not part.any()
+
+
+def test_learner_of_ones_own(learner, make_rows, make_bare):
+    """First derivatives do: the optimum and both gradients are the exact learner's."""
+    rows, bare = make_rows(learner), make_bare(learner)
+    exact, found = minimise(learner, rows), minimise(bare, rows)
+    assert found.factorisation.method == "cg"
+    assert found.gradient_norm < 1e-9
+    assert_near(found.W, exact.W, 1e-6)
+    b = weights(learner, rows, 2)
+    b = learner.without_shift(b - b.mean(axis=1, keepdims=True) * (b.shape[1] > 1))
+    which = slice(-4, None)
+    gradients = [implicit(optimum, b, which) for optimum in (found, exact)]
+    steps = {"rate": 0.01, "n_steps": 20}
+    for each in (bare, learner):
+        _, stored = descend(each, rows, each.start(rows), **steps)
+        gradients.append(unrolled(stored, b, which, **steps))
+    for ours, theirs in (gradients[:2], gradients[2:]):
+        assert_near(ours.features, theirs.features, 1e-6)
+        assert_near(ours.targets, theirs.targets, 1e-6)
+        assert_near(ours.weights, theirs.weights, 1e-6)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -6,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, SmoothedHinge, Squared
-from skpoison.bilevel.newton import minimise
+from skpoison.bilevel.newton import _start, minimise
 
 
 @pytest.mark.parametrize("method", ["auto", "cholesky", "cg"])
@@ -73,3 +75,56 @@ def test_unconverged_is_said(make_rows):
     learner = LinearLearner(Logistic(), 1.0)
     with pytest.warns(ConvergenceWarning, match="not at its optimum after 2 Newton"):
         minimise(learner, make_rows(learner), max_iter=2)
+
+
+def test_factorisation_serves_on(make_rows):
+    """A fresh one would cost more than the iterations that it saves."""
+    learner = LinearLearner(Logistic(), 1.0)
+    rows = make_rows(learner, 200, 60)
+    first = minimise(learner, rows, method="cholesky")
+    assert first.factorisation.patience > 3
+    X = rows.X.copy()
+    X[:5] += 0.02 * np.random.RandomState(1).normal(size=(5, 60))
+    moved = rows.with_features(X)
+    warm = minimise(learner, moved, first, method="cholesky")
+    assert warm.factorisation is first.factorisation
+    assert warm.gradient_norm < 1e-9
+    assert warm.n_iter > 0
+    assert_allclose(warm.W, minimise(learner, moved).W, rtol=1e-7, atol=1e-10)
+
+
+def test_factorisation_that_has_grown_stale_is_renewed(make_rows):
+    learner = LinearLearner(Logistic(), 1.0)
+    rows = make_rows(learner, 200, 60)
+    first = minimise(learner, rows, method="cholesky")
+    tired = replace(first.factorisation, patience=0)
+    moved = rows.with_features(1.05 * rows.X)
+    there = minimise(learner, moved, replace(first, factorisation=tired))
+    assert there.factorisation is not tired
+    assert there.gradient_norm < 1e-9
+    assert_allclose(there.W, minimise(learner, moved).W, rtol=1e-7, atol=1e-10)
+
+
+def test_weights_worse_than_none_are_not_set_out_from(make_rows):
+    """Rows on the other side of confident weights: shorter ones are nearer."""
+    learner = LinearLearner(Logistic(), 0.01)
+    rows = make_rows(learner, 100)
+    first = minimise(learner, rows)
+    turned = rows.with_features(-rows.X)
+    begin, factorisation = _start(learner, turned, first)
+    assert learner.at(first.W, turned).objective() > 2 * first.objective
+    assert begin.objective() < learner.at(first.W, turned).objective()
+    lengths = [np.abs(begin.W - length * first.W).max() for length in (0, 0.25, 0.5)]
+    assert min(lengths) == 0
+    assert factorisation is None
+    found = minimise(learner, turned, first)
+    assert found.gradient_norm < 1e-9
+    assert_allclose(found.W[:-1], -first.W[:-1], rtol=1e-6)
+
+
+def test_good_weights_are_set_out_from(learner, make_rows):
+    rows = make_rows(learner)
+    first = minimise(learner, rows)
+    begin, factorisation = _start(learner, rows.with_features(1.01 * rows.X), first)
+    assert begin.W is first.W
+    assert factorisation is first.factorisation

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import scale
@@ -66,3 +67,30 @@ def test_divergence_is_said():
     adaline = GradientDescentClassifier("squared_error", learning_rate=10.0)
     with pytest.raises(ValueError, match=r"diverges with learning_rate=10\.0\. Lower"):
         adaline.fit(X, y)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_steps_go_on_from_weights_given(loss):
+    X, y = load_iris(return_X_y=True)
+    whole = GradientDescentClassifier(loss, learning_rate=0.01, n_steps=30).fit(X, y)
+    first = clone(whole).set_params(n_steps=10).fit(X, y)
+    second = clone(whole).set_params(n_steps=20)
+    second.fit(X, y, coef_init=first.coef_, intercept_init=first.intercept_)
+    np.testing.assert_allclose(second.coef_, whole.coef_, rtol=1e-12)
+    np.testing.assert_allclose(second.intercept_, whole.intercept_, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"coef_init": [1.0]}, r"coef_init has the shape \(1,\), but \(3, 4\)"),
+        ({"intercept_init": [[1.0]]}, r"intercept_init has the shape \(1, 1\)"),
+    ],
+)
+def test_weights_given_are_checked(given, message):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=message):
+        GradientDescentClassifier().fit(X, y, **given)
+    regressor = GradientDescentRegressor(fit_intercept=False)
+    with pytest.raises(ValueError, match="fit_intercept=False"):
+        regressor.fit(X, y, intercept_init=0.0)

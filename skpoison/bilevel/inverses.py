@@ -1,0 +1,222 @@
+r"""How is the inverse of a Hessian applied, or what stands for it?
+
+The Hessian is :math:`H = \tilde X^\top D \tilde X + \Lambda`, where D holds the row
+weights and the curvatures of the loss.
+
+* **Cholesky** of the :math:`p \times p` matrix, for few columns;
+* **Woodbury**, for fewer rows than columns. With features that are all penalised by
+  :math:`\lambda > 0`, and :math:`G = D^{1/2} X`,
+
+  .. math::
+
+      (X^\top D X + \lambda I)^{-1} = \frac1\lambda
+      \left( I - G^\top (\lambda I + G G^\top)^{-1} G \right),
+
+  an :math:`n \times n` matrix; the intercept follows by its Schur complement;
+* **conjugate gradients** where neither matrix would fit, with a preconditioner that is
+  cheap to factorise: the diagonal or, for the multinomial loss, the block of each
+  output, with :math:`p_k (1 - p_k)` in D, between projections onto directions
+  that sum to 0 over the outputs. Whatever is the same for all outputs meets the penalty
+  alone, which the blocks know nothing of.
+"""
+
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.losses import softmax
+
+# Numbers in the blocks of all outputs: 512 MB.
+BLOCKS = 2**26
+# Rows of the largest matrix of inner products: 128 MB.
+LARGEST = 4000
+TINY = 1e-10
+
+
+def _weighted_gram(X, weights):
+    """Compute the matrix of inner products of columns, over weighted rows."""
+    if isinstance(X, np.ndarray):
+        return (X.T * weights) @ X
+    return (X.T.multiply(weights).tocsr() @ X).toarray()
+
+
+def cholesky(point):
+    """Factorise the Hessian, of the size of its columns.
+
+    Parameters
+    ----------
+    point : Point
+        Where the Hessian is taken.
+
+    Returns
+    -------
+    inverse : callable
+        Takes and returns arrays of shape (n_parameters, n_outputs).
+    """
+    X = point.learner.extended(point.rows.X)
+    penalties = point.penalties[:, 0]
+    if not point.learner.loss.separable:
+        return _cholesky_of_all_outputs(point, X, penalties)
+    factors, previous = [], None
+    for curvature in point.curvatures.T:
+        # Outputs with the same curvatures (squared loss) share a factorisation.
+        if previous is None or not np.array_equal(curvature, previous):
+            H = _weighted_gram(X, curvature)
+            H[np.diag_indices_from(H)] += penalties
+            factor = cho_factor(H, lower=True, overwrite_a=True)
+        factors.append(factor)
+        previous = curvature
+
+    if all(factor is factors[0] for factor in factors):
+        return lambda B: cho_solve(factors[0], B)
+    return _output_by_output([partial(cho_solve, factor) for factor in factors])
+
+
+def _output_by_output(inverses):
+    """Apply to each output an inverse of its own."""
+
+    def apply(B):
+        pairs = zip(inverses, B.T, strict=True)
+        return np.column_stack([inverse(b) for inverse, b in pairs])
+
+    return apply
+
+
+def _cholesky_of_all_outputs(point, X, penalties):
+    """Factorise the Hessian of a loss that couples the outputs."""
+    scores, rows, loss = point.scores, point.rows, point.learner.loss
+    n_outputs, p = scores.shape[1], X.shape[1]
+    H = np.empty((p, n_outputs, p, n_outputs))
+    for k in range(n_outputs):
+        unit = np.zeros_like(scores)
+        unit[:, k] = 1
+        bent = loss.hessian_product(scores, rows.targets, unit)
+        for m in range(k + 1):
+            H[:, k, :, m] = _weighted_gram(X, rows.weights * bent[:, m])
+            H[:, m, :, k] = H[:, k, :, m]
+        H[np.arange(p), k, np.arange(p), k] += penalties
+    # Something must stand in the directions of `without_shift`; what, does not matter.
+    free = np.flatnonzero(penalties == 0)
+    scale = np.trace(H.reshape(p * n_outputs, -1)) / (p * n_outputs)
+    for j in free:
+        H[j, :, j, :] += scale
+    factor = cho_factor(H.reshape(p * n_outputs, -1), lower=True, overwrite_a=True)
+    return lambda B: cho_solve(factor, B.ravel()).reshape(B.shape)
+
+
+def woodbury(point):
+    """Factorise the Hessian, of the size of its rows.
+
+    Parameters
+    ----------
+    point : Point
+        Where the Hessian is taken.
+
+    Returns
+    -------
+    inverse : callable
+        Takes and returns arrays of shape (n_parameters, n_outputs).
+    """
+    rows, learner = point.rows, point.learner
+    return _output_by_output(
+        [
+            _woodbury_of_one_output(learner, rows, curvature)
+            for curvature in point.curvatures.T
+        ]
+    )
+
+
+def _woodbury_of_one_output(learner, rows, curvature):
+    penalty, constant, X = learner.penalty, learner.intercept, rows.X
+    root = np.sqrt(curvature)
+    inner = root[:, np.newaxis] * rows.gram * root
+    inner[np.diag_indices_from(inner)] += penalty
+    factor = cho_factor(inner, lower=True, overwrite_a=True)
+
+    def inverse_for_features(b):
+        return (b - X.T @ (root * cho_solve(factor, root * (X @ b)))) / penalty
+
+    if not constant:
+        return inverse_for_features
+    # The block of the intercept: one more column beside the features, one number below.
+    column = constant * (X.T @ curvature)
+    below = constant**2 * curvature.sum() + learner.intercept_penalty
+    bent = inverse_for_features(column)
+    schur = below - column @ bent
+    if not schur > 0:
+        raise LinAlgError("the block of the intercept is singular")
+
+    def inverse(b):
+        features = inverse_for_features(b[:-1])
+        last = (b[-1] - column @ features) / schur
+        return np.append(features - bent * last, last)
+
+    return inverse
+
+
+def preconditioner(point):
+    """Make what stands for the inverse of a Hessian too large to factorise.
+
+    Parameters
+    ----------
+    point : Point
+        Where the Hessian is taken.
+
+    Returns
+    -------
+    inverse : callable
+        Takes and returns arrays of shape (n_parameters, n_outputs).
+    """
+    if not isinstance(point.learner, LinearLearner):
+        return lambda B: B
+    if point.learner.loss.separable:
+        return _diagonal(point, point.curvatures)
+    return _preconditioner_of_blocks(point)
+
+
+def _preconditioner_of_blocks(point):
+    """Factorise for each output what it would be if the others stood still."""
+    learner, rows = point.learner, point.rows
+    n_parameters, n_outputs = point.W.shape
+    p, _ = softmax(point.scores)
+    curvatures = (rows.weights * rows.targets.sum(axis=1))[:, np.newaxis] * p * (1 - p)
+    penalties = point.penalties
+    if n_outputs * n_parameters**2 <= BLOCKS:
+        X = learner.extended(rows.X)
+        factors = []
+        for curvature in curvatures.T:
+            H = _weighted_gram(X, curvature)
+            # Where a class is certain of all rows, nothing else holds the intercept.
+            H[np.diag_indices_from(H)] += np.maximum(penalties[:, 0], TINY)
+            factors.append(cho_factor(H, lower=True, overwrite_a=True))
+        inverse = _output_by_output([partial(cho_solve, factor) for factor in factors])
+    elif rows.targets.shape[0] <= LARGEST and learner.penalty > 0:
+        inverse = _output_by_output(
+            [_woodbury_of_one_output(learner, rows, c) for c in curvatures.T]
+        )
+    else:
+        inverse = _diagonal(point, curvatures)
+    free = penalties == 0
+
+    def apply(B):
+        shift = B.mean(axis=1, keepdims=True)
+        V = inverse(B - shift)
+        V -= V.mean(axis=1, keepdims=True)
+        return V + np.where(free, 0, shift / np.where(free, 1, penalties))
+
+    return apply
+
+
+def _diagonal(point, curvatures):
+    """Invert the diagonal of the Hessian."""
+    learner, X = point.learner, point.rows.X
+    squares = X.multiply(X) if sparse.issparse(X) else X**2
+    diagonal = learner.pull_back(squares, point.W, curvatures)
+    if learner.intercept:
+        diagonal[-1] *= learner.intercept
+    diagonal += point.penalties
+    diagonal[diagonal <= 0] = 1
+    return lambda B: B / diagonal
