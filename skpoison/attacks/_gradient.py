@@ -454,7 +454,10 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             # still be better.
             start = self.feasible_set_.project(start, start)
             value, _ = problem(start)
-            found = max(found, Climb(start, value, found.path), key=lambda c: c.value)
+            if value > found.value:
+                found = Climb(start, value, np.append(found.path, value))
+                if self.store_path:
+                    problem.visited.append(start)
         return found
 
     def _climb_on(self, problem, before, start, scale, progress):
@@ -500,8 +503,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             # It begins where the climb has been.
             found = replace(found, path=np.concatenate([climbed, found.path[1:]]))
             del problem.visited[n_visited : n_visited + 1]
-        # Once more: scaling back may have rounded across a border.
-        rows = feasible.project(low + width * found.rows, start)
+        # Once more: scaling back may have rounded across a border. What has not moved
+        # is not rounded at all.
+        moved = found.rows != (start - low) / width
+        rows = np.where(moved, low + width * found.rows, start)
+        rows = feasible.project(rows, start)
         return replace(found, rows=rows)
 
     def _is_convex(self):

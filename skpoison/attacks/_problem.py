@@ -156,7 +156,9 @@ class BilevelProblem:
         n_clean, n_poison = self.codes.shape[0], poison.shape[0]
         first, last, _ = which.indices(n_poison)
         which = slice(n_clean + first, n_clean + last)
-        value, hypergradient = self._differentiate(rows, which)
+        # Where a learner diverges, the climb turns back.
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, hypergradient = self._differentiate(rows, which)
         self.residual = hypergradient.residual
         return value, hypergradient.features * self.scale
 
@@ -199,7 +201,9 @@ class BilevelProblem:
         _, gradient = self(poison)
         expected = (after - before) / (2 * h)
         self.tol = TOL
-        return float(abs((gradient * direction).sum() / expected - 1))
+        actual = (gradient * direction).sum()
+        largest = max(abs(actual), abs(expected))
+        return float(abs(actual - expected) / largest) if largest else 0.0
 
     def _differentiate(self, rows, which):
         learner = self.learner

@@ -195,7 +195,11 @@ def _preconditioner_of_blocks(point):
         inverse = _output_by_output([partial(cho_solve, factor) for factor in factors])
     elif rows.targets.shape[0] <= LARGEST and learner.penalty > 0:
         inverse = _output_by_output(
-            [_woodbury_of_one_output(learner, rows, c) for c in curvatures.T]
+            # Where a class is certain of all rows, nothing else holds the intercept.
+            [
+                _woodbury_of_one_output(learner, rows, np.maximum(c, TINY))
+                for c in curvatures.T
+            ]
         )
     else:
         inverse = _diagonal(point, curvatures)

@@ -10,14 +10,16 @@ def once():
 
     Warnings are the same if they come from the same place, whatever numbers they name.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    told = set()
-    for each in caught:
-        place = each.category, each.filename, each.lineno
-        if place not in told:
-            told.add(place)
-            warnings.warn_explicit(
-                each.message, each.category, each.filename, each.lineno
-            )
+    caught, told = [], set()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        for each in caught:
+            place = each.category, each.filename, each.lineno
+            if place not in told:
+                told.add(place)
+                warnings.warn_explicit(
+                    each.message, each.category, each.filename, each.lineno
+                )

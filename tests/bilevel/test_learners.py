@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skpoison.bilevel import learners
 from skpoison.bilevel.hypergradients import descend, implicit, unrolled
-from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.learners import Learner, Rows
 from skpoison.bilevel.newton import minimise
 
 
@@ -159,3 +160,17 @@ def test_learner_of_ones_own(learner, make_rows, make_bare):
         assert_near(ours.features, theirs.features, 1e-6)
         assert_near(ours.targets, theirs.targets, 1e-6)
         assert_near(ours.weights, theirs.weights, 1e-6)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10, 64])
+def test_steps_added_up_at_once(learner, at_once, make_rows, monkeypatch):
+    """As they are one by one, where nothing is known of the learner."""
+    monkeypatch.setattr(learners, "STEPS_AT_ONCE", at_once)
+    rows = make_rows(learner)
+    _, stored = descend(learner, rows, weights(learner, rows), rate=0.01, n_steps=20)
+    V, which = weights(learner, rows, 2), slice(-4, None)
+    one_by_one = Learner.backwards(learner, stored[::-1], V, which, 0.01)
+    found = learner.backwards(stored[::-1], V, which, 0.01)
+    for ours, theirs in zip(found, one_by_one, strict=True):
+        assert ours.shape == theirs.shape
+        assert_near(ours, theirs, 1e-12)
