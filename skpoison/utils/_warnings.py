@@ -9,17 +9,16 @@ def once():
     """Let every warning pass once, however often it is given.
 
     Warnings are the same if they come from the same place, whatever numbers they name.
+    Where an error ends the work it says enough, and warnings are dropped.
     """
-    caught, told = [], set()
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-    finally:
-        for each in caught:
-            place = each.category, each.filename, each.lineno
-            if place not in told:
-                told.add(place)
-                warnings.warn_explicit(
-                    each.message, each.category, each.filename, each.lineno
-                )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    told = set()
+    for each in caught:
+        place = each.category, each.filename, each.lineno
+        if place not in told:
+            told.add(place)
+            warnings.warn_explicit(
+                each.message, each.category, each.filename, each.lineno
+            )
