@@ -130,7 +130,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         Number of steps of the best climb.
     rows_path_ : ndarray of shape (`n_iter_` + 1, n_poison, n_features)
         The poison rows at every iterate of the best climb, where `store_path` asks for
-        them; NaN for rows that are not inserted yet.
+        them; NaN for rows that are not inserted yet. Those returned stand where
+        `goal_path_` is largest, in a joint climb.
     diagnostics_ : dict
         How well the gradient is known, at the last iterate. "hypergradient": how it is
         taken, "implicit", "spectral" (all steps in closed form), "unrolled" or

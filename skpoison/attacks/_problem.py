@@ -91,7 +91,7 @@ class BilevelProblem:
             return wanted
         if self.surrogate.n_steps is None:
             return "implicit"
-        quadratic = isinstance(self.learner.loss, Squared)
+        quadratic = isinstance(getattr(self.learner, "loss", None), Squared)
         return "spectral" if quadratic and min(self.X.shape) <= SPECTRAL else "unrolled"
 
     def aim(self, goal, loss, sharpness, X, codes):
@@ -120,6 +120,11 @@ class BilevelProblem:
             codes = wanted[codes]
         if loss == "error":
             self.goal = SmoothedError(codes, sharpness, sign)
+        elif not hasattr(self.learner, "loss"):
+            raise ValueError(
+                f"loss='log_loss' climbs the loss of the surrogate, but its learner, "
+                f"{self.learner!r}, names none as its attribute loss. Take loss='error'."
+            )
         else:
             targets = self.surrogate.encode(codes)
             self.goal = MeanLoss(self.learner.loss, targets, sign)

@@ -4,6 +4,11 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,
 )
-from skpoison.surrogates._learner import as_learner
+from skpoison.surrogates._learner import Surrogate, as_learner
 
-__all__ = ["GradientDescentClassifier", "GradientDescentRegressor", "as_learner"]
+__all__ = [
+    "GradientDescentClassifier",
+    "GradientDescentRegressor",
+    "Surrogate",
+    "as_learner",
+]

@@ -23,7 +23,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Learner, LinearLearner, Rows
 from skpoison.bilevel.losses import (
     Huber,
     Logistic,
@@ -48,7 +48,7 @@ class Surrogate:
 
     Parameters
     ----------
-    learner : LinearLearner
+    learner : Learner
         The problem, but for the rows.
     encode : callable
         Takes labels, as positions among the classes, or responses; returns targets.
@@ -64,9 +64,23 @@ class Surrogate:
         Number of steps, where the learner stops early.
     rate : float, default=None
         Length of its steps, relative to the gradient.
+
+    See Also
+    --------
+    as_learner : Makes it of an estimator.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.surrogates import as_learner
+    >>> surrogate = as_learner(LogisticRegression(C=4), n_classes=2)
+    >>> surrogate.learner
+    LinearLearner(loss=Logistic(), penalty=0.25, intercept=1.0, intercept_penalty=0.0)
+    >>> surrogate.n_steps is None
+    True
     """
 
-    learner: LinearLearner
+    learner: Learner
     encode: Callable
     reduction: str = "sum"
     class_weight: dict | str | None = None
