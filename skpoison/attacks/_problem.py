@@ -122,8 +122,8 @@ class BilevelProblem:
             self.goal = SmoothedError(codes, sharpness, sign)
         elif not hasattr(self.learner, "loss"):
             raise ValueError(
-                f"loss='log_loss' climbs the loss of the surrogate, but its learner, "
-                f"{self.learner!r}, names none as its attribute loss. Take loss='error'."
+                "loss='log_loss' climbs the loss of the surrogate, but its learner, "
+                f"{self.learner!r}, has no attribute loss. Take loss='error'."
             )
         else:
             targets = self.surrogate.encode(codes)
