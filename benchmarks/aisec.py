@@ -6,7 +6,7 @@ every attack starts, and after the attack; and seconds an attack. See protocol.p
 
 * joint: surrogate LogisticRegression(C=10), its smoothed error, all rows at once;
 * binary: the same, poison kept in {0, 1};
-* sequential: one row after the other, the log-loss through 100 stored steps;
+* sequential: one row after the other, the log-loss through 200 stored steps;
 * Adaline: its own 2000 steps at rate 0.01, which the attack differentiates through,
   and 200 steps of the climb.
 
@@ -25,7 +25,7 @@ from skpoison.surrogates import GradientDescentClassifier
 
 BOX = Box(0, 1)
 OPTIMUM = LogisticRegression(C=10)
-EARLY = GradientDescentClassifier(learning_rate=0.5, n_steps=100)
+EARLY = GradientDescentClassifier(learning_rate=0.5, n_steps=200)
 ATTACKS = {
     "joint": (LOGISTIC, {"surrogate": OPTIMUM, "feasible_set": BOX}),
     "binary": (

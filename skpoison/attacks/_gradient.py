@@ -27,6 +27,8 @@ from skpoison.utils._warnings import once
 
 # Below so many numbers threads of BLAS cost more time than they save.
 SMALL = 1_000_000
+# How many standard deviations from 0 a column lies that is centred.
+FAR = 1000
 # Steps without progress after which a climb ends.
 PATIENCE = 50
 
@@ -49,6 +51,9 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     are. The best rows met are kept, so that by the attacker's own measure they are
     never worse than those clones.
 
+    Columns of integers come out as the nearest ones. To have the attack know of that,
+    take :class:`~skpoison.feasible_sets.Integers` into the feasible set.
+
     Where the feasible set holds only some points, such as whole numbers, the gradient
     is taken at the nearest of them to where the climb stands, and a search among such
     points, which changes what the gradient promises most of, follows the climb.
@@ -56,9 +61,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     Parameters
     ----------
     surrogate : estimator, default=None
-        What the attacker believes that the victim learns: a linear model of
-        scikit-learn, a :class:`~skpoison.surrogates.GradientDescentClassifier`, or a
-        Pipeline of scalers before one. None: LogisticRegression after a
+        What the attacker believes that the victim learns: LogisticRegression,
+        RidgeClassifier, LinearSVC, SGDClassifier, an MLPClassifier trained by full
+        batches, a :class:`~skpoison.surrogates.GradientDescentClassifier`, or a
+        Pipeline of scalers before one. For the hinge loss, which has no second
+        derivative, a smooth one near it stands. None: LogisticRegression after a
         StandardScaler.
     budget : float or int, default=0.1
         Number of rows to insert, as a share of the training rows (float, n_p / n), or
@@ -429,8 +436,12 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         weight = (n_samples - len(replaced)) / clean.shape[0]
         surrogate = self.surrogate
         if surrogate is None:
-            # Centring would only shift the intercept, and does not go with sparse data.
-            scaler = StandardScaler(with_mean=False)
+            # Centring only shifts the intercept, and does not go with sparse data. But
+            # far from 0 digits are lost without it.
+            far = not sparse.issparse(X) and (
+                np.abs(X.mean(axis=0)) > FAR * X.std(axis=0)
+            )
+            scaler = StandardScaler(with_mean=bool(np.any(far)))
             surrogate = make_pipeline(scaler, LogisticRegression())
         codes = np.searchsorted(self.classes_, y)
         problem = BilevelProblem(
@@ -529,6 +540,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                 "y_val has labels that are not among those of y: "
                 f"{np.setdiff1d(y_val, self.classes_).tolist()}."
             )
+        if sparse.issparse(X) != sparse.issparse(X_val):
+            X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
         return X_val, np.searchsorted(self.classes_, y_val)
 
 
@@ -545,7 +558,8 @@ def _split(name, fraction, positions, y, random_state):
     except ValueError as error:
         raise ValueError(
             f"{name}={fraction} cannot be taken of {labels.shape[0]} rows of "
-            f"{np.unique(labels).shape[0]} classes: {error}"
+            f"{np.unique(labels).shape[0]} classes. Give X_val and y_val, or lower the "
+            f"budget. ({error})"
         ) from error
 
 

@@ -17,7 +17,9 @@ from skpoison.bilevel.hypergradients import (
     reversed_descent,
     unrolled,
 )
+from skpoison.bilevel.learners import LinearLearner
 from skpoison.bilevel.losses import Squared
+from skpoison.bilevel.networks import NetworkDescent, NetworkLearner
 from skpoison.bilevel.newton import minimise
 from skpoison.bilevel.spectral import SpectralDescent
 from skpoison.surrogates import as_learner
@@ -87,12 +89,20 @@ class BilevelProblem:
                 "take hypergradient='implicit', or a GradientDescentClassifier as the "
                 "surrogate."
             )
+        if wanted == "implicit" and isinstance(self.learner, NetworkLearner):
+            raise ValueError(
+                "hypergradient='implicit' needs the optimum of a surrogate, and "
+                f"{type(estimator).__name__} has many: take 'unrolled', or 'auto'."
+            )
         if wanted != "auto":
             return wanted
         if self.surrogate.n_steps is None:
             return "implicit"
-        quadratic = isinstance(getattr(self.learner, "loss", None), Squared)
-        return "spectral" if quadratic and min(self.X.shape) <= SPECTRAL else "unrolled"
+        linear = isinstance(self.learner, LinearLearner)
+        quadratic = linear and isinstance(self.learner.loss, Squared)
+        smaller, larger = sorted(self.X.shape)
+        small = smaller <= SPECTRAL and smaller * larger <= STORABLE
+        return "spectral" if quadratic and small else "unrolled"
 
     def aim(self, goal, loss, sharpness, X, codes):
         """Set the goal.
@@ -217,8 +227,12 @@ class BilevelProblem:
             value, b = goal_gradient(learner, self.goal, self.X_own, self.optimum.W)
             return value, implicit(self.optimum, b, which, tol=self.tol)
         steps = {"rate": self.surrogate.rate, "n_steps": self.surrogate.n_steps}
+        descent = None
         if self.method == "spectral":
             descent = SpectralDescent(learner, rows, **steps)
+        elif self.method == "unrolled" and isinstance(learner, NetworkLearner):
+            descent = NetworkDescent(learner, rows, every=self._every(rows), **steps)
+        if descent is not None:
             value, b = goal_gradient(learner, self.goal, self.X_own, descent.W)
             return value, descent.hypergradient(b, which)
         start = learner.start(rows)
@@ -231,10 +245,9 @@ class BilevelProblem:
 
     def _every(self, rows):
         """Say of how many steps one is stored."""
-        p, n_outputs = self.learner.shape(rows)
-        of_a_step = (p + 2 * rows.targets.shape[0]) * n_outputs
         n_steps = self.surrogate.n_steps
-        return 1 if n_steps * of_a_step <= STORABLE else int(np.ceil(np.sqrt(n_steps)))
+        storable = n_steps * self.learner.storage(rows) <= STORABLE
+        return 1 if storable else int(np.ceil(np.sqrt(n_steps)))
 
     def _rows(self, poison):
         """Put poison behind the training rows."""

@@ -130,6 +130,12 @@ def factorise(point, method="auto"):
             "The Hessian of the surrogate is singular: its optimum is not unique. "
             "Give the surrogate a penalty (a finite C, a positive alpha)."
         ) from error
+    except ValueError as error:
+        raise ValueError(
+            "The Hessian of the surrogate is not finite: its weights grow without end, "
+            "or its rows are too large. Give the surrogate a penalty (a finite C, a "
+            "positive alpha), or scale the features."
+        ) from error
 
 
 def _patience(point, method):

@@ -60,19 +60,23 @@ def cholesky(point):
     penalties = point.penalties[:, 0]
     if not point.learner.loss.separable:
         return _cholesky_of_all_outputs(point, X, penalties)
-    factors, previous = [], None
-    for curvature in point.curvatures.T:
-        # Outputs with the same curvatures (squared loss) share a factorisation.
-        if previous is None or not np.array_equal(curvature, previous):
-            H = _weighted_gram(X, curvature)
-            H[np.diag_indices_from(H)] += penalties
-            factor = cho_factor(H, lower=True, overwrite_a=True)
-        factors.append(factor)
-        previous = curvature
 
-    if all(factor is factors[0] for factor in factors):
-        return lambda B: cho_solve(factors[0], B)
-    return _output_by_output([partial(cho_solve, factor) for factor in factors])
+    def inverse(curvature):
+        H = _weighted_gram(X, curvature)
+        H[np.diag_indices_from(H)] += penalties
+        # Where no row has any curvature, nothing holds the intercept: any number does.
+        diagonal = np.einsum("ii->i", H)
+        diagonal[diagonal == 0] = 1
+        return partial(cho_solve, cho_factor(H, lower=True, overwrite_a=True))
+
+    return _for_each_output(inverse, point.curvatures)
+
+
+def _for_each_output(inverse, curvatures):
+    """Make an inverse for each output; for outputs of the same curvatures, one."""
+    if (curvatures == curvatures[:, :1]).all():
+        return _output_by_output([inverse(curvatures[:, 0])] * curvatures.shape[1])
+    return _output_by_output([inverse(curvature) for curvature in curvatures.T])
 
 
 def _output_by_output(inverses):
@@ -120,13 +124,8 @@ def woodbury(point):
     inverse : callable
         Takes and returns arrays of shape (n_parameters, n_outputs).
     """
-    rows, learner = point.rows, point.learner
-    return _output_by_output(
-        [
-            _woodbury_of_one_output(learner, rows, curvature)
-            for curvature in point.curvatures.T
-        ]
-    )
+    inverse = partial(_woodbury_of_one_output, point.learner, point.rows)
+    return _for_each_output(inverse, point.curvatures)
 
 
 def _woodbury_of_one_output(learner, rows, curvature):
@@ -184,7 +183,9 @@ def _preconditioner_of_blocks(point):
     p, _ = softmax(point.scores)
     curvatures = (rows.weights * rows.targets.sum(axis=1))[:, np.newaxis] * p * (1 - p)
     penalties = point.penalties
-    if n_outputs * n_parameters**2 <= BLOCKS:
+    n_samples = rows.targets.shape[0]
+    few_rows = n_samples < n_parameters and n_samples <= LARGEST and learner.penalty > 0
+    if n_outputs * n_parameters**2 <= BLOCKS and not few_rows:
         X = learner.extended(rows.X)
         factors = []
         for curvature in curvatures.T:
@@ -193,7 +194,7 @@ def _preconditioner_of_blocks(point):
             H[np.diag_indices_from(H)] += np.maximum(penalties[:, 0], TINY)
             factors.append(cho_factor(H, lower=True, overwrite_a=True))
         inverse = _output_by_output([partial(cho_solve, factor) for factor in factors])
-    elif rows.targets.shape[0] <= LARGEST and learner.penalty > 0:
+    elif n_samples <= LARGEST and learner.penalty > 0:
         inverse = _output_by_output(
             # Where a class is certain of all rows, nothing else holds the intercept.
             [

@@ -295,6 +295,21 @@ class Learner(ABC):
         gradient : ndarray of shape (n_parameters, n_outputs)
         """
 
+    def storage(self, rows):
+        """Say how many numbers a step of descent keeps, to be differentiated.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+
+        Returns
+        -------
+        n_numbers : int
+        """
+        n_parameters, n_outputs = self.shape(rows)
+        return (n_parameters + 2 * rows.targets.shape[0]) * n_outputs
+
     def without_shift(self, V):
         """Remove from a direction what neither predictions nor penalties depend on.
 

@@ -16,6 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from skpoison.bilevel.hessians import Factorisation, factorise, solve
 from skpoison.bilevel.learners import Point
 
+# Share of what the gradient was a sum of at the start, below which it is rounding.
+VANISHING = 1e-6
+
 
 @dataclass(frozen=True)
 class Optimum:
@@ -81,13 +84,18 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
     """
     point, factorisation = _start(learner, rows, start)
     previous = np.inf
+    first = point.gradient_scale()
     objective = point.objective()
     for n_iter in range(max_iter + 1):
         gradient = point.gradient()
-        gradient_norm = float(np.linalg.norm(gradient) / point.gradient_scale())
+        # Where all terms of the sum vanish, what is left is rounding.
+        scale = point.gradient_scale()
+        gradient_norm = float(np.linalg.norm(gradient) / max(scale, VANISHING * first))
         # Near the optimum rounding may stand in the way of more.
         stuck = gradient_norm <= 1e-7 and gradient_norm > previous / 2
         if gradient_norm <= tol or stuck:
+            if scale < 10 * VANISHING * first:
+                _check_growth(point)
             break
         if n_iter == max_iter:
             _complain(point, gradient_norm, max_iter)
@@ -135,15 +143,20 @@ def _line_search(point, objective, gradient, step):
     return point, objective
 
 
-def _complain(point, gradient_norm, max_iter):
+def _check_growth(point):
+    """Raise an error if weights have grown so far that they will not end."""
     penalty = getattr(point.learner, "penalty", None)
-    if penalty == 0 and np.abs(point.scores).max() > 30:
+    if penalty == 0 and np.abs(point.scores).max() > 20:
         raise ValueError(
             "The surrogate has no optimum: without a penalty its weights grow without "
             "end where a hyperplane separates the classes. Give it a penalty (a "
             "finite C, a positive alpha), or take a surrogate that stops early: "
             "GradientDescentClassifier."
         )
+
+
+def _complain(point, gradient_norm, max_iter):
+    _check_growth(point)
     warnings.warn(
         f"The surrogate is not at its optimum after {max_iter} Newton steps: its "
         f"relative gradient is {gradient_norm:.1e}. Scale the features, or give it a "

@@ -15,6 +15,7 @@ from sklearn.base import is_classifier
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
+    LogisticRegressionCV,
     Ridge,
     RidgeClassifier,
     SGDClassifier,
@@ -124,6 +125,12 @@ class Surrogate:
             return counts.sum() / (codes.shape[0] * np.maximum(counts, TINY))
         named = self.class_weight
         if classes is not None:
+            unknown = set(named) - set(classes.tolist())
+            if unknown:
+                raise ValueError(
+                    f"class_weight of the surrogate names classes that y does not "
+                    f"have: {sorted(unknown)}."
+                )
             named = {k: named.get(label, 1) for k, label in enumerate(classes)}
         return compute_class_weight(named, classes=codes, y=y)
 
@@ -193,6 +200,8 @@ def _logistic(n_classes):
 
 @as_learner.register
 def _(estimator: LogisticRegression, n_classes=None):
+    if isinstance(estimator, LogisticRegressionCV):
+        return as_learner.dispatch(object)(estimator, n_classes)
     l1_ratio = getattr(estimator, "l1_ratio", None)
     if estimator.penalty not in ("l2", None, "deprecated"):
         _refuse(estimator, "penalty", "'l2'")
@@ -200,6 +209,8 @@ def _(estimator: LogisticRegression, n_classes=None):
         _refuse(estimator, "l1_ratio", "0")
     if getattr(estimator, "multi_class", "deprecated") == "ovr" and n_classes > 2:
         _refuse(estimator, "multi_class", "'multinomial'")
+    if estimator.solver == "liblinear" and n_classes > 2:
+        _refuse(estimator, "solver", "'lbfgs'")
     penalty = 0.0 if estimator.penalty is None else 1 / estimator.C
     intercept, intercept_penalty = float(estimator.fit_intercept), 0.0
     if estimator.solver == "liblinear" and estimator.fit_intercept:
@@ -271,6 +282,9 @@ def _(estimator, n_classes=None):
     }
     if estimator.loss not in losses:
         _refuse(estimator, "loss", f"one of {sorted(losses)}")
+    if getattr(estimator, "class_weight", None) is not None and n_classes > 2:
+        # A class is weighted where it stands against the rest, not within it.
+        _refuse(estimator, "class_weight", "None")
     loss = losses[estimator.loss]
     learner = LinearLearner(loss, penalty, float(estimator.fit_intercept))
     if not is_classifier(estimator):

@@ -40,6 +40,7 @@ def split_scalers(surrogate):
     if not isinstance(surrogate, Pipeline):
         return [], surrogate
     *scalers, estimator = (step for _, step in surrogate.steps)
+    scalers = [step for step in scalers if step not in ("passthrough", None)]
     for step in scalers:
         if not isinstance(step, SCALERS):
             names = ", ".join(kind.__name__ for kind in SCALERS)

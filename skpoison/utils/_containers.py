@@ -96,7 +96,8 @@ def _append_to_pandas(X, rows):
         old = X.iloc[:, j]
         # Sparse columns know the dtype of their values by another name.
         value_dtype = getattr(old.dtype, "subtype", old.dtype)
-        if pd.api.types.is_integer_dtype(value_dtype):
+        types = pd.api.types
+        if types.is_integer_dtype(value_dtype) or types.is_bool_dtype(value_dtype):
             column = np.rint(column)
         new = pd.Series(column).astype(value_dtype).astype(old.dtype)
         columns.append(pd.concat([old, new], ignore_index=True))
@@ -106,6 +107,6 @@ def _append_to_pandas(X, rows):
 def cast_like(values, dtype):
     """Cast numbers to a dtype; integers get the nearest one."""
     dtype = np.dtype(dtype)
-    if dtype.kind in "iu":
+    if dtype.kind in "iub":
         values = np.rint(values) if not sparse.issparse(values) else values.rint()
     return values.astype(dtype, copy=False)

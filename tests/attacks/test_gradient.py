@@ -172,11 +172,28 @@ def test_gradient_goes_through_scalers(scalers):
 def test_sparse_rows_stay_sparse():
     X = sparse.random_array((200, 300), density=0.05, format="csr", random_state=0)
     y = (X[:, :30].sum(axis=1) > X[:, 30:60].sum(axis=1)).astype(int)
-    attack = GradientPoisoner(max_iter=5, random_state=0)
+    attack = GradientPoisoner(LogisticRegression(), max_iter=5, random_state=0)
     X_out, _ = attack.fit_resample(X, y)
     assert sparse.issparse(X_out)
-    dense, _ = GradientPoisoner(max_iter=5, random_state=0).fit_resample(X.toarray(), y)
+    dense, _ = attack.fit_resample(X.toarray(), y)
     np.testing.assert_allclose(X_out.toarray(), dense, atol=1e-6)
+
+
+def test_own_rows_may_be_sparse_where_the_others_are_not():
+    X, X_own, y, y_own = train_test_split(X_train, y_train, random_state=0)
+    victim = make_pipeline(StandardScaler(), LogisticRegression())
+    attack = GradientPoisoner(victim, max_iter=3, random_state=0)
+    expected, _ = attack.fit_resample(X, y, X_val=X_own, y_val=y_own)
+    actual, _ = attack.fit_resample(X, y, X_val=sparse.csr_array(X_own), y_val=y_own)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+def test_columns_far_from_zero():
+    attack = GradientPoisoner(max_iter=10, random_state=0)
+    near, _ = attack.fit_resample(X_train[:, :5], y_train)
+    far, _ = attack.fit_resample(X_train[:, :5] + 1e6, y_train)
+    assert attack.goal_path_.max() > attack.goal_path_[0]
+    assert near.shape == far.shape
 
 
 def test_rows_of_the_attackers_own():

@@ -8,6 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
+    LogisticRegressionCV,
     Ridge,
     RidgeClassifier,
     SGDClassifier,
@@ -186,3 +187,22 @@ def test_a_type_of_ones_own_is_registered():
 
     as_learner.register(Mine, translate)
     assert as_learner(Mine()).learner is learner
+
+
+@pytest.mark.parametrize(
+    ("estimator", "error", "message"),
+    [
+        (SGDClassifier(class_weight="balanced"), ValueError, "set class_weight=None"),
+        (LogisticRegression(solver="liblinear"), ValueError, "set solver='lbfgs'"),
+        (LogisticRegressionCV(), TypeError, "LogisticRegressionCV cannot be"),
+    ],
+)
+def test_what_is_not_the_estimators_problem(estimator, error, message):
+    with pytest.raises(error, match=message):
+        as_learner(estimator, 3)
+
+
+def test_weights_of_classes_that_are_not_there():
+    surrogate = as_learner(LogisticRegression(class_weight={7: 2}), 2)
+    with pytest.raises(ValueError, match=r"names classes that y does not have: \[7\]"):
+        surrogate.rows(np.eye(2), np.arange(2), classes=np.arange(2))

@@ -1,0 +1,125 @@
+"""Which training problem is a neural network's?
+
+The networks of scikit-learn are differentiated where they learn by gradient descent
+over all rows at once: then every step is a smooth function of the rows, and what is
+differentiated is the estimator itself, from the same starting weights. Other solvers
+draw batches, search along lines, or stop when it suits them.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skpoison.bilevel.losses import Squared
+from skpoison.bilevel.networks import NetworkLearner
+from skpoison.surrogates._learner import Surrogate, _logistic, _responses, as_learner
+
+
+@dataclass(frozen=True)
+class NetworkSurrogate(Surrogate):
+    """The training problem of a network, all of whose rows make one batch.
+
+    Parameters
+    ----------
+    batch_size : int, default=200
+        The most rows that are one batch.
+    """
+
+    batch_size: int = 200
+
+    def rows(self, X, y, sample_weight=None, classes=None, repeats=None):
+        """Make the rows that the learner sees.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            The features.
+        y : ndarray of shape (n_samples,)
+            Labels as positions among the classes, or responses.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows.
+        classes : ndarray of shape (n_classes,), default=None
+            The labels themselves.
+        repeats : ndarray of shape (n_samples,), default=None
+            How many rows each of them stands for. None: for itself.
+
+        Returns
+        -------
+        rows : Rows
+
+        Raises
+        ------
+        ValueError
+            If they are too many for one batch.
+        """
+        n_rows = y.shape[0] if repeats is None else round(repeats.sum())
+        if n_rows > self.batch_size:
+            raise ValueError(
+                f"The network learns from {n_rows} rows in batches of "
+                f"{self.batch_size}. Only steps over all rows at once can be "
+                f"differentiated here: set batch_size={n_rows} or more."
+            )
+        return super().rows(X, y, sample_weight, classes, repeats)
+
+
+@as_learner.register(MLPClassifier)
+@as_learner.register(MLPRegressor)
+def _(estimator, n_classes=None):
+    _check_full_batch_descent(estimator)
+    loss, encode = Squared(), _responses
+    if is_classifier(estimator):
+        loss, encode = _logistic(n_classes)
+    learner = NetworkLearner(
+        tuple(np.atleast_1d(estimator.hidden_layer_sizes).astype(int).tolist()),
+        estimator.activation,
+        loss,
+        estimator.alpha,
+        _generator(estimator.random_state),
+    )
+    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    return NetworkSurrogate(
+        learner,
+        encode,
+        n_steps=estimator.max_iter,
+        rate=estimator.learning_rate_init,
+        batch_size=batch_size,
+    )
+
+
+def _check_full_batch_descent(estimator):
+    """Refuse a network that learns otherwise, and say how to set it."""
+    wanted = {
+        "solver": "sgd",
+        "momentum": 0,
+        "learning_rate": "constant",
+        "early_stopping": False,
+    }
+    if not is_classifier(estimator):
+        wanted["loss"] = "squared_error"
+    if estimator.n_iter_no_change < estimator.max_iter:
+        wanted["tol"] = 0  # it may stop where progress is less
+    changes = ", ".join(
+        f"{name}={value!r}"
+        for name, value in wanted.items()
+        if getattr(estimator, name) != value
+    )
+    if changes:
+        name = type(estimator).__name__
+        raise ValueError(
+            f"The training of this {name} cannot be differentiated here, that by "
+            f"gradient descent over all rows at once can: set {changes}. Poison made "
+            "for such a network harms those that learn otherwise, too: attack them by "
+            "transfer."
+        )
+
+
+def _generator(random_state):
+    """Give what the estimator would draw its starting weights from."""
+    if isinstance(random_state, np.random.RandomState):
+        return deepcopy(random_state)
+    if random_state is None:
+        random_state = np.random.randint(2**31 - 1)  # noqa: NPY002
+    return np.random.RandomState(random_state)
