@@ -17,6 +17,11 @@ from skpoison.feasible_sets import (
     make_intersection,
 )
 
+# The solver of older versions of scipy says that it keeps to its bounds.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Values in x were outside bounds:RuntimeWarning"
+)
+
 rng = np.random.RandomState(0)
 
 

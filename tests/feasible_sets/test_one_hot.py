@@ -4,6 +4,11 @@ from scipy.optimize import minimize
 
 from skpoison.feasible_sets import Box, LinfBall, OneHot, make_intersection
 
+# The solver of older versions of scipy says that it keeps to its bounds.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Values in x were outside bounds:RuntimeWarning"
+)
+
 GROUPS = [[4, 0, 2], [1, 5]]
 rng = np.random.RandomState(0)
 X = rng.normal(size=(200, 7))
