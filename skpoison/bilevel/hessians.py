@@ -183,12 +183,18 @@ def solve(point, B, factorisation, *, tol=1e-10, max_iter=1000):
         return Solution(np.zeros_like(B), 0.0, 0)
     # Preconditioned conjugate gradients: an exact factorisation needs one iteration.
     V, left, direction, previous = np.zeros_like(B), B, 0.0, np.inf
-    for n_iter in range(1, max_iter + 1):  # noqa: B007
+    residual = 1.0
+    for n_iter in range(1, max_iter + 1):
         improved = project(factorisation.apply(left))
         slope = np.vdot(left, improved)
         direction = improved + slope / previous * direction
         product = point.hessian_product(direction)
-        step = slope / np.vdot(direction, product)
+        curvature = np.vdot(direction, product)
+        if not curvature > 1e-14 * slope:
+            # Nothing bends that way: as a step it leads down, as a solution it is none.
+            V = V if n_iter > 1 else direction
+            break
+        step = slope / curvature
         V = V + step * direction
         left = left - step * product
         residual = np.linalg.norm(left) / norm
@@ -201,7 +207,7 @@ def solve(point, B, factorisation, *, tol=1e-10, max_iter=1000):
     if not residual <= max(100 * tol, 1e-6):
         warnings.warn(
             f"A system with the Hessian of the surrogate ({B.size} unknowns) is not "
-            f"solved after {max_iter} conjugate gradient steps: its relative residual "
+            f"solved after {n_iter} conjugate gradient steps: its relative residual "
             f"is {residual:.1e}. Give the surrogate a stronger penalty, or scale the "
             "features.",
             ConvergenceWarning,

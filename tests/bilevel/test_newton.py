@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -6,8 +7,8 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.learners import LinearLearner
-from skpoison.bilevel.losses import Logistic, SmoothedHinge, Squared
+from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.losses import Huber, Logistic, SmoothedHinge, Squared
 from skpoison.bilevel.newton import _start, minimise
 
 
@@ -128,3 +129,16 @@ def test_good_weights_are_set_out_from(learner, make_rows):
     begin, factorisation = _start(learner, rows.with_features(1.01 * rows.X), first)
     assert begin.W is first.W
     assert factorisation is first.factorisation
+
+
+def test_no_curvature_at_the_start(make_rows):
+    """Where all residuals are large, Huber's loss is linear: down it goes anyway."""
+    learner = LinearLearner(Huber(0.5), 0.1)
+    rows = make_rows(learner, n_features=2)
+    rows = Rows(rows.X, rows.targets[:, :1] + 20, rows.weights)
+    start = learner.at(learner.start(rows), rows)
+    assert not start.curvatures.any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        optimum = minimise(learner, rows)
+    assert optimum.objective < start.objective() / 10
