@@ -14,6 +14,7 @@ __all__ = [
     "datasets",
     "defences",
     "feasible_sets",
+    "goals",
     "model_selection",
     "surrogates",
 ]

@@ -42,9 +42,19 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skpoison.utils._containers import append_rows, is_frame, take_rows
+from skpoison.utils._containers import (
+    append_responses,
+    append_rows,
+    is_frame,
+    take_rows,
+)
 from skpoison.utils._delegation import PredictsByEstimatorMixin
-from skpoison.utils._validation import check_labels, check_trusted, numeric_features
+from skpoison.utils._validation import (
+    check_labels,
+    check_responses,
+    check_trusted,
+    numeric_features,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +76,8 @@ class Poison:
     X_modified : {ndarray, sparse matrix} of shape (n_modified, n_features), \
             default=None
         The features that they get.
+    deleted : ndarray of shape (n_deleted,) of int, default=None
+        The positions of training rows that are taken out.
     """
 
     y: np.ndarray | None = None
@@ -73,6 +85,7 @@ class Poison:
     y_inserted: np.ndarray | None = None
     modified: np.ndarray | None = None
     X_modified: np.ndarray | None = None
+    deleted: np.ndarray | None = None
 
 
 class BasePoisoner(BaseSampler, metaclass=ABCMeta):
@@ -86,7 +99,8 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     A subclass whose attack never looks at the values of X sets the class attribute
     `_reads_features` to False: then any X passes through, with strings, categories and
-    missing values.
+    missing values. One whose `_takes_responses` returns True is given responses
+    instead of labels, and has no `classes_`.
 
     Parameters
     ----------
@@ -232,7 +246,11 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _check_data(self, X, y):
         """Check X and y, and set the attributes that speak of them."""
-        y_checked = check_target_type(check_labels(self, y))
+        takes_responses = self._takes_responses()
+        if takes_responses:
+            y_checked = check_responses(self, y)
+        else:
+            y_checked = check_target_type(check_labels(self, y))
         if self._reads_features:
             X_checked = numeric_features(
                 self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
@@ -246,14 +264,22 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
                 self, X, accept_sparse=True, dtype=None, ensure_all_finite=False
             )
         check_consistent_length(X, y_checked)
+        self.sampling_strategy_ = {}
+        if takes_responses:
+            if hasattr(self, "classes_"):
+                del self.classes_  # of a call with other parameters
+            return X_checked, y_checked
         self.classes_ = np.unique(y_checked)
         if self.classes_.shape[0] < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least two classes, but y "
                 f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
-        self.sampling_strategy_ = {}
         return X_checked, y_checked
+
+    def _takes_responses(self):
+        """Say whether y holds responses, and no labels."""
+        return False
 
     def _n_poison(self, n_samples):
         """Turn the budget into a number of rows."""
@@ -264,6 +290,11 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""
         n_samples = y_checked.shape[0]
+        if poison.deleted is not None:
+            kept = np.setdiff1d(np.arange(n_samples), poison.deleted)
+            self.poison_mask_ = np.zeros(kept.shape[0], dtype=bool)
+            self.contamination_ = 0.0
+            return take_rows(X, kept), take_rows(y, kept)
         labels = y_checked if poison.y is None else poison.y
         changed = labels != y_checked
         if poison.modified is not None:
@@ -284,10 +315,14 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             X_out = take_rows(X, rows)
         self.poison_mask_ = np.concatenate([changed, np.ones(n_inserted, dtype=bool)])
         self.contamination_ = float(self.poison_mask_.mean())
+        donors = np.concatenate([rows, np.empty(n_inserted, dtype=int)])
+        given = labels[self.poison_mask_]
+        if self._takes_responses():
+            donors[self.poison_mask_] = n_samples + np.arange(given.shape[0])
+            return X_out, take_rows(append_responses(y, given), donors)
         # A label is taken from a row that bears it: so its container, dtype and
         # categories stay what they are, whatever they are.
-        donors = np.concatenate([rows, np.empty(n_inserted, dtype=int)])
-        donors[self.poison_mask_] = self._donors(y_checked, labels[self.poison_mask_])
+        donors[self.poison_mask_] = self._donors(y_checked, given)
         return X_out, take_rows(y, donors)
 
     def _donors(self, y, labels):

@@ -1,12 +1,10 @@
 """Which rows harm the victim most, as far as a gradient can tell?"""
 
-from dataclasses import replace
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context, clone, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -16,21 +14,23 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names
 from threadpoolctl import threadpool_limits
 
+from skpoison.attacks._climber import Climber, make_coordinates
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import BasePoisoner, Poison
-from skpoison.bilevel.ascent import Climb, climb, search
 from skpoison.feasible_sets import Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
-from skpoison.utils._validation import check_labels, numeric_features
+from skpoison.utils._validation import (
+    check_labels,
+    check_responses,
+    numeric_features,
+)
 from skpoison.utils._warnings import once
 
 # Below so many numbers threads of BLAS cost more time than they save.
 SMALL = 1_000_000
 # How many standard deviations from 0 a column lies that is centred.
 FAR = 1000
-# Steps without progress after which a climb ends.
-PATIENCE = 50
 
 
 class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
@@ -54,6 +54,9 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     Columns of integers come out as the nearest ones. To have the attack know of that,
     take :class:`~skpoison.feasible_sets.Integers` into the feasible set.
 
+    For a surrogate that is a regressor, y holds responses. The poison sets out from
+    rows whose responses are mirrored, and responses climb together with features.
+
     Where the feasible set holds only some points, such as whole numbers, the gradient
     is taken at the nearest of them to where the climb stands, and a search among such
     points, which changes what the gradient promises most of, follows the climb.
@@ -62,38 +65,54 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     ----------
     surrogate : estimator, default=None
         What the attacker believes that the victim learns: LogisticRegression,
-        RidgeClassifier, LinearSVC, SGDClassifier, an MLPClassifier trained by full
-        batches, a :class:`~skpoison.surrogates.GradientDescentClassifier`, or a
-        Pipeline of scalers before one. For the hinge loss, which has no second
-        derivative, a smooth one near it stands. None: LogisticRegression after a
-        StandardScaler.
+        RidgeClassifier, LinearSVC, SVC, SGDClassifier, an MLPClassifier trained by full
+        batches, a :class:`~skpoison.surrogates.GradientDescentClassifier`; of
+        regressors LinearRegression, Ridge, SGDRegressor, an MLPRegressor or a
+        :class:`~skpoison.surrogates.GradientDescentRegressor`; or a Pipeline of
+        scalers before one. For the hinge loss, which has no second derivative, a smooth
+        one near it stands, but for SVC, whose own solution is differentiated. None:
+        LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
         Number of rows to insert, as a share of the training rows (float, n_p / n), or
         as it is (int).
-    goal : {"error-generic", "error-specific"} or dict, default="error-generic"
+    goal : {"error-generic", "error-specific"}, dict or object, default="error-generic"
         "error-generic": errors, whatever they are. A dict such as ``{8: 3}``: rows of
         the classes among the keys are to be taken for those of the values, other rows
         for what they are. "error-specific": the rows given as `X_val` are to be taken
-        for the labels given as `y_val`.
-    loss : {"error", "log_loss"}, default="error"
-        What is climbed on the attacker's own rows: a smoothed error, which is bounded,
-        or the surrogate's own loss, as in [1]_.
+        for the labels, or responses, given as `y_val`. An object of
+        :mod:`skpoison.goals`: what is to be learnt.
+    loss : {"error", "log_loss", "objective"}, default="error"
+        What is climbed on the attacker's own rows: a smoothed error, which is bounded
+        (for responses, the squared error); the surrogate's own loss, as in [1]_; or
+        its own objective, penalty included, as in [2]_.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
         scale are multiplied with.
     capability : {"insert", "modify"}, default="insert"
         Whether rows are inserted, or training rows modified, of which none is trusted.
     poison_labels : {"flip", "keep"}, default="flip"
-        Whether poison rows get other labels than the rows that they start from.
+        Whether poison rows get other labels than the rows that they start from; other
+        responses are mirrored ones, as far from the other end of their range.
+    response_range : "auto", tuple of float or None, default="auto"
+        Where the responses of poison rows may go, where the surrogate is a regressor.
+        "auto": as far as those of the training rows reach. (low, high): so far. None:
+        they stay as they set out.
     hypergradient : {"auto", "implicit", "unrolled", "reversed"}, default="auto"
         How the goal is differentiated. "implicit": at the optimum of the surrogate.
         "unrolled": through the steps of a surrogate that stops early, which are
         stored. "reversed": through its steps run backwards, as published in [1]_:
         without memory, and less exact. "auto": as the surrogate learns; for the
         squared loss, all steps are taken in closed form.
+    n_unrolled : int, default=None
+        How many of the last steps of a surrogate that stops early the gradient goes
+        through: a few cost less, and leave out what the others add. None: all of them.
     feasible_set : estimator, default=None
         Where poison rows may lie: one of :mod:`skpoison.feasible_sets`. None: a
         :class:`~skpoison.feasible_sets.Box` around the training rows.
+    effort : float, default=0.0
+        What the attacker is charged for moving rows: this times half the sum of squares
+        of how far they have gone, in a box scaled to widths of 1, is taken off the
+        goal.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker sees. The others he does not use,
         nor modify.
@@ -146,12 +165,14 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         "cholesky", "woodbury" or "cg". "gradient_norm": norm of the gradient of the
         surrogate's own objective, relative to what it is a sum of. "residual": of the
         linear system, relative; or by how much descent run backwards misses its start.
+        "n_stalled": how many rows no gradient moves, of a support vector machine;
+        such rows go to its margin.
         "difference_error": by how much a central difference differs, relative, where
         `check_gradient` asks for it.
     feasible_set_ : estimator
         The clone of `feasible_set`, fitted on the training rows known.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
+        The labels seen; not for responses.
     sampling_strategy_ : dict
         Always empty; imbalanced-learn asks every sampler for it.
     n_features_in_ : int
@@ -167,7 +188,12 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     -----
     The gradient is that of [1]_, Equation 8, for a learner at its optimum, and that
     through the steps of the learner for one that stops early. Other than there, one
-    linear system serves all rows, which then move at once.
+    linear system serves all rows, which then move at once. That the response of a row
+    is a variable like its features is from [3]_.
+
+    Goals on what is learnt, :mod:`skpoison.goals`, need no rows to be measured on, and
+    can be reached. They are climbed by longer and longer steps; `step_size`, `decay`
+    and `validation_fraction` play no part.
 
     With scikit-learn 1.9 or newer, ``set_callbacks(ProgressBar())`` shows how far it
     has come.
@@ -177,6 +203,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     .. [1] L. Muñoz-González, B. Biggio, A. Demontis, A. Paudice, V. Wongrassamee,
        E. C. Lupu, F. Roli, "Towards poisoning of deep learning algorithms with
        back-gradient optimization", AISec 2017.
+    .. [2] H. Xiao, B. Biggio, G. Brown, G. Fumera, C. Eckert, F. Roli, "Is feature
+       selection secure against training data poisoning?", ICML 2015.
+    .. [3] M. Jagielski, A. Oprea, B. Biggio, C. Liu, C. Nita-Rotaru, B. Li,
+       "Manipulating machine learning: poisoning attacks and countermeasures for
+       regression learning", IEEE Symposium on Security and Privacy 2018.
 
     Examples
     --------
@@ -200,13 +231,20 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     _parameter_constraints: dict = {
         **BasePoisoner._parameter_constraints,
         "surrogate": [HasMethods(["fit", "predict"]), None],
-        "goal": [StrOptions({"error-generic", "error-specific"}), dict],
-        "loss": [StrOptions({"error", "log_loss"})],
+        "goal": [
+            StrOptions({"error-generic", "error-specific"}),
+            dict,
+            HasMethods(["resolve"]),
+        ],
+        "loss": [StrOptions({"error", "log_loss", "objective"})],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
         "capability": [StrOptions({"insert", "modify"})],
         "poison_labels": [StrOptions({"flip", "keep"})],
+        "response_range": [StrOptions({"auto"}), tuple, None],
         "hypergradient": [StrOptions({"auto", "implicit", "unrolled", "reversed"})],
+        "n_unrolled": [Interval(Integral, 1, None, closed="left"), None],
         "feasible_set": [HasMethods(["fit", "project", "relax"]), None],
+        "effort": [Interval(Real, 0, None, closed="left")],
         "known_fraction": [Interval(Real, 0, 1, closed="right")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -230,8 +268,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         sharpness=4.0,
         capability="insert",
         poison_labels="flip",
+        response_range="auto",
         hypergradient="auto",
+        n_unrolled=None,
         feasible_set=None,
+        effort=0.0,
         known_fraction=1.0,
         validation_fraction=0.3,
         max_iter=100,
@@ -252,8 +293,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         self.sharpness = sharpness
         self.capability = capability
         self.poison_labels = poison_labels
+        self.response_range = response_range
         self.hypergradient = hypergradient
+        self.n_unrolled = n_unrolled
         self.feasible_set = feasible_set
+        self.effort = effort
         self.known_fraction = known_fraction
         self.validation_fraction = validation_fraction
         self.max_iter = max_iter
@@ -314,7 +358,20 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                 "else, and y_val, what for. Give both to fit_resample, or name classes "
                 "by a dict such as goal={8: 3}."
             )
+        if X_val is not None and self._wants_something_learnt():
+            raise ValueError(
+                f"goal={self.goal!r} speaks of what is learnt, and not of any rows: "
+                "leave X_val and y_val out."
+            )
         return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
+
+    def _takes_responses(self):
+        """Say whether y holds responses, and no labels."""
+        return self.surrogate is not None and is_regressor(self.surrogate)
+
+    def _wants_something_learnt(self):
+        """Say whether the goal needs no rows to be measured on."""
+        return hasattr(self.goal, "resolve")
 
     def _poison(self, X, y, *, n_poison, trusted, random_state, X_val, y_val):
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
@@ -324,10 +381,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         known = np.arange(n_samples)
         if self.known_fraction < 1:
             known = np.sort(
-                _split("known_fraction", self.known_fraction, known, y, random_state)[0]
+                self._split("known_fraction", known, y, random_state)[0],
             )
         labels = y.copy()
         X, y, trusted = X[known], y[known], trusted[known]
+        response_range = self._response_range(y)
         self.feasible_set_ = clone(self.feasible_set or Box()).fit(X)
         self.goal_path_, self.n_iter_, self.diagnostics_ = np.empty(0), 0, {}
         if n_poison == 0:
@@ -335,20 +393,21 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
 
         start = self._start(X, y, trusted, n_poison, own, random_state)
         train = np.arange(y.shape[0])
-        if own is None:
+        if own is None and not self._wants_something_learnt():
             replaced = [] if start.positions is None else start.positions
             free = np.setdiff1d(train, replaced)
-            aside, _ = _split(
-                "validation_fraction", self.validation_fraction, free, y, random_state
-            )
+            aside, _ = self._split("validation_fraction", free, y, random_state)
             train = np.setdiff1d(train, aside)
-            own = X[aside], np.searchsorted(self.classes_, y[aside])
+            own = X[aside], self._codes(y[aside])
             trusted = trusted | np.isin(np.arange(y.shape[0]), aside)
 
+        coordinates = make_coordinates(
+            self.feasible_set_, X, None if response_range is None else y, response_range
+        )
         n_climbs = 1 + self.n_restarts
         n_climbs *= n_poison if self.schedule == "sequential" else 1
         # A search among points follows the climb through the set around them.
-        n_climbs *= 1 if self._is_convex() else 2
+        n_climbs *= 1 if coordinates.is_convex else 2
         progress = Progress(self, "climb", n_climbs * self.max_iter, self.verbose)
         best = None
         n_stored = X.nnz if sparse.issparse(X) else X.size
@@ -358,7 +417,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                 if i > 0:
                     start = self._start(X, y, trusted, n_poison, own, random_state)
                 problem = self._problem(X, y, train, start, own, n_samples)
-                found = self._climb(problem, start.rows, X, progress)
+                found = self._climb(problem, start, coordinates, progress)
                 if best is None or found.value > best[0].value:
                     best = found, start, problem
                 if progress.stopped:
@@ -367,7 +426,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             found, start, problem = best
             self.diagnostics_ = problem.diagnostics()
             if self.check_gradient:
-                error = problem.difference_error(found.rows, _span(X)[1], random_state)
+                width = coordinates.width
+                error = problem.difference_error(found.rows, width, random_state)
                 self.diagnostics_["difference_error"] = error
         self.goal_path_, self.n_iter_ = found.path, found.path.shape[0] - 1
         if self.store_path:
@@ -376,16 +436,24 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                 place[: rows.shape[0]] = rows
         elif hasattr(self, "rows_path_"):
             del self.rows_path_  # of a call with other parameters
+        rows, given = found.rows, start.labels
+        if response_range is not None:
+            rows, given = rows[:, :-1], rows[:, -1]
         if start.positions is None:
-            return Poison(X_inserted=found.rows, y_inserted=start.labels)
+            return Poison(X_inserted=rows, y_inserted=given)
         modified = known[start.positions]
-        labels[modified] = start.labels
-        return Poison(X_modified=found.rows, modified=modified, y=labels)
+        labels[modified] = given
+        return Poison(X_modified=rows, modified=modified, y=labels)
 
     def _check_goal(self):
         """Check that a goal names classes that there are."""
         if not isinstance(self.goal, dict):
             return
+        if self._takes_responses():
+            raise ValueError(
+                f"goal={self.goal!r} names classes, but y holds responses. Take "
+                "goal='error-specific', and give the responses wanted as y_val."
+            )
         classes = self.classes_.tolist()
         if not self.goal:
             raise ValueError(
@@ -405,6 +473,25 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                     "taken for the label that they have; name another one."
                 )
 
+    def _response_range(self, y):
+        """Say where responses may go; None where there are none that move."""
+        if not self._takes_responses() or self.response_range is None:
+            return None
+        if self.response_range == "auto":
+            return float(y.min()), float(y.max())
+        if len(self.response_range) != 2 or not (
+            self.response_range[0] < self.response_range[1]
+        ):
+            raise ValueError(
+                f"response_range={self.response_range!r} is no range: give the lowest "
+                "and the highest response, such as (0.0, 1.0)."
+            )
+        return self.response_range
+
+    def _codes(self, y):
+        """Turn labels into positions among the classes; responses are what they are."""
+        return y if self._takes_responses() else np.searchsorted(self.classes_, y)
+
     def _start(self, X, y, trusted, n_poison, own, random_state):
         """Choose the rows from which to climb, and their labels."""
         class_map = None
@@ -412,28 +499,29 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             # Both the rows to be confused and those that they are confused with.
             back = {target: source for source, target in self.goal.items()}
             class_map = back | self.goal
-        elif self.goal == "error-specific":
+        elif self.goal == "error-specific" and not self._takes_responses():
             wanted = np.unique(own[1])
             if wanted.shape[0] == 1:
                 target = self.classes_[wanted[0]]
                 class_map = {c: target for c in self.classes_.tolist() if c != target}
         settings = n_poison, self.poison_labels, class_map, random_state
+        mirrored = y.min() + y.max() - y if self._takes_responses() else None
         if self.capability == "insert":
-            return start_inserting(X, y, *settings)
-        return start_modifying(X, y, trusted, *settings)
+            return start_inserting(X, y, *settings, mirrored=mirrored)
+        return start_modifying(X, y, trusted, *settings, mirrored=mirrored)
 
     def _problem(self, X, y, train, start, own, n_samples):
         """Put together what the poison decides."""
         replaced = [] if start.positions is None else start.positions
         clean = np.setdiff1d(train, replaced)
-        if not clean.size:
+        if not clean.size and len(replaced) < n_samples:
             raise ValueError(
                 f"budget={self.budget!r} asks for {len(replaced)} rows to be modified, "
                 "which leaves none for the surrogate to learn from. Lower the budget."
             )
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
-        weight = (n_samples - len(replaced)) / clean.shape[0]
+        weight = (n_samples - len(replaced)) / max(clean.shape[0], 1)
         surrogate = self.surrogate
         if surrogate is None:
             # Centring only shifts the intercept, and does not go with sparse data. But
@@ -443,131 +531,84 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             )
             scaler = StandardScaler(with_mean=bool(np.any(far)))
             surrogate = make_pipeline(scaler, LogisticRegression())
-        codes = np.searchsorted(self.classes_, y)
         problem = BilevelProblem(
-            surrogate, self.hypergradient, X, codes, clean, weight, self.classes_
+            surrogate,
+            self.hypergradient,
+            X,
+            self._codes(y),
+            clean,
+            weight,
+            None if self._takes_responses() else self.classes_,
+            n_unrolled=self.n_unrolled,
         )
-        problem.aim(self.goal, self.loss, self.sharpness, *own)
-        problem.label(np.searchsorted(self.classes_, start.labels))
+        if self._wants_something_learnt():
+            problem.want(self.goal, getattr(self, "feature_names_in_", None))
+        else:
+            problem.aim(self.goal, self.loss, self.sharpness, *own)
+        problem.label(self._codes(start.labels))
         return problem
 
-    def _climb(self, problem, start, X, progress):
+    def _climb(self, problem, start, coordinates, progress):
         """Climb with all rows at once, or with one after the other."""
-        size = 1 if self.schedule == "sequential" else start.shape[0]
-        scale = _span(X)
-        rows, path = start[:0], []
-        for i in range(0, start.shape[0], size):
-            found = self._climb_on(problem, rows, start[i : i + size], scale, progress)
-            rows = np.concatenate([rows, found.rows])
-            path.append(found.path)
-        found = Climb(rows, found.value, np.concatenate(path))
-        if self.schedule == "sequential":
-            # Each row is better than its start where it goes; all starts together may
-            # still be better.
-            start = self.feasible_set_.project(start, start)
-            value, _ = problem(start)
-            if value > found.value:
-                found = Climb(start, value, np.append(found.path, value))
-                if self.store_path:
-                    problem.visited.append(start)
-        return found
-
-    def _climb_on(self, problem, before, start, scale, progress):
-        """Climb with some rows, on top of those before."""
-        # In coordinates in which every feature spans 1.
-        low, width = scale
-        feasible, relaxed = self.feasible_set_, self.feasible_set_.relax()
-
-        def project(among, rows):
-            return (among.project(low + width * rows, start) - low) / width
-
-        def value_and_gradient(rows):
-            poison = low + width * rows
-            if not self._is_convex():
-                poison = feasible.project(poison, start)
-            poison = np.concatenate([before, poison])
-            if self.store_path:
-                problem.visited.append(poison)
-            value, gradient = problem(poison, slice(before.shape[0], None))
-            return value, gradient * width
-
-        max_iter = 0 if progress.stopped else self.max_iter
-        found = climb(
-            value_and_gradient,
-            (start - low) / width,
-            partial(project, relaxed),
+        rows = start.rows
+        if coordinates.response_range is not None:
+            problem.moves_responses = True
+            rows = np.column_stack([rows, start.labels])
+        climber = Climber(
+            problem,
+            coordinates,
+            progress,
             step_size=self.step_size,
             decay=self.decay,
             tol=self.tol,
-            patience=PATIENCE,
-            max_iter=max_iter,
-            tell=progress,
+            max_iter=self.max_iter,
+            effort=self.effort,
+            is_smooth=self._wants_something_learnt(),
+            writes_down=self.store_path,
         )
-        if not self._is_convex() and not progress.stopped:
-            climbed, n_visited = found.path, len(problem.visited)
-            found = search(
-                value_and_gradient,
-                found.rows,
-                partial(project, feasible),
-                max_iter=max_iter,
-                tell=progress,
-            )
-            # It begins where the climb has been.
-            found = replace(found, path=np.concatenate([climbed, found.path[1:]]))
-            del problem.visited[n_visited : n_visited + 1]
-        # Once more: scaling back may have rounded across a border. What has not moved
-        # is not rounded at all.
-        moved = found.rows != (start - low) / width
-        rows = np.where(moved, low + width * found.rows, start)
-        rows = feasible.project(rows, start)
-        return replace(found, rows=rows)
-
-    def _is_convex(self):
-        return self.feasible_set_.relax() is self.feasible_set_
+        if self.schedule == "sequential":
+            return climber.one_by_one(rows)
+        return climber.jointly(rows)
 
     def _own_rows(self, X, X_val, y_val):
         """Check the rows that the attacker brings along."""
         _check_feature_names(self, X_val, reset=False)
         X_val = numeric_features(self, X_val, accept_sparse="csr", dtype=np.float64)
-        y_val = column_or_1d(check_labels(self, y_val))
+        if self._takes_responses():
+            y_val = check_responses(self, y_val)
+        else:
+            y_val = column_or_1d(check_labels(self, y_val))
         check_consistent_length(X_val, y_val)
         if X_val.shape[1] != X.shape[1]:
             raise ValueError(
                 f"X_val has {X_val.shape[1]} features, but X has {X.shape[1]}."
             )
-        if not np.isin(y_val, self.classes_).all():
+        if not self._takes_responses() and not np.isin(y_val, self.classes_).all():
             raise ValueError(
                 "y_val has labels that are not among those of y: "
                 f"{np.setdiff1d(y_val, self.classes_).tolist()}."
             )
         if sparse.issparse(X) != sparse.issparse(X_val):
             X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
-        return X_val, np.searchsorted(self.classes_, y_val)
+        return X_val, self._codes(y_val)
 
-
-def _split(name, fraction, positions, y, random_state):
-    """Split positions of rows in two, with the same shares of classes."""
-    labels = y[positions]
-    try:
-        return train_test_split(
-            positions,
-            train_size=fraction,
-            stratify=labels,
-            random_state=random_state,
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"{name}={fraction} cannot be taken of {labels.shape[0]} rows of "
-            f"{np.unique(labels).shape[0]} classes. Give X_val and y_val, or lower the "
-            f"budget. ({error})"
-        ) from error
-
-
-def _span(X):
-    """Say where each feature begins and how far it reaches; at least a little."""
-    low, high = (
-        extreme.toarray().ravel() if sparse.issparse(extreme) else np.ravel(extreme)
-        for extreme in (X.min(axis=0), X.max(axis=0))
-    )
-    width = high - low
-    return low, np.where(width > 0, width, 1.0)
+    def _split(self, name, positions, y, random_state):
+        """Split positions of rows in two, with the same shares of classes."""
+        fraction, labels = getattr(self, name), y[positions]
+        try:
+            return train_test_split(
+                positions,
+                train_size=fraction,
+                stratify=None if self._takes_responses() else labels,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            kinds = (
+                ""
+                if self._takes_responses()
+                else (f" of {np.unique(labels).shape[0]} classes")
+            )
+            raise ValueError(
+                f"{name}={fraction} cannot be taken of {labels.shape[0]} rows{kinds}. "
+                f"Give X_val and y_val, or lower the budget. ({error})"
+            ) from error

@@ -30,7 +30,9 @@ class Start:
     positions: np.ndarray | None = None
 
 
-def start_inserting(X, y, n_poison, poison_labels, class_map, random_state):
+def start_inserting(
+    X, y, n_poison, poison_labels, class_map, random_state, *, mirrored=None
+):
     """Clone training rows.
 
     Parameters
@@ -38,7 +40,7 @@ def start_inserting(X, y, n_poison, poison_labels, class_map, random_state):
     X : {ndarray, csr matrix} of shape (n_samples, n_features)
         The training rows.
     y : ndarray of shape (n_samples,)
-        Their labels.
+        Their labels, or responses.
     n_poison : int
         Number of rows to insert.
     poison_labels : {"flip", "keep"}
@@ -47,12 +49,14 @@ def start_inserting(X, y, n_poison, poison_labels, class_map, random_state):
         Which rows are cloned, and which label they get; None for any.
     random_state : RandomState
         The only source of randomness.
+    mirrored : ndarray of shape (n_samples,), default=None
+        What responses are where they are flipped; None where y holds labels.
 
     Returns
     -------
     start : Start
     """
-    if poison_labels == "flip":
+    if poison_labels == "flip" and mirrored is None:
         attack = RandomInsertion(
             n_poison, class_map=class_map, random_state=random_state
         )
@@ -60,10 +64,13 @@ def start_inserting(X, y, n_poison, poison_labels, class_map, random_state):
         return Start(_dense(rows), labels)
     rows = random_state.permutation(np.flatnonzero(_bears_wanted_label(y, class_map)))
     rows = np.resize(rows, n_poison)
-    return Start(_dense(X[rows]), y[rows])
+    labels = y if poison_labels == "keep" else mirrored
+    return Start(_dense(X[rows]), labels[rows])
 
 
-def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_state):
+def start_modifying(
+    X, y, trusted, n_poison, poison_labels, class_map, random_state, *, mirrored=None
+):
     """Choose training rows to modify.
 
     Parameters
@@ -71,7 +78,7 @@ def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_st
     X : {ndarray, csr matrix} of shape (n_samples, n_features)
         The training rows.
     y : ndarray of shape (n_samples,)
-        Their labels.
+        Their labels, or responses.
     trusted : ndarray of shape (n_samples,) of bool
         Rows that must stay as they are.
     n_poison : int
@@ -82,6 +89,8 @@ def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_st
         Which rows are chosen, and which label they get; None for any.
     random_state : RandomState
         The only source of randomness.
+    mirrored : ndarray of shape (n_samples,), default=None
+        What responses are where they are flipped; None where y holds labels.
 
     Returns
     -------
@@ -92,7 +101,7 @@ def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_st
     ValueError
         If fewer rows can be modified than shall be.
     """
-    if poison_labels == "flip":
+    if poison_labels == "flip" and mirrored is None:
         attack = RandomLabelFlip(
             n_poison, class_map=class_map, random_state=random_state
         )
@@ -107,7 +116,8 @@ def start_modifying(X, y, trusted, n_poison, poison_labels, class_map, random_st
             f"{free.shape[0]}{which} can be: lower the budget, or trust fewer rows."
         )
     positions = np.sort(random_state.permutation(free)[:n_poison])
-    return Start(_dense(X[positions]), y[positions], positions)
+    labels = y if poison_labels == "keep" else mirrored
+    return Start(_dense(X[positions]), labels[positions], positions)
 
 
 def _bears_wanted_label(y, class_map):

@@ -1,4 +1,4 @@
-"""How does the attacker climb?
+r"""How does the attacker climb?
 
 Projected gradient ascent with directions of unit length, one for each row, and steps
 that shorten geometrically. The rows move together, or one after the other, each on top
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# A step of `settle` must not end below the lowest of so many goals before.
+MEMORY = 10
 # The smallest part of a direction that is followed, relative to the largest.
 SMALLEST = 0.05
 
@@ -125,6 +127,77 @@ def _feasible_directions(rows, gradient, project):
     moved[size < SMALLEST * size.max(axis=1, keepdims=True)] = 0
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
     return moved / np.where(norms > 0, norms, 1)
+
+
+def settle(
+    value_and_gradient,
+    start,
+    project,
+    *,
+    max_iter,
+    tol,
+    patience,
+    tell=lambda value: None,
+):
+    """Climb a smooth goal to where it is highest.
+
+    Parameters
+    ----------
+    value_and_gradient : callable
+        Takes rows; returns the goal, and its gradient in them.
+    start : ndarray of shape (n_rows, n_features)
+        The rows to start from.
+    project : callable
+        Takes rows; returns the nearest ones that are feasible, of a convex set.
+    max_iter : int
+        The most steps.
+    tol : float
+        Progress of the best goal, over `patience` steps, that is worth going on.
+    patience : int
+        Number of steps without progress after which the climb ends.
+    tell : callable, default=lambda value: None
+        Is told the goal after each step, and ends the climb by answering True.
+
+    Returns
+    -------
+    climb : Climb
+    """
+    rows = project(start)
+    value, gradient = value_and_gradient(rows)
+    best, path, accepted = (value, rows), [value], [value]
+    steepest = np.abs(project(rows + gradient) - rows).max(initial=0)
+    length = 1 / steepest if steepest > 0 else 1.0
+    while len(path) <= max_iter:
+        direction = project(rows + length * gradient) - rows
+        slope = np.vdot(direction, gradient)
+        if not slope > 0:
+            break
+        lowest, share = min(accepted[-MEMORY:]), 1.0
+        while True:
+            trial = rows + share * direction
+            value, of_trial = value_and_gradient(trial)
+            path.append(value)
+            stop = tell(value)
+            if value > best[0]:
+                best = value, trial
+            # Written so that what is not finite does not pass.
+            if value >= lowest + 1e-4 * share * slope:
+                break
+            share /= 4
+            if stop or share < 1e-12 or len(path) > max_iter:
+                return Climb(best[1], best[0], np.array(path))
+        s, y = trial - rows, of_trial - gradient
+        rows, gradient = trial, of_trial
+        accepted.append(value)
+        bend = abs(np.vdot(s, y))
+        length = np.vdot(s, s) / bend if bend > 0 else 2 * length
+        length = min(max(length, 1e-10), 1e10)
+        if stop or (
+            len(path) > patience
+            and max(path[-patience:]) <= max(path[:-patience]) + tol
+        ):
+            break
+    return Climb(best[1], best[0], np.array(path))
 
 
 def search(value_and_gradient, start, project, *, max_iter, tell=lambda value: None):

@@ -1,8 +1,8 @@
 r"""What does the attacker want of the learnt weights?
 
-A goal is a function :math:`A` of the scores that the learner gives to rows of the
-attacker's own, and the attacker climbs it. With scores :math:`z_j`, labels
-:math:`y_j` and m rows:
+A goal is a function :math:`A` of the weights that is to be climbed. Most goals speak of
+the scores that the learner gives to rows of the attacker's own, :class:`OnRows`. With
+scores :math:`z_j`, labels :math:`y_j` and m rows, what is measured there is
 
 * the **smoothed error**, the mean of
   :math:`1 - \operatorname{softmax}(\kappa z_j / s)_{y_j}`, which for one output is
@@ -16,13 +16,21 @@ attacker's own, and the attacker climbs it. With scores :math:`z_j`, labels
 
 *Error-generic* attacks climb either of them for the true labels. *Error-specific*
 attacks descend it for the labels that the attacker wants to see (Muñoz-González et al.
-2017, Equations 3 to 5). The penalty of the learner is no part of a goal.
+2017, Equations 3 to 5). The penalty of the learner is no part of either.
+
+Two goals speak of the weights themselves:
+
+* :class:`OnObjective`: the learner's own objective on rows of the attacker's own, its
+  penalty included, as Xiao et al. (2015) have it;
+* :class:`OnCoefficients`: minus half the squared distance to weights that the attacker
+  wants to see, as in machine teaching (Mei and Zhu 2015).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from skpoison.bilevel.learners import Rows
 from skpoison.bilevel.losses import Multinomial, SeparableLoss, sigmoid, softmax
 
 
@@ -157,3 +165,113 @@ class MeanLoss:
         """
         slopes = self.loss.gradient(scores, self.targets)
         return self.sign * slopes / scores.shape[0]
+
+
+@dataclass(frozen=True)
+class OnRows:
+    """What is measured on rows of the attacker's own.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_rows, n_features)
+        The rows.
+    measure : SmoothedError or MeanLoss
+        What of their scores is climbed.
+    """
+
+    X: np.ndarray
+    measure: SmoothedError | MeanLoss
+
+    def at(self, learner, W):
+        """Compute the goal and its gradient in the weights.
+
+        Parameters
+        ----------
+        learner : Learner
+            The learner.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_parameters, n_outputs)
+            Its gradient.
+        """
+        scores = learner.scores(self.X, W)
+        pulled = learner.pull_back(self.X, W, self.measure.gradient(scores))
+        return self.measure.value(scores), pulled
+
+
+@dataclass(frozen=True)
+class OnObjective:
+    """The objective of the learner on rows of the attacker's own.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    sign : {1, -1}, default=1
+        1 to climb the objective, -1 to descend it.
+    """
+
+    rows: Rows
+    sign: int = 1
+    of = "the objective"
+
+    def at(self, learner, W):
+        """Compute the goal and its gradient in the weights.
+
+        Parameters
+        ----------
+        learner : Learner
+            The learner.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_parameters, n_outputs)
+            Its gradient.
+        """
+        point = learner.at(W, self.rows)
+        return self.sign * point.objective(), self.sign * point.gradient()
+
+
+@dataclass(frozen=True)
+class OnCoefficients:
+    """Minus half the squared distance to weights that are wanted.
+
+    Parameters
+    ----------
+    wanted : ndarray of shape (n_features, n_outputs)
+        The weights of the features; NaN for those that do not matter.
+    """
+
+    wanted: np.ndarray
+    of = "coefficients"
+
+    def at(self, learner, W):
+        """Compute the goal and its gradient in the weights.
+
+        Parameters
+        ----------
+        learner : Learner
+            The learner.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_parameters, n_outputs)
+            Its gradient.
+        """
+        gradient = np.zeros_like(W)
+        gap = self.wanted - W[: self.wanted.shape[0]]
+        gradient[: gap.shape[0]] = np.where(np.isnan(gap), 0, gap)
+        return -float((gradient**2).sum()) / 2, gradient

@@ -214,28 +214,3 @@ def reversed_descent(learner, rows, start, W, b, which=slice(None), *, rate, n_s
             stacklevel=2,
         )
     return Hypergradient(*parts, miss)
-
-
-def goal_gradient(learner, goal, X, W):
-    """Compute a goal and its gradient in the weights.
-
-    Parameters
-    ----------
-    learner : Learner
-        The learner.
-    goal : SmoothedError or MeanLoss
-        The goal.
-    X : {ndarray, sparse matrix} of shape (n_rows, n_features)
-        The attacker's own rows.
-    W : ndarray of shape (n_parameters, n_outputs)
-        The weights.
-
-    Returns
-    -------
-    value : float
-        The goal.
-    gradient : ndarray of shape (n_parameters, n_outputs)
-        Its gradient.
-    """
-    scores = learner.scores(X, W)
-    return goal.value(scores), learner.pull_back(X, W, goal.gradient(scores))

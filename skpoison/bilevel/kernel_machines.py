@@ -68,7 +68,7 @@ margin has no derivative: as it leaves the others, one of them leaves the margin
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
@@ -78,6 +78,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
 from skpoison.bilevel.hypergradients import Hypergradient
+from skpoison.bilevel.losses import SmoothedHinge
 
 # Where libsvm stops.
 LIBSVM_TOL = 1e-6
@@ -291,6 +292,49 @@ def _libsvm(K, signs, caps):
     beta = np.zeros_like(signs)
     beta[machine.support_] = machine.dual_coef_[0]
     return beta
+
+
+@dataclass(frozen=True)
+class KernelLearner:
+    """What a support vector machine is told before it sees any rows.
+
+    Parameters
+    ----------
+    kernel : {"linear", "rbf", "poly", "sigmoid"}
+        The kernel.
+    C : float
+        The most that a coefficient of a row of weight 1 can be.
+    gamma, degree, coef0
+        Of the kernel; see :func:`skpoison.bilevel.kernels.make_kernel`.
+    loss : SmoothedHinge
+        What stands for the hinge loss where an attacker measures it on rows of his own.
+    """
+
+    kernel: str
+    C: float
+    gamma: str | float = "scale"
+    degree: int = 3
+    coef0: float = 0.0
+    loss: SmoothedHinge = field(default_factory=SmoothedHinge)
+
+    def codes(self, targets):
+        """Read labels from targets of -1 and 1.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_rows, n_outputs)
+            One output for two classes; else one for each class.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_rows,) of int
+            The labels, as positions among the classes.
+        n_classes : int
+            Number of classes.
+        """
+        if targets.shape[1] == 1:
+            return (targets[:, 0] > 0).astype(int), 2
+        return targets.argmax(axis=1), targets.shape[1]
 
 
 class KernelMachine:

@@ -458,6 +458,8 @@ class NetworkDescent:
         Number of steps.
     every : int, default=1
         Of how many steps one is stored.
+    last : int, default=None
+        How many of the last steps are differentiated. None: all of them.
 
     Attributes
     ----------
@@ -465,8 +467,8 @@ class NetworkDescent:
         The weights after the last step.
     """
 
-    def __init__(self, learner, rows, *, rate, n_steps, every=1):
-        self.learner = learner
+    def __init__(self, learner, rows, *, rate, n_steps, every=1, last=None):
+        self.learner, self.last = learner, last
         self.steps = {"rate": rate, "n_steps": n_steps, "every": every}
         start = learner.start(rows)
         n_samples, self.p = rows.X.shape
@@ -500,12 +502,12 @@ class NetworkDescent:
         hypergradient : Hypergradient
         """
         if self.Q is None:
-            return unrolled(self.stored, b, which, **self.steps)
+            return unrolled(self.stored, b, which, last=self.last, **self.steps)
         first = self._first(b, self.p)[:-1]
         inside = self.Q.T @ first
         P, outside = np.linalg.qr(first - self.Q @ inside)
         b = self._with_first(b, np.concatenate([inside, outside]), self.p)
-        found = unrolled(self.stored, b, which, **self.steps)
+        found = unrolled(self.stored, b, which, last=self.last, **self.steps)
         features = found.features @ np.hstack([self.Q, P]).T
         return replace(found, features=features)
 

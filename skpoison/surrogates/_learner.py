@@ -24,6 +24,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 
+from skpoison.bilevel import training
 from skpoison.bilevel.learners import Learner, LinearLearner, Rows
 from skpoison.bilevel.losses import (
     Huber,
@@ -39,6 +40,8 @@ from skpoison.surrogates._gradient_descent import (
 )
 
 TINY = np.finfo(np.float64).tiny
+# The largest eigendecomposition that costs less than the steps it stands for.
+SPECTRAL = 1000
 # Newer versions of scikit-learn balance the weights of classes in some estimators.
 BALANCES_WEIGHTS = "sample_weight" in signature(compute_class_weight).parameters
 
@@ -116,6 +119,56 @@ class Surrogate:
             weights = weights * self._of_classes(y, counted, classes)[y]
         total = {"sum": 1.0, "count": repeats.sum(), "weight": weights.sum()}
         return Rows(X, self.encode(y), weights / total[self.reduction])
+
+    def training(self, hypergradient, name, *, shape, n_unrolled=None):
+        """Choose how the learner is trained and differentiated.
+
+        Parameters
+        ----------
+        hypergradient : {"auto", "implicit", "unrolled", "reversed"}
+            What is asked for.
+        name : str
+            The estimator, in whose name an error speaks.
+        shape : tuple of int
+            (n_samples, n_features) of the training rows, more or less.
+        n_unrolled : int, default=None
+            How many of the last steps are differentiated. None: all of them.
+
+        Returns
+        -------
+        training : Training
+
+        Raises
+        ------
+        ValueError
+            If the learner cannot be differentiated as it is asked for.
+        """
+        if self.n_steps is None:
+            if hypergradient not in ("auto", "implicit"):
+                raise ValueError(
+                    f"hypergradient={hypergradient!r} goes through the steps of a "
+                    f"surrogate that stops early, but {name} goes on to its optimum: "
+                    "take hypergradient='implicit', or a GradientDescentClassifier as "
+                    "the surrogate."
+                )
+            return self._to_optimum()
+        if hypergradient == "implicit":
+            return self._to_optimum(name)
+        steps = self.learner, self.rate, self.n_steps
+        if hypergradient == "reversed":
+            return training.Backwards(*steps)
+        smaller, larger = sorted(shape)
+        small = smaller <= SPECTRAL and smaller * larger <= training.STORABLE
+        squared = isinstance(self.learner, LinearLearner) and isinstance(
+            self.learner.loss, Squared
+        )
+        if hypergradient == "auto" and squared and small and n_unrolled is None:
+            return training.InClosedForm(*steps)
+        return training.InSteps(*steps, last=n_unrolled)
+
+    def _to_optimum(self, name=None):
+        """Train to the optimum; a name says that the estimator stops before."""
+        return training.ToOptimum(self.learner)
 
     def _of_classes(self, y, counted, classes):
         """Compute the weights of the classes."""

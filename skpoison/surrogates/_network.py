@@ -64,6 +64,12 @@ class NetworkSurrogate(Surrogate):
             )
         return super().rows(X, y, sample_weight, classes, repeats)
 
+    def _to_optimum(self, name=None):
+        raise ValueError(
+            "hypergradient='implicit' needs the optimum of a surrogate, and "
+            f"{name} has many: take 'unrolled', or 'auto'."
+        )
+
 
 @as_learner.register(MLPClassifier)
 @as_learner.register(MLPRegressor)

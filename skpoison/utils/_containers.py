@@ -87,6 +87,34 @@ def append_rows(X, rows):
     return nw.concat([frame, nw.from_dict(new)]).to_native()
 
 
+def append_responses(y, values):
+    """Append responses to y, in its own container and dtype.
+
+    Parameters
+    ----------
+    y : array-like, series or dataframe of length n_samples
+        Where they go; it is not written to.
+    values : ndarray of shape (n_new,)
+        The responses. Among integers they are rounded to the nearest one.
+
+    Returns
+    -------
+    y_out : of the type of y, of length n_samples + n_new
+    """
+    if isinstance(y, list | tuple):
+        return type(y)([*y, *values.tolist()])
+    if is_frame(y):
+        return append_rows(y, values[:, np.newaxis])
+    if not nw.dependencies.is_into_series(y):
+        y = np.asarray(y)
+        values = values.reshape(-1, *y.shape[1:])
+        return np.concatenate([y, cast_like(values, y.dtype)])
+    # A series is a frame of one column.
+    series = nw.from_native(y, series_only=True)
+    frame = append_rows(series.to_frame().to_native(), values[:, np.newaxis])
+    return nw.from_native(frame, eager_only=True)[:, 0].to_native()
+
+
 def _append_to_pandas(X, rows):
     """Append rows to a pandas frame, column by column: names may repeat."""
     import pandas as pd

@@ -2,7 +2,7 @@
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples
 
@@ -74,15 +74,7 @@ def check_labels(estimator, y):
     ValueError
         If there are none, if some are missing, or if they are no classes.
     """
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None."
-        )
-    if is_frame(y):
-        y = nw.from_native(y, eager_only=True).to_numpy()
-    elif nw.dependencies.is_into_series(y):
-        y = nw.from_native(y, series_only=True).to_numpy()
+    y = _array_of(estimator, y)
     y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
     if y.dtype == object and any(label is None for label in y.flat):
         raise ValueError("Input y contains None: give every row a label, or drop it.")
@@ -90,6 +82,45 @@ def check_labels(estimator, y):
     if type_of_target(y) == "multiclass-multioutput":
         raise ValueError("Multilabel and multioutput targets are not supported.")
     return y
+
+
+def _array_of(estimator, y):
+    """Take y out of a frame or a series, if there is any."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    if is_frame(y):
+        return nw.from_native(y, eager_only=True).to_numpy()
+    if nw.dependencies.is_into_series(y):
+        return nw.from_native(y, series_only=True).to_numpy()
+    return y
+
+
+def check_responses(estimator, y):
+    """Turn responses in any container into an array of numbers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator in whose name an error speaks.
+    y : array-like, series or dataframe of shape (n_samples,) or (n_samples, 1)
+        The responses.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there are none, if some are missing or no numbers, or if there are several
+        for each row.
+    """
+    y = _array_of(estimator, y)
+    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    return column_or_1d(y)
 
 
 def numeric_features(estimator, X, **check_params):

@@ -5,6 +5,7 @@ import pytest
 from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
@@ -24,7 +25,7 @@ from skpoison.attacks import (
     GradientPoisoner,
     RandomInsertion,
     RandomLabelFlip,
-    _gradient,
+    _climber,
 )
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.ascent import Climb
@@ -234,7 +235,7 @@ def test_own_rows_are_checked(given, message):
             TypeError,
             r"does not go through PCA\(\), .* Take one of MaxAbsScaler",
         ),
-        (GradientPoisoner(LinearRegression()), ValueError, "is no classifier"),
+        (GradientPoisoner(KMeans()), ValueError, "is no classifier"),
         (GradientPoisoner(goal={7: 1}), ValueError, "names the class 7"),
         (GradientPoisoner(goal="error"), ValueError, "The 'goal' parameter"),
         (
@@ -524,7 +525,7 @@ def test_all_starts_together_may_be_better(monkeypatch):
     def descend(value_and_gradient, start, project, **settings):
         return Climb(start + 0.1, -9.0, np.array([-9.0]))
 
-    monkeypatch.setattr(_gradient, "climb", descend)
+    monkeypatch.setattr(_climber, "climb", descend)
     attack = GradientPoisoner(budget=3, schedule="sequential", random_state=0)
     rows, start = rows_and_starts(attack)
     np.testing.assert_allclose(rows, start, rtol=1e-12)
@@ -734,12 +735,16 @@ def test_modified_without_steps_is_flipping_labels():
 
 @pytest.mark.parametrize("poison_labels", ["flip", "keep"])
 @pytest.mark.parametrize("given", [{}, OWN], ids=["set aside", "own"])
-def test_all_rows_cannot_be_modified(given, poison_labels):
-    """Something must be left to learn from and to measure on."""
+def test_all_rows_modified(given, poison_labels):
+    """Then nothing is left to be set aside."""
     settings = {"capability": "modify", "poison_labels": poison_labels}
     attack = GradientPoisoner(budget=1.0, max_iter=2, **settings)
-    with pytest.raises(ValueError, match=r"."):
-        attack.fit_resample(X_small, y_small, **given)
+    if given:
+        X_out, _ = attack.fit_resample(X_small, y_small, **given)
+        assert (X_out != X_small).any(axis=1).sum() > 40
+    else:
+        with pytest.raises(ValueError, match="validation_fraction=0.3 cannot be taken"):
+            attack.fit_resample(X_small, y_small)
     trusted = np.ones(80, dtype=bool)
     attack.set_params(budget=1)
     with pytest.raises(ValueError, match="only 0 "):

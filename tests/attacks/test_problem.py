@@ -17,9 +17,10 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import LinearSVC
 
-from skpoison.attacks import _problem
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.surrogates import GradientDescentClassifier
+from skpoison.bilevel import training
+from skpoison.bilevel.goals import OnRows
+from skpoison.surrogates import GradientDescentClassifier, _learner
 
 N, P, N_POISON = 40, 5, 6
 LOG = GradientDescentClassifier(learning_rate=0.1, n_steps=40)
@@ -70,7 +71,7 @@ def make_problem(
     )
     problem.aim(goal, loss, 2.0, X[N:], codes[N:])
     problem.label(rng.randint(n_classes, size=N_POISON))
-    problem.tol = 1e-13
+    problem.training.tol = 1e-13
     poison = X[:N_POISON].toarray() if is_sparse else X[:N_POISON].copy()
     return problem, poison + 0.1 * rng.normal(size=poison.shape)
 
@@ -126,7 +127,8 @@ def test_sparse_rows(surrogate):
     problem, poison = make_problem(surrogate, is_sparse=True)
     check_against_differences(problem, poison)
     dense, _ = make_problem(surrogate, is_sparse=True)
-    dense.X, dense.X_own = dense.X.toarray(), dense.X_own.toarray()
+    dense.X = dense.X.toarray()
+    dense.goal = OnRows(dense.goal.X.toarray(), dense.goal.measure)
     assert_allclose(problem(poison)[0], dense(poison)[0], rtol=1e-9)
     assert_allclose(problem(poison)[1], dense(poison)[1], rtol=1e-6, atol=1e-10)
 
@@ -188,7 +190,7 @@ def test_weights_are_repeated_rows(surrogate):
         )
         problem.aim("error-generic", "error", 2.0, X, codes)
         problem.label(1 - codes[:4])
-        problem.tol = 1e-13
+        problem.training.tol = 1e-13
         results.append(problem(X[:4]))
     (value, gradient), (expected, expected_gradient) = results
     assert_allclose(value, expected, rtol=1e-9)
@@ -211,10 +213,10 @@ def test_what_goals_measure(loss):
         surrogate = LogisticRegression(tol=1e-10).fit(
             rows.X, rows.targets[:, 0], rows.weights
         )
-        scores = surrogate.decision_function(problem.X_own)
+        scores = surrogate.decision_function(problem.goal.X)
         W = np.append(surrogate.coef_[0], surrogate.intercept_)
-        assert_allclose(problem.optimum.W[:, 0], W, rtol=1e-4, atol=1e-5)
-    codes = make_problem(LogisticRegression())[0].goal.codes
+        assert_allclose(problem.training.optimum.W[:, 0], W, rtol=1e-4, atol=1e-5)
+    codes = make_problem(LogisticRegression())[0].goal.measure.codes
     assert values["error-specific"] == -values["error-generic"]
     wrong = {
         "error": lambda wanted: 1 / (1 + np.exp(2 * (2 * wanted - 1) * unit)),
@@ -232,10 +234,10 @@ def test_what_goals_measure(loss):
 @pytest.mark.parametrize("surrogate", [LOG, ADALINE], ids=str)
 def test_steps_stored_here_and_there(surrogate, monkeypatch):
     problem, poison = make_problem(surrogate, 3, hypergradient="unrolled")
-    assert problem._every(problem._rows(poison)) == 1
+    assert problem.training.every(problem._rows(poison)) == 1
     expected = problem(poison)
-    monkeypatch.setattr(_problem, "STORABLE", 0)
-    assert problem._every(problem._rows(poison)) == 7
+    monkeypatch.setattr(training, "STORABLE", 0)
+    assert problem.training.every(problem._rows(poison)) == 7
     for found, each in zip(problem(poison), expected, strict=True):
         assert_allclose(found, each, rtol=1e-12, atol=1e-15)
 
@@ -244,7 +246,10 @@ def test_unrolled_is_spectral():
     (spectral, poison), (unrolled, _) = (
         make_problem(ADALINE, 3, hypergradient=way) for way in ("auto", "unrolled")
     )
-    assert (spectral.method, unrolled.method) == ("spectral", "unrolled")
+    assert (spectral.training.method, unrolled.training.method) == (
+        "spectral",
+        "unrolled",
+    )
     for found, expected in zip(spectral(poison), unrolled(poison), strict=True):
         assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
@@ -276,7 +281,7 @@ def test_reversed_is_nearly_unrolled():
 )
 def test_choice_of_method(surrogate, wanted, method):
     problem, poison = make_problem(surrogate, hypergradient=wanted)
-    assert problem.method == method
+    assert problem.training.method == method
     with np.errstate(all="raise"):
         if method != "reversed":
             problem(poison)
@@ -284,10 +289,10 @@ def test_choice_of_method(surrogate, wanted, method):
 
 
 def test_large_problems_are_unrolled(monkeypatch):
-    monkeypatch.setattr(_problem, "SPECTRAL", 4)
-    assert make_problem(ADALINE)[0].method == "unrolled"
-    monkeypatch.setattr(_problem, "SPECTRAL", P)
-    assert make_problem(ADALINE)[0].method == "spectral"
+    monkeypatch.setattr(_learner, "SPECTRAL", 4)
+    assert make_problem(ADALINE)[0].training.method == "unrolled"
+    monkeypatch.setattr(_learner, "SPECTRAL", P)
+    assert make_problem(ADALINE)[0].training.method == "spectral"
 
 
 @pytest.mark.parametrize("wanted", ["unrolled", "reversed"])
@@ -331,15 +336,15 @@ def test_difference_error(surrogate, monkeypatch):
     width = np.array([4.0, 8, 2, 4, 12])
     error = problem.difference_error(poison, width, np.random.RandomState(0))
     assert 0 <= error < 1e-5
-    assert problem.tol == _problem.TOL
-    differentiate = problem._differentiate
+    assert problem.training.tol == training.TOL
+    differentiate = problem.training
 
-    def broken(rows, which):
-        value, hypergradient = differentiate(rows, which)
+    def broken(rows, goal, which):
+        value, hypergradient = differentiate(rows, goal, which)
         hypergradient.features[0] *= -1
         return value, hypergradient
 
-    monkeypatch.setattr(problem, "_differentiate", broken)
+    monkeypatch.setattr(problem, "training", broken)
     error = problem.difference_error(poison, width, np.random.RandomState(0))
     assert error > 1e-2
 

@@ -5,10 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.goals import MeanLoss, SmoothedError
+from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
 from skpoison.bilevel.hypergradients import (
     descend,
-    goal_gradient,
     implicit,
     reversed_descent,
     unrolled,
@@ -70,7 +69,7 @@ def test_implicit(learner, kind, n_features, make_rows, difference):
         return goal.value(learner.scores(X_val, minimise(learner, rows, tol=1e-14).W))
 
     optimum = minimise(learner, rows, tol=1e-14)
-    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    _, b = OnRows(X_val, goal).at(learner, optimum.W)
     hypergradient = implicit(optimum, b, POISON)
     assert hypergradient.residual < 1e-9
     check_against_differences(rows, hypergradient, value_of, difference, 2e-4)
@@ -91,7 +90,7 @@ def test_unrolled(learner, kind, every, make_rows, difference):
 
     W, stored = descend(learner, rows, start, every=every, **steps)
     assert len(stored) == -(-30 // every)
-    _, b = goal_gradient(learner, goal, X_val, W)
+    _, b = OnRows(X_val, goal).at(learner, W)
     hypergradient = unrolled(stored, b, POISON, every=every, **steps)
     # So short that no row crosses a kink of its loss at any step.
     check_against_differences(rows, hypergradient, value_of, difference, 1e-6)
@@ -103,14 +102,14 @@ def test_unrolled_tends_to_implicit(loss, make_rows):
     rows = make_rows(learner)
     goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
     optimum = minimise(learner, rows)
-    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    _, b = OnRows(X_val, goal).at(learner, optimum.W)
     exact = implicit(optimum, b, POISON).features
     errors = []
     for n_steps in (20, 80, 320, 1280):
         W, stored = descend(
             learner, rows, np.zeros_like(optimum.W), rate=RATE, n_steps=n_steps
         )
-        _, b = goal_gradient(learner, goal, X_val, W)
+        _, b = OnRows(X_val, goal).at(learner, W)
         features = unrolled(stored, b, POISON, rate=RATE, n_steps=n_steps).features
         errors.append(np.linalg.norm(features - exact) / np.linalg.norm(exact))
     for longer, shorter in zip(errors[1:], errors, strict=False):
@@ -125,7 +124,7 @@ def test_unrolled_from_the_optimum_is_the_neumann_series(n_steps, make_rows):
     optimum = minimise(learner, rows)
     W, stored = descend(learner, rows, optimum.W, rate=RATE, n_steps=n_steps)
     goal, X_val = make_goal(learner, rows, "error"), rows.X[:10]
-    _, b = goal_gradient(learner, goal, X_val, W)
+    _, b = OnRows(X_val, goal).at(learner, W)
     V, term = np.zeros_like(b), b
     for _ in range(n_steps):
         V = V + RATE * term
@@ -150,7 +149,7 @@ def test_rows_together_are_rows_alone(learner, make_rows):
     rows = make_rows(learner)
     goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
     optimum = minimise(learner, rows)
-    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    _, b = OnRows(X_val, goal).at(learner, optimum.W)
     together = implicit(optimum, b)
     for i in (0, 17):
         alone = implicit(optimum, b, slice(i, i + 1))
@@ -256,7 +255,7 @@ def test_implicit_with_a_stale_factorisation(learner, make_rows):
     optimum, other = minimise(learner, rows), minimise(learner, moved_rows)
     stale = replace(optimum, factorisation=other.factorisation)
     goal, X_val = make_goal(learner, rows, "loss"), rows.X[:10]
-    _, b = goal_gradient(learner, goal, X_val, optimum.W)
+    _, b = OnRows(X_val, goal).at(learner, optimum.W)
     exact, found = implicit(optimum, b, POISON), implicit(stale, b, POISON)
     assert found.residual < 1e-9
     for _, part in PARTS:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skpoison.bilevel.goals import MeanLoss, SmoothedError
-from skpoison.bilevel.hypergradients import descend, goal_gradient, unrolled
+from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
+from skpoison.bilevel.hypergradients import descend, unrolled
 from skpoison.bilevel.learners import Rows
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.networks import ACTIVATIONS, NetworkDescent, NetworkLearner
@@ -193,7 +193,7 @@ def test_descent(network, kind, n_features, every, make_rows, difference, h):
 
     descent = NetworkDescent(network, rows, every=every, **STEPS)
     assert (descent.Q is not None) == (n_features == 100)
-    _, b = goal_gradient(network, goal, X_val, descent.W)
+    _, b = OnRows(X_val, goal).at(network, descent.W)
     hypergradient = descent.hypergradient(b, POISON)
     names = ["features", "targets", "weights"]
     for part, name in zip(PARTS, names, strict=True):

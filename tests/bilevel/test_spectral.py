@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skpoison.bilevel.goals import MeanLoss, SmoothedError
-from skpoison.bilevel.hypergradients import descend, goal_gradient, implicit, unrolled
+from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
+from skpoison.bilevel.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.learners import LinearLearner, Rows
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.newton import minimise
@@ -82,7 +82,7 @@ def test_against_differences(learner, n_features, kind, make_rows, difference):
         return goal.value(learner.scores(X_val, W))
 
     descent = SpectralDescent(learner, rows, **steps)
-    _, b = goal_gradient(learner, goal, X_val, descent.W)
+    _, b = OnRows(X_val, goal).at(learner, descent.W)
     found = descent.hypergradient(b, slice(-4, None))
     rng = np.random.RandomState(5)
     for part, name in PARTS:

@@ -1,0 +1,48 @@
+"""Which training problem is a support vector machine's?
+
+The one of :class:`~sklearn.svm.SVC`: its own solution, made exact, is differentiated.
+`gamma` is read on the rows that it first sees and then stays what it is.
+"""
+
+from dataclasses import dataclass
+
+from sklearn.svm import SVC
+
+from skpoison.bilevel.kernel_machines import KernelLearner
+from skpoison.bilevel.training import OfKernels
+from skpoison.surrogates._learner import (
+    BALANCES_WEIGHTS,
+    Surrogate,
+    _plus_or_minus,
+    _refuse,
+    as_learner,
+)
+
+KERNELS = "linear", "rbf", "poly", "sigmoid"
+
+
+@dataclass(frozen=True)
+class KernelSurrogate(Surrogate):
+    """The training problem of a support vector machine."""
+
+    def _to_optimum(self, name=None):
+        return OfKernels(self.learner)
+
+
+@as_learner.register
+def _(estimator: SVC, n_classes=None):
+    if estimator.kernel not in KERNELS:
+        _refuse(estimator, "kernel", f"one of {list(KERNELS)}")
+    learner = KernelLearner(
+        estimator.kernel,
+        estimator.C,
+        estimator.gamma,
+        estimator.degree,
+        estimator.coef0,
+    )
+    return KernelSurrogate(
+        learner,
+        _plus_or_minus(n_classes),
+        class_weight=estimator.class_weight,
+        balances_weights=BALANCES_WEIGHTS,
+    )
