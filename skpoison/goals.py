@@ -42,7 +42,7 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
 
     def _positions(self, parameter, features, n_features, feature_names):
         """Find columns by their positions or names."""
-        names = [] if feature_names is None else list(feature_names)
+        names = [] if feature_names is None else feature_names.tolist()
         positions = []
         for feature in features:
             if feature in names:

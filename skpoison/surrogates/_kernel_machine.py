@@ -11,7 +11,6 @@ from sklearn.svm import SVC
 from skpoison.bilevel.kernel_machines import KernelLearner
 from skpoison.bilevel.training import OfKernels
 from skpoison.surrogates._learner import (
-    BALANCES_WEIGHTS,
     Surrogate,
     _plus_or_minus,
     _refuse,
@@ -44,5 +43,4 @@ def _(estimator: SVC, n_classes=None):
         learner,
         _plus_or_minus(n_classes),
         class_weight=estimator.class_weight,
-        balances_weights=BALANCES_WEIGHTS,
     )

@@ -112,7 +112,8 @@ def append_responses(y, values):
     # A series is a frame of one column.
     series = nw.from_native(y, series_only=True)
     frame = append_rows(series.to_frame().to_native(), values[:, np.newaxis])
-    return nw.from_native(frame, eager_only=True)[:, 0].to_native()
+    out = nw.from_native(frame, eager_only=True)[:, 0].to_native()
+    return out.rename(y.name) if _is_pandas(y) else out  # it may have none
 
 
 def _append_to_pandas(X, rows):
