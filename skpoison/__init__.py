@@ -14,6 +14,7 @@ __all__ = [
     "datasets",
     "defences",
     "feasible_sets",
+    "metrics",
     "model_selection",
     "surrogates",
 ]

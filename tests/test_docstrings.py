@@ -11,6 +11,7 @@ from skpoison import (
     datasets,
     defences,
     feasible_sets,
+    metrics,
     model_selection,
     surrogates,
 )
@@ -27,6 +28,7 @@ MODULES = {
         "parametrize_with_checks",
     ],
     feasible_sets: feasible_sets.__all__,
+    metrics: metrics.__all__,
     model_selection: model_selection.__all__,
     surrogates: surrogates.__all__,
 }

@@ -29,7 +29,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 SINGULAR = 1e-13
 # What is added to a singular matrix, relative to its diagonal.
 NUDGE = 1e-10
-# By how much, relative to its penalty, an entry must want to leave 0: more than rounding.
+# By how much an entry must want to leave 0, relative to its penalty: more than
+# rounding.
 EDGE = 1e-12
 # Sweeps between two faces.
 N_SWEEPS = 5
@@ -115,7 +116,7 @@ def _sweep(H, c, l1, u):
             beyond = abs(wanted) - penalty
             if u[i] == 0 and beyond <= EDGE * penalty:
                 continue
-            best = np.copysign(max(beyond, 0.0), wanted) / bend
+            best = np.copysign(beyond, wanted) / bend if beyond > 0 else 0.0
             slopes += (best - u[i]) * H[i]
             u[i] = best
         before, face = face, _face(u, l1)

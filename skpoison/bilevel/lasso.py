@@ -57,7 +57,7 @@ far it is from that. G moves with the rows directly, and with the weights:
     H_{AA} V_A = (H U + b)_A .
 
 Where U lies on A, V is U and nothing moves: there G is held by its equations.
-(Xiao et al. 2015, Equations 6 to 8, have the case of the squared loss and a goal in W.)
+Xiao et al. (2015) have the case of the squared loss and a goal in W.
 """
 
 import warnings
@@ -219,7 +219,7 @@ class SparseOptimum:
         return factorise(_active_hessian(self.point, X, self.active))[0]
 
     def hypergradient(self, b, which=slice(None), direct=None):
-        r"""Differentiate a goal in the training rows, while the same weights are active.
+        r"""Differentiate a goal in training rows, while the same weights are active.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """What does the attacker believe that the victim learns?"""
 
-from skpoison.surrogates import _network  # noqa: F401
+from skpoison.surrogates import _network, _sparse  # noqa: F401
 from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,
