@@ -11,8 +11,8 @@ which neither raises the objective, in turn:
 * **sweeps of coordinate descent** find a face: each entry in turn is set to its best
   value, :math:`\operatorname{soft}(H_{ii} u_i - (Hu + c)_i, \rho_i) / H_{ii}`;
 * **the least point of the face** is solved for. Where the way to it leaves the face,
-  the entries that would change their signs become 0, either where the first of them
-  does, or all of them at the end, whatever is lower. Then the face is a smaller one.
+  entries that would change their signs become 0 and stay so, and the lowest of a few
+  points of that way is where it ends. Then the face is a smaller one.
 
 It ends where a sweep leaves the face as it is: there the optimum is exact. It does end,
 since there are finitely many faces and each is left for a lower point.
@@ -32,6 +32,8 @@ NUDGE = 1e-10
 # By how much an entry must want to leave 0, relative to its penalty: more than
 # rounding.
 EDGE = 1e-12
+# How much farther each end of a way is than the one before.
+SPREAD = 4.0
 # Sweeps between two faces.
 N_SWEEPS = 5
 
@@ -143,11 +145,14 @@ def _least_of_face(H, c, l1, u):
                 return _with(u, active, there)
             u = _with(u, active, _to_first_zero(there, there + flat, signs))
             continue
-        ways = [
-            _to_first_zero(here, there, signs),
-            np.where(crossing, 0.0, there),
-        ]
-        ends = [_with(u, active, way) for way in ways]
+        # The first end is surely lower. Others let more entries become 0 at once.
+        step = there - here
+        first = (here[crossing] / -step[crossing]).min()
+        lengths = first * SPREAD ** np.arange(np.ceil(-np.log(first) / np.log(SPREAD)))
+        ends = [here + length * step for length in [*lengths[1:], 1.0]]
+        ends = [np.where(signs * end < 0, 0.0, end) for end in ends]
+        ends.append(_to_first_zero(here, there, signs))
+        ends = [_with(u, active, end) for end in ends]
         u = min(ends, key=lambda end: _value(H, c, l1, end))
 
 
