@@ -76,6 +76,8 @@ from skpoison.bilevel.newton import VANISHING
 
 # How many entries may become active at once, at least.
 AT_ONCE = 100
+# What is added to curvatures at first where they mislead, relative to their scale.
+FIRST_DAMPING = 1e-3
 # Relative residual from which on a hypergradient is not to be relied on.
 LARGEST_RESIDUAL = 1e-6
 
@@ -296,6 +298,7 @@ def minimise_sparse(learner, rows, start=None, *, tol=1e-10, max_iter=100):
     l1 = np.broadcast_to(learner.l1_penalties(point.W.shape[0]), point.W.shape)
     objective = _objective(point)
     first, previous = point.gradient_scale(), np.inf
+    bounds, damping = _bounds(point, X), 0.0
     for n_iter in range(max_iter + 1):
         gradient = point.gradient()
         misses = _misses(point, gradient)
@@ -316,12 +319,16 @@ def minimise_sparse(learner, rows, start=None, *, tol=1e-10, max_iter=100):
             break
         working = _working_set(point, misses, l1)
         H = _active_hessian(point, X, working)
+        H[np.diag_indices_from(H)] += damping * bounds[working]
         here = point.W[working]
         W = point.W.copy()
         W[working] = minimise_l1_quadratic(
             H, gradient[working] - H @ here, l1[working], here
         )
-        point, objective = _line_search(point, objective, gradient, W)
+        point, objective, length = _line_search(point, objective, gradient, W)
+        # Where curvature says little of the way to go, steps are kept short.
+        damping = max(4 * damping, FIRST_DAMPING) if length < 0.1 else damping / 4
+        damping = damping if damping >= FIRST_DAMPING / 100 else 0.0
         previous = gradient_norm
     return SparseOptimum(point, objective, gradient_norm, n_iter)
 
@@ -362,7 +369,10 @@ def _working_set(point, misses, l1):
 
 
 def _line_search(point, objective, gradient, W):
-    """Go down towards other weights, halving the way until the objective falls."""
+    """Go down towards other weights, halving the way until the objective falls.
+
+    Returns the point, its objective, and which share of the way it is; 0 for none.
+    """
     learner, step = point.learner, W - point.W
     slope = (gradient * step).sum() + learner.l1_value(W) - learner.l1_value(point.W)
     length = 1.0
@@ -371,9 +381,17 @@ def _line_search(point, objective, gradient, W):
         value = _objective(trial)
         # The last term lets steps pass that are lost in rounding.
         if value <= objective + 1e-4 * length * slope + 1e-14 * abs(objective):
-            return trial, value
+            moved = (trial.W != point.W).any()
+            return trial, value, length if moved else 0.0
         length /= 2
-    return point, objective
+    return point, objective, 0.0
+
+
+def _bounds(point, X):
+    """Sum the squares of each column, over weighted rows: scales of curvatures."""
+    squares = X.multiply(X) if sparse.issparse(X) else X**2
+    bounds = (squares.T @ point.rows.weights)[:, np.newaxis]
+    return np.broadcast_to(bounds, point.W.shape)
 
 
 def _columns(point):
