@@ -15,6 +15,7 @@ __all__ = [
     "defences",
     "feasible_sets",
     "goals",
+    "metrics",
     "model_selection",
     "surrogates",
 ]

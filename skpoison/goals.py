@@ -9,15 +9,43 @@ from abc import ABCMeta, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skpoison.bilevel.goals import OnCoefficients
+from skpoison.bilevel.goals import OnCoefficients, OnFeatures
 
-__all__ = ["BaseGoal", "TargetCoefficients"]
+__all__ = ["BaseGoal", "TargetCoefficients", "TargetFeatures"]
 
 
 class BaseGoal(BaseEstimator, metaclass=ABCMeta):
     """Base class of goals that speak of what is learnt, and not of any rows.
 
     A subclass implements `resolve`.
+
+    See Also
+    --------
+    skpoison.attacks.GradientPoisoner : Takes goals.
+
+    Examples
+    --------
+    A goal of one's own: weights are to be small.
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.goals import BaseGoal
+    >>> class SmallWeights(BaseGoal):
+    ...     def resolve(self, n_features, n_outputs, feature_names=None):
+    ...         return self
+    ...
+    ...     def at(self, learner, W):
+    ...         return -(W**2).sum() / 2, -W
+    >>> X, y = make_classification(random_state=0)
+    >>> attack = GradientPoisoner(
+    ...     LogisticRegression(), goal=SmallWeights(), random_state=0
+    ... )
+    >>> for rows in ((X, y), attack.fit_resample(X, y)):
+    ...     print(np.linalg.norm(LogisticRegression().fit(*rows).coef_) > 1)
+    True
+    False
     """
 
     @abstractmethod
@@ -155,3 +183,94 @@ class TargetCoefficients(BaseGoal):
                 "least one coefficient."
             )
         return OnCoefficients(wanted)
+
+
+class TargetFeatures(BaseGoal):
+    r"""The victim is to select certain features, and to discard others.
+
+    For a surrogate with an l1 penalty :math:`\rho`. A feature scores by how far it is
+    from its border: where it is not selected, by the gradient of the rest of the
+    objective in its weight, :math:`|g_j| / \rho - 1 \le 0`; where it is, by its weight,
+    in units of the same kind, and at most by 1. The attacker climbs the scores of
+    features to be selected less those of features to be discarded.
+
+    Parameters
+    ----------
+    select : array-like of int or str, default=()
+        Positions or names of features that are to be selected.
+    discard : array-like of int or str, default=()
+        Positions or names of features that are to be discarded.
+
+    See Also
+    --------
+    skpoison.attacks.GradientPoisoner : Takes it as its `goal`.
+    skpoison.metrics.stability_index : How much of a selection is left.
+
+    Notes
+    -----
+    Xiao et al. [1]_ attack the selection of features by the objective of the learner,
+    ``loss="objective"`` of :class:`~skpoison.attacks.GradientPoisoner`; this goal names
+    the features.
+
+    References
+    ----------
+    .. [1] H. Xiao, B. Biggio, G. Brown, G. Fumera, C. Eckert, F. Roli, "Is feature
+       selection secure against training data poisoning?", ICML 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Lasso
+    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.goals import TargetFeatures
+    >>> rng = np.random.RandomState(0)
+    >>> X = rng.uniform(-1, 1, (100, 6))
+    >>> y = X[:, 0] + X[:, 1] + 0.1 * rng.normal(size=100)
+    >>> attack = GradientPoisoner(
+    ...     Lasso(alpha=0.05),
+    ...     goal=TargetFeatures(discard=[0], select=[5]),
+    ...     budget=0.2,
+    ...     random_state=0,
+    ... )
+    >>> for rows in ((X, y), attack.fit_resample(X, y)):
+    ...     print(np.flatnonzero(Lasso(alpha=0.05).fit(*rows).coef_))
+    [0 1]
+    [1 2 5]
+    """
+
+    def __init__(self, select=(), discard=()):
+        self.select = select
+        self.discard = discard
+
+    def resolve(self, n_features, n_outputs, feature_names=None):
+        """Translate the goal into the mathematics of :mod:`skpoison.bilevel`.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features.
+        n_outputs : int
+            Number of outputs of the surrogate: 1 for two classes and for a regressor.
+        feature_names : ndarray of shape (n_features,), default=None
+            The names of the features, where they have some.
+
+        Returns
+        -------
+        goal : OnFeatures
+
+        Raises
+        ------
+        ValueError
+            If there are no such features, or one is to be both.
+        """
+        known = n_features, feature_names
+        wanted = self._positions("select", self.select, *known)
+        unwanted = self._positions("discard", self.discard, *known)
+        both = set(wanted) & set(unwanted)
+        if both or not wanted + unwanted:
+            what = f"names {sorted(both)} twice" if both else "names no feature"
+            raise ValueError(
+                f"{self!r} {what}: name features that are to be selected as `select`, "
+                "and others that are to be discarded as `discard`."
+            )
+        return OnFeatures(np.array(wanted, dtype=int), np.array(unwanted, dtype=int))

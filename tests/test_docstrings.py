@@ -12,6 +12,7 @@ from skpoison import (
     defences,
     feasible_sets,
     goals,
+    metrics,
     model_selection,
     surrogates,
 )
@@ -29,6 +30,7 @@ MODULES = {
     ],
     feasible_sets: feasible_sets.__all__,
     goals: goals.__all__,
+    metrics: metrics.__all__,
     model_selection: model_selection.__all__,
     surrogates: surrogates.__all__,
 }

@@ -18,12 +18,14 @@ scores :math:`z_j`, labels :math:`y_j` and m rows, what is measured there is
 attacks descend it for the labels that the attacker wants to see (Muñoz-González et al.
 2017, Equations 3 to 5). The penalty of the learner is no part of either.
 
-Two goals speak of the weights themselves:
+Others speak of what is learnt:
 
 * :class:`OnObjective`: the learner's own objective on rows of the attacker's own, its
   penalty included, as Xiao et al. (2015) have it;
 * :class:`OnCoefficients`: minus half the squared distance to weights that the attacker
-  wants to see, as in machine teaching (Mei and Zhu 2015).
+  wants to see, as in machine teaching (Mei and Zhu 2015);
+* :class:`OnFeatures`: which features are selected; :mod:`skpoison.bilevel.selection`
+  has it.
 """
 
 from dataclasses import dataclass
@@ -238,7 +240,10 @@ class OnObjective:
             Its gradient.
         """
         point = learner.at(W, self.rows)
-        return self.sign * point.objective(), self.sign * point.gradient()
+        value = point.objective() + learner.l1_value(W)
+        # A weight that is 0 stays so, and what its kink is does not matter.
+        gradient = point.gradient() + learner.l1_slopes(W)
+        return self.sign * value, self.sign * gradient
 
 
 @dataclass(frozen=True)
@@ -275,3 +280,25 @@ class OnCoefficients:
         gap = self.wanted - W[: self.wanted.shape[0]]
         gradient[: gap.shape[0]] = np.where(np.isnan(gap), 0, gap)
         return -float((gradient**2).sum()) / 2, gradient
+
+
+@dataclass(frozen=True)
+class OnFeatures:
+    """Which features are selected.
+
+    Parameters
+    ----------
+    wanted, unwanted : ndarray of int
+        The places of features that are to be selected, and to be discarded.
+    """
+
+    wanted: np.ndarray
+    unwanted: np.ndarray
+    of = "features"
+
+    def at(self, learner, W):
+        """Say that only learners that select features can be asked for them."""
+        raise ValueError(
+            "A goal on features needs a surrogate that selects some of them: take "
+            "Lasso, ElasticNet, or LogisticRegression with an l1 penalty."
+        )

@@ -324,6 +324,34 @@ class Learner(ABC):
         """
         return V
 
+    def l1_value(self, W):
+        """Compute what absolute values of weights cost: here nothing.
+
+        Parameters
+        ----------
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+        """
+        return 0.0
+
+    def l1_slopes(self, W):
+        """Differentiate what absolute values of weights cost; 0 where weights are.
+
+        Parameters
+        ----------
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        slopes : ndarray of shape (n_parameters, n_outputs)
+        """
+        return np.zeros_like(W)
+
     def backwards(self, points, V, which, rate):
         r"""Add up over steps of descent what each of them makes of the rows.
 

@@ -5,6 +5,8 @@ One class a way. Each of them takes training rows :math:`D` to the value of a go
 next what makes the next one cheaper:
 
 * :class:`ToOptimum`: at the optimum, by the implicit function theorem;
+* :class:`ToSparseOptimum`: the same where only some weights are learnt, and others stay
+  at 0;
 * :class:`InSteps`: through the steps of a learner that stops early, stored or computed
   again, all of them or the last ones;
 * :class:`InClosedForm`: the same for the squared loss, all steps at once;
@@ -13,8 +15,8 @@ next what makes the next one cheaper:
   function of a few weights.
 
 What they rest on is in :mod:`skpoison.bilevel.hypergradients`,
-:mod:`skpoison.bilevel.spectral`, :mod:`skpoison.bilevel.networks` and
-:mod:`skpoison.bilevel.kernel_machines`.
+:mod:`skpoison.bilevel.lasso`, :mod:`skpoison.bilevel.spectral`,
+:mod:`skpoison.bilevel.networks` and :mod:`skpoison.bilevel.kernel_machines`.
 """
 
 from abc import ABC, abstractmethod
@@ -22,7 +24,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy import sparse
 
-from skpoison.bilevel.goals import OnRows
+from skpoison.bilevel.goals import OnFeatures, OnRows
 from skpoison.bilevel.hypergradients import (
     descend,
     implicit,
@@ -31,8 +33,10 @@ from skpoison.bilevel.hypergradients import (
 )
 from skpoison.bilevel.kernel_machines import KernelMachine, stalled
 from skpoison.bilevel.kernels import make_kernel
+from skpoison.bilevel.lasso import minimise_sparse
 from skpoison.bilevel.networks import NetworkDescent, NetworkLearner
 from skpoison.bilevel.newton import minimise
+from skpoison.bilevel.selection import feature_selection
 from skpoison.bilevel.spectral import SpectralDescent
 
 # Numbers that the steps of a descent may take to store: 256 MB.
@@ -141,6 +145,49 @@ class ToOptimum(Training):
         if self.optimum is not None:
             known["linear_solver"] = self.optimum.factorisation.method
             known["gradient_norm"] = self.optimum.gradient_norm
+        return known
+
+
+class ToSparseOptimum(Training):
+    """Training to the optimum of a learner of few features, warm-started.
+
+    Parameters
+    ----------
+    learner : SparseLearner
+        The learner.
+
+    Attributes
+    ----------
+    optimum : SparseOptimum or None
+        Where the last call has ended.
+    """
+
+    method = "implicit"
+    optimum = selection = None
+
+    def __call__(self, rows, goal, which):
+        """Train, and differentiate."""
+        self.optimum = minimise_sparse(self.learner, rows, self.optimum, tol=self.tol)
+        if isinstance(goal, OnFeatures):
+            if self.selection is None:
+                self.selection = feature_selection(
+                    self.optimum, goal.wanted, goal.unwanted
+                )
+            value = self.selection.value(self.optimum)
+            b, direct = self.selection.gradients(self.optimum)
+        else:
+            (value, b), direct = goal.at(self.learner, self.optimum.W), None
+        hypergradient = self.optimum.hypergradient(b, which, direct)
+        self.residual = hypergradient.residual
+        return value, hypergradient
+
+    def diagnostics(self):
+        """Say how well the last gradient is known."""
+        known = super().diagnostics()
+        if self.optimum is not None:
+            known["linear_solver"] = "cholesky"
+            known["gradient_norm"] = self.optimum.gradient_norm
+            known["n_active"] = int((self.optimum.W != 0).sum())
         return known
 
 

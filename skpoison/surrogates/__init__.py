@@ -1,6 +1,6 @@
 """What does the attacker believe that the victim learns?"""
 
-from skpoison.surrogates import _kernel_machine, _network  # noqa: F401
+from skpoison.surrogates import _kernel_machine, _network, _sparse  # noqa: F401
 from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,

@@ -25,6 +25,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 
 from skpoison.bilevel import training
+from skpoison.bilevel.lasso import SparseLearner
 from skpoison.bilevel.learners import Learner, LinearLearner, Rows
 from skpoison.bilevel.losses import (
     Huber,
@@ -168,6 +169,8 @@ class Surrogate:
 
     def _to_optimum(self, name=None):
         """Train to the optimum; a name says that the estimator stops before."""
+        if isinstance(self.learner, SparseLearner):
+            return training.ToSparseOptimum(self.learner)
         return training.ToOptimum(self.learner)
 
     def _of_classes(self, y, counted, classes):
@@ -251,26 +254,47 @@ def _logistic(n_classes):
     return Multinomial(), _one_hot(n_classes)
 
 
+def _l1_ratio(estimator):
+    """Say which share of a penalty is on absolute values: versions spell it apart."""
+    if estimator.penalty in ("l1", "l2", None):
+        return float(estimator.penalty == "l1")
+    return float(getattr(estimator, "l1_ratio", None) or 0)
+
+
+def _elastic_net(loss, penalty, l1_ratio, intercept, penalised=False):
+    """Make a learner that pays for squares, for absolute values, or for both.
+
+    The intercept is penalised as the features are, or not at all.
+    """
+    squared, absolute = (1 - l1_ratio) * penalty, l1_ratio * penalty
+    of_intercept = squared if penalised else 0.0
+    if absolute == 0:
+        return LinearLearner(loss, squared, intercept, of_intercept)
+    return SparseLearner(
+        loss,
+        squared,
+        intercept,
+        of_intercept,
+        l1_penalty=absolute,
+        intercept_l1_penalty=absolute if penalised else 0.0,
+    )
+
+
 @as_learner.register
 def _(estimator: LogisticRegression, n_classes=None):
     if isinstance(estimator, LogisticRegressionCV):
         return as_learner.dispatch(object)(estimator, n_classes)
-    l1_ratio = getattr(estimator, "l1_ratio", None)
-    if estimator.penalty not in ("l2", None, "deprecated"):
-        _refuse(estimator, "penalty", "'l2'")
-    if l1_ratio not in (None, 0, 0.0):
-        _refuse(estimator, "l1_ratio", "0")
     if getattr(estimator, "multi_class", "deprecated") == "ovr" and n_classes > 2:
         _refuse(estimator, "multi_class", "'multinomial'")
     if estimator.solver == "liblinear" and n_classes > 2:
         _refuse(estimator, "solver", "'lbfgs'")
     penalty = 0.0 if estimator.penalty is None else 1 / estimator.C
-    intercept, intercept_penalty = float(estimator.fit_intercept), 0.0
-    if estimator.solver == "liblinear" and estimator.fit_intercept:
-        intercept, intercept_penalty = estimator.intercept_scaling, penalty
     loss, encode = _logistic(n_classes)
+    intercept, penalised = float(estimator.fit_intercept), False
+    if estimator.solver == "liblinear" and estimator.fit_intercept:
+        intercept, penalised = estimator.intercept_scaling, True
     return Surrogate(
-        LinearLearner(loss, penalty, intercept, intercept_penalty),
+        _elastic_net(loss, penalty, _l1_ratio(estimator), intercept, penalised),
         encode,
         class_weight=estimator.class_weight,
         balances_weights=BALANCES_WEIGHTS,

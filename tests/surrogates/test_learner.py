@@ -157,7 +157,6 @@ def test_stochastic_descent_comes_near_the_optimum(estimator):
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (LogisticRegression(l1_ratio=0.5), "set l1_ratio=0"),
         (Ridge(positive=True), "with positive=True .* set positive=False"),
         (LinearSVC(penalty="l1"), "set penalty='l2'"),
         (SGDClassifier("modified_huber"), "with loss='modified_huber'"),
