@@ -22,7 +22,9 @@ The entries A that are not 0, and those without such a penalty, are active. A pr
 Newton method finds them: of active entries and the worst of those that violate their
 condition, the quadratic model of :math:`C` with the penalty is minimised exactly
 (:mod:`skpoison.bilevel.l1_quadratic`), and the objective descends along the line to
-there. Near the optimum A no longer changes, and it is Newton's method on A.
+there. Where that way has to be cut short, as far from the optimum, where losses hardly
+bend, a multiple of the columns' squares is added to the curvatures for the next steps.
+Near the optimum A no longer changes, and it is Newton's method on A.
 
 **How it moves.** As long as A and the signs stay, the conditions on A are equations,
 :math:`G_A = -\rho_A s_A`, whose right-hand side is constant. An inactive weight has a

@@ -309,3 +309,13 @@ def test_more_columns_than_may_become_active_at_once():
     assert optimum.active.sum() > 200
     assert optimum.n_iter > 1
     assert misses(learner, rows, optimum.W).max() < 1e-9
+
+
+def test_no_curvature_at_the_start(make_rows):
+    """Where all residuals are large, Huber's loss is linear: down it goes anyway."""
+    learner = LEARNERS["huber"]
+    rows = make_rows(learner)
+    rows = Rows(rows.X, rows.targets[:, :1] + 20, rows.weights)
+    assert not learner.at(learner.start(rows), rows).curvatures.any()
+    optimum = minimise_sparse(learner, rows)
+    assert optimum.gradient_norm < 1e-10
