@@ -28,6 +28,11 @@ from skpoison.utils._containers import is_frame
 BUDGETS = (1, 0.1, 0.25)
 
 
+def takes_responses(attack):
+    """Tell whether an attack asks for responses, and not for labels."""
+    return getattr(attack, "_takes_responses", bool)()
+
+
 def _containers_of_anything(X, y):
     """Yield frames and arrays that hold more than numbers."""
     pd, pl = frame_packages()
@@ -174,7 +179,7 @@ def check_same_seed_same_poison(name, attack):
 def check_containers(name, attack):
     """Check that containers, dtypes and names come back, and values with them."""
     X, y = make_data()
-    cases = list(containers(X, y))
+    cases = list(containers(X, y, are_labels=not takes_responses(attack)))
     if get_tags(attack).input_tags.string:
         cases.extend(_containers_of_anything(X, y))
     n = y.shape[0]
@@ -274,3 +279,5 @@ ATTACK_CHECKS = (
     check_attack_in_pipeline,
     check_attack_jobs,
 )
+# Those that speak of labels, and not of responses.
+LABEL_CHECKS = (check_labels_seen, check_one_hot_labels)

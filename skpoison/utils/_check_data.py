@@ -28,11 +28,15 @@ def frame_packages():
     )
 
 
-def containers(X, y):
-    """Yield a name and the data in every container that an attack gives back."""
+def containers(X, y, *, are_labels=True):
+    """Yield a name and the data in every container that an attack gives back.
+
+    Labels are words in some of them; responses are numbers in all.
+    """
     pd, pl = frame_packages()
     names = [f"x{j}" for j in range(X.shape[1])]
     words = np.array(["ham", "spam", "eggs", "x", "y", "z", "u", "v", "w"])[y]
+    words, dtype = (words, "category") if are_labels else (y / 2, "Float64")
     yield "ndarray", X, y
     yield "float32", X.astype(np.float32), y.astype(np.int8)
     yield "Fortran order", np.asfortranarray(X), y
@@ -46,7 +50,7 @@ def containers(X, y):
     yield (
         "pandas",
         pd.DataFrame(X, columns=names, index=index).astype({"x0": int, "x1": "f4"}),
-        pd.Series(words, name="class", index=index, dtype="category"),
+        pd.Series(words, name="class", index=index, dtype=dtype),
     )
     sparse_type = pd.SparseDtype(float, 0)
     yield (

@@ -102,7 +102,7 @@ def append_responses(y, values):
     y_out : of the type of y, of length n_samples + n_new
     """
     if isinstance(y, list | tuple):
-        return type(y)([*y, *values.tolist()])
+        return type(y)([*y, *cast_like(values, np.asarray(y).dtype).tolist()])
     if is_frame(y):
         return append_rows(y, values[:, np.newaxis])
     if not nw.dependencies.is_into_series(y):

@@ -7,7 +7,11 @@ base classes of this package as well as one that does not.
 
 from functools import partial
 
-from skpoison.utils._attack_checks import ATTACK_CHECKS
+from skpoison.utils._attack_checks import (
+    ATTACK_CHECKS,
+    LABEL_CHECKS,
+    takes_responses,
+)
 from skpoison.utils._defence_checks import DEFENCE_CHECKS
 
 
@@ -102,6 +106,8 @@ def estimator_checks_generator(estimator):
             "around an estimator: there is nothing to check. Give an instance."
         )
     checks = ATTACK_CHECKS if is_attack else DEFENCE_CHECKS
+    if takes_responses(estimator):
+        checks = [check for check in checks if check not in LABEL_CHECKS]
     name = type(estimator).__name__
     for check in checks:
         yield estimator, partial(check, name)

@@ -7,13 +7,13 @@ on it, or it is no check.
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.attacks import GradientPoisoner, RandomInsertion, RandomLabelFlip
 from skpoison.base import BasePoisoner, Poison
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 from skpoison.utils import _attack_checks, _defence_checks
-from skpoison.utils._attack_checks import ATTACK_CHECKS
+from skpoison.utils._attack_checks import ATTACK_CHECKS, LABEL_CHECKS
 from skpoison.utils._defence_checks import DEFENCE_CHECKS
 from skpoison.utils.estimator_checks import check_estimator, estimator_checks_generator
 
@@ -275,6 +275,13 @@ def test_instances_are_left_alone():
         check_estimator(instance)
         assert str(instance.get_params()) == before
         assert not hasattr(instance, "n_features_in_")
+
+
+def test_responses_are_no_labels():
+    attack = GradientPoisoner(Ridge())
+    names = {check.func for _, check in estimator_checks_generator(attack)}
+    assert names == set(ATTACK_CHECKS) - set(LABEL_CHECKS)
+    assert set(LABEL_CHECKS) < set(ATTACK_CHECKS)
 
 
 def test_attacks_and_defences_get_their_own_checks():
