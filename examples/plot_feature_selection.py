@@ -117,7 +117,7 @@ def draw_curves(ax):
     ax.axhline(other, color="0.45", linestyle=":", label="other rows", zorder=0)
     ax.axhline(0, color="black", linewidth=1, label="chance", zorder=0)
     ticks = budgets[[0, 3, 4, 5, 6]]
-    ax.set(xlabel="$n_p / n$", ylabel="stability index", xticks=ticks, ylim=(-0.1, 1.1))
+    ax.set(xlabel="$n_p / n$", ylabel="stability index", xticks=ticks, ylim=(-0.3, 1.1))
     both = (lambda b: b / (1 + b), lambda c: c / (1 - c))
     above = ax.secondary_xaxis("top", functions=both)
     shares = ticks / (1 + ticks)
@@ -197,10 +197,11 @@ for name in STYLES:
 # %%
 # Clones with wrong labels change little. The attack that wants errors makes the Lasso
 # drop features, and its errors tell that something is wrong. The one that replaces
-# features needs four rows among 200 to bring the index near to chance, with fewer
-# errors. It does so less by having features dropped, of which most are still there,
-# than by having others selected beside them: whoever counts how many are selected will
-# wonder.
+# features needs 4 rows among 200 to bring the index near to chance, and 10 to bring it
+# there, with fewer errors. With so few it does that less by having features
+# dropped, of which many are still there, than by having others selected beside them:
+# whoever counts how many are selected will wonder. With more rows they are replaced
+# indeed, and the index falls below 0.
 #
 # These data are easy: without poison nearly the same features are selected on other
 # rows. Where many features tell a little each, a selection changes as much by itself as
