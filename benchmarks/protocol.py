@@ -37,19 +37,20 @@ def mnist_1_7():
 DATA_SETS = spambase, ransomware, mnist_1_7
 
 
-def split(X, y, seed):
+def split(X, y, seed, n_train=N_TRAIN, n_own=N_OWN, n_columns=400):
     """Split into training rows, the attacker's own and test rows.
 
-    Of wide sparse data, the 400 columns of most mutual information with the labels are
+    Of wide sparse data, the columns of most mutual information with the labels are
     kept, chosen on the training rows alone.
     """
     order = np.random.RandomState(seed).permutation(y.shape[0])
-    parts = np.split(order, [N_TRAIN, N_TRAIN + N_OWN])
+    parts = np.split(order, [n_train, n_train + n_own])
     if not isinstance(X, np.ndarray):
         present = np.flatnonzero(X[parts[0]].sum(axis=0))
         train = X[parts[0]][:, present].toarray()
         gain = mutual_info_classif(train, y[parts[0]], discrete_features=True)
-        X = X[:, present[np.argsort(-gain, kind="stable")[:400]]].toarray()
+        X = X[:, present[np.argsort(-gain, kind="stable")]]
+        X = X[:, :n_columns].toarray()
     return [(X[part], y[part]) for part in parts]
 
 

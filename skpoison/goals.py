@@ -233,9 +233,10 @@ class TargetFeatures(BaseGoal):
     ...     random_state=0,
     ... )
     >>> for rows in ((X, y), attack.fit_resample(X, y)):
-    ...     print(np.flatnonzero(Lasso(alpha=0.05).fit(*rows).coef_))
-    [0 1]
-    [1 2 5]
+    ...     selected = Lasso(alpha=0.05).fit(*rows).coef_ != 0
+    ...     print(selected[0], selected[5])
+    True False
+    False True
     """
 
     def __init__(self, select=(), discard=()):

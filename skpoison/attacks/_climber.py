@@ -129,6 +129,8 @@ class Climber:
         What is charged for moving rows.
     is_smooth : bool
         Whether the goal is to be reached exactly, and not only as far as it goes.
+    has_kinks : bool
+        Whether long steps may well lead nowhere, and shorter ones on all the same.
     writes_down : bool
         Whether rows that it has been at are written down.
     """
@@ -142,6 +144,7 @@ class Climber:
     max_iter: int
     effort: float = 0.0
     is_smooth: bool = False
+    has_kinks: bool = False
     writes_down: bool = False
 
     def jointly(self, start):
@@ -214,7 +217,8 @@ class Climber:
 
         max_iter = 0 if self.progress.stopped else self.max_iter
         settings = {"max_iter": max_iter, "tell": self.progress}
-        patient = {"tol": self.tol, "patience": PATIENCE}
+        patience = max_iter if self.has_kinks else PATIENCE
+        patient = {"tol": self.tol, "patience": patience}
         relaxed = partial(project, is_relaxed=True)
         if self.is_smooth:
             found = settle(value_and_gradient, origin, relaxed, **patient, **settings)

@@ -18,6 +18,7 @@ from skpoison.attacks._climber import Climber, make_coordinates
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import BasePoisoner, Poison
+from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._validation import (
@@ -157,7 +158,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     rows_path_ : ndarray of shape (`n_iter_` + 1, n_poison, n_features)
         The poison rows at every iterate of the best climb, where `store_path` asks for
         them; NaN for rows that are not inserted yet. Those returned stand where
-        `goal_path_` is largest, in a joint climb.
+        `goal_path_` is largest, in a joint climb. Where responses climb, they stand
+        behind the features, as one more column.
     diagnostics_ : dict
         How well the gradient is known, at the last iterate. "hypergradient": how it is
         taken, "implicit", "spectral" (all steps in closed form), "unrolled" or
@@ -192,8 +194,10 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     is a variable like its features is from [3]_.
 
     Goals on what is learnt, :mod:`skpoison.goals`, need no rows to be measured on, and
-    can be reached. They are climbed by longer and longer steps; `step_size`, `decay`
-    and `validation_fraction` play no part.
+    `validation_fraction` plays no part. A goal on coefficients can be reached: it is
+    climbed by longer and longer steps, and `step_size` and `decay` play no part either.
+    A goal on features has kinks where these come and go. It is climbed by steps of the
+    usual kind, which cross them, `max_iter` times.
 
     With scikit-learn 1.9 or newer, ``set_callbacks(ProgressBar())`` shows how far it
     has come.
@@ -554,6 +558,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         if coordinates.response_range is not None:
             problem.moves_responses = True
             rows = np.column_stack([rows, start.labels])
+        # Where a feature comes or goes: there steps that lengthen would be caught.
+        has_kinks = isinstance(problem.goal, OnFeatures)
         climber = Climber(
             problem,
             coordinates,
@@ -563,7 +569,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             tol=self.tol,
             max_iter=self.max_iter,
             effort=self.effort,
-            is_smooth=self._wants_something_learnt(),
+            is_smooth=self._wants_something_learnt() and not has_kinks,
+            has_kinks=has_kinks,
             writes_down=self.store_path,
         )
         if self.schedule == "sequential":

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import (
+    Lasso,
     LinearRegression,
     LogisticRegression,
     Ridge,
@@ -21,7 +22,7 @@ from sklearn.svm import SVC
 
 from skpoison.attacks import GradientPoisoner
 from skpoison.feasible_sets import Box, Frozen, OneHot, make_intersection
-from skpoison.goals import TargetCoefficients
+from skpoison.goals import TargetCoefficients, TargetFeatures
 from skpoison.surrogates import GradientDescentRegressor
 
 RNG = np.random.RandomState(0)
@@ -351,3 +352,31 @@ def test_objective(surrogate):
         losses = np.log1p(np.exp(-(2 * own[1] - 1) * fitted.decision_function(own[0])))
     expected = losses.sum() + (fitted.coef_**2).sum() / 2
     assert_allclose(attack.goal_path_.max(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("budget", [0.1, 0.2])
+def test_features_are_discarded_across_kinks(budget):
+    rng = np.random.RandomState(0)
+    labels = rng.choice([-1.0, 1.0], 100)
+    rows = rng.normal(size=(100, 40))
+    rows += rng.uniform(-0.5, 0.5, 40) * labels[:, np.newaxis]
+    victim = Lasso(0.02, max_iter=10_000)
+    selected = victim.fit(rows, labels).coef_ != 0
+    attack = GradientPoisoner(
+        victim,
+        budget,
+        goal=TargetFeatures(discard=np.flatnonzero(selected)),
+        response_range=None,
+        random_state=0,
+    )
+    left = victim.fit(*attack.fit_resample(rows, labels)).coef_[selected] != 0
+    # Steps that lengthen are caught where a feature comes or goes: more than half stay.
+    assert left.mean() < 0.45
+
+
+def test_path_of_rows_and_responses():
+    attack = GradientPoisoner(Ridge(), 5, store_path=True, max_iter=10, random_state=0)
+    X_out, y_out = attack.fit_resample(X, y, **OWN)
+    assert attack.rows_path_.shape == (attack.n_iter_ + 1, 5, 5)
+    best = attack.rows_path_[attack.goal_path_.argmax()]
+    assert_allclose(best, np.column_stack([X_out, y_out])[-5:], rtol=1e-12)

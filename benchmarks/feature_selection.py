@@ -1,0 +1,173 @@
+"""What is left of a selection of features, and how much poison does that take?
+
+Attacks on feature selection after Xiao et al. (ICML 2015). The claim to be looked at:
+at less than 5 % of poison, what the Lasso selects is almost random. Their PDF data are
+not public. Here are
+
+* ransomware: the 114 columns of most mutual information, chosen on training rows;
+* few_strong: 114 columns in [0, 1], of which 20 tell much about the label;
+* many_weak: 114 such columns, of which each tells a little.
+
+300 rows train, 300 are the attacker's own, the others test. Labels are responses -1
+and 1, and those of the poison are flipped and stay; its features stay in the range of
+each column. Penalties are chosen once, by cross-validation on clean training rows (the
+largest within a standard error of the best), and the attacker knows them.
+
+* clones: training rows with flipped labels, from which the attacks set out;
+* objective: climbs the learner's own objective on the attacker's rows, as they do;
+* discard: all features that are selected on clean data are to be discarded;
+* replace: and as many others, drawn at random, are to be selected.
+
+Prints the stability index of two selections, that on clean rows and that with poison:
+1 where they are the same, 0 by chance. Then the test error, how many features are
+selected, and the seconds an attack took; mean and standard deviation over seeds. For
+"other rows" the second selection is that on the attacker's rows, all of them clean: so
+much changes without any attack. Ridge regression selects nothing, and stands for
+learners that use all features: its largest weights count, as many as the Lasso selects
+on clean rows.
+
+Run: ``SCIKIT_LEARN_DATA=... python benchmarks/feature_selection.py [--seeds 5]``
+"""
+
+import argparse
+import time
+
+import numpy as np
+from protocol import ransomware, split
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    Ridge,
+    RidgeCV,
+)
+
+from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.goals import TargetFeatures
+from skpoison.metrics import stability_index
+
+N_TRAIN, N_OWN, N_COLUMNS = 300, 300, 114
+BUDGETS = 0.01, 0.02, 0.05, 0.1, 0.2
+SOLVER = {"max_iter": 100_000, "tol": 1e-6}
+
+
+def load_ransomware(seed):
+    X, y = ransomware()
+    parts = split(X, y, seed, N_TRAIN, N_OWN, N_COLUMNS)
+    return [(X, 2.0 * y - 1) for X, y in parts]
+
+
+def load_few_strong(seed):
+    rng = np.random.RandomState(seed)
+    effects = np.zeros(N_COLUMNS)
+    strong = rng.permutation(N_COLUMNS)[:20]
+    effects[strong] = rng.uniform(0.4, 0.8, 20) * rng.choice([-1, 1], 20)
+    return make_rows(effects, rng)
+
+
+def load_many_weak(seed):
+    rng = np.random.RandomState(seed)
+    return make_rows(rng.uniform(-0.5, 0.5, N_COLUMNS), rng)
+
+
+def make_rows(effects, rng):
+    parts = []
+    for n_rows in (N_TRAIN, N_OWN, 2000):
+        y = rng.choice([-1.0, 1.0], n_rows)
+        Z = rng.normal(size=(n_rows, N_COLUMNS)) + effects * y[:, np.newaxis]
+        parts.append((1 / (1 + np.exp(-Z)), y))
+    return parts
+
+
+def learners(X, y):
+    """Choose penalties, on clean rows."""
+    lasso = LassoCV(cv=5, **SOLVER).fit(X, y)
+    net = ElasticNetCV(cv=5, l1_ratio=0.5, **SOLVER).fit(X, y)
+    ridge = RidgeCV(np.logspace(-3, 3, 25)).fit(X, y)
+    return {
+        "Lasso": Lasso(largest(lasso), **SOLVER),
+        "elastic net": ElasticNet(largest(net), l1_ratio=0.5, **SOLVER),
+        "ridge": Ridge(ridge.alpha_),
+    }
+
+
+def largest(search):
+    """Find the largest penalty that is no worse than the best, by a standard error."""
+    mean, std = search.mse_path_.mean(axis=1), search.mse_path_.std(axis=1)
+    best, n_folds = mean.argmin(), search.mse_path_.shape[1]
+    return search.alphas_[mean <= mean[best] + std[best] / np.sqrt(n_folds)].max()
+
+
+def selected(weights, size):
+    """Say which features are selected; the largest weights where all would be."""
+    if weights.all():
+        return np.abs(weights) >= np.sort(np.abs(weights))[-size]
+    return weights != 0
+
+
+def attacks(learner, clean, seed):
+    settings = {"surrogate": learner, "response_range": None, "random_state": seed}
+    found = {
+        "clones": RandomInsertion(random_state=seed),
+        "objective": GradientPoisoner(loss="objective", **settings),
+    }
+    if not isinstance(learner, Ridge):
+        unwanted, others = np.flatnonzero(clean), np.flatnonzero(~clean)
+        others = np.random.RandomState(seed).permutation(others)[: unwanted.size]
+        for name, wanted in (("discard", ()), ("replace", others)):
+            goal = TargetFeatures(select=wanted, discard=unwanted)
+            found[name] = GradientPoisoner(goal=goal, **settings)
+    return found
+
+
+def measure(load, seed):
+    """Attack every learner with every budget; return figures by name."""
+    train, own, test = load(seed)
+    figures = {}
+    for name, learner in learners(*train).items():
+        weights = learner.fit(*train).coef_
+        if name == "Lasso":
+            size = (weights != 0).sum()
+        clean = selected(weights, size)
+
+        def tell(rows, seconds=0.0, learner=learner, clean=clean, size=size):
+            kept = selected(learner.fit(*rows).coef_, size)
+            error = np.mean(np.sign(learner.predict(test[0])) != test[1])
+            return stability_index([clean, kept]), error, kept.sum(), seconds
+
+        figures[name, "clean", 0] = tell(train)
+        figures[name, "other rows", 0] = tell(own)
+        for kind, attack in attacks(learner, clean, seed).items():
+            has_own = {"X_val": own[0], "y_val": own[1]} if kind == "objective" else {}
+            for budget in BUDGETS:
+                attack.set_params(budget=budget)
+                begin = time.perf_counter()
+                rows = attack.fit_resample(*train, **has_own)
+                seconds = time.perf_counter() - begin
+                figures[name, kind, budget] = tell(rows, seconds)
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    seeds = range(parser.parse_args().seeds)
+    columns = "".join(f"{c:>16}" for c in ("stability", "error", "selected", "seconds"))
+    for load in (load_ransomware, load_few_strong, load_many_weak):
+        tables = [measure(load, seed) for seed in seeds]
+        print(f"\n{load.__name__.removeprefix('load_'):<26}", end="")
+        print(f"{'n_p/n':>6}{'n_p/(n+n_p)':>13}{columns}")
+        for key in tables[0]:
+            learner, kind, budget = key
+            table = np.array([figures[key] for figures in tables])
+            mean, std = table.mean(axis=0), table.std(axis=0)
+            print(f"{learner:<14}{kind:<12}{budget:>6.2f}", end="")
+            print(f"{budget / (1 + budget):>13.3f}", end="")
+            digits = zip(mean, std, (2, 3, 1, 2), strict=True)
+            cells = (f"{m:.{d}f} ± {s:.{d}f}" for m, s, d in digits)
+            print("".join(f"{cell:>16}" for cell in cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
