@@ -39,6 +39,8 @@ from sklearn.svm import SVC
 
 # Where libsvm stops.
 LIBSVM_TOL = 1e-6
+# The most steps that the sets are changed in, for each row.
+STEPS = 20
 # How far conditions of optimality may be missed, relative to what they are a sum of.
 KKT_TOL = 1e-13
 # What misses them by more is not the optimum.
@@ -190,7 +192,7 @@ def solve_duel(K, signs, caps):
     beta = np.where(beta - low <= ROUNDING * caps, low, beta)
     beta = np.where(high - beta <= ROUNDING * caps, high, beta)
     free, sizes, missed = (low < beta) & (beta < high), np.abs(K), np.inf
-    for _ in range(100 + 10 * signs.shape[0]):
+    for _ in range(1 + STEPS * signs.shape[0]):
         slope = K @ beta - signs
         tol = KKT_TOL * (1 + (sizes @ np.abs(beta)).max())
         bearing, system = np.flatnonzero(free), None
@@ -232,6 +234,9 @@ def solve_duel(K, signs, caps):
             break
         else:
             missed = miss
+    else:
+        slope = K @ beta - signs
+        miss = slope[beta > low].max() - slope[beta < high].min()
     if miss > LARGEST_MISS:
         warnings.warn(
             f"The support vector machine misses its optimum by {miss:.1e} in decision "

@@ -124,3 +124,20 @@ def test_what_is_not_the_optimum_is_said(monkeypatch):
     monkeypatch.setattr(duels, "LARGEST_MISS", -1)
     with pytest.warns(ConvergenceWarning, match="misses its optimum by"):
         solve_duel(*make_data("rbf"))
+
+
+def test_sets_that_do_not_settle_are_said(monkeypatch):
+    K, signs, caps = make_data("rbf")
+    start = np.where(signs > 0, 0.1, -0.1)
+    monkeypatch.setattr(duels, "_libsvm", lambda *_: start)
+    monkeypatch.setattr(duels, "STEPS", 0)
+    with pytest.warns(ConvergenceWarning, match="misses its optimum by") as told:
+        duel = solve_duel(K, signs, caps)
+    assert len(told) == 1
+    # What it misses by is what the optimum is not: two rows that could still trade.
+    slope = K @ duel.coefficients - signs
+    shares = signs * duel.coefficients / caps
+    rises = np.where(signs > 0, shares < 1, shares > 0)
+    falls = np.where(signs > 0, shares > 0, shares < 1)
+    assert_allclose(duel.miss, slope[falls].max() - slope[rises].min())
+    assert duel.miss > 0.1
