@@ -16,7 +16,8 @@ cancel the rows that they are clones of.
 
 At last, how far the gradient that is printed in the paper, which leaves out that a row
 on the margin moves its own equation, is from the whole one: cosines for one inserted
-row, where it is on the margin, over the splits and 20 starts in each.
+row somewhere between a training row and one of another class, where it is on the
+margin, over the splits and 50 tries in each.
 
 Pixels lie in the box [0, 1], victims are scikit-learn's own. Prints test errors in per
 cent (mean and standard deviation over seeded splits), the share of poison rows that no
