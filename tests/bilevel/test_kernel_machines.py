@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-from skpoison.bilevel import kernel_machines
 from skpoison.bilevel.goals import MeanLoss, SmoothedError
-from skpoison.bilevel.kernel_machines import (
-    BorderedSystem,
-    KernelMachine,
-    solve_duel,
-    stalled,
-)
+from skpoison.bilevel.kernel_machines import KernelMachine, stalled
 from skpoison.bilevel.kernels import LinearKernel, RBFKernel, make_kernel
 from skpoison.bilevel.losses import Multinomial, SmoothedHinge
 
@@ -141,41 +134,6 @@ def test_scores_are_predictions(name):
     decided = (scores > 0).any(axis=1)
     assert decided.mean() > 0.8
     assert_array_equal(scores.argmax(axis=1)[decided], predicted[decided])
-
-
-@pytest.mark.parametrize("start", ["nothing", "everything", "anything"])
-@pytest.mark.parametrize("name", ["linear", "rbf", "poly"])
-@pytest.mark.parametrize("cap", [0.01, 1, 1e4])
-def test_active_sets_find_the_optimum_from_anywhere(name, start, cap, monkeypatch):
-    X, codes, weights, _, _ = make_data(name, 2)
-    X = X[:, :4]
-    signs, caps, K = 2.0 * codes - 1, cap * weights, KERNELS[name].matrix(X, X)
-    expected = solve_duel(K, signs, caps)
-    share = {
-        "nothing": 0,
-        "everything": 1,
-        "anything": np.repeat(np.random.RandomState(0).rand(20), 2),
-    }[start]
-    beta = share * signs * caps
-    total = beta.sum()
-    beta[signs == np.sign(total)] *= 1 - abs(total) / (
-        np.abs(beta[signs == np.sign(total)]).sum() or 1
-    )
-    monkeypatch.setattr(kernel_machines, "_libsvm", lambda *_: beta)
-    duel = solve_duel(K, signs, caps)
-
-    beta, size = duel.coefficients, 1 + np.abs(K) @ np.abs(duel.coefficients)
-    assert abs(beta.sum()) < 1e-12 * (1 + np.abs(beta).sum())
-    assert (signs * beta >= 0).all()
-    assert (signs * beta <= caps).all()
-    margins = (signs * (K @ beta + duel.intercept) - 1) / size
-    assert (margins[signs * beta < caps] > -1e-12).all()
-    assert (margins[beta != 0] < 1e-12).all()
-    assert_allclose(
-        K @ beta + duel.intercept,
-        K @ expected.coefficients + expected.intercept,
-        atol=1e-10 * size.max(),
-    )
 
 
 @pytest.mark.parametrize("kind", ["error", "loss"])
@@ -426,18 +384,6 @@ def test_more_rows_on_the_margin_than_it_needs():
     assert np.isfinite(gradient.features).all()
 
 
-def test_singular_system_has_the_solution_of_least_norm():
-    rng = np.random.RandomState(0)
-    factor = rng.normal(size=(6, 3))
-    system = BorderedSystem(factor @ factor.T)
-    assert system.null.shape == (6, 2)
-    top = factor @ rng.normal(size=3)
-    v, w, residual = system.solve(top, 0.0)
-    assert residual < 1e-12
-    assert_allclose(factor @ (factor.T @ v) + w, top)
-    assert_allclose(system.null.T @ v, 0, atol=1e-12)
-
-
 def test_rows_without_weight_are_left_out(n_classes):
     X, codes, weights, own, _ = make_data("rbf", n_classes)
     weights[[3, 11]] = 0
@@ -462,10 +408,3 @@ def test_every_class_needs_rows():
     X, codes, weights, _, _ = make_data("rbf", 2)
     with pytest.raises(ValueError, match=r"One of the classes \(0, 2\) has no row"):
         KernelMachine(RBFKernel(0.2), X, codes, weights, C=C, n_classes=3)
-
-
-def test_what_is_not_the_optimum_is_said(monkeypatch):
-    X, codes, weights, _, _ = make_data("rbf", 2)
-    monkeypatch.setattr(kernel_machines, "LARGEST_MISS", -1)
-    with pytest.warns(ConvergenceWarning, match="misses its optimum by"):
-        KernelMachine(RBFKernel(0.2), X, codes, weights, C=C, n_classes=2)

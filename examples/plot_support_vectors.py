@@ -1,0 +1,182 @@
+"""
+====================================
+Where does one row do the most harm?
+====================================
+
+A support vector machine and one inserted row. In two dimensions every place can be
+tried: the map of what the attacker reaches, and the way that a gradient takes on it.
+"""
+
+# %%
+# Data and victims
+# ----------------
+# Two Gaussian classes of 25 training rows each, a linear machine and one with an RBF
+# kernel, as in [1]_. The attacker measures what he reaches on 500 rows of his own of
+# each class. The test rows are others.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import Normal, Stroke
+from sklearn.datasets import make_blobs
+from sklearn.svm import SVC
+
+from skpoison.attacks import GradientPoisoner
+from skpoison.feasible_sets import Box
+
+CENTERS, STD = [(-1.5, 0), (1.5, 0)], np.sqrt(0.6)
+X, y = make_blobs([25] * 2, centers=CENTERS, cluster_std=STD, random_state=4)
+X_val, y_val = make_blobs([500] * 2, centers=CENTERS, cluster_std=STD, random_state=1)
+X_test, y_test = make_blobs(
+    [5000] * 2, centers=CENTERS, cluster_std=STD, random_state=2
+)
+
+victims = {
+    "linear": SVC(kernel="linear", C=1.0),
+    "RBF": SVC(kernel="rbf", C=1.0, gamma=0.5),
+}
+
+# %%
+# One row
+# -------
+# One row is inserted: :math:`n_p / (n + n_p) = 1/51 = 0.02`. It sets out from a clone
+# of a training row, labelled as the other class, and may go anywhere in a box. Clones
+# are drawn ten times, and the best climb counts. Against the RBF machine steps are
+# short, so that the way can be followed; against the linear one they are long, as by
+# default.
+
+EDGE = 4.0
+steps = {"linear": 2.0, "RBF": 0.05}
+attacks = {}
+for name, victim in victims.items():
+    attack = GradientPoisoner(
+        victim,
+        budget=1,
+        loss="log_loss",
+        feasible_set=Box(-EDGE, EDGE),
+        step_size=steps[name],
+        n_restarts=9,
+        store_path=True,
+        random_state=0,
+    )
+    poisoned = attack.fit_resample(X, y, X_val=X_val, y_val=y_val)
+    attacks[name] = attack, poisoned
+
+# %%
+# Every place
+# -----------
+# The same with the row at each place of a grid, and the label that the attack has given
+# it: the mean hinge loss of the victim on the attacker's own rows. That is what he
+# climbs, but for a smoothing of its corner.
+
+
+def hinge_loss(victim, X_train, y_train):
+    """Compute the mean hinge loss on the attacker's own rows."""
+    scores = victim.fit(X_train, y_train).decision_function(X_val)
+    return np.maximum(1 - np.where(y_val == 1, scores, -scores), 0).mean()
+
+
+grid = np.linspace(-EDGE, EDGE, 33)
+maps = {}
+for name, (_, poisoned) in attacks.items():
+    labels = np.append(y, poisoned[1][-1])
+    maps[name] = [
+        [hinge_loss(victims[name], np.vstack([X, [a, b]]), labels) for a in grid]
+        for b in grid
+    ]
+
+# %%
+# The way up
+# ----------
+
+COLORS = ["#0072b2", "#d55e00"]
+MARKERS = ["o", "s"]
+# Each cell of the map is a place of the grid, in its middle.
+EXTENT = np.array([-1, 1, -1, 1]) * EDGE * 33 / 32
+halo = [Stroke(linewidth=3.2, foreground="white"), Normal()]
+CORNERS = EDGE * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
+VIEW = 4.5
+fine = np.linspace(-VIEW, VIEW, 200)
+mesh = np.stack(np.meshgrid(fine, fine), axis=-1).reshape(-1, 2)
+
+fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.7), sharey=True, layout="constrained")
+for ax, (name, (attack, poisoned)) in zip(axes, attacks.items(), strict=True):
+    victim, label = victims[name], poisoned[1][-1]
+    shown = ax.imshow(
+        maps[name],
+        extent=EXTENT,
+        origin="lower",
+        cmap="Greys",
+        alpha=0.75,
+        interpolation="bilinear",
+    )
+    fig.colorbar(shown, ax=ax, label="mean hinge loss", shrink=0.75)
+    for rows, style in (((X, y), "--"), (poisoned, "-")):
+        scores = victim.fit(*rows).decision_function(mesh).reshape(200, 200)
+        ax.contour(fine, fine, scores, [0], colors="black", linestyles=style)
+    for code in range(2):
+        rows = X[y == code].T
+        ax.scatter(*rows, c=COLORS[code], marker=MARKERS[code], s=16, linewidths=0)
+    goal = attack.goal_path_
+    is_best = goal == np.maximum.accumulate(goal)
+    path = attack.rows_path_[is_best & (np.arange(goal.size) <= goal.argmax()), 0]
+    color, marker = COLORS[label], MARKERS[label]
+    ax.plot(*path.T, color=color, linewidth=1.8, path_effects=halo, zorder=3)
+    ax.scatter(*path.T, c=color, s=9, zorder=3)
+    ax.scatter(*path[0], c="white", marker=marker, edgecolors=color, s=60, zorder=4)
+    ax.scatter(*path[-1], c=color, marker=marker, edgecolors="black", s=90, zorder=5)
+    ax.plot(*np.transpose(CORNERS), color="0.45", linewidth=1.2, linestyle=":")
+    ax.set(xlim=(-VIEW, VIEW), ylim=(-VIEW, VIEW), aspect="equal")
+    ax.set(title=f"{name}, the row labelled {label}")
+    ax.set(xlabel="feature 0", ylabel="feature 1")
+    ax.label_outer()
+
+grey = {"color": "0.35", "linestyle": "none"}
+handles = [
+    *(
+        Line2D([], [], color=color, marker=marker, linestyle="none", label=f"class {i}")
+        for i, (color, marker) in enumerate(zip(COLORS, MARKERS, strict=True))
+    ),
+    Line2D([], [], **grey, marker="D", markerfacecolor="white", label="row, start"),
+    Line2D([], [], **grey, marker="D", markeredgecolor="black", label="row, end"),
+    Line2D([], [], color="0.45", linestyle=":", label="box"),
+    Line2D([], [], color="black", linestyle="--", label="boundary, clean"),
+    Line2D([], [], color="black", label="boundary, poisoned"),
+]
+fig.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+plt.show()
+
+# %%
+# Colours and shapes are the labels given. The darker a place, the more a row there
+# does. Lines join the iterates that were better than all before.
+#
+# The map of the RBF machine is smooth but for creases, where a row joins or leaves the
+# margin, and the row climbs it. Far from all others it does nothing, as such a kernel
+# does not look that far.
+#
+# The map of the linear machine is of flat steps. With two features a line is pinned by
+# three rows on the margin, and the inserted row, as long as it is not one of them, can
+# be moved without moving the line: its gradient is exactly 0. The attack then leads it
+# to the margin, where it is again, and long steps from several starts get it across.
+# Short ones end on the first ridge.
+#
+# What it comes to
+# ----------------
+# The loss on the attacker's own rows, beside the best that a row on the grid could do,
+# and errors on the test rows.
+
+print(f"{'':<8}{'loss':>6}{'attack':>8}{'grid':>8}{'error':>9}{'attack':>8}")
+for name, (_, poisoned) in attacks.items():
+    losses, errors = [], []
+    for rows in ((X, y), poisoned):
+        losses.append(hinge_loss(victims[name], *rows))
+        errors.append(1 - victims[name].score(X_test, y_test))
+    losses.append(np.max(maps[name]))
+    print(f"{name:<8}{losses[0]:6.3f}{losses[1]:8.3f}{losses[2]:8.3f}", end=" ")
+    print(f"{errors[0]:8.3f}{errors[1]:8.3f}")
+
+# %%
+# References
+# ----------
+# .. [1] B. Biggio, B. Nelson, P. Laskov, "Poisoning attacks against support vector
+#        machines", ICML 2012.
