@@ -7,28 +7,20 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names
 from threadpoolctl import threadpool_limits
 
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._own_rows import check_own_rows, check_together, split
+from skpoison.attacks._problem import BilevelProblem, default_surrogate
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import BasePoisoner, Poison
 from skpoison.bilevel.ascent import Climb, climb, search
 from skpoison.feasible_sets import Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
-from skpoison.utils._validation import check_labels, numeric_features
 from skpoison.utils._warnings import once
 
 # Below so many numbers threads of BLAS cost more time than they save.
 SMALL = 1_000_000
-# How many standard deviations from 0 a column lies that is centred.
-FAR = 1000
 # Steps without progress after which a climb ends.
 PATIENCE = 50
 
@@ -306,8 +298,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         TypeError
             If the training of the surrogate cannot be differentiated.
         """
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together: give both of them, or none.")
+        check_together(X_val, y_val)
         if self.goal == "error-specific" and X_val is None:
             raise ValueError(
                 "goal='error-specific' needs X_val, the rows to be taken for something "
@@ -320,11 +311,11 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         n_samples = y.shape[0]
         self._check_goal()
-        own = None if X_val is None else self._own_rows(X, X_val, y_val)
+        own = None if X_val is None else check_own_rows(self, X, X_val, y_val)
         known = np.arange(n_samples)
         if self.known_fraction < 1:
             known = np.sort(
-                _split("known_fraction", self.known_fraction, known, y, random_state)[0]
+                split("known_fraction", self.known_fraction, known, y, random_state)[0]
             )
         labels = y.copy()
         X, y, trusted = X[known], y[known], trusted[known]
@@ -338,7 +329,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         if own is None:
             replaced = [] if start.positions is None else start.positions
             free = np.setdiff1d(train, replaced)
-            aside, _ = _split(
+            aside, _ = split(
                 "validation_fraction", self.validation_fraction, free, y, random_state
             )
             train = np.setdiff1d(train, aside)
@@ -434,15 +425,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
         weight = (n_samples - len(replaced)) / clean.shape[0]
-        surrogate = self.surrogate
-        if surrogate is None:
-            # Centring only shifts the intercept, and does not go with sparse data. But
-            # far from 0 digits are lost without it.
-            far = not sparse.issparse(X) and (
-                np.abs(X.mean(axis=0)) > FAR * X.std(axis=0)
-            )
-            scaler = StandardScaler(with_mean=bool(np.any(far)))
-            surrogate = make_pipeline(scaler, LogisticRegression())
+        surrogate = self.surrogate or default_surrogate(X)
         codes = np.searchsorted(self.classes_, y)
         problem = BilevelProblem(
             surrogate, self.hypergradient, X, codes, clean, weight, self.classes_
@@ -524,43 +507,6 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
 
     def _is_convex(self):
         return self.feasible_set_.relax() is self.feasible_set_
-
-    def _own_rows(self, X, X_val, y_val):
-        """Check the rows that the attacker brings along."""
-        _check_feature_names(self, X_val, reset=False)
-        X_val = numeric_features(self, X_val, accept_sparse="csr", dtype=np.float64)
-        y_val = column_or_1d(check_labels(self, y_val))
-        check_consistent_length(X_val, y_val)
-        if X_val.shape[1] != X.shape[1]:
-            raise ValueError(
-                f"X_val has {X_val.shape[1]} features, but X has {X.shape[1]}."
-            )
-        if not np.isin(y_val, self.classes_).all():
-            raise ValueError(
-                "y_val has labels that are not among those of y: "
-                f"{np.setdiff1d(y_val, self.classes_).tolist()}."
-            )
-        if sparse.issparse(X) != sparse.issparse(X_val):
-            X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
-        return X_val, np.searchsorted(self.classes_, y_val)
-
-
-def _split(name, fraction, positions, y, random_state):
-    """Split positions of rows in two, with the same shares of classes."""
-    labels = y[positions]
-    try:
-        return train_test_split(
-            positions,
-            train_size=fraction,
-            stratify=labels,
-            random_state=random_state,
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"{name}={fraction} cannot be taken of {labels.shape[0]} rows of "
-            f"{np.unique(labels).shape[0]} classes. Give X_val and y_val, or lower the "
-            f"budget. ({error})"
-        ) from error
 
 
 def _span(X):

@@ -8,6 +8,9 @@ the goal and its gradient.
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skpoison.bilevel.goals import MeanLoss, SmoothedError
 from skpoison.bilevel.hypergradients import (
@@ -29,8 +32,30 @@ from skpoison.surrogates._scalers import affine_map, split_scalers
 STORABLE = 2**25
 # How exactly the surrogate is fitted, and the linear system solved.
 TOL = 1e-7
+# How many standard deviations from 0 a column lies that is centred.
+FAR = 1000
 # The largest eigendecomposition that costs less than the steps it stands for.
 SPECTRAL = 1000
+
+
+def default_surrogate(X):
+    """Say what the victim is believed to learn where nothing is said of it.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The training rows.
+
+    Returns
+    -------
+    surrogate : Pipeline
+        LogisticRegression after a StandardScaler.
+    """
+    # Centring only shifts the intercept, and does not go with sparse data. But far
+    # from 0 digits are lost without it.
+    far = not sparse.issparse(X) and (np.abs(X.mean(axis=0)) > FAR * X.std(axis=0))
+    scaler = StandardScaler(with_mean=bool(np.any(far)))
+    return make_pipeline(scaler, LogisticRegression(max_iter=1000))
 
 
 class BilevelProblem:

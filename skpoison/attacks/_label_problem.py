@@ -1,0 +1,119 @@
+r"""What does the attacker reach with given labels, and how does that move?
+
+Labels are relaxed to shares: row i has the share :math:`Q_{ic}` of the label c, and the
+surrogate minimises
+
+.. math::
+
+    C(W; Q) = \sum_i a_i \sum_c Q_{ic} \, \varphi(W^\top \tilde x_i, e_c)
+        + \tfrac12 \langle W, \Lambda W \rangle ,
+
+where :math:`e_c` is the target of the class c. For losses that are linear in the
+target, up to what W does not depend on (logistic, multinomial, squared), that is the
+loss of the target :math:`\sum_c Q_{ic} e_c`; for others each row stands for n_classes
+rows with the weights :math:`a_i Q_{ic}`. One adjoint solve gives the gradient of the
+goal in all shares at once, by the targets or by the weights.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from skpoison.attacks._problem import BilevelProblem
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.losses import Logistic, Multinomial, Squared
+from skpoison.bilevel.newton import minimise
+
+
+class LabelProblem(BilevelProblem):
+    """A goal as a function of the labels of training rows.
+
+    Parameters
+    ----------
+    surrogate : classifier or Pipeline
+        What the attacker believes that the victim learns.
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        Rows that the attacker knows.
+    codes : ndarray of shape (n_samples,) of int
+        Their labels, as positions among the classes.
+    train : ndarray of shape (n_train,) of int
+        Positions of those that the surrogate learns from.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    own : tuple of {ndarray, csr matrix} and ndarray
+        Rows of the attacker's own, and their labels as positions among the classes.
+    sharpness : float
+        Of the smoothed error.
+    """
+
+    def __init__(self, surrogate, X, codes, train, classes, own, sharpness):
+        super().__init__(surrogate, "auto", X, codes, train, 1.0, classes)
+        self.aim("error-generic", "error", sharpness, *own)
+        self.encoded = self.surrogate.encode(np.arange(classes.shape[0]))
+        self.rows = self.surrogate.rows(self.X, self.codes, classes=classes)
+        loss = getattr(self.learner, "loss", None)
+        self.linear = isinstance(loss, (Logistic, Multinomial, Squared))
+
+    def rows_of(self, codes):
+        """Make the rows with other labels.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        rows : Rows
+        """
+        rows = self.surrogate.rows(self.X, codes, classes=self.classes)
+        return self.rows.with_targets(rows.targets, rows.weights)
+
+    def value(self, codes):
+        """Compute the goal.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        value : float
+        """
+        if self.method != "implicit":
+            return self._differentiate(self.rows_of(codes), slice(None))[0]
+        rows = self.rows_of(codes)
+        self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
+        return self.goal.value(self.learner.scores(self.X_own, self.optimum.W))
+
+    def gains(self, shares):
+        """Compute the goal, and differentiate it in shares of labels.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_train, n_classes)
+            The share that each row has of each label; they sum to 1.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gains : ndarray of shape (n_train, n_classes)
+            Its gradient.
+        """
+        rows = self.rows_of(shares.argmax(axis=1))
+        if self.linear:
+            rows = rows.with_targets(shares @ self.encoded)
+            value, gradient = self._differentiate(rows, slice(None))
+            return value, gradient.targets @ self.encoded.T
+        n_samples, n_classes = shares.shape
+        stack = sparse.vstack if sparse.issparse(self.X) else np.concatenate
+        weights = rows.weights[:, np.newaxis] * shares
+        stacked = Rows(
+            stack([self.X] * n_classes),
+            np.repeat(self.encoded, n_samples, axis=0),
+            weights.T.ravel(),
+        )
+        value, gradient = self._differentiate(stacked, slice(None))
+        gains = gradient.weights.reshape(n_classes, n_samples).T
+        return value, rows.weights[:, np.newaxis] * gains
