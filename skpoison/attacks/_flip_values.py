@@ -32,8 +32,9 @@ from skpoison.bilevel.newton import minimise
 
 # Numbers in the targets of flips that are fitted at once: 32 MB.
 AT_ONCE = 2**22
-# Relative gradient at which a flip is fitted well enough to be compared with others.
-TOL = 1e-5
+# Relative gradient at which a flip is fitted well enough to be compared with others, as
+# a share of what one row of all makes of it.
+TOL = 0.2
 
 
 def flip_values(surrogate, X, codes, train, classes, own, sharpness, n_jobs=None):
@@ -225,6 +226,7 @@ class WarmFits(FlipValues):
     def __init__(self, problem, at_once):
         super().__init__(problem.codes, problem)
         self.at_once = at_once
+        self.tol = TOL / self.codes.shape[0]
 
     def value(self):
         """Compute the goal for the current labels."""
@@ -247,7 +249,7 @@ class WarmFits(FlipValues):
     def _value(self, row, new):
         problem = self.problem
         flipped = problem.rows_of(self._flipped(row, new))
-        optimum = minimise(problem.learner, flipped, problem.optimum, tol=TOL)
+        optimum = minimise(problem.learner, flipped, problem.optimum, tol=self.tol)
         return problem.goal.value(problem.learner.scores(problem.X_own, optimum.W))
 
     def _values(self, rows, new):
@@ -263,7 +265,7 @@ class WarmFits(FlipValues):
             # To factorise for each flip would cost more than it saves.
             factorisation=replace(optimum.factorisation, patience=np.inf),
         )
-        W = minimise(learner, many, start, tol=TOL).W
+        W = minimise(learner, many, start, tol=self.tol).W
         scores = learner.scores(problem.X_own, W)
         parts = np.split(scores, n_flips, axis=1)
         return np.array([problem.goal.value(part) for part in parts])

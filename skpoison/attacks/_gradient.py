@@ -425,7 +425,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
         weight = (n_samples - len(replaced)) / clean.shape[0]
-        surrogate = self.surrogate or default_surrogate(X)
+        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
         codes = np.searchsorted(self.classes_, y)
         problem = BilevelProblem(
             surrogate, self.hypergradient, X, codes, clean, weight, self.classes_

@@ -151,7 +151,7 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
             return flips.T
         train = np.setdiff1d(np.arange(codes.shape[0]), aside)
         state = flip_values(
-            self.surrogate or default_surrogate(X),
+            default_surrogate(X) if self.surrogate is None else self.surrogate,
             X,
             codes,
             train,

@@ -66,7 +66,9 @@ class LabelProblem(BilevelProblem):
         rows : Rows
         """
         rows = self.surrogate.rows(self.X, codes, classes=self.classes)
-        return self.rows.with_targets(rows.targets, rows.weights)
+        # What is computed of the features for one set of labels serves the next.
+        self.rows = self.rows.with_targets(rows.targets, rows.weights)
+        return self.rows
 
     def value(self, codes):
         """Compute the goal.

@@ -141,7 +141,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
         if n_poison == 0:
             return np.empty((2, 0), dtype=int)
         train = np.setdiff1d(np.arange(codes.shape[0]), aside)
-        surrogate = self.surrogate or default_surrogate(X)
+        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
         problem = LabelProblem(
             surrogate, X, codes, train, self.classes_, own, self.sharpness
         )
