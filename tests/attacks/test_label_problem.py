@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from skpoison.attacks._label_problem import LabelProblem
+from skpoison.surrogates import GradientDescentClassifier
+
+SURROGATES = [
+    LogisticRegression(C=0.5),
+    make_pipeline(StandardScaler(), RidgeClassifier()),
+    LinearSVC(C=0.5),
+    GradientDescentClassifier(learning_rate=0.1, n_steps=30),
+    GradientDescentClassifier("squared_error", learning_rate=0.05, n_steps=30),
+]
+
+
+def make_problem(surrogate, n_classes, is_sparse=False):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(60, 4)) * [1, 2, 0.5, 1]
+    codes = (X @ rng.normal(size=(4, n_classes))).argmax(axis=1)
+    codes[rng.rand(60) < 0.2] = 0
+    X = sparse.csr_array(X) if is_sparse else X
+    own = X[40:], codes[40:]
+    classes = np.arange(n_classes) + 5
+    problem = LabelProblem(
+        surrogate, X[:40], codes[:40], np.arange(40), classes, own, 2.0
+    )
+    problem.tol = 1e-13
+    return problem
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
+def test_gains_against_differences(surrogate, n_classes):
+    problem = make_problem(surrogate, n_classes)
+    rng = np.random.RandomState(1)
+    # Labels keep most of their share, so that rounding leaves them as they are.
+    shares = 0.8 * np.eye(n_classes)[problem.codes] + 0.2 / n_classes
+    direction = rng.normal(size=shares.shape)
+    direction -= direction.mean(axis=1, keepdims=True)
+    h = 1e-5
+    after, before = (problem.gains(shares + s * h * direction)[0] for s in (1, -1))
+    _, gains = problem.gains(shares)
+    assert_allclose((gains * direction).sum(), (after - before) / (2 * h), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
+def test_whole_shares_are_labels(surrogate, n_classes):
+    problem = make_problem(surrogate, n_classes)
+    value, _ = problem.gains(np.eye(n_classes)[problem.codes])
+    assert_allclose(problem.value(problem.codes), value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("surrogate", [LogisticRegression(), LinearSVC()], ids=str)
+def test_sparse_rows(surrogate):
+    dense, scarce = (make_problem(surrogate, 3, is_sparse=s) for s in (False, True))
+    shares = np.eye(3)[dense.codes]
+    for ours, theirs in zip(dense.gains(shares), scarce.gains(shares), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-7, atol=1e-12)
+
+
+def test_other_labels_leave_the_rows_known():
+    problem = make_problem(LogisticRegression(), 2)
+    gram = problem.rows_of(problem.codes).gram
+    assert problem.rows_of(1 - problem.codes).gram is gram
+
+
+def test_class_weights_follow_the_labels():
+    problem = make_problem(LogisticRegression(class_weight={5: 3.0}), 2)
+    weights = problem.rows_of(1 - problem.codes).weights
+    np.testing.assert_array_equal(weights, np.where(problem.codes == 1, 3, 1))
