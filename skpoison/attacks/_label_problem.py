@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.learners import LinearLearner, Rows
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 
@@ -48,10 +48,23 @@ class LabelProblem(BilevelProblem):
     def __init__(self, surrogate, X, codes, train, classes, own, sharpness):
         super().__init__(surrogate, "auto", X, codes, train, 1.0, classes)
         self.aim("error-generic", "error", sharpness, *own)
+        self._reduce()
         self.encoded = self.surrogate.encode(np.arange(classes.shape[0]))
         self.rows = self.surrogate.rows(self.X, self.codes, classes=classes)
         loss = getattr(self.learner, "loss", None)
         self.linear = isinstance(loss, (Logistic, Multinomial, Squared))
+
+    def _reduce(self):
+        """Turn features into coordinates among the rows, where these are fewer.
+
+        Penalties are the same in all directions, and weights lie in the span of the
+        rows: scores stay what they are.
+        """
+        n_samples, n_features = self.X.shape
+        linear = isinstance(self.learner, LinearLearner)
+        if linear and n_samples < n_features and isinstance(self.X, np.ndarray):
+            basis, coordinates = np.linalg.qr(self.X.T)
+            self.X, self.X_own = coordinates.T, self.X_own @ basis
 
     def rows_of(self, codes):
         """Make the rows with other labels.
