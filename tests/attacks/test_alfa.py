@@ -63,7 +63,7 @@ def test_stronger_than_random_flips_by_its_own_measure(surrogate):
 
 def test_it_ends_where_the_flips_do_not_change():
     attack = ALFA(SVC(kernel="linear"), 0.1, random_state=0).fit(X, y)
-    _, labels = attack.fit_resample(X, y)
+    attack.fit_resample(X, y)
     assert attack.n_iter_ < attack.max_iter
     attack.set_params(max_iter=0).fit_resample(X, y)
     assert attack.n_iter_ == 0

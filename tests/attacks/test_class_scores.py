@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression, Perceptron
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -19,7 +20,7 @@ CLASSES = np.unique(y)
         LogisticRegression(max_iter=1000),
         Perceptron(),
         KNeighborsClassifier(),
-        NearestCentroid(),
+        VotingClassifier([("tree", DecisionTreeClassifier())]),
         DecisionTreeClassifier(max_depth=2, random_state=0),
         SVC(decision_function_shape="ovr", break_ties=True),
     ],

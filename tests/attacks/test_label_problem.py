@@ -75,3 +75,19 @@ def test_class_weights_follow_the_labels():
     problem = make_problem(LogisticRegression(class_weight={5: 3.0}), 2)
     weights = problem.rows_of(1 - problem.codes).weights
     np.testing.assert_array_equal(weights, np.where(problem.codes == 1, 3, 1))
+
+
+@pytest.mark.parametrize("surrogate", [LogisticRegression(), LinearSVC()], ids=str)
+def test_few_rows_of_many_features(surrogate):
+    """They are learnt from in coordinates among the rows, with the same scores."""
+    rng = np.random.RandomState(0)
+    X, codes = rng.normal(size=(20, 50)), np.arange(20) % 2
+    own = rng.normal(size=(30, 50)), np.arange(30) % 2
+    problem = LabelProblem(surrogate, X, codes, np.arange(20), np.arange(2), own, 2.0)
+    assert problem.X.shape == (20, 20)
+    arguments = np.arange(20), np.arange(2), (sparse.csr_array(own[0]), own[1]), 2.0
+    whole = LabelProblem(surrogate, sparse.csr_array(X), codes, *arguments)
+    assert whole.X.shape == (20, 50)
+    shares = np.eye(2)[codes]
+    for ours, theirs in zip(problem.gains(shares), whole.gains(shares), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-6, atol=1e-10)
