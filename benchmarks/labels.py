@@ -10,7 +10,7 @@ the attack at the largest budget. "reference" is greedy flipping as published: t
 victim is fitted for every flip possible, and what counts is the error on the attacker's
 rows plus 1e-3 of the log loss. With `--brute seed` also the goal of GreedyLabelFlip is
 searched like that: with a fit by scikit-learn of every candidate at every step, or,
-with `--sample k`, at k of the steps, for its seconds alone.
+with `--sample k`, at k steps on the way of the attack, for its seconds alone.
 
 Run: ``SCIKIT_LEARN_DATA=... OMP_NUM_THREADS=1 python benchmarks/labels.py [--rows 100]
 [--seeds 10] [--data spambase] [--budgets 0.1 0.2] [--no-reference] [--brute 0]``
@@ -76,30 +76,41 @@ def smoothed(fitted, X, y):
     return SmoothedError(y).value(fitted.decision_function(X)[:, np.newaxis])
 
 
-def brute_force(train, own, n_flips, measure, steps=None):
-    """Flip one label after the other, fitting the victim for every flip possible.
+def try_all(X, labels, own, free, measure):
+    """Fit the victim for every flip possible, and measure it."""
+    values = []
+    for row in free:
+        flipped = labels.copy()
+        flipped[row] = 1 - flipped[row]
+        values.append(measure(clone(VICTIM).fit(X, flipped), *own))
+    return values
 
-    Returns the rows in order, and the seconds of each step taken. Where `steps` are
-    given only these are taken, and random flips between.
+
+def brute_force(train, own, n_flips, measure):
+    """Flip one label after the other, each time the worst of all.
+
+    Returns the rows in order, and the seconds that it took.
     """
     X, labels = train[0], train[1].copy()
-    free, order, seconds = list(range(labels.shape[0])), [], []
-    random = np.random.RandomState(0)
-    for step in range(n_flips):
-        if steps is None or step in steps:
-            begin, values = time.perf_counter(), []
-            for row in free:
-                flipped = labels.copy()
-                flipped[row] = 1 - flipped[row]
-                values.append(measure(clone(VICTIM).fit(X, flipped), *own))
-            row = free[int(np.argmax(values))]
-            seconds.append(time.perf_counter() - begin)
-        else:
-            row = random.choice(free)
+    free, order = list(range(labels.shape[0])), []
+    begin = time.perf_counter()
+    for _ in range(n_flips):
+        row = free[int(np.argmax(try_all(X, labels, own, free, measure)))]
         free.remove(row)
         labels[row] = 1 - labels[row]
         order.append(row)
-    return order, seconds
+    return order, time.perf_counter() - begin
+
+
+def brute_force_seconds(train, own, n_flips, n_steps):
+    """Estimate what brute force takes, from some steps on the way of the attack."""
+    seconds = []
+    for step in np.linspace(0, n_flips - 1, n_steps).round().astype(int):
+        labels, _ = poison(ATTACKS["greedy"], train, own, int(step), 0)
+        begin = time.perf_counter()
+        try_all(train[0], labels, own, np.flatnonzero(labels == train[1]), smoothed)
+        seconds.append(time.perf_counter() - begin)
+    return np.mean(seconds) * n_flips
 
 
 def poison(attack, train, own, budget, seed):
@@ -140,7 +151,6 @@ def run(name, X, y, options):
         for key, attack in attacks.items():
             if attack is None:
                 order, spent = brute_force(train, own, n_flips, published)
-                spent = sum(spent)
             row, row_mended = [], []
             for budget in budgets:
                 if attack is None:
@@ -170,23 +180,20 @@ def run(name, X, y, options):
 def against_brute_force(X, y, n_flips, budget, options):
     """Print what brute force takes and reaches by the same goal."""
     train, own, test = split(X, y, options.rows, options.brute)
-    steps = None
-    if options.sample:
-        steps = np.linspace(0, n_flips - 1, options.sample).round().astype(int)
-    order, seconds = brute_force(train, own, n_flips, smoothed, steps)
-    total = np.mean(seconds) * n_flips
     labels, spent = poison(ATTACKS["greedy"], train, own, budget, options.brute)
     ours = 1 - clone(VICTIM).fit(train[0], labels).score(*test)
     line = (
         f"  seed {options.brute}: greedy {spent:.2f} s, error {ours:.3f}; brute force "
     )
-    if steps is None:
+    if options.sample:
+        total = brute_force_seconds(train, own, n_flips, options.sample)
+        line += f"{total:.0f} s, from {options.sample} of {n_flips} steps"
+    else:
+        order, total = brute_force(train, own, n_flips, smoothed)
         labels = train[1].copy()
         labels[order] = 1 - labels[order]
         theirs = 1 - clone(VICTIM).fit(train[0], labels).score(*test)
         line += f"{total:.0f} s, error {theirs:.3f}"
-    else:
-        line += f"{total:.0f} s, from {len(seconds)} of {n_flips} steps"
     print(f"{line}; ratio {total / spent:.0f}", flush=True)
 
 

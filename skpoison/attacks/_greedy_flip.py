@@ -10,7 +10,7 @@ from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
 from skpoison.attacks._problem import default_surrogate
 
 # How many flips are tried at every step where nothing else is said.
-N_CANDIDATES = 10
+N_CANDIDATES = 20
 
 
 class GreedyLabelFlip(BaseMeasuredLabelFlip):
@@ -40,7 +40,7 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
         keys are flipped, each to its value. None: every row can be flipped, to any
         other class.
     n_candidates : int, "auto" or None, default="auto"
-        How many flips are tried at every step. "auto": 10, or all where that costs
+        How many flips are tried at every step. "auto": 20, or all where that costs
         nothing, as for RidgeClassifier. None: all.
     sharpness : float, default=4.0
         How closely the goal, a smoothed error, follows the error itself: what scores of
