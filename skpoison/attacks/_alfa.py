@@ -125,7 +125,7 @@ class ALFA(BaseLabelFlip):
         )
         self.max_iter = max_iter
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, *, aside, own):
+    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
         self.goal_path_, self.n_iter_ = np.empty(0), 0
         if n_poison == 0:
             return np.empty((2, 0), dtype=int)

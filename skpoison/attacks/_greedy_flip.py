@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.attacks._flip_values import flip_values
+from skpoison.attacks._flip_values import cross_validated
 from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
 from skpoison.attacks._problem import default_surrogate
 
@@ -45,13 +45,14 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
     sharpness : float, default=4.0
         How closely the goal, a smoothed error, follows the error itself: what scores of
         unit scale are multiplied with.
-    validation_fraction : float, default=0.3
-        Share of the training rows that the attacker sets aside for the goal, where he
-        is given no others. These he does not flip.
+    cv : int, default=3
+        Number of folds of the training rows, where the attacker is given no rows to
+        measure the goal on: it is then measured on each of them, with its clean
+        labels, for a surrogate that has learnt from the others.
     n_jobs : int, default=None
         Number of fits at once, where the surrogate is fitted for each flip tried.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is set aside, and of flips drawn at random.
+        Seed of the folds, and of flips drawn at random.
 
     Attributes
     ----------
@@ -84,7 +85,8 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
     search towards rows that are wrong already.
 
     For one seed the poison of a smaller budget is the beginning of that of a larger
-    one. The last training row of a class is never flipped.
+    one. The last row of a class that a surrogate learns
+    from is never flipped.
 
     References
     ----------
@@ -129,7 +131,7 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
         class_map=None,
         n_candidates="auto",
         sharpness=4.0,
-        validation_fraction=0.3,
+        cv=3,
         n_jobs=None,
         random_state=None,
     ):
@@ -138,33 +140,23 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
             budget,
             class_map=class_map,
             sharpness=sharpness,
-            validation_fraction=validation_fraction,
+            cv=cv,
             random_state=random_state,
         )
         self.n_candidates = n_candidates
         self.n_jobs = n_jobs
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, *, aside, own):
+    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
         flips = np.empty((n_poison, 2), dtype=int)
         self.goal_path_ = np.empty(n_poison and n_poison + 1)
         if n_poison == 0:
             return flips.T
-        train = np.setdiff1d(np.arange(codes.shape[0]), aside)
-        state = flip_values(
-            default_surrogate(X) if self.surrogate is None else self.surrogate,
-            X,
-            codes,
-            train,
-            self.classes_,
-            own,
-            self.sharpness,
-            self.n_jobs,
-        )
-        allowed = allowed[train]
+        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
+        settings = self.classes_, self.sharpness, self.n_jobs
+        state = cross_validated(surrogate, X, codes, folds, *settings)
         self.goal_path_[0] = state.value()
         for step in range(n_poison):
-            counts = np.bincount(state.codes, minlength=self.classes_.shape[0])
-            free = allowed & (counts[state.codes] > 1)[:, np.newaxis]
+            free = allowed & ~state.last_of_class()[:, np.newaxis]
             if not free.any():
                 raise self._too_many(n_poison, step)
             rows, new = self._candidates(state, *np.nonzero(free), random_state)
@@ -172,7 +164,7 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
             best = int(values.argmax())
             state.flip(rows[best], new[best])
             allowed[rows[best]] = False
-            flips[step] = train[rows[best]], new[best]
+            flips[step] = rows[best], new[best]
             self.goal_path_[step + 1] = values[best]
         return flips.T
 

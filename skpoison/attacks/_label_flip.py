@@ -5,17 +5,18 @@ the rows by their distance to the boundary.
 """
 
 from abc import abstractmethod
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.model_selection import StratifiedKFold
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from threadpoolctl import threadpool_limits
 
 from skpoison.attacks._class_map import allowed_flips
 from skpoison.attacks._class_scores import class_scores, margins
-from skpoison.attacks._own_rows import check_own_rows, check_together, split
+from skpoison.attacks._own_rows import check_own_rows, check_together
 from skpoison.attacks._problem import default_surrogate
 from skpoison.base import BasePoisoner, Poison
 from skpoison.utils._warnings import once
@@ -51,8 +52,7 @@ class BaseLabelFlip(BasePoisoner):
                 "classes."
             )
         codes = np.searchsorted(self.classes_, y)
-        aside, own = self._set_aside(X, y, n_poison, random_state, **own_rows)
-        trusted = trusted | np.isin(np.arange(y.shape[0]), aside)
+        folds = self._folds(X, codes, n_poison, random_state, **own_rows)
         allowed = allowed_flips(self.class_map, self.classes_, codes, ~trusted)
         n_rows = int(allowed.any(axis=1).sum())
         if n_poison > n_rows:
@@ -60,15 +60,13 @@ class BaseLabelFlip(BasePoisoner):
         n_stored = X.nnz if sparse.issparse(X) else X.size
         n_threads = 1 if n_stored < SMALL else None
         with once(), threadpool_limits(n_threads, "blas"):
-            rows, new = self._flip(
-                X, codes, allowed, n_poison, random_state, aside=aside, own=own
-            )
+            rows, new = self._flip(X, codes, allowed, n_poison, random_state, folds)
         labels = y.copy()
         labels[rows] = self.classes_[new]
         return Poison(y=labels)
 
     @abstractmethod
-    def _flip(self, X, codes, allowed, n_poison, random_state, *, aside, own):
+    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
         """Choose rows, and a label for each.
 
         Parameters
@@ -83,10 +81,9 @@ class BaseLabelFlip(BasePoisoner):
             The number of rows to flip; so many may be.
         random_state : RandomState
             The only source of randomness.
-        aside : ndarray of int
-            The rows that are set aside to measure on.
-        own : tuple of X_val and its codes, or None
-            The rows to measure on.
+        folds : list of tuple
+            The positions of rows that a surrogate learns from, and rows to measure on
+            with their codes. Empty where nothing is measured.
 
         Returns
         -------
@@ -95,9 +92,9 @@ class BaseLabelFlip(BasePoisoner):
             Their labels, as positions among the classes.
         """
 
-    def _set_aside(self, X, y, n_poison, random_state):
-        """Set no rows aside: nothing is measured."""
-        return np.empty(0, dtype=int), None
+    def _folds(self, X, codes, n_poison, random_state):
+        """Say where to learn and where to measure: nothing is measured."""
+        return []
 
     def _fitted(self, X, codes):
         """Fit the surrogate."""
@@ -108,7 +105,7 @@ class BaseLabelFlip(BasePoisoner):
         return ValueError(
             f"budget={self.budget!r} asks for {n_poison} poisoned rows, but there are "
             f"only {n_rows} rows to take: of a class named in class_map, where one is "
-            "given, not trusted, and not set aside. Lower the budget."
+            "given, and not trusted. Lower the budget."
         )
 
 
@@ -118,7 +115,7 @@ class BaseMeasuredLabelFlip(BaseLabelFlip):
     _parameter_constraints: dict = {
         **BaseLabelFlip._parameter_constraints,
         "sharpness": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "cv": [Interval(Integral, 2, None, closed="left")],
     }
 
     def __init__(
@@ -128,14 +125,14 @@ class BaseMeasuredLabelFlip(BaseLabelFlip):
         *,
         class_map=None,
         sharpness=4.0,
-        validation_fraction=0.3,
+        cv=3,
         random_state=None,
     ):
         super().__init__(
             surrogate, budget, class_map=class_map, random_state=random_state
         )
         self.sharpness = sharpness
-        self.validation_fraction = validation_fraction
+        self.cv = cv
 
     @_fit_context(
         # The surrogate given is validated by its own fit.
@@ -155,8 +152,8 @@ class BaseMeasuredLabelFlip(BaseLabelFlip):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             Rows of the attacker's own, in the features of X, to measure the goal on.
-            None: a part of the training rows is set aside, and keeps its labels. No
-            step of a Pipeline before the attack transforms them.
+            None: it is measured by cross-validation on the training rows. No step of a
+            Pipeline before the attack transforms them.
         y_val : array-like of shape (n_val,), default=None
             Their labels.
 
@@ -177,16 +174,23 @@ class BaseMeasuredLabelFlip(BaseLabelFlip):
         check_together(X_val, y_val)
         return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
 
-    def _set_aside(self, X, y, n_poison, random_state, X_val, y_val):
+    def _folds(self, X, codes, n_poison, random_state, X_val, y_val):
         if X_val is not None:
             own = check_own_rows(self, X, X_val, y_val)
-            return np.empty(0, dtype=int), own
+            return [(np.arange(codes.shape[0]), own)]
         if n_poison == 0:
-            return np.empty(0, dtype=int), None
-        rows, fraction = np.arange(y.shape[0]), self.validation_fraction
-        aside, _ = split("validation_fraction", fraction, rows, y, random_state)
-        aside = np.sort(aside)
-        return aside, (X[aside], np.searchsorted(self.classes_, y[aside]))
+            return []
+        counts = np.bincount(codes)
+        if counts.min() < self.cv:
+            raise ValueError(
+                f"cv={self.cv} folds need as many rows of each class, but y has only "
+                f"{counts.min()} of {self.classes_.tolist()[counts.argmin()]!r}. Lower "
+                "cv, or give X_val and y_val."
+            )
+        folds = StratifiedKFold(self.cv, shuffle=True, random_state=random_state)
+        return [
+            (train, (X[test], codes[test])) for train, test in folds.split(codes, codes)
+        ]
 
 
 class MarginLabelFlip(BaseLabelFlip):
@@ -282,7 +286,7 @@ class MarginLabelFlip(BaseLabelFlip):
         )
         self.order = order
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, *, aside, own):
+    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
         scores = class_scores(self._fitted(X, codes), X, self.classes_)
         below = margins(scores, codes)
         over_best = np.where(allowed, below, np.inf)

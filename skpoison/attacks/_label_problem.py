@@ -132,3 +132,63 @@ class LabelProblem(BilevelProblem):
         value, gradient = self._differentiate(stacked, slice(None))
         gains = gradient.weights.reshape(n_classes, n_samples).T
         return value, rows.weights[:, np.newaxis] * gains
+
+
+class CrossValidatedProblem:
+    """The mean of goals, each of a surrogate that learns from some of the rows.
+
+    Parameters
+    ----------
+    surrogate : classifier or Pipeline
+        What the attacker believes that the victim learns.
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        Rows that the attacker knows.
+    codes : ndarray of shape (n_samples,) of int
+        Their labels, as positions among the classes.
+    folds : list of tuple of ndarray of int and tuple
+        The positions of the rows to learn from, and rows to measure on with their
+        labels as positions among the classes.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    sharpness : float
+        Of the smoothed error.
+    """
+
+    def __init__(self, surrogate, X, codes, folds, classes, sharpness):
+        self.trains = [train for train, _ in folds]
+        self.problems = [
+            LabelProblem(surrogate, X, codes, train, classes, own, sharpness)
+            for train, own in folds
+        ]
+
+    def value(self, codes):
+        """Compute the goal.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        value : float
+        """
+        pairs = zip(self.problems, self.trains, strict=True)
+        return np.mean([problem.value(codes[train]) for problem, train in pairs])
+
+    def gains(self, shares):
+        """Differentiate the goal in shares of labels.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_samples, n_classes)
+            The share that each row has of each label; they sum to 1.
+
+        Returns
+        -------
+        gains : ndarray of shape (n_samples, n_classes)
+        """
+        total = np.zeros_like(shares)
+        for problem, train in zip(self.problems, self.trains, strict=True):
+            total[train] += problem.gains(shares[train])[1]
+        return total / len(self.problems)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
-from skpoison.attacks._label_problem import LabelProblem
+from skpoison.attacks._label_problem import CrossValidatedProblem
 from skpoison.attacks._problem import default_surrogate
 
 
@@ -44,13 +44,14 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     sharpness : float, default=4.0
         How closely the goal, a smoothed error, follows the error itself: what scores of
         unit scale are multiplied with.
-    validation_fraction : float, default=0.3
-        Share of the training rows that the attacker sets aside for the goal, where he
-        is given no others. These he does not flip.
+    cv : int, default=3
+        Number of folds of the training rows, where the attacker is given no rows to
+        measure the goal on: it is then measured on each of them, with its clean
+        labels, for a surrogate that has learnt from the others.
     max_iter : int, default=60
         The most steps.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is set aside.
+        Seed of the folds.
 
     Attributes
     ----------
@@ -122,7 +123,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
         *,
         class_map=None,
         sharpness=4.0,
-        validation_fraction=0.3,
+        cv=3,
         max_iter=60,
         random_state=None,
     ):
@@ -131,25 +132,23 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
             budget,
             class_map=class_map,
             sharpness=sharpness,
-            validation_fraction=validation_fraction,
+            cv=cv,
             random_state=random_state,
         )
         self.max_iter = max_iter
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, *, aside, own):
+    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
         self.goal_path_, self.n_iter_ = np.empty(0), 0
         if n_poison == 0:
             return np.empty((2, 0), dtype=int)
-        train = np.setdiff1d(np.arange(codes.shape[0]), aside)
         surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
-        problem = LabelProblem(
-            surrogate, X, codes, train, self.classes_, own, self.sharpness
+        problem = CrossValidatedProblem(
+            surrogate, X, codes, folds, self.classes_, self.sharpness
         )
-        codes, allowed = codes[train], allowed[train]
         clean = np.eye(self.classes_.shape[0])[codes]
         shares, path, best = clean, [problem.value(codes)], (-np.inf, None, None)
         for step in range(self.max_iter):
-            _, gains = problem.gains(shares)
+            gains = problem.gains(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
             gains[~allowed] = -np.inf
             vertex = clean.copy()
@@ -169,7 +168,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
             # No flip is worth it: those that cost least.
             best = None, *_largest(gains, n_poison)
         self.goal_path_, self.n_iter_ = np.array(path), len(path) - 1
-        return train[best[1]], best[2]
+        return best[1], best[2]
 
     def _round(self, shares, gains, codes, allowed, n_poison):
         """Flip the rows that have given up most of their label, to what has most."""

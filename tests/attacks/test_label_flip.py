@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -82,16 +82,17 @@ def test_bad_input(attack):
 
 
 @pytest.mark.parametrize("attack", [GreedyLabelFlip, RelaxedLabelFlip])
-def test_rows_set_aside_keep_their_labels(attack):
-    """With rows of the attacker's own, all the others can be flipped."""
-    fitted = attack(budget=0.75, random_state=0)
-    with pytest.raises(ValueError, match=r"only 105 rows .* not set aside"):
-        fitted.fit_resample(X_iris, y_iris)
-    own = {"X_val": X_iris[::2], "y_val": y_iris[::2]}
-    fitted.fit_resample(X_iris, y_iris, **own)
-    assert fitted.poison_mask_.sum() == 112
+def test_rows_to_measure_on(attack):
+    """They are given, or all rows are in turn; every row can be flipped."""
+    fitted = attack(RidgeClassifier(), 0.75, random_state=0)
+    for own in ({}, {"X_val": X_iris[::2], "y_val": y_iris[::2]}):
+        fitted.fit_resample(X_iris, y_iris, **own)
+        assert fitted.poison_mask_.sum() == 112
     with pytest.raises(ValueError, match="X_val and y_val go together"):
         fitted.fit_resample(X_iris, y_iris, X_val=X_iris)
+    few = np.r_[0:2, 50:150]
+    with pytest.raises(ValueError, match=r"cv=3 folds .* only 2 of 0\. Lower cv"):
+        fitted.fit_resample(X_iris[few], y_iris[few])
 
 
 def test_furthest_and_nearest_rows():
