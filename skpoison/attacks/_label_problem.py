@@ -15,6 +15,8 @@ rows with the weights :math:`a_i Q_{ic}`. One adjoint solve gives the gradient o
 goal in all shares at once, by the targets or by the weights.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
@@ -22,6 +24,9 @@ from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.learners import LinearLearner, Rows
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
+
+# Sharpness of the smoothed error at which it is the error.
+SHARP = 1e9
 
 
 class LabelProblem(BilevelProblem):
@@ -95,11 +100,30 @@ class LabelProblem(BilevelProblem):
         -------
         value : float
         """
-        if self.method != "implicit":
-            return self._differentiate(self.rows_of(codes), slice(None))[0]
-        rows = self.rows_of(codes)
-        self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
-        return self.goal.value(self.learner.scores(self.X_own, self.optimum.W))
+        return self.reached(codes)[1]
+
+    def reached(self, codes):
+        """Compute the error on the attacker's rows, and the goal.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        error, value : float
+        """
+        smooth, rows = self.goal, self.rows_of(codes)
+        goals = replace(smooth, sharpness=SHARP), smooth
+        if self.method == "implicit":
+            self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
+            scores = self.learner.scores(self.X_own, self.optimum.W)
+            return tuple(goal.value(scores) for goal in goals)
+        values = []
+        for self.goal in goals:
+            values.append(self._differentiate(rows, slice(None))[0])
+        return tuple(values)
 
     def gains(self, shares):
         """Compute the goal, and differentiate it in shares of labels.
@@ -161,8 +185,8 @@ class CrossValidatedProblem:
             for train, own in folds
         ]
 
-    def value(self, codes):
-        """Compute the goal.
+    def reached(self, codes):
+        """Compute the mean error on the attacker's rows, and the goal.
 
         Parameters
         ----------
@@ -171,10 +195,11 @@ class CrossValidatedProblem:
 
         Returns
         -------
-        value : float
+        error, value : float
         """
         pairs = zip(self.problems, self.trains, strict=True)
-        return np.mean([problem.value(codes[train]) for problem, train in pairs])
+        each = [problem.reached(codes[train]) for problem, train in pairs]
+        return tuple(float(part) for part in np.mean(each, axis=0))
 
     def gains(self, shares):
         """Differentiate the goal in shares of labels.

@@ -24,7 +24,8 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     by the conditional gradient method of Frank and Wolfe [1]_. Its every step needs one
     linear system, which gives the gradient in all shares, and the best flips for a
     linear goal, which are a sort. After each the :math:`n_p` rows that have given up
-    most of their label are flipped, and the best of these sets of flips is kept.
+    most of their label are flipped. Of these sets of flips the one is kept that makes
+    most errors, and among equals the one of the largest goal.
 
     All flips are chosen together. That takes as many fits as steps, however large the
     budget, and most often does more harm than to choose one after the other.
@@ -59,8 +60,11 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
         Which rows have been flipped.
     contamination_ : float
         Their share.
+    error_path_ : ndarray of shape (`n_iter_` + 1,)
+        The share of errors on the rows to measure on, without flips and for the flips
+        after each step.
     goal_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal without flips, and for the flips after each step.
+        The goal, likewise.
     n_iter_ : int
         Number of steps.
     classes_ : ndarray of shape (n_classes,)
@@ -138,7 +142,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
         self.max_iter = max_iter
 
     def _flip(self, X, codes, allowed, n_poison, random_state, folds):
-        self.goal_path_, self.n_iter_ = np.empty(0), 0
+        self.error_path_, self.goal_path_, self.n_iter_ = *np.empty((2, 0)), 0
         if n_poison == 0:
             return np.empty((2, 0), dtype=int)
         surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
@@ -146,7 +150,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
             surrogate, X, codes, folds, self.classes_, self.sharpness
         )
         clean = np.eye(self.classes_.shape[0])[codes]
-        shares, path, best = clean, [problem.value(codes)], (-np.inf, None, None)
+        shares, path, best = clean, [problem.reached(codes)], ((-np.inf,), None, None)
         for step in range(self.max_iter):
             gains = problem.gains(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
@@ -161,13 +165,14 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
             rows, new = self._round(shares, gains, codes, allowed, n_poison)
             flipped = codes.copy()
             flipped[rows] = new
-            path.append(problem.value(flipped))
+            path.append(problem.reached(flipped))
             if path[-1] > best[0]:
                 best = path[-1], rows, new
         if best[1] is None:
             # No flip is worth it: those that cost least.
             best = None, *_largest(gains, n_poison)
-        self.goal_path_, self.n_iter_ = np.array(path), len(path) - 1
+        self.error_path_, self.goal_path_ = np.array(path).T
+        self.n_iter_ = len(path) - 1
         return best[1], best[2]
 
     def _round(self, shares, gains, codes, allowed, n_poison):

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skpoison.attacks._label_problem import LabelProblem
+from skpoison.attacks._label_problem import CrossValidatedProblem, LabelProblem
 from skpoison.surrogates import GradientDescentClassifier
 
 SURROGATES = [
@@ -55,6 +56,41 @@ def test_whole_shares_are_labels(surrogate, n_classes):
     problem = make_problem(surrogate, n_classes)
     value, _ = problem.gains(np.eye(n_classes)[problem.codes])
     assert_allclose(problem.value(problem.codes), value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
+def test_errors_are_those_of_the_surrogate(surrogate, n_classes):
+    problem = make_problem(surrogate, n_classes)
+    X = problem.X_own * 1.0
+    own = problem.goal.codes
+    error, value = problem.reached(problem.codes)
+    # What scalers do has been done.
+    victim = surrogate[-1] if hasattr(surrogate, "steps") else surrogate
+    predicted = clone(victim).fit(problem.X, problem.codes).predict(X)
+    assert_allclose(error, (predicted != own).mean(), atol=1e-9)
+    assert value == problem.value(problem.codes)
+
+
+def test_folds_are_averaged():
+    rng = np.random.RandomState(0)
+    X, codes, classes = rng.normal(size=(30, 4)), np.arange(30) % 2, np.arange(2)
+    parts = np.arange(30) % 5
+    folds = [
+        (np.flatnonzero(parts != k), (X[parts == k], codes[parts == k])) for k in (0, 3)
+    ]
+    settings = classes, 2.0
+    both = CrossValidatedProblem(LogisticRegression(), X, codes, folds, *settings)
+    each = [
+        LabelProblem(LogisticRegression(), X, codes, train, classes, own, 2.0)
+        for train, own in folds
+    ]
+    reached = [p.reached(codes[t]) for p, (t, _) in zip(each, folds, strict=True)]
+    assert_allclose(both.reached(codes), np.mean(reached, axis=0), rtol=1e-9)
+    expected = np.zeros((30, 2))
+    for problem, (train, _) in zip(each, folds, strict=True):
+        expected[train] += problem.gains(np.eye(2)[codes[train]])[1] / 2
+    assert_allclose(both.gains(np.eye(2)[codes]), expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("surrogate", [LogisticRegression(), LinearSVC()], ids=str)
