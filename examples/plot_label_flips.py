@@ -1,7 +1,7 @@
 """
-=================================
+===============================
 Random and informed label flips
-=================================
+===============================
 
 How much harm does an attacker do who only gives wrong labels? That depends on what he
 knows. Here the test error of a linear model against the share of labels flipped, by
@@ -87,13 +87,13 @@ for name, last in errors.items():
     print(f"{name:<15} {last.mean():.3f} +/- {last.std():.3f}")
 
 # %%
-# Flips near the boundary do as little as chance does. The others do two to four times
-# the harm. Those that sort rows by their distance to the boundary do most of it here;
-# where rows are few, or many in number of features, those that measure it do.
+# Flips near the boundary do as little as chance does, the others several times the
+# harm. To sort rows by their distance to the boundary does most of it here. That is not
+# so everywhere: in the next picture those do more that measure what they do.
 #
 # Which rows?
 # -----------
-# Two clouds, and a tenth of the labels flipped. Rows with a ring have been flipped; the
+# Two clouds, and three of twenty labels flipped. Rows with a ring have been flipped; the
 # line is where the victim then draws the boundary.
 
 X, y = make_blobs(
@@ -110,9 +110,9 @@ for ax, (name, attack) in zip(axes.flat, attacks.items(), strict=True):
     DecisionBoundaryDisplay.from_estimator(
         victim,
         X,
-        response_method="predict",
+        response_method="decision_function",
         plot_method="contour",
-        levels=[0.5],
+        levels=[0],
         colors="black",
         ax=ax,
     )

@@ -17,7 +17,11 @@ from sklearn.utils.estimator_checks import (
 from skpoison import attacks, defences
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
-SETTINGS = {"GradientPoisoner": {"max_iter": 2}}
+SETTINGS = {
+    "GradientPoisoner": {"max_iter": 2},
+    "GreedyLabelFlip": {"n_candidates": 1, "cv": 2},
+    "RelaxedLabelFlip": {"max_iter": 2},
+}
 ATTACKS = [
     getattr(attacks, name)(random_state=0, **SETTINGS.get(name, {}))
     for name in attacks.__all__

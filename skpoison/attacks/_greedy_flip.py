@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.attacks._flip_values import cross_validated
+from skpoison.attacks._cross_validated import cross_validated
 from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
 from skpoison.attacks._problem import default_surrogate
 
