@@ -81,8 +81,8 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
     Notes
     -----
     The goal is the smoothed error of :class:`GradientPoisoner`. Of the error itself a
-    single flip most often changes nothing, and to break ties by the loss leads the
-    search towards rows that are wrong already.
+    single flip most often changes nothing; to break ties by the loss does less harm in
+    ``benchmarks/labels.py``.
 
     For one seed the poison of a smaller budget is the beginning of that of a larger
     one. The last row of a class that a surrogate learns

@@ -28,7 +28,8 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     most errors, and among equals the one of the largest goal.
 
     All flips are chosen together. That takes as many fits as steps, however large the
-    budget, and most often does more harm than to choose one after the other.
+    budget, and does about as much harm as to choose one after the other; more, where
+    rows are many.
 
     Parameters
     ----------
