@@ -21,7 +21,11 @@ from skpoison.goals import TargetCoefficients
 from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
-SETTINGS = {"GradientPoisoner": {"max_iter": 2}}
+SETTINGS = {
+    "GradientPoisoner": {"max_iter": 2},
+    "GreedyLabelFlip": {"n_candidates": 1, "cv": 2},
+    "RelaxedLabelFlip": {"max_iter": 2},
+}
 NETWORK = MLPClassifier(
     (3,),
     solver="sgd",

@@ -5,33 +5,21 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone, is_regressor
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names
 from threadpoolctl import threadpool_limits
 
 from skpoison.attacks._climber import Climber, make_coordinates
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._own_rows import check_own_rows, check_together, split
+from skpoison.attacks._problem import BilevelProblem, default_surrogate
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import BasePoisoner, Poison
 from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
-from skpoison.utils._validation import (
-    check_labels,
-    check_responses,
-    numeric_features,
-)
 from skpoison.utils._warnings import once
 
 # Below so many numbers threads of BLAS cost more time than they save.
 SMALL = 1_000_000
-# How many standard deviations from 0 a column lies that is centred.
-FAR = 1000
 
 
 class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
@@ -354,8 +342,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         TypeError
             If the training of the surrogate cannot be differentiated.
         """
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together: give both of them, or none.")
+        check_together(X_val, y_val)
         if self.goal == "error-specific" and X_val is None:
             raise ValueError(
                 "goal='error-specific' needs X_val, the rows to be taken for something "
@@ -381,12 +368,10 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         n_samples = y.shape[0]
         self._check_goal()
-        own = None if X_val is None else self._own_rows(X, X_val, y_val)
+        own = None if X_val is None else check_own_rows(self, X, X_val, y_val)
         known = np.arange(n_samples)
         if self.known_fraction < 1:
-            known = np.sort(
-                self._split("known_fraction", known, y, random_state)[0],
-            )
+            known = np.sort(self._split("known_fraction", known, y, random_state)[0])
         labels = y.copy()
         X, y, trusted = X[known], y[known], trusted[known]
         response_range = self._response_range(y)
@@ -526,15 +511,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
         weight = (n_samples - len(replaced)) / max(clean.shape[0], 1)
-        surrogate = self.surrogate
-        if surrogate is None:
-            # Centring only shifts the intercept, and does not go with sparse data. But
-            # far from 0 digits are lost without it.
-            far = not sparse.issparse(X) and (
-                np.abs(X.mean(axis=0)) > FAR * X.std(axis=0)
-            )
-            scaler = StandardScaler(with_mean=bool(np.any(far)))
-            surrogate = make_pipeline(scaler, LogisticRegression())
+        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
         problem = BilevelProblem(
             surrogate,
             self.hypergradient,
@@ -577,45 +554,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
             return climber.one_by_one(rows)
         return climber.jointly(rows)
 
-    def _own_rows(self, X, X_val, y_val):
-        """Check the rows that the attacker brings along."""
-        _check_feature_names(self, X_val, reset=False)
-        X_val = numeric_features(self, X_val, accept_sparse="csr", dtype=np.float64)
-        if self._takes_responses():
-            y_val = check_responses(self, y_val)
-        else:
-            y_val = column_or_1d(check_labels(self, y_val))
-        check_consistent_length(X_val, y_val)
-        if X_val.shape[1] != X.shape[1]:
-            raise ValueError(
-                f"X_val has {X_val.shape[1]} features, but X has {X.shape[1]}."
-            )
-        if not self._takes_responses() and not np.isin(y_val, self.classes_).all():
-            raise ValueError(
-                "y_val has labels that are not among those of y: "
-                f"{np.setdiff1d(y_val, self.classes_).tolist()}."
-            )
-        if sparse.issparse(X) != sparse.issparse(X_val):
-            X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
-        return X_val, self._codes(y_val)
-
     def _split(self, name, positions, y, random_state):
-        """Split positions of rows in two, with the same shares of classes."""
-        fraction, labels = getattr(self, name), y[positions]
-        try:
-            return train_test_split(
-                positions,
-                train_size=fraction,
-                stratify=None if self._takes_responses() else labels,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            kinds = (
-                ""
-                if self._takes_responses()
-                else (f" of {np.unique(labels).shape[0]} classes")
-            )
-            raise ValueError(
-                f"{name}={fraction} cannot be taken of {labels.shape[0]} rows{kinds}. "
-                f"Give X_val and y_val, or lower the budget. ({error})"
-            ) from error
+        """Split positions of rows in two."""
+        fraction, are_labels = getattr(self, name), not self._takes_responses()
+        return split(name, fraction, positions, y, random_state, are_labels=are_labels)

@@ -9,12 +9,38 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier, is_regressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skpoison.bilevel.goals import MeanLoss, OnObjective, OnRows, SmoothedError
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.training import TOL
 from skpoison.surrogates import as_learner
 from skpoison.surrogates._scalers import affine_map, split_scalers
+
+# How many standard deviations from 0 a column lies that is centred.
+FAR = 1000
+
+
+def default_surrogate(X):
+    """Say what the victim is believed to learn where nothing is said of it.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The training rows.
+
+    Returns
+    -------
+    surrogate : Pipeline
+        LogisticRegression after a StandardScaler.
+    """
+    # Centring only shifts the intercept, and does not go with sparse data. But far
+    # from 0 digits are lost without it.
+    far = not sparse.issparse(X) and (np.abs(X.mean(axis=0)) > FAR * X.std(axis=0))
+    scaler = StandardScaler(with_mean=bool(np.any(far)))
+    return make_pipeline(scaler, LogisticRegression(max_iter=1000))
 
 
 class BilevelProblem:

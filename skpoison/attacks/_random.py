@@ -8,6 +8,7 @@ that of a larger one, so that points of a robustness curve are comparable.
 
 import numpy as np
 
+from skpoison.attacks._class_map import wanted_codes
 from skpoison.base import BasePoisoner, Poison
 
 
@@ -30,7 +31,7 @@ class _BaseRandomPoisoner(BasePoisoner):
         """
         codes = np.searchsorted(self.classes_, y)
         if self.class_map is not None:
-            wanted = self._wanted(codes)
+            wanted = wanted_codes(self.class_map, self.classes_)
             candidates = candidates[wanted[codes[candidates]] >= 0]
         rows = random_state.permutation(candidates)
         if self.class_map is not None:
@@ -38,25 +39,6 @@ class _BaseRandomPoisoner(BasePoisoner):
         n_classes = self.classes_.shape[0]
         shifts = random_state.randint(1, n_classes, size=rows.shape[0])
         return rows, self.classes_[(codes[rows] + shifts) % n_classes]
-
-    def _wanted(self, codes):
-        """Translate `class_map` into the code wanted for each class, -1 for none."""
-        classes = self.classes_.tolist()
-        wanted = np.full(len(classes), -1)
-        for source, target in self.class_map.items():
-            for label in (source, target):
-                if label not in classes:
-                    raise ValueError(
-                        f"class_map={self.class_map!r} names the class {label!r}, "
-                        f"which is not among those of y: {classes}."
-                    )
-            if source == target:
-                raise ValueError(
-                    f"class_map={self.class_map!r} gives rows of the class {source!r} "
-                    "the label that they have; name another one or leave it out."
-                )
-            wanted[classes.index(source)] = classes.index(target)
-        return wanted
 
     def _too_many(self, n_poison, rows):
         return ValueError(

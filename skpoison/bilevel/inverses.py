@@ -75,16 +75,21 @@ def cholesky(point):
 def _for_each_output(inverse, curvatures):
     """Make an inverse for each output; for outputs of the same curvatures, one."""
     if (curvatures == curvatures[:, :1]).all():
-        return _output_by_output([inverse(curvatures[:, 0])] * curvatures.shape[1])
+        return inverse(curvatures[:, 0])
     return _output_by_output([inverse(curvature) for curvature in curvatures.T])
 
 
 def _output_by_output(inverses):
-    """Apply to each output an inverse of its own."""
+    """Apply to each output an inverse of its own.
+
+    There may be several times as many columns: those of problems beside each other.
+    """
 
     def apply(B):
-        pairs = zip(inverses, B.T, strict=True)
-        return np.column_stack([inverse(b) for inverse, b in pairs])
+        V = np.empty_like(B)
+        for k, inverse in enumerate(inverses):
+            V[:, k :: len(inverses)] = inverse(B[:, k :: len(inverses)])
+        return V
 
     return apply
 
@@ -130,28 +135,28 @@ def woodbury(point):
 
 def _woodbury_of_one_output(learner, rows, curvature):
     penalty, constant, X = learner.penalty, learner.intercept, rows.X
-    root = np.sqrt(curvature)
-    inner = root[:, np.newaxis] * rows.gram * root
+    root = np.sqrt(curvature)[:, np.newaxis]
+    inner = root * rows.gram * root.T
     inner[np.diag_indices_from(inner)] += penalty
     factor = cho_factor(inner, lower=True, overwrite_a=True)
 
-    def inverse_for_features(b):
-        return (b - X.T @ (root * cho_solve(factor, root * (X @ b)))) / penalty
+    def inverse_for_features(B):
+        return (B - X.T @ (root * cho_solve(factor, root * (X @ B)))) / penalty
 
     if not constant:
         return inverse_for_features
     # The block of the intercept: one more column beside the features, one number below.
-    column = constant * (X.T @ curvature)
+    column = constant * (X.T @ curvature)[:, np.newaxis]
     below = constant**2 * curvature.sum() + learner.intercept_penalty
     bent = inverse_for_features(column)
-    schur = below - column @ bent
+    schur = below - (column * bent).sum()
     if not schur > 0:
         raise LinAlgError("the block of the intercept is singular")
 
-    def inverse(b):
-        features = inverse_for_features(b[:-1])
-        last = (b[-1] - column @ features) / schur
-        return np.append(features - bent * last, last)
+    def inverse(B):
+        features = inverse_for_features(B[:-1])
+        last = (B[-1:] - column.T @ features) / schur
+        return np.concatenate([features - bent * last, last])
 
     return inverse
 
@@ -224,4 +229,4 @@ def _diagonal(point, curvatures):
         diagonal[-1] *= learner.intercept
     diagonal += point.penalties
     diagonal[diagonal <= 0] = 1
-    return lambda B: B / diagonal
+    return lambda B: B / np.tile(diagonal, (1, B.shape[1] // diagonal.shape[1]))

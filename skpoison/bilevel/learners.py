@@ -100,6 +100,28 @@ class Rows:
         """
         return replace(self, X=X)
 
+    def with_targets(self, targets, weights=None):
+        """Put other targets, and weights, in the place of these.
+
+        What has been computed of the features stays known.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_samples, n_outputs)
+            The targets.
+        weights : ndarray of shape (n_samples,), default=None
+            The weights; None leaves them as they are.
+
+        Returns
+        -------
+        rows : Rows
+        """
+        weights = self.weights if weights is None else weights
+        rows = replace(self, targets=targets, weights=weights)
+        known = {"norm", "gram"} & vars(self).keys()
+        vars(rows).update({name: vars(self)[name] for name in known})
+        return rows
+
 
 class Point(ABC):
     """An objective at some weights: what the mathematics of poisoning asks of it.

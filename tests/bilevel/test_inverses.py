@@ -44,6 +44,21 @@ def test_inverse(learner, inverse, n_features, is_sparse, make_rows):
     assert_allclose(learner.without_shift(V), U, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["cholesky", "woodbury", "cg"])
+def test_problems_beside_each_other(learner, method, make_rows):
+    """A factorisation serves any number of right-hand sides at once."""
+    if not learner.loss.separable:
+        return
+    rows = make_rows(learner, n_features=50)
+    rng = np.random.RandomState(1)
+    point = learner.at(rng.normal(size=learner.shape(rows)), rows)
+    each = rng.normal(size=(3, *point.W.shape))
+    apply = factorise(point, method).apply
+    actual = apply(np.concatenate(each, axis=1))
+    expected = np.concatenate([apply(B) for B in each], axis=1)
+    assert_allclose(actual, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("intercept", [0.0, 1.0, 2.0])
 def test_diagonal(intercept, make_rows):
     learner = LinearLearner(Logistic(), 0.3, intercept)

@@ -174,3 +174,14 @@ def test_steps_added_up_at_once(learner, at_once, make_rows, monkeypatch):
     for ours, theirs in zip(found, one_by_one, strict=True):
         assert ours.shape == theirs.shape
         assert_near(ours, theirs, 1e-12)
+
+
+def test_other_targets_leave_what_is_known_of_the_features(learner, make_rows):
+    rows = make_rows(learner)
+    gram = rows.gram
+    other = rows.with_targets(rows.targets[::-1])
+    assert other.gram is gram
+    assert other.weights is rows.weights
+    np.testing.assert_array_equal(other.targets, rows.targets[::-1])
+    heavier = other.with_targets(rows.targets, 2 * rows.weights)
+    np.testing.assert_array_equal(heavier.weights, 2 * rows.weights)

@@ -1,0 +1,63 @@
+"""How much does a classifier hold each row for each class?"""
+
+import numpy as np
+
+TINY = np.finfo(np.float64).tiny
+
+
+def class_scores(classifier, X, classes):
+    """Score rows for all classes.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted, on labels among `classes`.
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    classes : ndarray of shape (n_classes,)
+        All classes, sorted.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_samples, n_classes)
+        Decision values, where there are any; else logarithms of probabilities, else 1
+        for the class predicted. The two scores of two classes sum to 0. A class that
+        the classifier has not seen has the lowest score of all.
+    """
+    known = np.searchsorted(classes, classifier.classes_)
+    n_known = known.shape[0]
+    found = None
+    if hasattr(classifier, "decision_function"):
+        found = np.asarray(classifier.decision_function(X), dtype=float)
+        if found.ndim == 1:
+            found = np.column_stack([-found, found]) / 2
+        elif found.shape[1] != n_known:  # one for each pair of classes
+            found = None
+    if found is None and hasattr(classifier, "predict_proba"):
+        found = np.log(np.maximum(classifier.predict_proba(X), TINY))
+        if n_known == 2:
+            found -= found.mean(axis=1, keepdims=True)
+    if found is None:
+        predicted = np.asarray(classifier.predict(X))[:, np.newaxis]
+        found = np.where(predicted == classifier.classes_, 1.0, -1.0)
+    scores = np.full((found.shape[0], classes.shape[0]), found.min() - 1)
+    scores[:, known] = found
+    return scores
+
+
+def margins(scores, codes):
+    """Say by how much each score is below that of the row's own class.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_classes)
+        The scores.
+    codes : ndarray of shape (n_samples,) of int
+        The labels of the rows, as positions among the classes.
+
+    Returns
+    -------
+    margins : ndarray of shape (n_samples, n_classes)
+        0 for the own class.
+    """
+    return np.take_along_axis(scores, codes[:, np.newaxis], axis=1) - scores
