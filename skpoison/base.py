@@ -291,7 +291,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """Apply the poison to the user's own containers."""
         n_samples = y_checked.shape[0]
         if poison.deleted is not None:
-            kept = np.setdiff1d(np.arange(n_samples), poison.deleted)
+            self.deletion_mask_ = np.zeros(n_samples, dtype=bool)
+            self.deletion_mask_[poison.deleted] = True
+            kept = np.flatnonzero(~self.deletion_mask_)
             self.poison_mask_ = np.zeros(kept.shape[0], dtype=bool)
             self.contamination_ = 0.0
             return take_rows(X, kept), take_rows(y, kept)

@@ -54,7 +54,8 @@ def cholesky(point):
     Returns
     -------
     inverse : callable
-        Takes and returns arrays of shape (n_parameters, n_outputs).
+        Takes and returns arrays of shape (n_parameters, n_outputs), or many of them
+        at once, of shape (n_parameters, n_outputs, n_many).
     """
     X = point.learner.extended(point.rows.X)
     penalties = point.penalties[:, 0]
@@ -83,8 +84,8 @@ def _output_by_output(inverses):
     """Apply to each output an inverse of its own."""
 
     def apply(B):
-        pairs = zip(inverses, B.T, strict=True)
-        return np.column_stack([inverse(b) for inverse, b in pairs])
+        pairs = zip(inverses, np.moveaxis(B, 1, 0), strict=True)
+        return np.stack([inverse(b) for inverse, b in pairs], axis=1)
 
     return apply
 
@@ -108,7 +109,12 @@ def _cholesky_of_all_outputs(point, X, penalties):
     for j in free:
         H[j, :, j, :] += scale
     factor = cho_factor(H.reshape(p * n_outputs, -1), lower=True, overwrite_a=True)
-    return lambda B: cho_solve(factor, B.ravel()).reshape(B.shape)
+
+    def apply(B):
+        flat = B.reshape(p * n_outputs, *B.shape[2:])
+        return cho_solve(factor, flat).reshape(B.shape)
+
+    return apply
 
 
 def woodbury(point):
@@ -122,7 +128,8 @@ def woodbury(point):
     Returns
     -------
     inverse : callable
-        Takes and returns arrays of shape (n_parameters, n_outputs).
+        Takes and returns arrays of shape (n_parameters, n_outputs), or many of them
+        at once, of shape (n_parameters, n_outputs, n_many).
     """
     inverse = partial(_woodbury_of_one_output, point.learner, point.rows)
     return _for_each_output(inverse, point.curvatures)
@@ -136,7 +143,8 @@ def _woodbury_of_one_output(learner, rows, curvature):
     factor = cho_factor(inner, lower=True, overwrite_a=True)
 
     def inverse_for_features(b):
-        return (b - X.T @ (root * cho_solve(factor, root * (X @ b)))) / penalty
+        inner = cho_solve(factor, (root * (X @ b).T).T)
+        return (b - X.T @ (root * inner.T).T) / penalty
 
     if not constant:
         return inverse_for_features
@@ -150,8 +158,8 @@ def _woodbury_of_one_output(learner, rows, curvature):
 
     def inverse(b):
         features = inverse_for_features(b[:-1])
-        last = (b[-1] - column @ features) / schur
-        return np.append(features - bent * last, last)
+        last = (b[-1:] - column @ features) / schur
+        return np.concatenate([features - np.multiply.outer(bent, last[0]), last])
 
     return inverse
 
