@@ -62,7 +62,9 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         The most rounds in which rows are deleted; each trains the surrogate.
     n_exchanges : int, default=100
         The most rows that are put back for better ones; each trains the surrogate once
-        or twice.
+        or twice. Where no exchange helps any more, exchange sets out again from rows
+        drawn at random. Where the sets of less than `budget` rows are not more than
+        that, all of them are tried instead, each with the best row to go with it.
     random_state : int, RandomState instance or None, default=None
         Seed of what is set aside, and of the random deletion.
     verbose : int, default=0
@@ -73,9 +75,8 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     deletion_mask_ : ndarray of shape (n_samples,) of bool
         Which of the rows that came in are deleted.
     goal_path_ : ndarray
-        The goal for all rows, after each round, and after each exchange that helped.
-    goal_ : float
-        The goal for the rows returned: the best met.
+        The goal for all rows; then the best one met, after each training. The last one
+        is that of the rows returned.
     diagnostics_ : dict
         How well the influence is known, at the last training; see
         :class:`GradientPoisoner`.
@@ -231,7 +232,7 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             remover.search(n_poison, n_rounds, self.n_exchanges, random_state)
         progress.end()
         self.diagnostics_ = problem.diagnostics()
-        self.goal_path_, self.goal_ = np.array(remover.path), remover.best.value
+        self.goal_path_ = np.array(remover.path)
         return Poison(deleted=learnt[remover.best.gone])
 
     def _check_budget(self, n_poison, y, removable):

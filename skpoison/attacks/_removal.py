@@ -3,7 +3,9 @@ r"""Which rows does the attacker do best to take out?
 A set of rows is looked for, greedily: at the optimum of what is left it is predicted
 what the goal would be without each further row, the best ones are taken out, and the
 surrogate is trained again, warm. Then rows are exchanged: each one taken out is put
-back for a better one, until no exchange helps.
+back for a better one, until no exchange helps. Two rows that stand for each other are
+missed by both, so that exchange sets out again from rows drawn at random. Where there
+are so few sets that all of them can be tried, they are.
 
 How well is predicted, and what that costs, depends on the learner: a linear one says by
 one Newton step where it would be without a row
@@ -12,6 +14,8 @@ weight of a row. Whatever is predicted, what counts is the goal after training.
 """
 
 from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -61,7 +65,7 @@ class Remover:
     best : Removed
         The best set met.
     path : list of float
-        The goal for each set that the search has gone on from.
+        The goal for all rows; then the best met, after each training.
     """
 
     def __init__(self, problem, removable, progress):
@@ -70,7 +74,6 @@ class Remover:
         self.labels = None if problem.classes is None else problem.codes
         self.best, self.path = None, []
         self._train(np.zeros_like(removable))
-        self.path.append(self.value)
 
     def search(self, n_rows, n_rounds, n_exchanges, random_state):
         """Look for the best rows to take out.
@@ -82,41 +85,56 @@ class Remover:
         n_rounds : int
             In how many rounds they are taken out.
         n_exchanges : int
-            The most rows that are put back to see what else could go.
+            The most sets from which on other rows are tried, after these rounds.
         random_state : RandomState
-            Draws the rows that the search must not do worse than.
+            Draws the rows from which exchange sets out again.
         """
+        n_removable = int(self.removable.sum())
+        if sum(comb(n_removable, size) for size in range(n_rows)) <= n_exchanges:
+            self._exhaustively(n_rows)
+            return
         self._greedily(n_rows, n_rounds)
-        self._exchange(n_exchanges)
-        drawn = self._draw(n_rows, random_state)
-        reached = self.best.value
-        if not self.progress.stopped:
-            self._train(drawn)
-        if self.best.value > reached:
-            self.path.append(self.value)
-            self._exchange(n_exchanges)
+        n_left = self._exchange(n_exchanges)
+        while not self.progress.stopped:
+            # One draw is seen in any case: at random the attacker could do as well.
+            self._train(self._draw(n_rows, random_state))
+            n_left = self._exchange(n_left - 1)
+            if n_left < n_rows:
+                break
+
+    def _exhaustively(self, n_rows):
+        """Try every set of fewer rows, and the best one of the others to go with it."""
+        removable = np.flatnonzero(self.removable)
+        for size in range(n_rows):
+            for rows in combinations(removable, size):
+                gone = self._take(np.zeros_like(self.removable), rows, size)
+                if gone.sum() < size or not self._train(gone):
+                    continue
+                more = self._without_best(gone, 1)
+                if more is not None:
+                    self._train(more)
+                if self.progress.stopped:
+                    return
 
     def _greedily(self, n_rows, n_rounds):
         """Take out rows, the best ones in each round."""
         gone = np.zeros_like(self.removable)
-        for left in range(n_rounds, 0, -1):
-            n_next = -(-(n_rows - int(gone.sum())) // left)
+        for n_left in range(n_rounds, 0, -1):
+            n_next = -(-(n_rows - int(gone.sum())) // n_left)
             gone = self._without_best(gone, n_next)
-            if gone is None or self._train(gone):
+            if gone is None or not self._train(gone) or self.progress.stopped:
                 break
-            self.path.append(self.value)
 
     def _exchange(self, n_exchanges):
-        """Put rows back for better ones, from the last set on."""
+        """Put rows back for better ones, from the last set on; say what is left."""
         current, order = self._state(), self._by_influence()
-        for _ in range(n_exchanges):
-            if not order or self.progress.stopped:
-                break
+        while order and n_exchanges > 0 and not self.progress.stopped:
+            n_exchanges -= 1
             row = order.pop()
             gone = current.gone.copy()
             gone[row] = False
-            if self._train(gone):
-                break
+            if not self._train(gone):
+                continue
             candidates = self._candidates(gone)
             values = self._predict(candidates)
             best = _first_best(values, self.value)
@@ -127,7 +145,7 @@ class Remover:
             self._train(gone)
             if self.value > current.value + SAME * abs(current.value):
                 current, order = self._state(), self._by_influence()
-                self.path.append(self.value)
+        return n_exchanges
 
     def _draw(self, n_rows, random_state):
         """Draw rows to be taken out."""
@@ -135,16 +153,24 @@ class Remover:
         return self._take(np.zeros_like(self.removable), order, n_rows)
 
     def _train(self, gone):
-        """Train without some rows, and see what the goal is; say whether to stop."""
+        """Train without some rows; say whether there is an optimum."""
         problem = self.problem
         self.gone, self.rows = gone.copy(), self._rows(~gone * problem.weight)
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.value, self.hypergradient = problem.training(
-                self.rows, problem.goal, slice(None)
-            )
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.value, self.hypergradient = problem.training(
+                    self.rows, problem.goal, slice(None)
+                )
+        except ValueError:
+            # With all rows there is an optimum, or nothing to attack.
+            if not gone.any():
+                raise
+            self.value = -np.inf
         if self.best is None or self.value > self.best.value:
             self.best = self._state()
-        return self.progress(self.best.value)
+        self.path.append(self.best.value)
+        self.progress(self.best.value)
+        return np.isfinite(self.value)
 
     def _state(self):
         return Removed(self.gone, self.value)
