@@ -17,7 +17,10 @@ from sklearn.utils.estimator_checks import (
 from skpoison import attacks, defences
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
-SETTINGS = {"GradientPoisoner": {"max_iter": 2}}
+SETTINGS = {
+    "DeletionPoisoner": {"n_rounds": 2, "n_exchanges": 1},
+    "GradientPoisoner": {"max_iter": 2},
+}
 ATTACKS = [
     getattr(attacks, name)(random_state=0, **SETTINGS.get(name, {}))
     for name in attacks.__all__

@@ -21,7 +21,7 @@ leads to
 
 For the squared loss that is the optimum without the row: exactly, and from anywhere.
 For others it errs by what the curvature changes on the way. All rows come from one
-factorisation. With a single output the matrix is the number :math:`1 - a_i s_i h_i`; the
+factorisation. With a single output the matrix is a number, :math:`1 - a_i s_i h_i`. The
 influence function takes it for 1, though it is 0 for a row without which the weights
 are not determined.
 """
