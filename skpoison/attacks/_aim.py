@@ -1,7 +1,7 @@
 """What does an attacker want, and on which rows does he measure it?
 
 Attacks that solve a bilevel problem share this, whatever they do to the rows: a
-surrogate, a goal, and rows of the attacker's own, given to him or set aside.
+surrogate, a goal, and rows to measure it on.
 """
 
 from numbers import Real
@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length, column_or_1d
@@ -34,9 +33,8 @@ FAR = 1000
 class BaseAimedPoisoner(BasePoisoner):
     """Base class of attacks on what a surrogate gets wrong.
 
-    A subclass has `surrogate`, `goal`, `loss`, `sharpness` and `validation_fraction`
-    among its parameters, with the meaning that they have in
-    :class:`~skpoison.attacks.GradientPoisoner`.
+    A subclass has `surrogate`, `goal`, `loss` and `sharpness` among its parameters,
+    which mean what they do in :class:`~skpoison.attacks.GradientPoisoner`.
     """
 
     _parameter_constraints: dict = {
@@ -49,7 +47,6 @@ class BaseAimedPoisoner(BasePoisoner):
         ],
         "loss": [StrOptions({"error", "log_loss", "objective"})],
         "sharpness": [Interval(Real, 0, None, closed="neither")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     }
 
     def _takes_responses(self):
@@ -129,27 +126,6 @@ class BaseAimedPoisoner(BasePoisoner):
         if sparse.issparse(X) != sparse.issparse(X_val):
             X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
         return X_val, self._codes(y_val)
-
-    def _split(self, name, positions, y, random_state):
-        """Split positions of rows in two, with the same shares of classes."""
-        fraction, labels = getattr(self, name), y[positions]
-        try:
-            return train_test_split(
-                positions,
-                train_size=fraction,
-                stratify=None if self._takes_responses() else labels,
-                random_state=random_state,
-            )
-        except ValueError as error:
-            kinds = (
-                ""
-                if self._takes_responses()
-                else (f" of {np.unique(labels).shape[0]} classes")
-            )
-            raise ValueError(
-                f"{name}={fraction} cannot be taken of {labels.shape[0]} rows{kinds}. "
-                f"Give X_val and y_val, or lower the budget. ({error})"
-            ) from error
 
     def _aimed_problem(self, X, y, clean, weight, own, hypergradient, **settings):
         """Put together what is learnt, from which rows, and what is wanted.

@@ -19,12 +19,15 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     r"""Delete the rows that the victim would miss most.
 
     Nothing is inserted and nothing is changed: the attacker keeps rows back. He looks
-    for those without which the victim does worst on rows of the attacker's own,
+    for those without which the victim does worst,
 
     .. math::
 
         \max_{|D| \le n_p} A(W^*), \qquad
         W^* \in \operatorname{argmin}_W C(W; X \setminus D) .
+
+    :math:`A` is measured on rows of the attacker's own, or on all training rows, those
+    deleted among them.
 
     Rows go one by one, or several in a round where the budget is large. What the goal
     would be without a row is read off the surrogate as it stands: for a linear one by a
@@ -50,14 +53,11 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         for the labels, or responses, given as `y_val`. An object of
         :mod:`skpoison.goals`: what is to be learnt.
     loss : {"error", "log_loss", "objective"}, default="error"
-        What is raised on the attacker's own rows: a smoothed error (for responses, the
-        squared error), the surrogate's own loss, or its own objective.
+        What is raised on the rows that the goal is measured on: a smoothed error (for
+        responses, the squared error), the surrogate's own loss, or its own objective.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
         scale are multiplied with.
-    validation_fraction : float, default=0.3
-        Share of the training rows that the attacker sets aside for the goal, where he
-        is given no others. They are not deleted.
     n_rounds : int, default=100
         The most rounds in which rows are deleted; each trains the surrogate.
     n_exchanges : int, default=100
@@ -66,7 +66,7 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         drawn at random. Where the sets of less than `budget` rows are not more than
         that, all of them are tried instead, each with the best row to go with it.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is set aside, and of the random deletion.
+        Seed of the rows from which exchange sets out again.
     verbose : int, default=0
         After how many trainings a line on the goal is printed; 0 for never.
 
@@ -102,10 +102,12 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     To find the worst set is a combinatorial problem, and what is found need not be the
     worst. Of a few rows of least squares it is, in all that the tests try out.
 
-    Rows set aside for the goal stay, and the victim learns from them, but the
-    surrogate does not: it would do well on them whatever is deleted. Those that it
-    learns from weigh as much more as makes up for that. Scalers in the surrogate stay
-    as the training rows have them. No class loses the last row that is learnt from.
+    No rows are set aside to measure the goal on, as :class:`GradientPoisoner` does. The
+    victim would learn from them, and do well on them and on their like whatever else is
+    deleted. A row that is deleted is one that the victim has not seen.
+
+    Scalers in the surrogate stay as all training rows have them. No class loses its
+    last row.
 
     References
     ----------
@@ -141,7 +143,6 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         goal="error-generic",
         loss="error",
         sharpness=4.0,
-        validation_fraction=0.3,
         n_rounds=100,
         n_exchanges=100,
         random_state=None,
@@ -152,7 +153,6 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         self.goal = goal
         self.loss = loss
         self.sharpness = sharpness
-        self.validation_fraction = validation_fraction
         self.n_rounds = n_rounds
         self.n_exchanges = n_exchanges
         self.verbose = verbose
@@ -176,8 +176,8 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             Rows of the attacker's own, in the features of X, to measure the goal on.
-            None: a part of the training rows is set aside. No step of a Pipeline
-            before the attack transforms them.
+            None: all training rows. No step of a Pipeline before the attack transforms
+            those given.
         y_val : array-like of shape (n_val,), default=None
             Their labels; for the goal "error-specific", those wanted.
 
@@ -208,19 +208,11 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         if n_poison == 0:
             return Poison(deleted=np.empty(0, dtype=int))
 
-        learnt = np.arange(y.shape[0])
-        if own is None and not self._wants_something_learnt():
-            own_rows, learnt = self._split(
-                "validation_fraction", learnt, y, random_state
-            )
-            learnt = np.sort(learnt)
-            own = X[own_rows], self._codes(y[own_rows])
-        removable = ~trusted[learnt]
-        self._check_budget(n_poison, y[learnt], removable)
-
-        # The rows that are left stand for all that the victim is left with.
-        weight = (y.shape[0] - n_poison) / (learnt.shape[0] - n_poison)
-        problem = self._aimed_problem(X, y, learnt, weight, own, "auto")
+        if own is None:
+            own = X, self._codes(y)
+        self._check_budget(n_poison, y, ~trusted)
+        everything = np.arange(y.shape[0])
+        problem = self._aimed_problem(X, y, everything, 1.0, own, "auto")
         n_rounds = min(self.n_rounds, n_poison)
         progress = Progress(
             self, "search", 2 + n_rounds + 2 * self.n_exchanges, self.verbose
@@ -228,12 +220,12 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         n_stored = X.nnz if sparse.issparse(X) else X.size
         n_threads = 1 if n_stored < SMALL else None
         with once(), threadpool_limits(n_threads, "blas"):
-            remover = Remover(problem, removable, progress)
+            remover = Remover(problem, ~trusted, progress)
             remover.search(n_poison, n_rounds, self.n_exchanges, random_state)
         progress.end()
         self.diagnostics_ = problem.diagnostics()
         self.goal_path_ = np.array(remover.path)
-        return Poison(deleted=learnt[remover.best.gone])
+        return Poison(deleted=np.flatnonzero(remover.best.gone))
 
     def _check_budget(self, n_poison, y, removable):
         """Check that there are so many rows to delete, and some left of each class."""
@@ -247,6 +239,6 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         if n_poison > n_removable:
             raise ValueError(
                 f"budget={self.budget!r} asks for {n_poison} rows to be deleted, but "
-                f"only {n_removable} can be: rows that are not trusted, nor set aside, "
-                "nor the last of their class. Lower the budget."
+                f"only {n_removable} can be: rows that are not trusted, nor the last "
+                "ones of their class. Lower the budget."
             )

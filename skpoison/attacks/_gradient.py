@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone
+from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from threadpoolctl import threadpool_limits
 
@@ -222,6 +223,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         "feasible_set": [HasMethods(["fit", "project", "relax"]), None],
         "effort": [Interval(Real, 0, None, closed="left")],
         "known_fraction": [Interval(Real, 0, 1, closed="right")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "step_size": [Interval(Real, 0, None, closed="neither")],
         "decay": [Interval(Real, 0, 1, closed="right")],
@@ -478,3 +480,24 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         if self.schedule == "sequential":
             return climber.one_by_one(rows)
         return climber.jointly(rows)
+
+    def _split(self, name, positions, y, random_state):
+        """Split positions of rows in two, with the same shares of classes."""
+        fraction, labels = getattr(self, name), y[positions]
+        try:
+            return train_test_split(
+                positions,
+                train_size=fraction,
+                stratify=None if self._takes_responses() else labels,
+                random_state=random_state,
+            )
+        except ValueError as error:
+            kinds = (
+                ""
+                if self._takes_responses()
+                else (f" of {np.unique(labels).shape[0]} classes")
+            )
+            raise ValueError(
+                f"{name}={fraction} cannot be taken of {labels.shape[0]} rows{kinds}. "
+                f"Give X_val and y_val, or lower the budget. ({error})"
+            ) from error

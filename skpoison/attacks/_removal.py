@@ -13,20 +13,24 @@ one Newton step where it would be without a row
 weight of a row. Whatever is predicted, what counts is the goal after training.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.goals import OnRows
 from skpoison.bilevel.leave_one_out import is_direct, leave_one_out
 from skpoison.bilevel.training import ToOptimum
 
 # Numbers that the weights and scores of all candidates may take.
-AT_ONCE = 2**19
+AT_ONCE = 2**17
 # The fewest candidates that are looked at exactly, best by their influence.
 SHORTLIST = 32
+# By how much an optimum, or what is solved there, is missed where it is not found.
+UNSOLVED = 1e-6
 # What differs by less, relative to the most that any row does, is the same: rounding
 # has no say in which of two clones is taken out.
 SAME = 1e-8
@@ -74,6 +78,9 @@ class Remover:
         self.labels = None if problem.classes is None else problem.codes
         self.best, self.path = None, []
         self._train(np.zeros_like(removable))
+        known = problem.diagnostics()
+        missed = max(known.get(key, 0.0) for key in ("residual", "gradient_norm"))
+        self.is_solved = missed <= UNSOLVED
 
     def search(self, n_rows, n_rounds, n_exchanges, random_state):
         """Look for the best rows to take out.
@@ -110,9 +117,11 @@ class Remover:
                 gone = self._take(np.zeros_like(self.removable), rows, size)
                 if gone.sum() < size or not self._train(gone):
                     continue
-                more = self._without_best(gone, 1)
-                if more is not None:
-                    self._train(more)
+                candidates = self._candidates(gone)
+                values = self._predict(candidates)
+                if values.max(initial=-np.inf) > self.best.value:
+                    gone[candidates[_first_best(values, self.value)]] = True
+                    self._train(gone)
                 if self.progress.stopped:
                     return
 
@@ -155,15 +164,21 @@ class Remover:
     def _train(self, gone):
         """Train without some rows; say whether there is an optimum."""
         problem = self.problem
-        self.gone, self.rows = gone.copy(), self._rows(~gone * problem.weight)
+        self.gone = gone.copy()
+        self.rows = self._rows(1.0 * ~gone)
         try:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with (
+                warnings.catch_warnings(),
+                np.errstate(over="ignore", invalid="ignore"),
+            ):
+                if self.best is not None and self.is_solved:
+                    warnings.simplefilter("error", ConvergenceWarning)
                 self.value, self.hypergradient = problem.training(
                     self.rows, problem.goal, slice(None)
                 )
-        except ValueError:
+        except (ValueError, ConvergenceWarning):
             # With all rows there is an optimum, or nothing to attack.
-            if not gone.any():
+            if self.best is None:
                 raise
             self.value = -np.inf
         if self.best is None or self.value > self.best.value:
@@ -249,8 +264,7 @@ class Remover:
         Where losses are divided by the number of rows, or classes balanced, the weights
         of all rows depend on which are left; they do so by class.
         """
-        weight, codes = self.problem.weight, self.problem.codes
-        repeats = ~self.gone * weight
+        codes, repeats = self.problem.codes, 1.0 * ~self.gone
         everywhere = np.arange(candidates.shape[0])
         if self.labels is None:
             groups = [(everywhere, np.ones_like(self.gone))]
@@ -261,7 +275,7 @@ class Remover:
             ]
         as_they_are = []
         for members, alike in groups:
-            left = 1 - weight / repeats[alike].sum()
+            left = 1 - 1 / repeats[alike].sum()
             weights = self._rows(np.where(alike, left * repeats, repeats)).weights
             weights = np.where(alike, weights / left, weights)
             if np.allclose(weights, self.rows.weights, rtol=1e-12, atol=0):
@@ -302,7 +316,7 @@ def goals_of(goal, learner, W):
     if isinstance(goal, OnRows):
         beside = np.moveaxis(W[known], 0, 1).reshape(W.shape[1], -1)
         scores = learner.scores(goal.X, beside)
-        scores = scores.reshape(scores.shape[0], known.shape[0], -1)
+        scores = scores.reshape(scores.shape[0], known.shape[0], W.shape[2])
         found = [goal.measure.value(scores[:, i]) for i in range(known.shape[0])]
     else:
         found = [goal.at(learner, W[i])[0] for i in known]
