@@ -113,7 +113,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     ----------
     poison_mask_ : ndarray of shape (n_samples_out,) of bool
         Which rows of the output are poisoned. The rows that came in stand first and in
-        order; inserted rows are appended.
+        order, but for those deleted; inserted rows are appended.
+    deletion_mask_ : ndarray of shape (n_samples,) of bool
+        Which of the rows that came in are deleted, where the attack deletes rows.
     contamination_ : float
         Poisoned share of the rows that come out: n_p / (n + n_p) for inserted rows.
     classes_ : ndarray of shape (n_classes,)
