@@ -22,14 +22,10 @@ from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import DeletionPoisoner
 
-CENTERS, SPREAD = [(-1.2, 0.0), (1.2, 0.0)], 1.2
-X, y = make_blobs([60] * 2, centers=CENTERS, cluster_std=SPREAD, random_state=0)
-X_val, y_val = make_blobs(
-    [200] * 2, centers=CENTERS, cluster_std=SPREAD, random_state=1
-)
-X_test, y_test = make_blobs(
-    [5000] * 2, centers=CENTERS, cluster_std=SPREAD, random_state=2
-)
+SHAPE = {"centers": [(-1.2, 0.0), (1.2, 0.0)], "cluster_std": 1.2}
+X, y = make_blobs([60] * 2, random_state=0, **SHAPE)
+X_val, y_val = make_blobs([200] * 2, random_state=1, **SHAPE)
+X_test, y_test = make_blobs([5000] * 2, random_state=2, **SHAPE)
 
 victim = LogisticRegression()
 

@@ -63,8 +63,9 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     n_exchanges : int, default=100
         The most rows that are put back for better ones; each trains the surrogate once
         or twice. Where no exchange helps any more, exchange sets out again from rows
-        drawn at random. Where the sets of less than `budget` rows are not more than
-        that, all of them are tried instead, each with the best row to go with it.
+        drawn at random. Where there are not more sets of fewer rows than the budget,
+        and the surrogate is linear, all of them are tried, each with the best row to go
+        with it.
     random_state : int, RandomState instance or None, default=None
         Seed of the rows from which exchange sets out again.
     verbose : int, default=0

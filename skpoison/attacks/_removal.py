@@ -3,9 +3,10 @@ r"""Which rows does the attacker do best to take out?
 A set of rows is looked for, greedily: at the optimum of what is left it is predicted
 what the goal would be without each further row, the best ones are taken out, and the
 surrogate is trained again, warm. Then rows are exchanged: each one taken out is put
-back for a better one, until no exchange helps. Two rows that stand for each other are
-missed by both, so that exchange sets out again from rows drawn at random. Where there
-are so few sets that all of them can be tried, they are.
+back for a better one, until no exchange helps. Of two rows that stand in for each other
+neither is missed while the other is there, so that this finds no good way to both: then
+exchange sets out again from rows drawn at random. Where there are so few sets that all
+of them can be tried, they are.
 
 How well is predicted, and what that costs, depends on the learner: a linear one says by
 one Newton step where it would be without a row
@@ -78,6 +79,8 @@ class Remover:
         self.labels = None if problem.classes is None else problem.codes
         self.best, self.path = None, []
         self._train(np.zeros_like(removable))
+        is_at_optimum = isinstance(problem.training, ToOptimum)
+        self.is_direct = is_at_optimum and is_direct(problem.learner, self.rows)
         known = problem.diagnostics()
         missed = max(known.get(key, 0.0) for key in ("residual", "gradient_norm"))
         self.is_solved = missed <= UNSOLVED
@@ -97,11 +100,13 @@ class Remover:
             Draws the rows from which exchange sets out again.
         """
         n_removable = int(self.removable.sum())
-        if sum(comb(n_removable, size) for size in range(n_rows)) <= n_exchanges:
+        n_sets = sum(comb(n_removable, size) for size in range(n_rows))
+        if self.is_direct and n_sets <= n_exchanges:
             self._exhaustively(n_rows)
-            return
-        self._greedily(n_rows, n_rounds)
-        n_left = self._exchange(n_exchanges)
+            n_left = 0
+        else:
+            self._greedily(n_rows, n_rounds)
+            n_left = self._exchange(n_exchanges)
         while not self.progress.stopped:
             # One draw is seen in any case: at random the attacker could do as well.
             self._train(self._draw(n_rows, random_state))
@@ -218,7 +223,7 @@ class Remover:
     def _without_best(self, gone, n_rows):
         """Take out the rows without which the goal is predicted to be highest."""
         candidates = self._candidates(gone)
-        values = self._predict(candidates)
+        values = self._predict(candidates, n_rows)
         values, candidates = values[values > -np.inf], candidates[values > -np.inf]
         if not candidates.size:
             return None
@@ -233,22 +238,21 @@ class Remover:
         rows = np.flatnonzero(self.gone)
         return rows[np.argsort(self.hypergradient.weights[rows])].tolist()
 
-    def _predict(self, candidates):
-        """Predict the goal without each of some rows."""
+    def _predict(self, candidates, n_wanted=1):
+        """Predict the goal without each of some rows; -inf for the less promising."""
         values = np.full(candidates.shape[0], -np.inf)
         if not candidates.size:
             return values
         training, learner = self.problem.training, self.problem.learner
-        direct = isinstance(training, ToOptimum) and is_direct(learner, self.rows)
         for members, weights in self._groups(candidates):
             chosen = candidates[members]
             influence = self.hypergradient.weights
             shift = influence @ (weights - self.rows.weights)
             first_order = self.value + shift - influence[chosen] * weights[chosen]
-            if not direct:
+            if not self.is_direct:
                 values[members] = first_order
                 continue
-            n_looked_at = self._n_at_once()
+            n_looked_at = max(self._n_at_once(), 2 * n_wanted)
             places = np.arange(chosen.shape[0])
             if n_looked_at < places.shape[0]:
                 order = np.argsort(-_rounded(first_order, self.value), kind="stable")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -124,6 +125,34 @@ def test_prediction_of_others_goes_the_right_way(surrogate, n_classes):
     assert np.corrcoef(found, expected)[0, 1] > 0.97
 
 
+@pytest.mark.parametrize(
+    ("surrogate", "n_classes"),
+    [
+        (LogisticRegression(class_weight="balanced"), 3),
+        (GradientDescentClassifier(n_steps=30), 2),
+        (GradientDescentRegressor(n_steps=30, learning_rate=0.05), None),
+    ],
+)
+def test_influence_is_a_derivative(surrogate, n_classes):
+    """Along the way of all weights from where they are to where they would be."""
+    remover = make_remover(surrogate, n_classes)
+    remover.is_direct, remover.problem.training.tol = False, 1e-13
+    remover._train(np.zeros(N_ROWS, dtype=bool))
+    problem, candidates = remover.problem, np.arange(N_ROWS)
+    found = remover._predict(candidates) - remover.value
+    for i in candidates:
+        to = remover._rows(1.0 * (candidates != i)).weights - remover.rows.weights
+
+        def value_at(h, to=to):
+            rows = replace(remover.rows, weights=remover.rows.weights + h * to)
+            return problem.training(rows, problem.goal, slice(None))[0]
+
+        near = value_at(1e-3) - value_at(-1e-3)
+        far = value_at(2e-3) - value_at(-2e-3)
+        expected = (8 * near - far) / 12e-3
+        np.testing.assert_allclose(found[i], expected, rtol=1e-6, atol=1e-9)
+
+
 def test_shortlist_is_of_the_best(monkeypatch):
     remover = make_remover(Ridge(0.3), n_rows=60)
     everything = np.arange(60)
@@ -134,6 +163,13 @@ def test_shortlist_is_of_the_best(monkeypatch):
     assert known.sum() == 32
     np.testing.assert_allclose(short[known], full[known], rtol=1e-12)
     assert known[np.argsort(-full)[:10]].all()
+
+
+def test_shortlist_is_long_enough_for_a_round(monkeypatch):
+    monkeypatch.setattr("skpoison.attacks._removal.AT_ONCE", 0)
+    remover = make_remover(Ridge(0.3), n_rows=100)
+    remover._greedily(70, 1)
+    assert remover.gone.sum() == 70
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
