@@ -113,7 +113,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     ----------
     poison_mask_ : ndarray of shape (n_samples_out,) of bool
         Which rows of the output are poisoned. The rows that came in stand first and in
-        order; inserted rows are appended.
+        order, but for those deleted; inserted rows are appended.
+    deletion_mask_ : ndarray of shape (n_samples,) of bool
+        Which of the rows that came in are deleted, where the attack deletes rows.
     contamination_ : float
         Poisoned share of the rows that come out: n_p / (n + n_p) for inserted rows.
     classes_ : ndarray of shape (n_classes,)
@@ -291,7 +293,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """Apply the poison to the user's own containers."""
         n_samples = y_checked.shape[0]
         if poison.deleted is not None:
-            kept = np.setdiff1d(np.arange(n_samples), poison.deleted)
+            self.deletion_mask_ = np.zeros(n_samples, dtype=bool)
+            self.deletion_mask_[poison.deleted] = True
+            kept = np.flatnonzero(~self.deletion_mask_)
             self.poison_mask_ = np.zeros(kept.shape[0], dtype=bool)
             self.contamination_ = 0.0
             return take_rows(X, kept), take_rows(y, kept)

@@ -4,25 +4,22 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import _fit_context, clone, is_regressor
+from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from threadpoolctl import threadpool_limits
 
+from skpoison.attacks._aim import SMALL, BaseAimedPoisoner
 from skpoison.attacks._climber import Climber, make_coordinates
-from skpoison.attacks._own_rows import check_own_rows, check_together, split
-from skpoison.attacks._problem import BilevelProblem, default_surrogate
+from skpoison.attacks._own_rows import check_own_rows, split
 from skpoison.attacks._start import start_inserting, start_modifying
-from skpoison.base import BasePoisoner, Poison
+from skpoison.base import Poison
 from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._warnings import once
 
-# Below so many numbers threads of BLAS cost more time than they save.
-SMALL = 1_000_000
 
-
-class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
+class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     r"""Insert or modify rows, as harmfully as gradient ascent can make them.
 
     The attacker solves a bilevel problem: he chooses rows :math:`X_p` so that what the
@@ -221,15 +218,7 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
     """
 
     _parameter_constraints: dict = {
-        **BasePoisoner._parameter_constraints,
-        "surrogate": [HasMethods(["fit", "predict"]), None],
-        "goal": [
-            StrOptions({"error-generic", "error-specific"}),
-            dict,
-            HasMethods(["resolve"]),
-        ],
-        "loss": [StrOptions({"error", "log_loss", "objective"})],
-        "sharpness": [Interval(Real, 0, None, closed="neither")],
+        **BaseAimedPoisoner._parameter_constraints,
         "capability": [StrOptions({"insert", "modify"})],
         "poison_labels": [StrOptions({"flip", "keep"})],
         "response_range": [StrOptions({"auto"}), tuple, None],
@@ -342,27 +331,8 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         TypeError
             If the training of the surrogate cannot be differentiated.
         """
-        check_together(X_val, y_val)
-        if self.goal == "error-specific" and X_val is None:
-            raise ValueError(
-                "goal='error-specific' needs X_val, the rows to be taken for something "
-                "else, and y_val, what for. Give both to fit_resample, or name classes "
-                "by a dict such as goal={8: 3}."
-            )
-        if X_val is not None and self._wants_something_learnt():
-            raise ValueError(
-                f"goal={self.goal!r} speaks of what is learnt, and not of any rows: "
-                "leave X_val and y_val out."
-            )
+        self._check_given(X_val, y_val)
         return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
-
-    def _takes_responses(self):
-        """Say whether y holds responses, and no labels."""
-        return self.surrogate is not None and is_regressor(self.surrogate)
-
-    def _wants_something_learnt(self):
-        """Say whether the goal needs no rows to be measured on."""
-        return hasattr(self.goal, "resolve")
 
     def _poison(self, X, y, *, n_poison, trusted, random_state, X_val, y_val):
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
@@ -434,34 +404,6 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         labels[modified] = given
         return Poison(X_modified=rows, modified=modified, y=labels)
 
-    def _check_goal(self):
-        """Check that a goal names classes that there are."""
-        if not isinstance(self.goal, dict):
-            return
-        if self._takes_responses():
-            raise ValueError(
-                f"goal={self.goal!r} names classes, but y holds responses. Take "
-                "goal='error-specific', and give the responses wanted as y_val."
-            )
-        classes = self.classes_.tolist()
-        if not self.goal:
-            raise ValueError(
-                "goal={} names no class. Name those to be confused, such as {8: 3}, or "
-                "take goal='error-generic'."
-            )
-        for source, target in self.goal.items():
-            for label in (source, target):
-                if label not in classes:
-                    raise ValueError(
-                        f"goal={self.goal!r} names the class {label!r}, which is not "
-                        f"among those of y: {classes}."
-                    )
-            if source == target:
-                raise ValueError(
-                    f"goal={self.goal!r} wants rows of the class {source!r} to be "
-                    "taken for the label that they have; name another one."
-                )
-
     def _response_range(self, y):
         """Say where responses may go; None where there are none that move."""
         if not self._takes_responses() or self.response_range is None:
@@ -476,10 +418,6 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
                 "and the highest response, such as (0.0, 1.0)."
             )
         return self.response_range
-
-    def _codes(self, y):
-        """Turn labels into positions among the classes; responses are what they are."""
-        return y if self._takes_responses() else np.searchsorted(self.classes_, y)
 
     def _start(self, X, y, trusted, n_poison, own, random_state):
         """Choose the rows from which to climb, and their labels."""
@@ -511,21 +449,15 @@ class GradientPoisoner(CallbackSupportMixin, BasePoisoner):
         # The rows learnt from stand for all, so that the poison has the share of the
         # training set that it will have for the victim.
         weight = (n_samples - len(replaced)) / max(clean.shape[0], 1)
-        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
-        problem = BilevelProblem(
-            surrogate,
-            self.hypergradient,
+        problem = self._aimed_problem(
             X,
-            self._codes(y),
+            y,
             clean,
             weight,
-            None if self._takes_responses() else self.classes_,
+            own,
+            self.hypergradient,
             n_unrolled=self.n_unrolled,
         )
-        if self._wants_something_learnt():
-            problem.want(self.goal, getattr(self, "feature_names_in_", None))
-        else:
-            problem.aim(self.goal, self.loss, self.sharpness, *own)
         problem.label(self._codes(start.labels))
         return problem
 

@@ -54,7 +54,8 @@ def cholesky(point):
     Returns
     -------
     inverse : callable
-        Takes and returns arrays of shape (n_parameters, n_outputs).
+        Takes and returns arrays of shape (n_parameters, n_outputs), or with the columns
+        of several problems beside each other.
     """
     X = point.learner.extended(point.rows.X)
     penalties = point.penalties[:, 0]
@@ -113,7 +114,13 @@ def _cholesky_of_all_outputs(point, X, penalties):
     for j in free:
         H[j, :, j, :] += scale
     factor = cho_factor(H.reshape(p * n_outputs, -1), lower=True, overwrite_a=True)
-    return lambda B: cho_solve(factor, B.ravel()).reshape(B.shape)
+
+    def apply(B):
+        flat = B.reshape(p, -1, n_outputs).swapaxes(1, 2).reshape(p * n_outputs, -1)
+        V = cho_solve(factor, flat).reshape(p, n_outputs, -1).swapaxes(1, 2)
+        return V.reshape(B.shape)
+
+    return apply
 
 
 def woodbury(point):
@@ -127,7 +134,8 @@ def woodbury(point):
     Returns
     -------
     inverse : callable
-        Takes and returns arrays of shape (n_parameters, n_outputs).
+        Takes and returns arrays of shape (n_parameters, n_outputs), or with the columns
+        of several problems beside each other.
     """
     inverse = partial(_woodbury_of_one_output, point.learner, point.rows)
     return _for_each_output(inverse, point.curvatures)

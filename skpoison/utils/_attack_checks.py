@@ -83,6 +83,19 @@ def _n_poison(budget, n_samples):
     return budget if isinstance(budget, int) else round(budget * n_samples)
 
 
+def _left(name, attack, y, y_out):
+    """Find the rows that came in and are still there: all, but of a deletion."""
+    n = len(y)
+    deleted = getattr(attack, "deletion_mask_", np.zeros(n, dtype=bool))
+    assert deleted.dtype == bool
+    assert deleted.shape == (n,), f"deletion_mask_ of {name}: one entry a row of X."
+    left = np.flatnonzero(~deleted)
+    assert _n_rows(y_out) >= left.shape[0], (
+        f"{name} deletes rows that are not in its deletion_mask_."
+    )
+    return left
+
+
 def check_budget_zero(name, attack):
     """Check that a budget of 0 gives the data back unchanged."""
     X, y = make_data()
@@ -90,6 +103,7 @@ def check_budget_zero(name, attack):
         attack_, X_out, y_out = _resample(attack, X, y, budget)
         message = f"{name} changes the data with budget={budget!r}."
         assert X_out.shape == X.shape, message
+        assert _left(name, attack_, y, y_out).shape == y.shape, message
         assert_array_equal(X_out, X, err_msg=message)
         assert_array_equal(y_out, y, err_msg=message)
         assert not attack_.poison_mask_.any()
@@ -101,10 +115,12 @@ def check_budget(name, attack):
     X, y = make_data()
     for budget in BUDGETS:
         allowed = _n_poison(budget, y.shape[0])
-        _, X_out, y_out = _resample(attack, X, y, budget)
-        n = min(y.shape[0], y_out.shape[0])
-        touched = (X_out[:n] != X[:n]).any(axis=1) | (y_out[:n] != y[:n])
-        poisoned = touched.sum() + abs(y_out.shape[0] - y.shape[0])
+        attack_, X_out, y_out = _resample(attack, X, y, budget)
+        left = _left(name, attack_, y, y_out)
+        n = left.shape[0]
+        touched = (X_out[:n] != X[left]).any(axis=1) | (y_out[:n] != y[left])
+        n_deleted, n_inserted = y.shape[0] - n, y_out.shape[0] - n
+        poisoned = touched.sum() + n_deleted + n_inserted
         assert poisoned <= allowed, (
             f"{name} poisons {poisoned} rows with budget={budget}, which allows "
             f"{allowed}."
@@ -113,22 +129,26 @@ def check_budget(name, attack):
 
 
 def check_poison_mask(name, attack):
-    """Check that clean rows stand first and in order, and the mask tells which."""
+    """Check that clean rows stand first and in order, and the masks tell which."""
     X, y = make_data()
     for budget in BUDGETS:
         attack_, X_out, y_out = _resample(attack, X, y, budget)
-        mask = attack_.poison_mask_
-        n = y.shape[0]
+        mask, left = attack_.poison_mask_, _left(name, attack_, y, y_out)
+        n, X_left, y_left = left.shape[0], X[left], y[left]
         assert mask.dtype == bool
         assert mask.shape == y_out.shape, f"poison_mask_ of {name}: one entry a row."
         clean = ~mask[:n]
         assert_array_equal(
-            X_out[:n][clean], X[clean], err_msg=f"{name} moves rows not in its mask."
+            X_out[:n][clean],
+            X_left[clean],
+            err_msg=f"{name} moves rows not in its mask.",
         )
         assert_array_equal(
-            y_out[:n][clean], y[clean], err_msg=f"{name} flips rows not in its mask."
+            y_out[:n][clean],
+            y_left[clean],
+            err_msg=f"{name} flips rows not in its mask.",
         )
-        changed = (X_out[:n] != X).any(axis=1) | (y_out[:n] != y)
+        changed = (X_out[:n] != X_left).any(axis=1) | (y_out[:n] != y_left)
         assert_array_equal(
             mask[:n], changed, err_msg=f"{name} marks rows that it did not change."
         )
@@ -140,15 +160,18 @@ def check_trusted_untouched(name, attack):
     """Check that trusted rows come out as they went in, and bad masks are refused."""
     X, y = make_data()
     trusted = trust_some(y)
-    _, X_out, y_out = _resample(attack, X, y, 0.2, trusted=trusted)
-    n = y.shape[0]
+    attack_, X_out, y_out = _resample(attack, X, y, 0.2, trusted=trusted)
+    left = _left(name, attack_, y, y_out)
+    stayed = trusted[left]
+    assert stayed.sum() == trusted.sum(), f"{name} deletes trusted rows."
+    n = left.shape[0]
     assert_array_equal(
-        X_out[:n][trusted], X[trusted], err_msg=f"{name} moves trusted rows."
+        X_out[:n][stayed], X[trusted], err_msg=f"{name} moves trusted rows."
     )
     assert_array_equal(
-        y_out[:n][trusted], y[trusted], err_msg=f"{name} flips trusted rows."
+        y_out[:n][stayed], y[trusted], err_msg=f"{name} flips trusted rows."
     )
-    for wrong in (trusted[:-1], np.full(n, 2)):
+    for wrong in (trusted[:-1], np.full(y.shape[0], 2)):
         with raises(ValueError, match="trusted", err_msg=f"{name}, wrong trusted"):
             _resample(attack, X, y, 0.2, trusted=wrong)
 
@@ -182,16 +205,19 @@ def check_containers(name, attack):
     cases = list(containers(X, y, are_labels=not takes_responses(attack)))
     if get_tags(attack).input_tags.string:
         cases.extend(_containers_of_anything(X, y))
-    n = y.shape[0]
     for case, X_in, y_in in cases:
         attack_, X_out, y_out = _resample(attack, X_in, y_in, 0.2)
+        left = _left(name, attack_, y, y_out)
         for before, after in ((X_in, X_out), (y_in, y_out)):
             assert _schema(after) == _schema(before), (
                 f"{name} turns {_schema(before)} into {_schema(after)} ({case})."
             )
             assert _n_rows(after) == attack_.poison_mask_.shape[0]
-            untouched = ~attack_.poison_mask_[:n]
-            same = _equal(values(after)[:n][untouched], values(before)[untouched])
+            untouched = ~attack_.poison_mask_[: left.shape[0]]
+            same = _equal(
+                values(after)[: left.shape[0]][untouched],
+                values(before)[left][untouched],
+            )
             assert np.all(same), f"{name} changes values of clean rows ({case})."
         if is_frame(X_in):
             assert list(attack_.feature_names_in_) == list(X_in.columns)

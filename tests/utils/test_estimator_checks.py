@@ -72,6 +72,47 @@ class TouchesTrusted(RandomLabelFlip):
         return super()._poison(X, y, trusted=np.zeros_like(trusted), **seen)
 
 
+class FirstRowsDeleted(BasePoisoner):
+    """An attack that deletes rows, and keeps all contracts but for random draws."""
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state):
+        return Poison(deleted=self.choose(np.flatnonzero(~trusted), n_poison))
+
+    def choose(self, free, n_poison):
+        return free[:n_poison]
+
+
+class DeletesOneMore(FirstRowsDeleted):
+    def choose(self, free, n_poison):
+        return free[: n_poison + 1]
+
+
+class DeletesTrusted(FirstRowsDeleted):
+    def _poison(self, X, y, *, trusted, **seen):
+        return super()._poison(X, y, trusted=np.zeros_like(trusted), **seen)
+
+
+class DeletesInSecret(FirstRowsDeleted):
+    def fit_resample(self, X, y, *, trusted=None):
+        out = super().fit_resample(X, y, trusted=trusted)
+        del self.deletion_mask_
+        return out
+
+
+class MarksOtherRows(FirstRowsDeleted):
+    def fit_resample(self, X, y, *, trusted=None):
+        out = super().fit_resample(X, y, trusted=trusted)
+        self.deletion_mask_ = self.deletion_mask_[::-1]
+        return out
+
+
+class MarksRowsLeft(FirstRowsDeleted):
+    def fit_resample(self, X, y, *, trusted=None):
+        out = super().fit_resample(X, y, trusted=trusted)
+        self.deletion_mask_ = np.zeros(len(out[1]), dtype=bool)
+        return out
+
+
 class InventsLabels(Sloppy):
     def spoil(self, X, y, X_out, y_out):
         y_out = y_out.astype(object)
@@ -144,6 +185,13 @@ BROKEN_ATTACKS = [
     (MarksTooFew, "check_poison_mask"),
     (MarksTooMany, "check_poison_mask"),
     (ForgetsInserted, "check_poison_mask"),
+    (DeletesOneMore, "check_budget_zero"),
+    (DeletesOneMore, "check_budget"),
+    (DeletesInSecret, "check_budget"),
+    (MarksOtherRows, "check_poison_mask"),
+    (MarksRowsLeft, "check_poison_mask"),
+    (DeletesTrusted, "check_trusted_untouched"),
+    (MarksOtherRows, "check_containers"),
     (TouchesTrusted, "check_trusted_untouched"),
     (InventsLabels, "check_labels_seen"),
     (GlobalGenerator, "check_same_seed_same_poison"),
@@ -270,7 +318,8 @@ def test_check_estimator_raises():
 
 def test_instances_are_left_alone():
     defence = KNNSanitizedClassifier(LogisticRegression(max_iter=10_000))
-    for instance in (RandomLabelFlip(random_state=0), defence):
+    attacks = RandomLabelFlip(random_state=0), FirstRowsDeleted()
+    for instance in (*attacks, defence):
         before = str(clone(instance).get_params())
         check_estimator(instance)
         assert str(instance.get_params()) == before
