@@ -738,11 +738,15 @@ def test_modified_without_steps_is_flipping_labels():
 def test_all_rows_modified(given, poison_labels):
     """Then nothing is left to be set aside."""
     settings = {"capability": "modify", "poison_labels": poison_labels}
-    attack = GradientPoisoner(budget=1.0, max_iter=2, **settings)
+    attack = GradientPoisoner(budget=1.0, max_iter=2, random_state=0, **settings)
     if given:
-        attack.fit_resample(X_small, y_small, **given)
+        X_out, y_out = attack.fit_resample(X_small, y_small, **given)
         assert attack.poison_mask_.all()
-        assert attack.goal_path_.max() >= attack.goal_path_[0]
+        # Where all labels are wrong, moving rows may do no more harm.
+        changed = y_out != y_small
+        if poison_labels == "keep":
+            changed = (X_out != X_small).any(axis=1)
+        assert changed.sum() > 40
     else:
         with pytest.raises(ValueError, match=r"validation_fraction=0\.3 cannot be"):
             attack.fit_resample(X_small, y_small)
