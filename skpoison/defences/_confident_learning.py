@@ -154,6 +154,12 @@ class ConfidentLearningClassifier(BaseSanitizedClassifier):
         return self.action == "relabel"
 
     def _judge(self, X, y, *, trusted):
+        able = [hasattr(judge, "predict_proba") for judge in self.judges or []]
+        if self.judges is not None and not (able and all(able)):
+            raise ValueError(
+                "judges must be classifiers with predict_proba, one or more; got "
+                f"{self.judges!r}."
+            )
         smallest = np.bincount(y).min()
         if smallest < 2 or self.classes_.shape[0] < 2:
             return y  # Nothing to compare a label with.
@@ -190,9 +196,12 @@ class ConfidentLearningClassifier(BaseSanitizedClassifier):
         return np.where(overruled, confident.argmax(axis=1), y)
 
     def _judge_input_tags(self):
-        if self.judges is None:
+        judges = self.judges if isinstance(self.judges, (list, tuple)) else []
+        # What is no judge is refused where it is asked.
+        judges = [judge for judge in judges if hasattr(judge, "predict_proba")]
+        if not judges:
             return InputTags(sparse=True)
-        tags = [get_tags(judge).input_tags for judge in self.judges]
+        tags = [get_tags(judge).input_tags for judge in judges]
         return InputTags(
             sparse=all(tag.sparse for tag in tags),
             allow_nan=all(tag.allow_nan for tag in tags),

@@ -45,14 +45,13 @@ from sklearn.utils.validation import _check_method_params, has_fit_parameter
 from skpoison.base import BaseDefence
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
+from skpoison.defences._transition_matrix import check_matrix, given, spread
 from skpoison.surrogates import as_learner
 from skpoison.utils._containers import take_rows
 from skpoison.utils._validation import numeric_features
 
 # Rates among which cross-validation chooses.
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4)
-# The worst condition of a transition matrix that counts as invertible.
-WORST = 1e6
 # The least share of the rows that can be of a class: where a logistic model has an
 # intercept and no row of a class, it has no optimum.
 LEAST = 1e-6
@@ -223,7 +222,7 @@ class NoisyLabelClassifier(BaseDefence):
         """Give the transition matrix, or estimate it."""
         n_classes = self.classes_.shape[0]
         if not isinstance(self.noise, str):
-            return _given(self.noise, self.classes_)
+            return given(self.noise, self.classes_)
         X, y, _, params = data
         smallest = np.unique(y, return_counts=True)[1].min()
         if smallest < 2:
@@ -241,7 +240,7 @@ class NoisyLabelClassifier(BaseDefence):
         rates = product(RATES, repeat=2) if n_classes == 2 else ([r] for r in RATES)
         # In doubt, little noise.
         rates = sorted(rates, key=lambda rates: (sum(rates), max(rates)))
-        matrices = [_spread(np.broadcast_to(rate, n_classes)) for rate in rates]
+        matrices = [spread(np.broadcast_to(rate, n_classes)) for rate in rates]
         likelihoods = Parallel(n_jobs=self.n_jobs)(
             delayed(self._likelihoods)(matrices, *data, *fold)
             for fold in folds.split(y, y)
@@ -287,7 +286,7 @@ class NoisyLabelClassifier(BaseDefence):
             n_jobs=self.n_jobs,
         )
         matrix = probabilities[probabilities.argmax(axis=0)]
-        return _check_matrix(matrix / matrix.sum(axis=1, keepdims=True))
+        return check_matrix(matrix / matrix.sum(axis=1, keepdims=True))
 
     def _fit_unbiased(self, matrix, X, y, trusted, params, fitted=None):
         """Minimise the corrected loss, and give a clone its optimum.
@@ -307,14 +306,16 @@ class NoisyLabelClassifier(BaseDefence):
         if (targets == rows.targets).all():
             return estimator
         learner = surrogate.learner
-        if learner.penalty == 0 and not isinstance(learner.loss, Squared):
+        logistic = not isinstance(learner.loss, Squared)
+        if logistic and learner.penalty == 0:
             raise ValueError(
                 f"Without a penalty the corrected loss of {self.estimator!r} has no "
                 "minimum. Give it a penalty: a finite C."
             )
-        shares = _shares(corrected, rows.weights)
-        if not isinstance(learner.loss, Squared) and (shares < LEAST).any():
-            few = self.classes_[shares < LEAST].tolist()
+        free = learner.intercept != 0 and learner.intercept_penalty == 0
+        missing = _shares(corrected, rows.weights) < LEAST
+        if logistic and free and missing.any():
+            few = self.classes_[missing].tolist()
             raise ValueError(
                 f"With so much noise there would be no true label {few}: the rates of "
                 "the other classes explain all that are seen. Lower those rates; the "
@@ -426,54 +427,3 @@ def _shares(corrected, weights):
 def _takes_weights(estimator):
     """Say whether an estimator takes sample weights, as far as can be seen."""
     return _routing_enabled() or has_fit_parameter(estimator, "sample_weight")
-
-
-def _spread(rates):
-    """Make the matrix of rates at which labels turn into any other alike."""
-    others = rates / (rates.shape[0] - 1)
-    matrix = np.repeat(others[:, np.newaxis], rates.shape[0], axis=1)
-    np.fill_diagonal(matrix, 1 - rates)
-    return matrix
-
-
-def _given(noise, classes):
-    """Make a transition matrix of what the user says of the noise."""
-    n_classes = classes.shape[0]
-    if isinstance(noise, dict):
-        unknown = [label for label in noise if label not in classes.tolist()]
-        if unknown:
-            raise ValueError(
-                f"noise names classes that y does not have: {unknown}; y has "
-                f"{classes.tolist()}."
-            )
-        rates = np.array([noise.get(label, 0.0) for label in classes.tolist()], float)
-        if not ((rates >= 0) & (rates < 1)).all():
-            raise ValueError(f"The rates of noise must be in [0, 1); got {noise}.")
-        return _check_matrix(_spread(rates))
-    if np.ndim(noise) == 0:
-        return _check_matrix(_spread(np.full(n_classes, float(noise))))
-    matrix = np.array(noise, dtype=float)
-    if matrix.shape != (n_classes, n_classes):
-        raise ValueError(
-            f"noise has the shape {matrix.shape}, but y has {n_classes} classes: give "
-            "a row and a column for each."
-        )
-    if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1):
-        raise ValueError(
-            "Each row of noise must hold probabilities that sum to 1: how the labels "
-            f"of one class are seen. Got {matrix.tolist()}."
-        )
-    return _check_matrix(matrix)
-
-
-def _check_matrix(matrix):
-    """Check that labels say more about their own class than about any other."""
-    own = np.diag(matrix)
-    others = matrix - np.diag(own)
-    if (others >= own).any() or np.linalg.cond(matrix) > WORST:
-        raise ValueError(
-            "There is too much noise: a label must be likelier in its own class than "
-            "in any other (with two classes, rates must sum to less than 1). The "
-            f"transition matrix is {matrix.round(3).tolist()}."
-        )
-    return matrix
