@@ -1,9 +1,9 @@
 """What do defences against flipped labels give back, and what do they cost?
 
 Of each data set 100 rows train, 100 are the attacker's own, the others test. The victim
-is LogisticRegression(C=10). Budgets are shares of the training rows, n_p / n. Prints mean
-errors on the test rows over the seeds; then those under attackers who know the defence,
-whose greedy flips are chosen with it as the surrogate, but for the seed of its folds.
+is LogisticRegression(C=10). Budgets are shares of the training rows, n_p / n. Prints
+mean errors on the test rows over the seeds; then those under attackers who know the
+defence: greedy flips with the defence as the surrogate, but for the seed of its folds.
 
 Run: ``python benchmarks/label_defences.py [--seeds 10] [--adaptive-seeds 10]``
 """
