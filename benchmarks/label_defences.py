@@ -5,7 +5,7 @@ is LogisticRegression(C=10). Budgets are shares of the training rows, n_p / n. P
 mean errors on the test rows over the seeds; then those under attackers who know the
 defence: greedy flips with the defence as the surrogate, but for the seed of its folds.
 
-Run: ``python benchmarks/label_defences.py [--seeds 10] [--adaptive-seeds 10]``
+Run: ``python benchmarks/label_defences.py [--seeds 10] [--adaptive-seeds 5]``
 """
 
 import argparse
@@ -133,12 +133,11 @@ def adapt(load, n_seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--adaptive-seeds", type=int, default=10)
+    parser.add_argument("--adaptive-seeds", type=int, default=5)
     options = parser.parse_args()
     for load in DATA_SETS:
         compare(load, options.seeds)
-    for load in DATA_SETS[:1]:
-        adapt(load, options.adaptive_seeds)
+    adapt(breast_cancer_standardised, options.adaptive_seeds)
 
 
 if __name__ == "__main__":
