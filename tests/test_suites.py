@@ -17,13 +17,15 @@ from sklearn.utils.estimator_checks import (
 from skpoison import attacks, defences
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
-SETTINGS = {"GradientPoisoner": {"max_iter": 2}}
+SETTINGS = {"GradientPoisoner": {"max_iter": 2}, "NoisyLabelClassifier": {"cv": 2}}
 ATTACKS = [
     getattr(attacks, name)(random_state=0, **SETTINGS.get(name, {}))
     for name in attacks.__all__
 ]
 DEFENCES = [
-    getattr(defences, name)(LogisticRegression(max_iter=10_000))
+    getattr(defences, name)(
+        LogisticRegression(max_iter=10_000), **SETTINGS.get(name, {})
+    )
     for name in defences.__all__
 ]
 for defence in DEFENCES:

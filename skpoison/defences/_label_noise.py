@@ -55,8 +55,7 @@ RATES = (0.0, 0.1, 0.2, 0.3, 0.4)
 # The least share of the rows that can be of a class: where a logistic model has an
 # intercept and no row of a class, it has no optimum.
 LEAST = 1e-6
-# The most steps of Newton's method, and of descent where that cannot go.
-MAX_NEWTON = 50
+# The most steps of descent.
 MAX_ITER = 15_000
 # The norm of the gradient, relative to what it is a sum of, that needs no warning.
 GOOD_ENOUGH = 1e-4
@@ -82,8 +81,8 @@ class NoisyLabelClassifier(BaseDefence):
         ``method="weighted"`` any that takes sample weights.
     method : {"unbiased", "weighted"}, default="unbiased"
         "unbiased": each row gets the loss whose expectation over wrong labels is that
-        of the true label. It is minimised here, by Newton's method, and the clone of
-        the estimator gets the coefficients. "weighted", for two classes: the rows of a
+        of the true label. It is minimised here, and the clone of the estimator gets the
+        coefficients. "weighted", for two classes: the rows of a
         class are weighted such that the decision changes where the true labels' would.
     noise : {"cv", "anchors"}, float, dict or array-like, default="cv"
         How often the labels of each class are wrong.
@@ -321,12 +320,16 @@ class NoisyLabelClassifier(BaseDefence):
                 "the other classes explain all that are seen. Lower those rates; the "
                 f"transition matrix is {matrix.round(3).tolist()}."
             )
-        W, n_iter = _optimum(learner, replace(rows, targets=targets))
-        n_features = numbers.shape[1]
-        estimator.coef_ = W[:n_features].T.copy()
-        estimator.intercept_ = np.zeros(W.shape[1])
+        start = np.atleast_2d(fitted.coef_).T
         if learner.intercept:
-            estimator.intercept_ = learner.intercept * W[-1]
+            intercept = np.atleast_1d(fitted.intercept_) / learner.intercept
+            start = np.vstack([start, intercept])
+        W, n_iter = _optimum(learner, replace(rows, targets=targets), start)
+        n_features = numbers.shape[1]
+        estimator.coef_ = W[:n_features].T.reshape(fitted.coef_.shape)
+        if learner.intercept:
+            intercept = learner.intercept * W[-1]
+            estimator.intercept_ = intercept.reshape(np.shape(fitted.intercept_))
         estimator.n_iter_ = np.array([n_iter], dtype=np.int32)
         return estimator
 
@@ -371,35 +374,29 @@ class NoisyLabelClassifier(BaseDefence):
         return tags
 
 
-def _optimum(learner, rows):
+def _optimum(learner, rows, start):
     """Find the weights of least objective, and say in how many steps.
 
     Soft labels beyond 0 and 1 reward scores without end: where classes are far apart,
-    the penalty alone ends them, and so far out that curvature is lost in rounding.
-    There Newton's method gives up, and gradients lead on.
+    the penalty alone ends them, and so far out that curvature is lost in rounding. So
+    Newton's method is for the squared loss only, and others are descended.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ConvergenceWarning)
-            optimum = minimise(learner, rows, max_iter=MAX_NEWTON)
-    except (ValueError, ConvergenceWarning):
-        pass
-    else:
+    if isinstance(learner.loss, Squared):
+        optimum = minimise(learner, rows)
         return optimum.W, optimum.n_iter
-    shape = learner.shape(rows)
 
     def objective(w):
-        point = learner.at(w.reshape(shape), rows)
+        point = learner.at(w.reshape(start.shape), rows)
         return point.objective(), point.gradient().ravel()
 
     found = optimize.minimize(
         objective,
-        np.zeros(np.prod(shape)),
+        start.ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": MAX_ITER, "gtol": 1e-8, "ftol": 1e-15, "maxls": 50},
+        options={"maxiter": MAX_ITER, "gtol": 1e-8, "ftol": 1e-13, "maxls": 50},
     )
-    point = learner.at(found.x.reshape(shape), rows)
+    point = learner.at(found.x.reshape(start.shape), rows)
     error = np.linalg.norm(point.gradient()) / point.gradient_scale()
     if error > GOOD_ENOUGH:
         warnings.warn(

@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.bilevel.learners import LinearLearner, Rows
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
+from skpoison.bilevel.newton import minimise
 from skpoison.defences import NoisyLabelClassifier, _label_noise
 from skpoison.defences._label_noise import _corrected, _optimum
 from skpoison.defences._transition_matrix import spread
@@ -115,7 +116,7 @@ def test_ridge_of_corrected_targets(n_classes):
     targets = targets[:, 1:] if n_classes == 2 else targets
     ridge = Ridge(alpha=2.0).fit(X, targets)
     np.testing.assert_allclose(
-        defence.estimator_.coef_, np.atleast_2d(ridge.coef_), atol=1e-8
+        np.atleast_2d(defence.estimator_.coef_), np.atleast_2d(ridge.coef_), atol=1e-8
     )
     np.testing.assert_allclose(
         defence.estimator_.intercept_, ridge.intercept_, atol=1e-8
@@ -251,22 +252,28 @@ def test_sparse_rows():
 
 
 def test_far_apart_classes():
-    """Where Newton's method meets no curvature, descent ends in the same place."""
+    """Where there is no curvature to be seen, descent arrives all the same."""
     rows = np.array([[-900.0], [-800.0], [700.0], [1000.0]])
     targets = np.array([[-0.25], [-0.25], [1.25], [1.25]])
     learner = LinearLearner(Logistic(), 1.0)
-    W, _ = _optimum(learner, Rows(rows, targets, np.ones(4)))
+    W, _ = _optimum(learner, Rows(rows, targets, np.ones(4)), np.zeros((2, 1)))
     # All scores are beyond rounding: what is left is linear but for the penalty.
     np.testing.assert_allclose(W[0], [0.25 * 3400], rtol=1e-6)
 
 
-def test_descent_equals_newton_and_warns_where_it_does_not_arrive(monkeypatch):
-    defence = NoisyLabelClassifier(ESTIMATOR, noise=TWO)
-    by_newton = defence.fit(X, y).estimator_.coef_
-    monkeypatch.setattr(_label_noise, "MAX_NEWTON", 0)
-    by_descent = defence.fit(X, y).estimator_.coef_
-    np.testing.assert_allclose(by_descent, by_newton, atol=1e-6)
+@pytest.mark.parametrize("matrix", [TWO, spread(np.full(2, 0.05))])
+def test_descent_ends_where_newton_does(matrix):
+    defence = NoisyLabelClassifier(ESTIMATOR, noise=matrix).fit(X, y)
+    targets = (np.linalg.inv(matrix) @ [[0.0], [1.0]])[y]
+    newton = minimise(
+        LinearLearner(Logistic(), 1 / 0.3), Rows(X, targets, np.ones(y.shape[0]))
+    )
+    np.testing.assert_allclose(defence.estimator_.coef_.T, newton.W[:-1], atol=1e-6)
+
+
+def test_descent_that_does_not_arrive_warns(monkeypatch):
     monkeypatch.setattr(_label_noise, "MAX_ITER", 1)
+    defence = NoisyLabelClassifier(ESTIMATOR, noise=TWO)
     with pytest.warns(ConvergenceWarning, match="corrected loss is not at its minimum"):
         defence.fit(X, y)
 
