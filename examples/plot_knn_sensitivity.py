@@ -55,7 +55,7 @@ def error(classifier, splits):
 
 STYLES = {"no flips": ("#009e73", "o"), "random flips": ("#0072b2", "s")}
 STYLES["greedy flips"] = ("#d55e00", "^")
-votes = np.array([1, 3, 5, 10, 15, 20, 30, 40, 50, 60])
+votes = np.array([1, 3, 5, 10, 15, 20, 30, 40])
 thresholds = np.linspace(0.5, 1, 11)
 
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.2), sharey=True, layout="constrained")

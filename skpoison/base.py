@@ -335,6 +335,26 @@ class BaseDefence(
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
+
+    Examples
+    --------
+    A defence that fits a clone on the trusted rows alone, where there are some:
+
+    >>> import numpy as np
+    >>> from sklearn.base import clone
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.base import BaseDefence
+    >>> class TrustedOnly(BaseDefence):
+    ...     def __init__(self, estimator):
+    ...         self.estimator = estimator
+    ...     def _fit_estimator(self, X, y, *, present, trusted, params):
+    ...         used = trusted if trusted.any() else present
+    ...         self.estimator_ = clone(self.estimator).fit(X[used], y[used])
+    ...         self.inlier_mask_ = used
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 0])
+    >>> defence = TrustedOnly(LogisticRegression(C=100))
+    >>> defence.fit(X, y, trusted=[True, True, True, False]).predict([[3.0]])
+    array([1])
     """
 
     _parameter_constraints: dict = {"estimator": [HasMethods(["fit", "predict"])]}
