@@ -2,10 +2,10 @@
 
 An attack is an imbalanced-learn sampler, :class:`BasePoisoner`: a training set goes in,
 a poisoned training set comes out. A defence is a scikit-learn meta-estimator,
-:class:`BaseSanitizedClassifier`: it judges the rows of a training set, then fits a
-clone of the user's estimator on what it believes. Each leaves its subclasses a single
-hook that sees checked arrays; containers, budgets, metadata and contracts are dealt
-with here, once.
+:class:`BaseDefence`: it fits a clone of the user's estimator, on its guard. Most derive
+from :class:`BaseSanitizedClassifier`: they judge the rows of a training set and fit the
+clone on what they believe. Each leaves its subclasses a single hook that sees checked
+arrays; containers, budgets, metadata and contracts are dealt with here, once.
 """
 
 import warnings
@@ -348,24 +348,24 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         return tags
 
 
-class BaseSanitizedClassifier(
+class BaseDefence(
     PredictsByEstimatorMixin,
     ClassifierMixin,
     MetaEstimatorMixin,
     BaseEstimator,
     metaclass=ABCMeta,
 ):
-    """Base class of all defences that judge the rows of a training set.
+    """Base class of all defences.
 
     A subclass has `estimator` as the first parameter of its constructor and implements
-    one method, `_judge`. The base class checks the data, sees to it that no trusted row
-    is touched and no class is lost, and fits a clone of the estimator on the rows
-    that are left.
+    one method, `_fit_estimator`. The base class checks the data, leaves out rows of
+    weight 0, routes metadata, and predicts by the clone that the subclass has fitted.
+    A defence that drops or relabels rows derives from :class:`BaseSanitizedClassifier`.
 
     Attributes
     ----------
     estimator_ : classifier
-        The clone of `estimator`, fitted on the sanitised training set.
+        The clone of `estimator`, fitted.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows are believed as they are: neither dropped nor relabelled.
     classes_ : ndarray of shape (n_classes,)
@@ -374,9 +374,28 @@ class BaseSanitizedClassifier(
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where X is a dataframe.
-    """
 
-    _relabels = False
+    Examples
+    --------
+    A defence that fits a clone on the trusted rows alone, where there are some:
+
+    >>> import numpy as np
+    >>> from sklearn.base import clone
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.base import BaseDefence
+    >>> class TrustedOnly(BaseDefence):
+    ...     def __init__(self, estimator):
+    ...         self.estimator = estimator
+    ...
+    ...     def _fit_estimator(self, X, y, *, present, trusted, params):
+    ...         used = trusted if trusted.any() else present
+    ...         self.estimator_ = clone(self.estimator).fit(X[used], y[used])
+    ...         self.inlier_mask_ = used
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 0])
+    >>> defence = TrustedOnly(LogisticRegression(C=100))
+    >>> defence.fit(X, y, trusted=[True, True, True, False]).predict([[3.0]])
+    array([1])
+    """
 
     _parameter_constraints: dict = {"estimator": [HasMethods(["fit", "predict"])]}
 
@@ -385,7 +404,7 @@ class BaseSanitizedClassifier(
         prefer_skip_nested_validation=False
     )
     def fit(self, X, y, sample_weight=None, *, trusted=None, **fit_params):
-        """Judge the training rows, then fit the estimator on what is believed.
+        """Fit a clone of the estimator, on its guard against poison.
 
         Parameters
         ----------
@@ -420,72 +439,28 @@ class BaseSanitizedClassifier(
             present = sample_weight != 0
             if not present.any():
                 raise ValueError("sample_weight is 0 for every row: nothing to fit.")
-        self.classes_, codes = np.unique(y[present], return_inverse=True)
-        verdict = np.full(y.shape[0], -1)
-        verdict[present] = self._verdict(_rows_of(X, present), codes, mask[present])
-        self.inlier_mask_ = np.zeros(y.shape[0], dtype=bool)
-        self.inlier_mask_[present] = verdict[present] == codes
-        kept = verdict >= 0
-        y_sanitized = y.copy()
-        y_sanitized[kept] = self.classes_[verdict[kept]]
-        if self._relabels:
-            self.y_sanitized_ = y_sanitized
-        elif hasattr(self, "y_sanitized_"):
-            del self.y_sanitized_  # of a fit with other parameters
-
+        self.classes_ = np.unique(y[present])
         params = self._fit_params(fit_params, sample_weight, trusted)
-        self.estimator_ = clone(self.estimator).fit(
-            _rows_of(X, kept),
-            y_sanitized[kept],
-            **_check_method_params(X, params, indices=np.flatnonzero(kept)),
-        )
+        self._fit_estimator(X, y, present=present, trusted=mask, params=params)
         return self
 
     @abstractmethod
-    def _judge(self, X, y, *, trusted):
-        """Say for each row which label to believe.
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        """Set `estimator_` and `inlier_mask_`.
 
         Parameters
         ----------
-        X : {ndarray, csr matrix} of shape (n_samples, n_features)
-            The training rows, numeric.
-        y : ndarray of shape (n_samples,) of int
-            Their labels as positions in `classes_`.
+        X : {array-like, csr matrix, dataframe} of shape (n_samples, n_features)
+            The training rows.
+        y : ndarray of shape (n_samples,)
+            Their labels.
+        present : ndarray of shape (n_samples,) of bool
+            Rows that count; those of weight 0 do not.
         trusted : ndarray of shape (n_samples,) of bool
             Rows known to be clean.
-
-        Returns
-        -------
-        verdict : ndarray of shape (n_samples,) of int
-            The label believed, or -1 for a row to be dropped. What it says of trusted
-            rows is not listened to.
+        params : dict
+            What the fit of the estimator gets beside X and y, of all rows.
         """
-
-    def _verdict(self, X, codes, trusted):
-        """Judge the rows, and keep what every defence must keep."""
-        numbers = numeric_features(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=self._finite(),
-        )
-        verdict = np.where(trusted, codes, self._judge(numbers, codes, trusted=trusted))
-        rescued = np.zeros_like(codes, dtype=bool)
-        # To rescue the rows of one class can take another its last ones.
-        while (lost := np.setdiff1d(codes, verdict)).size:
-            rescued |= np.isin(codes, lost)
-            verdict[rescued] = codes[rescued]
-        if rescued.any():
-            classes = self.classes_[np.unique(codes[rescued])].tolist()
-            warnings.warn(
-                f"{type(self).__name__} finds no row to believe in of {classes}; so "
-                "that no class is lost, their rows are kept as they are. Mark some of "
-                "them as trusted.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return verdict
 
     def _check_data(self, X, y):
         """Check X and y, and set the attributes that speak of them."""
@@ -557,6 +532,97 @@ class BaseSanitizedClassifier(
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
+
+
+class BaseSanitizedClassifier(BaseDefence):
+    """Base class of all defences that judge the rows of a training set.
+
+    A subclass has `estimator` as the first parameter of its constructor and implements
+    one method, `_judge`. The base class checks the data, sees to it that no trusted row
+    is touched and no class is lost, and fits a clone of the estimator on the rows
+    that are left.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The clone of `estimator`, fitted on the sanitised training set.
+    inlier_mask_ : ndarray of shape (n_samples,) of bool
+        Which rows are believed as they are: neither dropped nor relabelled.
+    classes_ : ndarray of shape (n_classes,)
+        The labels seen, of rows whose weight is not 0.
+    n_features_in_ : int
+        Number of features seen.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where X is a dataframe.
+    """
+
+    _relabels = False
+
+    @abstractmethod
+    def _judge(self, X, y, *, trusted):
+        """Say for each row which label to believe.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            The training rows, numeric.
+        y : ndarray of shape (n_samples,) of int
+            Their labels as positions in `classes_`.
+        trusted : ndarray of shape (n_samples,) of bool
+            Rows known to be clean.
+
+        Returns
+        -------
+        verdict : ndarray of shape (n_samples,) of int
+            The label believed, or -1 for a row to be dropped. What it says of trusted
+            rows is not listened to.
+        """
+
+    def _verdict(self, X, codes, trusted):
+        """Judge the rows, and keep what every defence must keep."""
+        numbers = numeric_features(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=self._finite(),
+        )
+        verdict = np.where(trusted, codes, self._judge(numbers, codes, trusted=trusted))
+        rescued = np.zeros_like(codes, dtype=bool)
+        # To rescue the rows of one class can take another its last ones.
+        while (lost := np.setdiff1d(codes, verdict)).size:
+            rescued |= np.isin(codes, lost)
+            verdict[rescued] = codes[rescued]
+        if rescued.any():
+            classes = self.classes_[np.unique(codes[rescued])].tolist()
+            warnings.warn(
+                f"{type(self).__name__} finds no row to believe in of {classes}; so "
+                "that no class is lost, their rows are kept as they are. Mark some of "
+                "them as trusted.",
+                UserWarning,
+                stacklevel=5,
+            )
+        return verdict
+
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        """Judge the rows, then fit the estimator on what is believed."""
+        codes = np.searchsorted(self.classes_, y[present])
+        verdict = np.full(y.shape[0], -1)
+        verdict[present] = self._verdict(_rows_of(X, present), codes, trusted[present])
+        self.inlier_mask_ = np.zeros(y.shape[0], dtype=bool)
+        self.inlier_mask_[present] = verdict[present] == codes
+        kept = verdict >= 0
+        y_sanitized = y.copy()
+        y_sanitized[kept] = self.classes_[verdict[kept]]
+        if self._relabels:
+            self.y_sanitized_ = y_sanitized
+        elif hasattr(self, "y_sanitized_"):
+            del self.y_sanitized_  # of a fit with other parameters
+        self.estimator_ = clone(self.estimator).fit(
+            _rows_of(X, kept),
+            y_sanitized[kept],
+            **_check_method_params(X, params, indices=np.flatnonzero(kept)),
+        )
 
 
 def _rows_of(X, mask):

@@ -20,7 +20,7 @@ from skpoison.utils import estimator_checks
 
 MODULES = {
     attacks: attacks.__all__,
-    base: ["BasePoisoner", "BaseSanitizedClassifier", "Poison"],
+    base: ["BaseDefence", "BasePoisoner", "BaseSanitizedClassifier", "Poison"],
     datasets: datasets.__all__,
     defences: defences.__all__,
     estimator_checks: [

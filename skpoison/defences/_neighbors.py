@@ -32,7 +32,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
     Each row is compared with its `n_neighbors` nearest neighbours, the row itself not
     counted. If the most common label among them has a share of at least `threshold`
     and is not the row's own, the row gets that label, or is dropped. All rows are
-    judged by the labels given, at once. Then a clone of `estimator` is fitted.
+    judged at once, by the labels given or, in further passes, by those that the pass
+    before has left. Then a clone of `estimator` is fitted.
 
     Parameters
     ----------
@@ -46,7 +47,15 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         a row's own. A label that shares the first place with the row's own does not
         overrule it.
     action : {"relabel", "remove"}, default="relabel"
-        What happens to a row that is overruled.
+        What happens to a row that is overruled. In further passes a row that has been
+        dropped has no vote, and stays dropped.
+    weights : {"uniform", "distance"}, default="uniform"
+        Whether all neighbours have one vote, or each the inverse of its distance, as
+        in :class:`~sklearn.neighbors.KNeighborsClassifier`: where some lie at distance
+        0, these alone vote.
+    n_passes : int, default=1
+        The most passes over the rows; one that changes nothing is the last. Neighbours
+        are searched once, and with more than one pass all of them are held in memory.
     metric : str or callable, default="euclidean"
         Distance between rows, as in :class:`~sklearn.neighbors.NearestNeighbors`; for
         metrics with parameters of their own use `neighbors`.
@@ -65,6 +74,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         The clone of `estimator`, fitted on the sanitised training set.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows have kept their label.
+    n_iter_ : int
+        Number of passes.
     y_sanitized_ : ndarray of shape (n_samples,)
         The labels after sanitising; only with ``action="relabel"``.
     classes_ : ndarray of shape (n_classes,)
@@ -80,9 +91,9 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
 
     Notes
     -----
-    This is Algorithm 1 of [1]_. Two things are fixed here that it leaves open: a tie
-    with the row's own label keeps the label, and among other labels that tie the one
-    first in `classes_` counts as the most common.
+    With one pass and equal votes this is Algorithm 1 of [1]_. Two things are fixed here
+    that it leaves open: a tie with the row's own label keeps the label, and among other
+    labels that tie the one first in `classes_` counts as the most common.
 
     It costs accuracy where there is no poison and classes overlap, and it can be
     misled by an attacker who flips the labels of whole regions.
@@ -113,6 +124,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "threshold": [Interval(Real, 0, 1, closed="right")],
         "action": [StrOptions({"relabel", "remove"})],
+        "weights": [StrOptions({"uniform", "distance"})],
+        "n_passes": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions(METRICS), callable],
         "neighbors": [HasMethods(["fit", "kneighbors"]), None],
         "n_jobs": [Integral, None],
@@ -125,6 +138,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         n_neighbors=10,
         threshold=0.5,
         action="relabel",
+        weights="uniform",
+        n_passes=1,
         metric="euclidean",
         neighbors=None,
         n_jobs=None,
@@ -133,6 +148,8 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         self.n_neighbors = n_neighbors
         self.threshold = threshold
         self.action = action
+        self.weights = weights
+        self.n_passes = n_passes
         self.metric = metric
         self.neighbors = neighbors
         self.n_jobs = n_jobs
@@ -149,27 +166,58 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
                 f"n_neighbors={self.n_neighbors} is more than the {k} other rows; all "
                 "of them vote.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
+        self.n_iter_ = 1
         if k == 0:
             return y
+        neighbourhoods = self._neighbourhoods(X, y, k)
+        if self.n_passes > 1:
+            neighbourhoods = list(neighbourhoods)
+        verdict = self._vote(neighbourhoods, y, trusted)
+        before = y
+        while self.n_iter_ < self.n_passes and (verdict != before).any():
+            before = verdict
+            verdict = self._vote(neighbourhoods, before, trusted)
+            self.n_iter_ += 1
+        return verdict
+
+    def _neighbourhoods(self, X, y, k):
+        """Yield batches of rows, with their neighbours and what a vote of each weighs.
+
+        The neighbours have shape (n_rows, k). So have the weights, or there are none.
+        """
         index = self._index()
         # A classifier has kneighbors too, and is not fitted without labels.
         index.fit(X, y) if has_fit_parameter(index, "y") else index.fit(X)
-        verdict = y.copy()
-        for rows in gen_batches(n_samples, BATCH_SIZE):
-            nearest = index.kneighbors(X[rows], k + 1, return_distance=False)
+        by_distance = self.weights == "distance"
+        for rows in gen_batches(y.shape[0], BATCH_SIZE):
+            found = index.kneighbors(X[rows], k + 1, return_distance=by_distance)
+            nearest = found[1] if by_distance else found
             if np.min(nearest) < 0:
                 raise ValueError(
                     f"neighbors={self.neighbors!r} finds fewer than the {k + 1} rows "
                     "asked for. Let it search more widely, or lower n_neighbors."
                 )
-            nearest = _without_self(nearest, rows.start)
-            votes = _count(y[nearest], self.classes_.shape[0])
+            others = _others(nearest, rows.start)
+            weights = None
+            if by_distance:
+                weights = _inverse(found[0][others].reshape(-1, k))
+            yield rows, nearest[others].reshape(-1, k), weights
+
+    def _vote(self, neighbourhoods, y, trusted):
+        """Let neighbours vote, once: labels before, -1 for rows dropped, to after."""
+        verdict = y.copy()
+        n_classes = self.classes_.shape[0]
+        for rows, nearest, weights in neighbourhoods:
+            labels = y[nearest]
+            votes = _count(labels, weights, n_classes)
             winner = votes.argmax(axis=1)
             most = votes.max(axis=1)
             own = np.take_along_axis(votes, y[rows, np.newaxis], axis=1)[:, 0]
-            overruled = (own < most) & (most / k >= self.threshold)
+            total = np.maximum(votes.sum(axis=1), np.finfo(np.float64).tiny)
+            overruled = (own < most) & (most / total >= self.threshold)
+            overruled &= ~trusted[rows] & (y[rows] >= 0)
             verdict[rows][overruled] = winner[overruled] if self._relabels else -1
         return verdict
 
@@ -182,21 +230,36 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         return get_tags(self._index()).input_tags
 
 
-def _without_self(nearest, start):
-    """Remove from each row of neighbours the row itself.
+def _others(nearest, start):
+    """Find in each row of neighbours all but the row itself: a mask.
 
     Where rows repeat, the row itself can be missing among its nearest: then the last
     neighbour goes instead.
     """
-    n_rows, n_nearest = nearest.shape
-    others = nearest != np.arange(start, start + n_rows)[:, np.newaxis]
+    others = nearest != np.arange(start, start + nearest.shape[0])[:, np.newaxis]
     others[others.all(axis=1), -1] = False
-    return nearest[others].reshape(n_rows, n_nearest - 1)
+    return others
 
 
-def _count(labels, n_classes):
-    """Count the labels in each row: (n_rows, k) to (n_rows, n_classes)."""
+def _inverse(distances):
+    """Weigh neighbours by the inverse of their distances; those at 0 alone, if any."""
+    least = distances.min(axis=1, keepdims=True)
+    # What counts are the shares: relative to the largest, no weight overflows.
+    relative = least / np.where(distances == 0, 1, distances)
+    return np.where(least == 0, distances == 0, relative)
+
+
+def _count(labels, weights, n_classes):
+    """Add up the votes in each row: (n_rows, k) to (n_rows, n_classes).
+
+    A label of -1 is no vote.
+    """
     n_rows = labels.shape[0]
+    valid = labels >= 0
     cells = labels + n_classes * np.arange(n_rows)[:, np.newaxis]
-    counts = np.bincount(cells.ravel(), minlength=n_rows * n_classes)
+    counts = np.bincount(
+        cells[valid],
+        weights=None if weights is None else weights[valid],
+        minlength=n_rows * n_classes,
+    )
     return counts.reshape(n_rows, n_classes)

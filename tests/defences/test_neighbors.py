@@ -18,17 +18,18 @@ from skpoison.defences import KNNSanitizedClassifier, _neighbors
 ESTIMATOR = LogisticRegression(max_iter=1000)
 
 
-def sanitise_slowly(X, y, n_neighbors, threshold):
+def sanitise_slowly(X, y, n_neighbors, threshold, weights="uniform"):
     """Algorithm 1 of Paudice et al., row by row, ties as documented."""
     distances = cdist(X, X)
     classes = np.unique(y)
     y_sanitized = y.copy()
     for i, row in enumerate(distances):
         row[i] = np.inf
-        labels = y[np.argsort(row)[:n_neighbors]]
-        votes = np.array([(labels == c).sum() for c in classes])
+        nearest = np.argsort(row)[:n_neighbors]
+        each = 1 / row[nearest] if weights == "distance" else np.ones(n_neighbors)
+        votes = np.array([each[y[nearest] == c].sum() for c in classes])
         own = votes[classes == y[i]][0]
-        if votes.max() > own and votes.max() / n_neighbors >= threshold:
+        if votes.max() > own and votes.max() / each.sum() >= threshold:
             y_sanitized[i] = classes[votes.argmax()]
     return y_sanitized
 
@@ -56,6 +57,62 @@ def test_equals_the_algorithm_row_by_row(n_neighbors, threshold):
         defence.fit(X, y)
     np.testing.assert_array_equal(defence.y_sanitized_, expected)
     np.testing.assert_array_equal(defence.inlier_mask_, expected == y)
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.5, 0.8])
+def test_votes_weighted_by_distance(threshold):
+    X, y = make_classification(
+        200, n_classes=3, n_informative=4, flip_y=0.3, random_state=0
+    )
+    defence = KNNSanitizedClassifier(
+        ESTIMATOR, threshold=threshold, weights="distance"
+    ).fit(X, y)
+    expected = sanitise_slowly(X, y, 10, threshold, "distance")
+    np.testing.assert_array_equal(defence.y_sanitized_, expected)
+    assert (expected != sanitise_slowly(X, y, 10, threshold)).any()
+
+
+def test_rows_at_no_distance_alone_vote():
+    X = np.array([[0.0], [0.0], [0.0], [0.01], [0.02], [0.03], [9.0], [9.1]])
+    y = np.array([0, 1, 1, 0, 0, 0, 1, 1])
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=5, weights="distance")
+    trusted = np.arange(8) > 0
+    assert defence.fit(X, y, trusted=trusted).y_sanitized_[0] == 1
+    defence.set_params(weights="uniform")
+    assert defence.fit(X, y, trusted=trusted).y_sanitized_[0] == 0
+
+
+@pytest.mark.parametrize("n_passes", [1, 2, 3, 50])
+def test_passes_are_one_pass_after_the_other(n_passes):
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    trusted = np.arange(300) % 5 == 0
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_passes=n_passes)
+    defence.fit(X, y, trusted=trusted)
+    labels, once = y, KNNSanitizedClassifier(ESTIMATOR)
+    for n_iter in range(1, n_passes + 1):
+        after = once.fit(X, labels, trusted=trusted).y_sanitized_
+        if (after == labels).all() or n_iter == n_passes:
+            break
+        labels = after
+    np.testing.assert_array_equal(defence.y_sanitized_, after)
+    assert defence.n_iter_ == n_iter
+    if n_passes == 2:
+        assert (after != labels).any()
+
+
+def test_rows_dropped_do_not_vote_and_stay_dropped():
+    X, y = make_classification(300, flip_y=0.4, random_state=0)
+    distances = cdist(X, X)
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argsort(distances, axis=1)[:, :10]
+    kept, n_dropped = np.ones(300, dtype=bool), []
+    for n_passes in range(1, 4):
+        against = (kept[nearest] & (y[nearest] != y[:, np.newaxis])).sum(axis=1)
+        kept = kept & ~(2 * against > kept[nearest].sum(axis=1))
+        n_dropped.append((~kept).sum())
+        defence = KNNSanitizedClassifier(ESTIMATOR, action="remove", n_passes=n_passes)
+        np.testing.assert_array_equal(defence.fit(X, y).inlier_mask_, kept)
+    assert n_dropped[0] < n_dropped[1]
 
 
 def test_repairs_what_neighbourhoods_outvote():
@@ -237,6 +294,8 @@ def test_sparse_rows():
         ("threshold", 0),
         ("threshold", 1.1),
         ("action", "drop"),
+        ("weights", "inverse"),
+        ("n_passes", 0),
         ("metric", "euclidian"),
         ("metric", "precomputed"),
         ("metric", "mahalanobis"),

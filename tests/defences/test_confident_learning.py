@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, make_blobs, make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import scale
+
+from skpoison.attacks import RandomLabelFlip
+from skpoison.defences import ConfidentLearningClassifier
+
+ESTIMATOR = LogisticRegression(max_iter=1000)
+X, y = make_classification(
+    400, n_classes=3, n_informative=6, flip_y=0.2, class_sep=1.5, random_state=0
+)
+
+
+def confident_joint(probabilities, y):
+    """What the labels are believed to be, row by row: Northcutt et al., section 3."""
+    n_classes = probabilities.shape[1]
+    means = [probabilities[y == k, k].mean() for k in range(n_classes)]
+    belief = y.copy()
+    for i, row in enumerate(probabilities):
+        candidates = [k for k in range(n_classes) if row[k] >= means[k]]
+        if candidates:
+            best = max(candidates, key=lambda k: row[k])
+            belief[i] = best if row[best] > row[y[i]] else y[i]
+    return belief
+
+
+def test_one_judge_is_confident_learning():
+    folds = StratifiedKFold(4, shuffle=True, random_state=7)
+    probabilities = cross_val_predict(
+        GaussianNB(), X, y, cv=folds, method="predict_proba"
+    )
+    belief = confident_joint(probabilities, y)
+    assert 20 < (belief != y).sum() < 120
+    params = {"judges": [GaussianNB()], "threshold": 1, "cv": 4, "random_state": 7}
+    remove = ConfidentLearningClassifier(ESTIMATOR, **params).fit(X, y)
+    np.testing.assert_array_equal(remove.inlier_mask_, belief == y)
+    relabel = ConfidentLearningClassifier(ESTIMATOR, action="relabel", **params)
+    np.testing.assert_array_equal(relabel.fit(X, y).y_sanitized_, belief)
+
+
+def test_no_threshold_is_plain_disagreement():
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    predicted = cross_val_predict(GaussianNB(), X, y, cv=folds)
+    defence = ConfidentLearningClassifier(
+        ESTIMATOR, judges=[GaussianNB()], threshold=0, random_state=0
+    )
+    np.testing.assert_array_equal(defence.fit(X, y).inlier_mask_, predicted == y)
+
+
+def test_second_judge_learns_from_what_the_first_believes():
+    params = {"threshold": 0.5, "random_state": 0}
+    first = ConfidentLearningClassifier(ESTIMATOR, judges=[GaussianNB()], **params)
+    believed = first.fit(X, y).inlier_mask_
+    probabilities = np.zeros((y.shape[0], 3))
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    for train, test in folds.split(X, y):
+        rows = train[believed[train]]
+        judge = GaussianNB().fit(X[rows], y[rows])
+        probabilities[test] = judge.predict_proba(X[test])
+    means = [probabilities[believed & (y == k), k].mean() for k in range(3)]
+    thresholds = (np.array(means) + 1 / 3) / 2
+    confident = np.where(probabilities >= thresholds, probabilities, 0)
+    own = probabilities[np.arange(y.shape[0]), y]
+    both = ConfidentLearningClassifier(ESTIMATOR, judges=[GaussianNB()] * 2, **params)
+    np.testing.assert_array_equal(
+        both.fit(X, y).inlier_mask_, confident.max(axis=1) <= own
+    )
+
+
+def test_estimator_learns_from_the_rows_left():
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0).fit(X, y)
+    kept = defence.inlier_mask_
+    assert not kept.all()
+    plain = LogisticRegression(max_iter=1000).fit(X[kept], y[kept])
+    np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
+
+
+def test_unit_and_origin_of_the_rows_make_no_difference():
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
+    kept = defence.fit(X, y).inlier_mask_
+    np.testing.assert_array_equal(defence.fit(1e-3 * X - 5, y).inlier_mask_, kept)
+
+
+def test_scattered_flips_are_found():
+    X, y = make_blobs(300, centers=3, cluster_std=0.5, random_state=0)
+    attack = RandomLabelFlip(0.3, random_state=0)
+    _, y_poisoned = attack.fit_resample(X, y)
+    defence = ConfidentLearningClassifier(
+        ESTIMATOR, action="relabel", random_state=0
+    ).fit(X, y_poisoned)
+    np.testing.assert_array_equal(defence.y_sanitized_, y)
+
+
+def test_flips_far_from_the_boundary_are_found():
+    """They lie together, and all are of one class."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = scale(X)
+    margins = LogisticRegression().fit(X, y).decision_function(X)
+    flipped = np.argsort(margins)[:60]  # the most certain of class 0
+    y_poisoned = y.copy()
+    y_poisoned[flipped] = 1
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
+    kept = defence.fit(X, y_poisoned).inlier_mask_
+    assert not kept[flipped].any()
+    clean = np.delete(kept, flipped)
+    assert clean.mean() > 0.9
+
+
+def test_trusted_rows_are_learnt_from():
+    wrong = np.where(np.arange(400) < 200, (y + 1) % 3, y)
+    trusted = np.arange(400) < 200
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
+    assert defence.fit(X, wrong, trusted=trusted).inlier_mask_[trusted].all()
+
+
+def test_sparse_rows():
+    rows = np.where(np.abs(X) < 0.5, 0, X)
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
+    dense = defence.fit(rows, y).inlier_mask_
+    np.testing.assert_array_equal(
+        defence.fit(sparse.csr_array(rows), y).inlier_mask_, dense
+    )
+
+
+def test_class_too_small_to_be_left_out():
+    labels = y.copy()
+    labels[7] = 3
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
+    assert defence.fit(X, labels).inlier_mask_.all()
+
+
+def test_judges_that_take_missing_values():
+    rows = X.copy()
+    rows[::7, 0] = np.nan
+    boosting = HistGradientBoostingClassifier(max_iter=10)
+    defence = ConfidentLearningClassifier(boosting, judges=[boosting], random_state=0)
+    assert defence.fit(rows, y).inlier_mask_.any()
+    with pytest.raises(ValueError, match="NaN"):
+        ConfidentLearningClassifier(boosting).fit(rows, y)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("threshold", 1.1), ("action", "drop"), ("cv", 1), ("judges", GaussianNB())],
+)
+def test_parameters_are_checked(parameter, value):
+    defence = ConfidentLearningClassifier(ESTIMATOR, **{parameter: value})
+    with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
+        defence.fit(X, y)
+
+
+@pytest.mark.parametrize("judges", [[], [GaussianNB(), "forest"]])
+def test_judges_need_probabilities(judges):
+    defence = ConfidentLearningClassifier(ESTIMATOR, judges=judges)
+    with pytest.raises(ValueError, match="judges must be classifiers"):
+        defence.fit(X, y)
