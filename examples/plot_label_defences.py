@@ -1,7 +1,7 @@
 """
-==========================================
+===========================================
 Which defence helps against flipped labels?
-==========================================
+===========================================
 
 Three ideas: ask the neighbours of a row, allow for wrong labels in the loss, or ask
 classifiers that have not seen the row. Each meets labels flipped by chance, and labels
