@@ -1,0 +1,105 @@
+r"""
+===============================================
+A neural network, and the weights it starts at
+===============================================
+
+A neural network learns something else from each draw of starting weights. An attacker
+who goes back through its steps knows one draw: that of his surrogate. Does his poison
+harm networks that start elsewhere?
+
+The network has 10 hidden units and takes 100 steps of plain gradient descent over all
+rows. Poison rows are inserted, in the box of the data, and climb the smoothed error on
+rows of the attacker's own. Ones are to be told from sevens.
+"""
+
+# %%
+# The network is scikit-learn's own, set so that every step goes down the gradient of
+# all rows. What draws batches cannot be differentiated step by step.
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+
+from skpoison.attacks import GradientPoisoner, RandomInsertion
+
+# That it takes all its steps is what we want.
+warnings.simplefilter("ignore", ConvergenceWarning)
+
+X, y = load_digits(return_X_y=True)
+of_two = np.isin(y, [1, 7])
+X, X_test, y, y_test = train_test_split(
+    X[of_two] / 16, y[of_two], train_size=160, stratify=y[of_two], random_state=0
+)
+X_train, y_train, X_own, y_own = X[:80], y[:80], X[80:], y[80:]
+network = MLPClassifier(
+    (10,),
+    activation="tanh",
+    solver="sgd",
+    momentum=0,
+    learning_rate_init=0.2,
+    max_iter=100,
+    n_iter_no_change=100,
+    random_state=0,
+)
+
+# %%
+# Clones of training rows with flipped labels are where the attack sets out, and its
+# baseline. A gradient through the last 20 steps alone costs less.
+
+BUDGETS = [0.0, 0.1, 0.2, 0.3]
+settings = {"max_iter": 60, "random_state": 0}
+ATTACKS = {
+    "flipped clones": RandomInsertion(random_state=0),
+    "gradient, last 20 steps": GradientPoisoner(network, n_unrolled=20, **settings),
+    "gradient, all steps": GradientPoisoner(network, **settings),
+}
+
+
+def poison(attack, budget):
+    attack = clone(attack).set_params(budget=budget)
+    if isinstance(attack, GradientPoisoner):
+        return attack.fit_resample(X_train, y_train, X_val=X_own, y_val=y_own)
+    return attack.fit_resample(X_train, y_train)
+
+
+def error(rows, seed):
+    victim = clone(network).set_params(random_state=seed)
+    return 1 - victim.fit(*rows).score(X_test, y_test)
+
+
+errors = {
+    name: np.array(
+        [
+            [error(rows, seed) for seed in range(9)]
+            for rows in (poison(attack, budget) for budget in BUDGETS)
+        ]
+    )
+    for name, attack in ATTACKS.items()
+}
+
+# %%
+# The poison carries over: other starting weights soften it, and do not undo it.
+
+figure, axes = plt.subplots(1, 2, sharey=True, figsize=(9, 4), layout="constrained")
+for (name, of_name), style in zip(errors.items(), ("s:", "^--", "o-"), strict=True):
+    (line,) = axes[0].plot(BUDGETS, of_name[:, 0], style, label=name)
+    mean, std = of_name[:, 1:].mean(axis=1), of_name[:, 1:].std(axis=1)
+    axes[1].plot(BUDGETS, mean, style, color=line.get_color())
+    axes[1].fill_between(
+        BUDGETS, mean - std, mean + std, color=line.get_color(), alpha=0.15, lw=0
+    )
+    print(f"{name:<24} same {of_name[-1, 0]:.3f}, others {mean[-1]:.3f}")
+axes[0].set(title="The attacker's starting weights", ylabel="Error on clean test rows")
+axes[1].set(title="Eight others, mean ± standard deviation")
+for ax in axes:
+    ax.set(xlabel="Rows inserted, $n_p / n$", ylim=(0, None), xticks=BUDGETS)
+    ax.grid(alpha=0.3)
+figure.legend(loc="outside lower center", ncols=3, frameon=False)
+
+plt.show()
