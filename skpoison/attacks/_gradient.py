@@ -15,6 +15,7 @@ from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import Poison
 from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
+from skpoison.surrogates._network import with_seed
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._warnings import once
 
@@ -124,7 +125,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         Whether to compare the gradient at the end with a central difference. It goes
         into `diagnostics_`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the starting rows and of what is set aside.
+        Seed of the starting rows, of what is set aside, and of the starting weights of
+        a network that has no seed.
     verbose : int, default=0
         After how many steps a line on the goal is printed; 0 for never.
 
@@ -363,6 +365,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         coordinates = make_coordinates(
             self.feasible_set_, X, None if response_range is None else y, response_range
         )
+        surrogate = with_seed(self.surrogate, random_state)
         n_climbs = 1 + self.n_restarts
         n_climbs *= n_poison if self.schedule == "sequential" else 1
         # A search among points follows the climb through the set around them.
@@ -375,7 +378,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             for i in range(1 + self.n_restarts):
                 if i > 0:
                     start = self._start(X, y, trusted, n_poison, own, random_state)
-                problem = self._problem(X, y, train, start, own, n_samples)
+                problem = self._problem(X, y, train, start, own, n_samples, surrogate)
                 found = self._climb(problem, start, coordinates, progress)
                 if best is None or found.value > best[0].value:
                     best = found, start, problem
@@ -437,7 +440,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             return start_inserting(X, y, *settings, mirrored=mirrored)
         return start_modifying(X, y, trusted, *settings, mirrored=mirrored)
 
-    def _problem(self, X, y, train, start, own, n_samples):
+    def _problem(self, X, y, train, start, own, n_samples, surrogate):
         """Put together what the poison decides."""
         replaced = [] if start.positions is None else start.positions
         clean = np.setdiff1d(train, replaced)
@@ -456,6 +459,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             weight,
             own,
             self.hypergradient,
+            surrogate=surrogate,
             n_unrolled=self.n_unrolled,
         )
         problem.label(self._codes(start.labels))
