@@ -98,8 +98,9 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         :class:`~skpoison.feasible_sets.Box` around the training rows.
     effort : float, default=0.0
         What the attacker is charged for moving rows: this times half the sum of squares
-        of how far they have gone, in a box scaled to widths of 1, is taken off the
-        goal.
+        of how far they have gone from where they set out, in a box scaled to widths of
+        1, is taken off the goal. Responses set out mirrored, but for
+        ``poison_labels="keep"``.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker sees. The others he does not use,
         nor modify.
@@ -151,7 +152,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         How well the gradient is known, at the last iterate. "hypergradient": how it is
         taken, "implicit", "spectral" (all steps in closed form), "unrolled" or
         "reversed". "linear_solver": how systems are solved where it is implicit,
-        "cholesky", "woodbury" or "cg". "gradient_norm": norm of the gradient of the
+        "cholesky", "woodbury" or "cg". "n_active": how many weights are not 0, where an
+        l1 penalty makes some. "gradient_norm": norm of the gradient of the
         surrogate's own objective, relative to what it is a sum of. "residual": of the
         linear system, relative; or by how much descent run backwards misses its start.
         "n_stalled": how many rows no gradient moves, of a support vector machine;
