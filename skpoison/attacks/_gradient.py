@@ -415,7 +415,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             return None
         if self.response_range == "auto":
             return float(y.min()), float(y.max())
-        if len(self.response_range) != 2 or not (
+        are_numbers = all(isinstance(end, Real) for end in self.response_range)
+        if not (are_numbers and len(self.response_range) == 2) or not (
             self.response_range[0] < self.response_range[1]
         ):
             raise ValueError(
