@@ -59,7 +59,8 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         responses, the squared error), the surrogate's own loss, or its own objective.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
-        scale are multiplied with.
+        scale are multiplied with. Where it is measured on a single row, scores are
+        multiplied as they are.
     n_rounds : int, default=100
         The most rounds in which rows are deleted; each trains the surrogate.
     n_exchanges : int, default=100

@@ -74,7 +74,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         its own objective, penalty included, as in [2]_.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
-        scale are multiplied with.
+        scale are multiplied with. Where it is measured on a single row, scores are
+        multiplied as they are.
     capability : {"insert", "modify"}, default="insert"
         Whether rows are inserted, or training rows modified, of which none is trusted.
     poison_labels : {"flip", "keep"}, default="flip"

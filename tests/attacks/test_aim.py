@@ -125,3 +125,19 @@ def test_network_without_a_seed_is_reproducible(attack, is_scaled):
     assert paths[0] == paths[1]
     assert paths[0] != paths[2]
     assert network.random_state is None
+
+
+@both
+def test_a_single_row_is_reached(attack):
+    """What it is to be taken for becomes more likely."""
+    few = {"max_iter": 10} if attack is GradientPoisoner else {}
+    attacker = attack(
+        LogisticRegression(),
+        10,
+        goal="error-specific",
+        sharpness=0.5,
+        random_state=0,
+        **few,
+    )
+    attacker.fit_resample(X[50:], y[50:], X_val=X[60:61], y_val=[2])
+    assert attacker.goal_path_.max() > attacker.goal_path_[0] + 1e-6
