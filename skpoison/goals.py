@@ -77,6 +77,7 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
                 positions.append(names.index(feature))
             elif (
                 isinstance(feature, (int, np.integer))
+                and not isinstance(feature, bool)  # a mask, perhaps
                 and -n_features <= feature < n_features
             ):
                 positions.append(int(feature) % n_features)
@@ -106,6 +107,11 @@ class TargetCoefficients(BaseGoal):
     See Also
     --------
     skpoison.attacks.GradientPoisoner : Takes it as its `goal`.
+
+    Notes
+    -----
+    A coefficient that an l1 penalty holds at 0 has no gradient, and stays there
+    whatever is wanted of it. :class:`TargetFeatures` gets features selected.
 
     References
     ----------
@@ -177,6 +183,12 @@ class TargetCoefficients(BaseGoal):
                     f"{np.shape(self.values)}, but the surrogate learns coefficients "
                     f"of shape {(n_outputs, n_features)}."
                 )
+        if np.isinf(wanted).any():
+            raise ValueError(
+                f"values={self.values!r} of TargetCoefficients wants what no surrogate "
+                "learns: name finite coefficients, and NaN for those that do not "
+                "matter."
+            )
         if np.isnan(wanted).all():
             raise ValueError(
                 f"values={self.values!r} of TargetCoefficients wants nothing: name at "

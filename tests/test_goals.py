@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from skpoison.goals import TargetCoefficients
+from skpoison.goals import TargetCoefficients, TargetFeatures
 
 NAMES = np.array(["age", "dose", "weight"])
 
@@ -31,8 +31,15 @@ def test_coefficients_as_coef_has_them(values, n_outputs):
         ([1.0, 2.0], None, r"has the shape \(2,\), but .* of shape \(1, 3\)"),
         ([np.nan] * 3, None, "wants nothing"),
         ({}, None, "wants nothing"),
+        ({True: 1.0}, None, "names the feature True, but X has 3 features"),
+        ({0: np.inf}, None, "name finite coefficients"),
     ],
 )
 def test_no_such_coefficients(values, names, message):
     with pytest.raises(ValueError, match=message):
         TargetCoefficients(values).resolve(3, 1, names)
+
+
+def test_masks_are_no_positions():
+    with pytest.raises(ValueError, match=r"select of TargetFeatures names .* False"):
+        TargetFeatures(select=[False, True, False]).resolve(3, 1)

@@ -92,7 +92,9 @@ class BaseAimedPoisoner(BasePoisoner):
         """Turn labels into positions among the classes; responses are what they are."""
         return y if self._takes_responses() else np.searchsorted(self.classes_, y)
 
-    def _aimed_problem(self, X, y, clean, weight, own, hypergradient, **settings):
+    def _aimed_problem(
+        self, X, y, clean, weight, own, hypergradient, *, surrogate=None, **settings
+    ):
         """Put together what is learnt, from which rows, and what is wanted.
 
         Parameters
@@ -109,6 +111,9 @@ class BaseAimedPoisoner(BasePoisoner):
             Rows of the attacker's own; None where the goal needs none.
         hypergradient : str
             How the goal is differentiated.
+        surrogate : estimator or Pipeline, default=None
+            What the victim is believed to learn, with a seed if it needs one. None:
+            as the user has given it.
         **settings : dict
             Passed on to :class:`BilevelProblem`.
 
@@ -116,8 +121,9 @@ class BaseAimedPoisoner(BasePoisoner):
         -------
         problem : BilevelProblem
         """
+        surrogate = self.surrogate if surrogate is None else surrogate
         problem = BilevelProblem(
-            default_surrogate(X) if self.surrogate is None else self.surrogate,
+            default_surrogate(X) if surrogate is None else surrogate,
             hypergradient,
             X,
             self._codes(y),

@@ -173,9 +173,10 @@ class Climber:
         -------
         climb : Climb
         """
-        rows, path = start[:0], []
+        rows, path, spent = start[:0], [], 0.0
         for i in range(start.shape[0]):
-            found = self._climb_on(rows, start[i : i + 1])
+            found = self._climb_on(rows, start[i : i + 1], spent)
+            spent += self._cost(found.rows, start[i : i + 1])
             rows = np.concatenate([rows, found.rows])
             path.append(found.path)
         found = Climb(rows, found.value, np.concatenate(path))
@@ -189,8 +190,15 @@ class Climber:
                 self.problem.visited.append(start)
         return found
 
-    def _climb_on(self, before, start):
-        """Climb with some rows, on top of those before."""
+    def _cost(self, rows, start):
+        """Say what is charged for moving rows."""
+        if not self.effort:
+            return 0.0
+        way = self.coordinates.scaled(rows) - self.coordinates.scaled(start)
+        return self.effort * float((way**2).sum()) / 2
+
+    def _climb_on(self, before, start, spent=0.0):
+        """Climb with some rows, on top of those before and of what these have cost."""
         problem, coordinates = self.problem, self.coordinates
         origin = coordinates.scaled(start)
 
@@ -211,7 +219,7 @@ class Climber:
             gradient = gradient * coordinates.width
             if self.effort:
                 way = rows - origin
-                value -= self.effort * (way**2).sum() / 2
+                value -= spent + self.effort * (way**2).sum() / 2
                 gradient -= self.effort * way
             return value, gradient
 

@@ -12,6 +12,7 @@ from skpoison.attacks._aim import SMALL, BaseAimedPoisoner
 from skpoison.attacks._own_rows import check_own_rows
 from skpoison.attacks._removal import Remover
 from skpoison.base import Poison
+from skpoison.surrogates._network import with_seed
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._warnings import once
 
@@ -58,7 +59,8 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         responses, the squared error), the surrogate's own loss, or its own objective.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
-        scale are multiplied with.
+        scale are multiplied with. Where it is measured on a single row, scores are
+        multiplied as they are.
     n_rounds : int, default=100
         The most rounds in which rows are deleted; each trains the surrogate.
     n_exchanges : int, default=100
@@ -68,7 +70,8 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         and the surrogate is linear, all of them are tried, each with the best row to go
         with it.
     random_state : int, RandomState instance or None, default=None
-        Seed of the rows from which exchange sets out again.
+        Seed of the rows from which exchange sets out again, and of the starting weights
+        of a network that has no seed.
     verbose : int, default=0
         After how many trainings a line on the goal is printed; 0 for never.
 
@@ -214,7 +217,10 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             own = X, self._codes(y)
         self._check_budget(n_poison, y, ~trusted)
         everything = np.arange(y.shape[0])
-        problem = self._aimed_problem(X, y, everything, 1.0, own, "auto")
+        surrogate = with_seed(self.surrogate, random_state)
+        problem = self._aimed_problem(
+            X, y, everything, 1.0, own, "auto", surrogate=surrogate
+        )
         n_rounds = min(self.n_rounds, n_poison)
         progress = Progress(
             self, "search", 2 + n_rounds + 2 * self.n_exchanges, self.verbose

@@ -15,6 +15,7 @@ from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import Poison
 from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
+from skpoison.surrogates._network import with_seed
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._warnings import once
 
@@ -73,7 +74,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         its own objective, penalty included, as in [2]_.
     sharpness : float, default=4.0
         How closely the smoothed error follows the error itself: what scores of unit
-        scale are multiplied with.
+        scale are multiplied with. Where it is measured on a single row, scores are
+        multiplied as they are.
     capability : {"insert", "modify"}, default="insert"
         Whether rows are inserted, or training rows modified, of which none is trusted.
     poison_labels : {"flip", "keep"}, default="flip"
@@ -97,8 +99,9 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         :class:`~skpoison.feasible_sets.Box` around the training rows.
     effort : float, default=0.0
         What the attacker is charged for moving rows: this times half the sum of squares
-        of how far they have gone, in a box scaled to widths of 1, is taken off the
-        goal.
+        of how far they have gone from where they set out, in a box scaled to widths of
+        1, is taken off the goal. Responses set out mirrored, but for
+        ``poison_labels="keep"``.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker sees. The others he does not use,
         nor modify.
@@ -124,7 +127,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         Whether to compare the gradient at the end with a central difference. It goes
         into `diagnostics_`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the starting rows and of what is set aside.
+        Seed of the starting rows, of what is set aside, and of the starting weights of
+        a network that has no seed.
     verbose : int, default=0
         After how many steps a line on the goal is printed; 0 for never.
 
@@ -149,7 +153,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         How well the gradient is known, at the last iterate. "hypergradient": how it is
         taken, "implicit", "spectral" (all steps in closed form), "unrolled" or
         "reversed". "linear_solver": how systems are solved where it is implicit,
-        "cholesky", "woodbury" or "cg". "gradient_norm": norm of the gradient of the
+        "cholesky", "woodbury" or "cg". "n_active": how many weights are not 0, where an
+        l1 penalty makes some. "gradient_norm": norm of the gradient of the
         surrogate's own objective, relative to what it is a sum of. "residual": of the
         linear system, relative; or by how much descent run backwards misses its start.
         "n_stalled": how many rows no gradient moves, of a support vector machine;
@@ -363,6 +368,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         coordinates = make_coordinates(
             self.feasible_set_, X, None if response_range is None else y, response_range
         )
+        surrogate = with_seed(self.surrogate, random_state)
         n_climbs = 1 + self.n_restarts
         n_climbs *= n_poison if self.schedule == "sequential" else 1
         # A search among points follows the climb through the set around them.
@@ -375,7 +381,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             for i in range(1 + self.n_restarts):
                 if i > 0:
                     start = self._start(X, y, trusted, n_poison, own, random_state)
-                problem = self._problem(X, y, train, start, own, n_samples)
+                problem = self._problem(X, y, train, start, own, n_samples, surrogate)
                 found = self._climb(problem, start, coordinates, progress)
                 if best is None or found.value > best[0].value:
                     best = found, start, problem
@@ -410,7 +416,8 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             return None
         if self.response_range == "auto":
             return float(y.min()), float(y.max())
-        if len(self.response_range) != 2 or not (
+        are_numbers = all(isinstance(end, Real) for end in self.response_range)
+        if not (are_numbers and len(self.response_range) == 2) or not (
             self.response_range[0] < self.response_range[1]
         ):
             raise ValueError(
@@ -437,7 +444,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             return start_inserting(X, y, *settings, mirrored=mirrored)
         return start_modifying(X, y, trusted, *settings, mirrored=mirrored)
 
-    def _problem(self, X, y, train, start, own, n_samples):
+    def _problem(self, X, y, train, start, own, n_samples, surrogate):
         """Put together what the poison decides."""
         replaced = [] if start.positions is None else start.positions
         clean = np.setdiff1d(train, replaced)
@@ -456,6 +463,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             weight,
             own,
             self.hypergradient,
+            surrogate=surrogate,
             n_unrolled=self.n_unrolled,
         )
         problem.label(self._codes(start.labels))

@@ -10,7 +10,8 @@ scores :math:`z_j`, labels :math:`y_j` and m rows, what is measured there is
   after, and tends to it as :math:`\kappa` grows. The scale :math:`s` is the root mean
   square over the rows of what the highest score is above the second (of |z| for one
   output): without it the goal could be raised by smaller weights, which change no
-  prediction;
+  prediction. The scores of a single row are measured as they are: in units of itself a
+  row cannot move;
 * the **loss**, the mean of :math:`\varphi(z_j, t_j)`, as most of the literature has it.
   It is not bounded: a few rows of enormous loss can carry it.
 
@@ -67,7 +68,7 @@ class SmoothedError:
         -------
         value : float
         """
-        unit = scores / _root_mean_square(_leads(scores)[0])
+        unit = scores / _scale(_leads(scores)[0])
         return self.sign * float((1 - self._right(unit)[0]).mean())
 
     def gradient(self, scores):
@@ -84,7 +85,7 @@ class SmoothedError:
         """
         n_rows, n_outputs = scores.shape
         leads, lead_slopes = _leads(scores)
-        scale = _root_mean_square(leads)
+        scale = _scale(leads)
         unit = scores / scale
         right, p = self._right(unit)
         if n_outputs == 1:
@@ -93,6 +94,8 @@ class SmoothedError:
             slopes = -right[:, np.newaxis] * p
             slopes[np.arange(n_rows), self.codes] += right
         slopes *= -self.sign * self.sharpness / n_rows
+        if n_rows == 1:
+            return slopes
         # The scale moves with the scores, too.
         of_scale = (slopes * unit).sum() / (n_rows * scale)
         return (slopes - of_scale * leads[:, np.newaxis] * lead_slopes) / scale
@@ -117,8 +120,9 @@ def _leads(scores):
     return scores[rows, first] - scores[rows, second], slopes
 
 
-def _root_mean_square(leads):
-    return np.sqrt((leads**2).mean()) or 1.0
+def _scale(leads):
+    """Take the root mean square; of a single row nothing would be left in its units."""
+    return (np.sqrt((leads**2).mean()) or 1.0) if leads.shape[0] > 1 else 1.0
 
 
 @dataclass(frozen=True)

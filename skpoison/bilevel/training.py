@@ -24,7 +24,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy import sparse
 
-from skpoison.bilevel.goals import OnFeatures, OnRows
+from skpoison.bilevel.goals import OnCoefficients, OnFeatures, OnRows
 from skpoison.bilevel.hypergradients import (
     descend,
     implicit,
@@ -224,6 +224,7 @@ class InSteps(_OfSteps):
         """Train, and differentiate."""
         learner, every = self.learner, self.every(rows)
         if isinstance(learner, NetworkLearner):
+            _check_layers(goal)
             descent = NetworkDescent(
                 learner, rows, every=every, last=self.last, **self.steps
             )
@@ -294,6 +295,8 @@ class Backwards(_OfSteps):
     def __call__(self, rows, goal, which):
         """Train, and differentiate."""
         learner, start = self.learner, self.learner.start(rows)
+        if isinstance(learner, NetworkLearner):
+            _check_layers(goal)
         W, _ = descend(learner, rows, start, every=None, **self.steps)
         value, b = goal.at(learner, W)
         hypergradient = reversed_descent(
@@ -366,6 +369,16 @@ class OfKernels(Training):
         if self.machine is not None:
             known |= {"gradient_norm": self.machine.miss, "n_stalled": self.n_stalled}
         return known
+
+
+def _check_layers(goal):
+    """Refuse a goal on coefficients: those of a network are of layers, not features."""
+    if isinstance(goal, OnCoefficients):
+        raise ValueError(
+            f"A goal on {goal.of} needs a surrogate that learns one weight of each "
+            "feature, and a neural network learns layers of them: take a linear "
+            "surrogate."
+        )
 
 
 def _dense(X):

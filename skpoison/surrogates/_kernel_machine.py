@@ -6,6 +6,7 @@ The one of :class:`~sklearn.svm.SVC`: its own solution, made exact, is different
 
 from dataclasses import dataclass
 
+import numpy as np
 from sklearn.svm import SVC
 
 from skpoison.bilevel.kernel_machines import KernelLearner
@@ -32,6 +33,8 @@ class KernelSurrogate(Surrogate):
 def _(estimator: SVC, n_classes=None):
     if estimator.kernel not in KERNELS:
         _refuse(estimator, "kernel", f"one of {list(KERNELS)}")
+    if not np.isfinite(estimator.C):
+        _refuse(estimator, "C", "a finite number")
     learner = KernelLearner(
         estimator.kernel,
         estimator.C,

@@ -78,7 +78,7 @@ def append_rows(X, rows):
     new = {
         name: nw.new_series(
             name,
-            cast_like(column, np.int64 if dtype.is_integer() else np.float64),
+            cast_like(column, _numpy_name(dtype) if dtype.is_integer() else np.float64),
             dtype,
             backend=frame.implementation,
         )
@@ -95,7 +95,7 @@ def append_responses(y, values):
     y : array-like, series or dataframe of length n_samples
         Where they go; it is not written to.
     values : ndarray of shape (n_new,)
-        The responses. Among integers they are rounded to the nearest one.
+        The responses. Among integers they become the nearest one that fits in there.
 
     Returns
     -------
@@ -126,7 +126,9 @@ def _append_to_pandas(X, rows):
         # Sparse columns know the dtype of their values by another name.
         value_dtype = getattr(old.dtype, "subtype", old.dtype)
         types = pd.api.types
-        if types.is_integer_dtype(value_dtype) or types.is_bool_dtype(value_dtype):
+        if types.is_integer_dtype(value_dtype):
+            column = cast_like(column, _numpy_name(value_dtype))
+        elif types.is_bool_dtype(value_dtype):
             column = np.rint(column)
         new = pd.Series(column).astype(value_dtype).astype(old.dtype)
         columns.append(pd.concat([old, new], ignore_index=True))
@@ -134,8 +136,27 @@ def _append_to_pandas(X, rows):
 
 
 def cast_like(values, dtype):
-    """Cast numbers to a dtype; integers get the nearest one."""
+    """Cast numbers to a dtype; integers get the nearest one that they can hold."""
     dtype = np.dtype(dtype)
     if dtype.kind in "iub":
-        values = np.rint(values) if not sparse.issparse(values) else values.rint()
+        values = values.rint() if sparse.issparse(values) else np.rint(values)
+    if dtype.kind in "iu":
+        if sparse.issparse(values):
+            values.data = _within(values.data, dtype.name)
+        else:
+            values = _within(values, dtype.name)
     return values.astype(dtype, copy=False)
+
+
+def _numpy_name(dtype):
+    """Say what numpy calls integers of a frame: those of more than 64 bits int64."""
+    name = str(dtype).partition("[")[0].lower()  # int8[pyarrow], say
+    return name if name in np.sctypeDict else "int64"
+
+
+def _within(values, name):
+    """Keep numbers within what a type of integers holds, such as "uint8"."""
+    ends = np.iinfo(name)
+    # Of floats, the nearest one to the last of 64 bits is beyond it.
+    last = float(ends.max) if ends.bits < 64 else np.nextafter(float(ends.max), 0)
+    return np.clip(values, float(ends.min), last)

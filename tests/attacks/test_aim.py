@@ -5,6 +5,9 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skpoison.attacks import DeletionPoisoner, GradientPoisoner
 from skpoison.attacks._aim import BaseAimedPoisoner
@@ -103,3 +106,38 @@ def test_goals_are_checked(attack, goal, given, message):
 def test_classes_and_responses_do_not_mix(attack):
     with pytest.raises(ValueError, match="names classes, but y holds responses"):
         attack(Ridge(), goal={1: 2}).fit_resample(X, X[:, 0])
+
+
+@both
+@pytest.mark.parametrize("is_scaled", [False, True])
+def test_network_without_a_seed_is_reproducible(attack, is_scaled):
+    """The seed of the attack decides; what the user gives stays without one."""
+    network = MLPClassifier(
+        (3,), solver="sgd", momentum=0, max_iter=20, n_iter_no_change=20
+    )
+    surrogate = make_pipeline(StandardScaler(), network) if is_scaled else network
+    few = {"n_restarts": 1, "max_iter": 2} if attack is GradientPoisoner else {}
+    paths = []
+    for seed in (0, 0, 1):
+        attacker = attack(surrogate, 3, random_state=seed, **few)
+        attacker.fit_resample(X, y, **OWN)
+        paths.append(attacker.goal_path_.tolist())
+    assert paths[0] == paths[1]
+    assert paths[0] != paths[2]
+    assert network.random_state is None
+
+
+@both
+def test_a_single_row_is_reached(attack):
+    """What it is to be taken for becomes more likely."""
+    few = {"max_iter": 10} if attack is GradientPoisoner else {}
+    attacker = attack(
+        LogisticRegression(),
+        10,
+        goal="error-specific",
+        sharpness=0.5,
+        random_state=0,
+        **few,
+    )
+    attacker.fit_resample(X[50:], y[50:], X_val=X[60:61], y_val=[2])
+    assert attacker.goal_path_.max() > attacker.goal_path_[0] + 1e-6

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -96,3 +98,26 @@ def test_writes_down():
     found = climber.jointly(X[:2])
     assert len(climber.problem.visited) == found.path.shape[0] == 5
     assert_allclose(climber.problem.visited[0], X[:2])
+
+
+class Crowded(Hill):
+    """Rows are worth going far for, but hardly when all of them have come."""
+
+    def __call__(self, poison, which=slice(None)):
+        value, gradient = super().__call__(poison, which)
+        share = 1e-3 if poison.shape[0] == self.top.shape[0] else 1.0
+        return share * value, share * gradient
+
+
+@pytest.mark.parametrize("problem", [Hill, Crowded])
+def test_effort_of_rows_one_by_one(problem):
+    """It is charged for all rows, and all starts together are kept where they win."""
+    climber = make([[1.0, 22.0], [3.0, 28.0]], effort=2.0, is_smooth=True)
+    climber = replace(climber, problem=problem(climber.problem.top))
+    found = climber.one_by_one(X[:2])
+    way = (found.rows - X[:2]) / [4.0, 20.0]
+    value, _ = climber.problem(found.rows)
+    assert_allclose(found.value, value - (way**2).sum(), rtol=1e-9)
+    start, _ = climber.problem(X[:2])
+    assert found.value >= start
+    assert (way == 0).all() == (problem is Crowded)

@@ -15,8 +15,9 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
+from skpoison.attacks import GradientPoisoner
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel import training
 from skpoison.bilevel.goals import OnRows
@@ -357,3 +358,21 @@ def test_warm_starts_lead_to_the_same_place():
         problem(poison + np.random.RandomState(seed).normal(size=poison.shape))
     for found, each in zip(problem(poison), expected, strict=True):
         assert_allclose(found, each, rtol=1e-6, atol=1e-10)
+
+
+def test_difference_error_of_no_gradient():
+    """Nothing moves the goal: what differs is rounding, and no error."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(40, 2))
+    y = (X[:, 0] > 0).astype(int)
+    attack = GradientPoisoner(
+        SVC(kernel="linear", C=100.0),
+        budget=1,
+        poison_labels="keep",
+        max_iter=0,
+        check_gradient=True,
+        random_state=0,
+    )
+    attack.fit_resample(X, y, X_val=X, y_val=y)
+    assert attack.diagnostics_["n_stalled"] == 1
+    assert attack.diagnostics_["difference_error"] == 0

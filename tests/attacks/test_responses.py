@@ -201,6 +201,7 @@ def test_sparse_rows():
         (GradientPoisoner(Ridge(), goal={0: 1}), {}, "names classes, but y holds resp"),
         (GradientPoisoner(Ridge(), response_range=(1.0, 1.0)), {}, "is no range"),
         (GradientPoisoner(Ridge(), response_range=(1.0,)), {}, "is no range"),
+        (GradientPoisoner(Ridge(), response_range=("a", "b")), {}, "is no range"),
         (
             GradientPoisoner(Ridge(), goal=TargetCoefficients({0: 1.0})),
             OWN,

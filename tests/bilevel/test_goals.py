@@ -14,6 +14,8 @@ CASES = [
     (SmoothedError(CODES, 3.0, -1), ONE),
     (SmoothedError(CODES_3, 2.0), THREE),
     (SmoothedError(CODES_3, 0.5, -1), THREE),
+    (SmoothedError(CODES[:1], 1.5), ONE[:1]),
+    (SmoothedError(CODES_3[:1], 1.5, -1), THREE[:1]),
     (MeanLoss(Logistic(), CODES[:, np.newaxis].astype(float)), ONE),
     (MeanLoss(Multinomial(), np.eye(3)[CODES_3], -1), THREE),
     (MeanLoss(Squared(), THREE + 1), THREE),
@@ -53,3 +55,9 @@ def test_specific_with_the_true_labels_is_minus_generic():
     generic, specific = SmoothedError(CODES_3), SmoothedError(CODES_3, sign=-1)
     assert specific.value(THREE) == -generic.value(THREE)
     assert_allclose(specific.gradient(THREE), -generic.gradient(THREE))
+
+
+def test_error_of_a_single_row_moves_with_its_score():
+    """In units of itself it could not."""
+    goal = SmoothedError(np.array([1]))
+    assert goal.value(np.array([[0.1]])) > goal.value(np.array([[0.2]])) > 0

@@ -70,3 +70,9 @@ def test_kernel_of_ones_own():
 def test_no_steps(wanted):
     with pytest.raises(ValueError, match="SVC goes on to its optimum"):
         as_learner(SVC(), 2).training(wanted, "SVC", shape=(10, 2))
+
+
+def test_hard_margins_are_refused():
+    """Without caps nothing says when a machine that does not exist has diverged."""
+    with pytest.raises(ValueError, match="set C=a finite number"):
+        as_learner(SVC(C=np.inf), 2)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 import skpoison.surrogates._network  # noqa: F401
 from skpoison.attacks import GradientPoisoner, RandomInsertion
 from skpoison.bilevel.networks import NetworkDescent
+from skpoison.goals import TargetCoefficients
 from skpoison.surrogates import as_learner
 
 # Gradient descent over all of 200 rows at once, for as many steps as there are.
@@ -179,3 +180,18 @@ def test_attack(scaled):
         victim.fit(*rows).score(X_test, y_test) for rows in (start, poisoned)
     )
     assert after < before - 0.03
+
+
+@pytest.mark.parametrize("hypergradient", ["auto", "reversed"])
+def test_coefficients_of_a_network(hypergradient):
+    """Its weights are of layers: none of them is the coefficient of a feature."""
+    X, y = make_data(2)
+    attack = GradientPoisoner(
+        clone(ESTIMATORS[0][0]),
+        goal=TargetCoefficients({0: 0.0}),
+        capability="modify",
+        hypergradient=hypergradient,
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match="a neural network learns layers"):
+        attack.fit_resample(X, y)

@@ -5,7 +5,13 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from skpoison.utils._containers import append_rows, cast_like, is_frame, take_rows
+from skpoison.utils._containers import (
+    append_responses,
+    append_rows,
+    cast_like,
+    is_frame,
+    take_rows,
+)
 
 VALUES = np.array([[0.0, 1.0], [2.0, 0.0], [4.0, 5.0]])
 CONTAINERS = {
@@ -108,3 +114,43 @@ def test_cast_like_does_not_write():
     rows = np.array([[0.6]])
     assert cast_like(rows, np.int32).tolist() == [[1]]
     assert rows.tolist() == [[0.6]]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([1, 2], dtype=np.uint8),
+        np.array([[1], [2]], dtype=np.uint8),
+        pd.Series([1, 2], dtype=np.uint8),
+        pd.Series([1, 2], dtype="UInt8"),
+        pl.Series([1, 2], dtype=pl.UInt8),
+        pl.DataFrame({"y": pl.Series([1, 2], dtype=pl.UInt8)}),
+    ],
+    ids=["numpy", "column", "pandas", "pandas, nullable", "polars", "frame"],
+)
+def test_append_what_integers_cannot_hold(y):
+    """It becomes the last one that they can, and not one from the other end."""
+    out = append_responses(y, np.array([300.2, -4.0, 255.4]))
+    assert np.asarray(out).ravel().tolist() == [1, 2, 255, 0, 255]
+    assert type(out) is type(y)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_the_largest_integers(dtype):
+    out = cast_like(np.array([1e30, -1e30, np.inf]), dtype)
+    assert (out[[0, 2]] > 2**62).all()
+    assert out[1] == np.iinfo(dtype).min
+
+
+def test_sparse_integers_cannot_hold():
+    X = sparse.csr_array(VALUES.astype(np.int8))
+    out = append_rows(X, np.array([[300.0, -300.0]]))
+    np.testing.assert_array_equal(out.toarray()[-1], [127, -128])
+
+
+@pytest.mark.parametrize("dtype", [pl.Int128, pl.UInt64, pl.Int8])
+def test_integers_of_polars(dtype):
+    X = pl.DataFrame({"a": pl.Series([1, 2], dtype=dtype)})
+    out = append_rows(X, np.array([[3.4]]))
+    assert out.schema == X.schema
+    assert out["a"].to_list() == [1, 2, 3]
