@@ -39,6 +39,8 @@ from sklearn.svm import SVC
 
 # Where libsvm stops.
 LIBSVM_TOL = 1e-6
+# After so many steps, at the latest: where kernels are huge it would never stop.
+LIBSVM_STEPS = 100_000
 # The most steps that the sets are changed in, for each row.
 STEPS = 20
 # How far conditions of optimality may be missed, relative to what they are a sum of.
@@ -250,7 +252,11 @@ def solve_duel(K, signs, caps):
 
 def _libsvm(K, signs, caps):
     """Find coefficients near to the optimum."""
-    machine = SVC(kernel="precomputed", tol=LIBSVM_TOL).fit(K, signs, caps)
+    machine = SVC(kernel="precomputed", tol=LIBSVM_TOL, max_iter=LIBSVM_STEPS)
+    with warnings.catch_warnings():
+        # That it has gone only so far is no harm: what follows goes on from there.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine.fit(K, signs, caps)
     beta = np.zeros_like(signs)
     beta[machine.support_] = machine.dual_coef_[0]
     return beta
