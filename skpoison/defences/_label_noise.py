@@ -84,8 +84,8 @@ class NoisyLabelClassifier(BaseDefence):
     method : {"unbiased", "weighted"}, default="unbiased"
         "unbiased": each row gets the loss whose expectation over wrong labels is that
         of the true label. It is minimised here, and the clone of the estimator gets the
-        coefficients. "weighted", for two classes: the rows of a
-        class are weighted such that the decision changes where the true labels' would.
+        coefficients. "weighted", for two classes: the rows of a class are weighted such
+        that the decision changes where the true labels' would.
     noise : {"cv", "anchors"}, float, dict or array-like, default="cv"
         How often the labels of each class are wrong.
 
