@@ -149,7 +149,12 @@ class ALFA(BaseLabelFlip):
 
     def _losses(self, X, codes):
         """Fit the surrogate, and compute the loss of each row for each label."""
-        scores = class_scores(self._fitted(X, codes), X, self.classes_)
+        if (codes == codes[0]).all():
+            # Nothing to fit: the victim can only say the class that is left.
+            scores = np.where(np.arange(self.classes_.shape[0]) == codes[:1], 1.0, -1.0)
+            scores = np.repeat(scores[np.newaxis], codes.shape[0], axis=0)
+        else:
+            scores = class_scores(self._fitted(X, codes), X, self.classes_)
         losses = np.empty_like(scores)
         for code in range(scores.shape[1]):
             over = margins(scores, np.full(scores.shape[0], code))

@@ -1,5 +1,7 @@
 """How much does a classifier hold each row for each class?"""
 
+from itertools import combinations
+
 import numpy as np
 
 TINY = np.finfo(np.float64).tiny
@@ -31,7 +33,7 @@ def class_scores(classifier, X, classes):
         found = np.asarray(classifier.decision_function(X), dtype=float)
         if found.ndim == 1:
             found = np.column_stack([-found, found]) / 2
-        elif found.shape[1] != n_known:  # one for each pair of classes
+        elif found.shape[1] != n_known or _are_pairs(found, classifier, X):
             found = None
     if found is None and hasattr(classifier, "predict_proba"):
         found = np.log(np.maximum(classifier.predict_proba(X), TINY))
@@ -43,6 +45,26 @@ def class_scores(classifier, X, classes):
     scores = np.full((found.shape[0], classes.shape[0]), found.min() - 1)
     scores[:, known] = found
     return scores
+
+
+def _are_pairs(found, classifier, X):
+    """Say whether decision values are those of pairs of classes.
+
+    Three classes have as many pairs, so that it takes the predictions to tell.
+    """
+    if found.shape[1] != 3:
+        return False
+    predicted = np.asarray(classifier.predict(X))[:, np.newaxis]
+    is_predicted = predicted == classifier.classes_
+    votes = np.zeros_like(found)
+    for values, (first, second) in zip(found.T, combinations(range(3), 2), strict=True):
+        votes[:, first] += values > 0
+        votes[:, second] += values <= 0
+    rows = np.arange(found.shape[0])
+    by_class, by_pair = (
+        is_predicted[rows, each.argmax(axis=1)].sum() for each in (found, votes)
+    )
+    return by_pair > by_class
 
 
 def margins(scores, codes):

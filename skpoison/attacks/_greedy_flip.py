@@ -85,8 +85,7 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
     ``benchmarks/labels.py``.
 
     For one seed the poison of a smaller budget is the beginning of that of a larger
-    one. The last row of a class that a surrogate learns
-    from is never flipped.
+    one. The last row of a class that a surrogate learns from is never flipped.
 
     References
     ----------
@@ -158,7 +157,11 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
         for step in range(n_poison):
             free = allowed & ~state.last_of_class()[:, np.newaxis]
             if not free.any():
-                raise self._too_many(n_poison, step)
+                raise ValueError(
+                    f"budget={self.budget!r} asks for {n_poison} flips, but after "
+                    f"{step} of them each row that is left to flip is the last of its "
+                    "class that a surrogate learns from. Lower the budget."
+                )
             rows, new = self._candidates(state, *np.nonzero(free), random_state)
             values = state.values(rows, new)
             best = int(values.argmax())

@@ -84,6 +84,10 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
 
     Notes
     -----
+    Machines with a kernel that follow their rows closely, as an SVC of a large C does,
+    have gradients that hold for the smallest steps only: against these it can be no
+    stronger than flips at random, and GreedyLabelFlip is.
+
     The gradient is that of [2]_, Equation 8, in the labels instead of the features. To
     relax labels and round them is the idea of the continuous relaxation of [3]_, which
     climbs the loss of a support vector machine.

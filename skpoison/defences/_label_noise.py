@@ -36,13 +36,15 @@ import numpy as np
 from scipy import optimize
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import InputTags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, has_fit_parameter
 
 from skpoison.base import BaseDefence
+from skpoison.bilevel.lasso import SparseLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 from skpoison.defences._transition_matrix import check_matrix, given, spread
@@ -82,8 +84,8 @@ class NoisyLabelClassifier(BaseDefence):
     method : {"unbiased", "weighted"}, default="unbiased"
         "unbiased": each row gets the loss whose expectation over wrong labels is that
         of the true label. It is minimised here, and the clone of the estimator gets the
-        coefficients. "weighted", for two classes: the rows of a
-        class are weighted such that the decision changes where the true labels' would.
+        coefficients. "weighted", for two classes: the rows of a class are weighted such
+        that the decision changes where the true labels' would.
     noise : {"cv", "anchors"}, float, dict or array-like, default="cv"
         How often the labels of each class are wrong.
 
@@ -275,15 +277,14 @@ class NoisyLabelClassifier(BaseDefence):
                 f"{type(self.estimator).__name__} has no predict_proba. Take "
                 "noise='cv', or give the rates."
             )
-        probabilities = cross_val_predict(
-            self.estimator,
-            X,
-            y,
-            cv=folds,
-            method="predict_proba",
-            params=params,
-            n_jobs=self.n_jobs,
+        folds = list(folds.split(y, y))
+        parts = Parallel(n_jobs=self.n_jobs)(
+            delayed(_left_out)(clone(self.estimator), X, y, params, *fold)
+            for fold in folds
         )
+        probabilities = np.empty((y.shape[0], self.classes_.shape[0]))
+        for (_, test), part in zip(folds, parts, strict=True):
+            probabilities[test] = part
         matrix = probabilities[probabilities.argmax(axis=0)]
         return check_matrix(matrix / matrix.sum(axis=1, keepdims=True))
 
@@ -348,6 +349,11 @@ class NoisyLabelClassifier(BaseDefence):
                 f"{self.estimator!r}. Take method='weighted', with noise='anchors' or "
                 "the rates."
             )
+        if isinstance(surrogate.learner, SparseLearner):
+            raise ValueError(
+                "The corrected loss is minimised with a squared penalty, and that of "
+                f"{self.estimator!r} has absolute values. Set l1_ratio=0."
+            )
         if surrogate.class_weight is not None:
             raise ValueError(
                 "With class_weight a wrong label is weighted as one of the wrong "
@@ -365,6 +371,10 @@ class NoisyLabelClassifier(BaseDefence):
         elif (weights == 1).all():
             return clone(self.estimator).fit(X, y, **params)
         return clone(self.estimator).fit(X, y, **params | {"sample_weight": weights})
+
+    def _judge_input_tags(self):
+        """Accept what the estimator does: nothing else reads the features."""
+        return InputTags(sparse=True, allow_nan=True)
 
     def __sklearn_tags__(self):
         """Weights are for two classes."""
@@ -419,6 +429,13 @@ def _corrected(matrix, codes, trusted):
 def _shares(corrected, weights):
     """Estimate how many rows are truly of each class."""
     return weights @ corrected / weights.sum()
+
+
+def _left_out(estimator, X, y, params, train, test):
+    """Fit an estimator on some rows, and give the probabilities of others."""
+    params = _check_method_params(X, params, indices=train)
+    estimator.fit(take_rows(X, train), y[train], **params)
+    return estimator.predict_proba(take_rows(X, test))
 
 
 def _takes_weights(estimator):

@@ -76,3 +76,10 @@ def test_three_classes():
     _, random = RandomLabelFlip(0.2, random_state=0).fit_resample(X, y)
     ours, theirs = (clone(victim).fit(X, out).score(X, y) for out in (labels, random))
     assert ours < theirs
+
+
+@pytest.mark.parametrize("surrogate", [SVC(), LogisticRegression()], ids=str)
+def test_the_last_row_of_a_class_can_be_flipped(surrogate):
+    attack = ALFA(surrogate, int((y == 0).sum()), class_map={0: 1}, random_state=0)
+    assert (attack.fit_resample(X, y)[1] == 1).all()
+    assert np.isfinite(attack.goal_path_).all()

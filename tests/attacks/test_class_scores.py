@@ -5,6 +5,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -51,9 +52,19 @@ def test_a_class_not_seen_is_the_least_likely():
     assert (scores.argmin(axis=1) == 1).all()
 
 
-def test_pairs_of_classes_are_not_taken_for_classes():
+@pytest.mark.parametrize("n_classes", [3, 4])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_pairs_of_classes_are_not_taken_for_classes(n_classes, in_pipeline):
     X = np.random.RandomState(0).normal(size=(80, 3))
-    y = np.repeat(np.arange(4), 20)
-    classifier = SVC(decision_function_shape="ovo").fit(X, y)
-    scores = class_scores(classifier, X, np.arange(4))
+    y = np.arange(80) % n_classes
+    classifier = SVC(decision_function_shape="ovo")
+    if in_pipeline:
+        classifier = make_pipeline(classifier)
+    scores = class_scores(classifier.fit(X, y), X, np.arange(n_classes))
     assert_array_equal(scores.argmax(axis=1), classifier.predict(X))
+
+
+def test_scores_of_three_classes_are_not_taken_for_pairs():
+    classifier = SVC().fit(X, y)
+    expected = classifier.decision_function(X)
+    assert_array_equal(class_scores(classifier, X, CLASSES), expected)

@@ -126,7 +126,7 @@ def test_the_last_row_of_a_class_stays():
     own = {"X_val": X_iris[:100], "y_val": y_iris[:100]}
     _, labels = attack.fit_resample(X_iris[few], y_iris[few], **own)
     assert (labels == 0).sum() == 1
-    with pytest.raises(ValueError, match="only 2 rows to take"):
+    with pytest.raises(ValueError, match="after 2 of them each row"):
         attack.set_params(budget=3).fit_resample(X_iris[few], y_iris[few], **own)
 
 

@@ -3,6 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy import optimize, sparse
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_iris, make_blobs, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
@@ -233,6 +235,31 @@ def test_rates_found_at_anchors():
     np.testing.assert_allclose(matrix, TWO, atol=0.03)
 
 
+def test_weights_by_another_name():
+    """Anchors are found with what the estimator asks for, as it is called there."""
+    weights = np.random.RandomState(0).uniform(0.5, 2, size=y.shape[0])
+    defence = NoisyLabelClassifier(ESTIMATOR, noise="anchors", random_state=0)
+    expected = defence.fit(X, y, sample_weight=weights).transition_matrix_
+    with config_context(enable_metadata_routing=True):
+        estimator = clone(ESTIMATOR).set_fit_request(sample_weight="importance")
+        defence = clone(defence).set_params(estimator=estimator)
+        found = defence.fit(X, y, importance=weights).transition_matrix_
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_missing_values_are_for_the_estimator():
+    rows = X.copy()
+    rows[0, 0] = np.nan
+    estimator = DecisionTreeClassifier(max_depth=2, random_state=0)
+    for noise in (TWO, "anchors"):
+        defence = NoisyLabelClassifier(
+            estimator, method="weighted", noise=noise, random_state=0
+        )
+        assert defence.fit(rows, y).score(rows, y) > 0.5
+    with pytest.raises(ValueError, match="contains NaN"):
+        NoisyLabelClassifier(ESTIMATOR, noise=TWO).fit(rows, y)
+
+
 def test_same_rate_for_three_classes():
     X, y = make_blobs(3000, centers=3, random_state=0)
     rng = np.random.RandomState(0)
@@ -284,6 +311,10 @@ def test_descent_that_does_not_arrive_warns(monkeypatch):
         ({"estimator": DecisionTreeClassifier()}, "logistic or a squared loss"),
         ({"estimator": LogisticRegression(class_weight="balanced")}, "class_weight"),
         ({"estimator": LogisticRegression(C=np.inf)}, "Without a penalty"),
+        (
+            {"estimator": LogisticRegression(solver="saga", l1_ratio=0.5)},
+            "Set l1_ratio=0",
+        ),
         ({"noise": 0.5}, "too much noise"),
         ({"estimator": RidgeClassifier(), "noise": "cv"}, "compares likelihoods"),
         ({"estimator": RidgeClassifier(), "noise": "anchors"}, "no predict_proba"),
