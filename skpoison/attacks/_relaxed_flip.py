@@ -9,6 +9,9 @@ from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
 from skpoison.attacks._label_problem import CrossValidatedProblem
 from skpoison.attacks._problem import default_surrogate
 
+# How many sets of flips at random are tried.
+N_AT_RANDOM = 10
+
 
 class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     r"""Flip labels by the gradient of the goal in soft labels, and round.
@@ -53,7 +56,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     max_iter : int, default=60
         The most steps.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds.
+        Seed of the folds, and of the flips at random that are tried as well.
 
     Attributes
     ----------
@@ -85,8 +88,9 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     Notes
     -----
     Machines with a kernel that follow their rows closely, as an SVC of a large C does,
-    have gradients that hold for the smallest steps only: against these it can be no
-    stronger than flips at random, and GreedyLabelFlip is.
+    have gradients that hold for the smallest steps only: against these GreedyLabelFlip
+    is stronger. Ten sets of flips at random are tried as well, so that by the
+    attacker's own measure it is never weaker than the best of them.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features. To
     relax labels and round them is the idea of the continuous relaxation of [3]_, which
@@ -155,7 +159,8 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
             surrogate, X, codes, folds, self.classes_, self.sharpness
         )
         clean = np.eye(self.classes_.shape[0])[codes]
-        shares, path, best = clean, [problem.reached(codes)], ((-np.inf,), None, None)
+        shares, path = clean, [problem.reached(codes)]
+        best = self._best_at_random(problem, codes, allowed, n_poison, random_state)
         for step in range(self.max_iter):
             gains = problem.gains(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
@@ -173,12 +178,23 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
             path.append(problem.reached(flipped))
             if path[-1] > best[0]:
                 best = path[-1], rows, new
-        if best[1] is None:
-            # No flip is worth it: those that cost least.
-            best = None, *_largest(gains, n_poison)
         self.error_path_, self.goal_path_ = np.array(path).T
         self.n_iter_ = len(path) - 1
         return best[1], best[2]
+
+    def _best_at_random(self, problem, codes, allowed, n_poison, random_state):
+        """Find the best of some sets of flips at random, and what it reaches."""
+        free, best = np.flatnonzero(allowed.any(axis=1)), None
+        for _ in range(N_AT_RANDOM):
+            rows = random_state.permutation(free)[:n_poison]
+            draws = random_state.uniform(size=allowed[rows].shape)
+            new = np.where(allowed[rows], draws, -1).argmax(axis=1)
+            flipped = codes.copy()
+            flipped[rows] = new
+            measured = problem.reached(flipped)
+            if best is None or measured > best[0]:
+                best = measured, rows, new
+        return best
 
     def _round(self, shares, gains, codes, allowed, n_poison):
         """Flip the rows that have given up most of their label, to what has most."""

@@ -4,7 +4,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import RandomLabelFlip, RelaxedLabelFlip
@@ -45,6 +45,19 @@ def test_stronger_than_random_flips_by_its_own_measure(surrogate):
     for seed in range(5):
         random = RandomLabelFlip(0.2, random_state=seed)
         assert ours > reached(surrogate, random.fit_resample(X_train, y_train)[1])
+
+
+def test_no_weaker_than_random_flips_where_gradients_mislead():
+    surrogate = SVC(C=100)
+    attack = RelaxedLabelFlip(surrogate, 0.1, max_iter=3, random_state=0)
+    ours = reached(surrogate, attack.fit_resample(X_train, y_train, **OWN)[1])
+    rng = np.random.RandomState(0)
+    for _ in range(10):
+        rows = rng.permutation(100)[:10]
+        rng.uniform(size=(10, 2))  # what draws the new labels, of which there is one
+        labels = y_train.copy()
+        labels[rows] = 1 - labels[rows]
+        assert ours >= reached(surrogate, labels)
 
 
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
