@@ -10,12 +10,11 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skpoison.attacks._class_map import wanted_codes
 from skpoison.attacks._own_rows import check_together
 from skpoison.attacks._problem import BilevelProblem, default_surrogate
 from skpoison.base import BasePoisoner
-
-# Below so many numbers threads of BLAS cost more time than they save.
-SMALL = 1_000_000
+from skpoison.surrogates._network import with_seed
 
 
 class BaseAimedPoisoner(BasePoisoner):
@@ -69,36 +68,32 @@ class BaseAimedPoisoner(BasePoisoner):
                 f"goal={self.goal!r} names classes, but y holds responses. Take "
                 "goal='error-specific', and give the responses wanted as y_val."
             )
-        classes = self.classes_.tolist()
         if not self.goal:
             raise ValueError(
                 "goal={} names no class. Name those to be confused, such as {8: 3}, or "
                 "take goal='error-generic'."
             )
-        for source, target in self.goal.items():
-            for label in (source, target):
-                if label not in classes:
-                    raise ValueError(
-                        f"goal={self.goal!r} names the class {label!r}, which is not "
-                        f"among those of y: {classes}."
-                    )
-            if source == target:
-                raise ValueError(
-                    f"goal={self.goal!r} wants rows of the class {source!r} to be "
-                    "taken for the label that they have; name another one."
-                )
+        wanted_codes(self.goal, self.classes_, "goal")
 
     def _codes(self, y):
         """Turn labels into positions among the classes; responses are what they are."""
         return y if self._takes_responses() else np.searchsorted(self.classes_, y)
 
+    def _seeded_surrogate(self, X, random_state):
+        """Say what the victim is believed to learn, with a seed if it needs one."""
+        if self.surrogate is None:
+            return default_surrogate(X)
+        return with_seed(self.surrogate, random_state)
+
     def _aimed_problem(
-        self, X, y, clean, weight, own, hypergradient, *, surrogate=None, **settings
+        self, surrogate, X, y, clean, weight, own, hypergradient, **settings
     ):
         """Put together what is learnt, from which rows, and what is wanted.
 
         Parameters
         ----------
+        surrogate : estimator or Pipeline
+            What the victim is believed to learn, with a seed if it needs one.
         X : {ndarray, csr matrix} of shape (n_samples, n_features)
             The training rows.
         y : ndarray of shape (n_samples,)
@@ -111,9 +106,6 @@ class BaseAimedPoisoner(BasePoisoner):
             Rows of the attacker's own; None where the goal needs none.
         hypergradient : str
             How the goal is differentiated.
-        surrogate : estimator or Pipeline, default=None
-            What the victim is believed to learn, with a seed if it needs one. None:
-            as the user has given it.
         **settings : dict
             Passed on to :class:`BilevelProblem`.
 
@@ -121,9 +113,8 @@ class BaseAimedPoisoner(BasePoisoner):
         -------
         problem : BilevelProblem
         """
-        surrogate = self.surrogate if surrogate is None else surrogate
         problem = BilevelProblem(
-            default_surrogate(X) if surrogate is None else surrogate,
+            surrogate,
             hypergradient,
             X,
             self._codes(y),

@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def wanted_codes(class_map, classes):
-    """Translate a `class_map` into the code wanted for each class.
+def wanted_codes(class_map, classes, name="class_map"):
+    """Translate a map of classes into the code wanted for each class.
 
     Parameters
     ----------
@@ -12,6 +12,8 @@ def wanted_codes(class_map, classes):
         The label wanted for each class among its keys.
     classes : ndarray of shape (n_classes,)
         The classes.
+    name : str, default="class_map"
+        The parameter in whose name an error speaks.
 
     Returns
     -------
@@ -29,12 +31,12 @@ def wanted_codes(class_map, classes):
         for label in (source, target):
             if label not in classes:
                 raise ValueError(
-                    f"class_map={class_map!r} names the class {label!r}, "
+                    f"{name}={class_map!r} names the class {label!r}, "
                     f"which is not among those of y: {classes}."
                 )
         if source == target:
             raise ValueError(
-                f"class_map={class_map!r} gives rows of the class {source!r} "
+                f"{name}={class_map!r} wants rows of the class {source!r} to bear "
                 "the label that they have; name another one or leave it out."
             )
         wanted[classes.index(source)] = classes.index(target)
@@ -65,3 +67,26 @@ def allowed_flips(class_map, classes, codes, free):
     else:
         allowed = wanted_codes(class_map, classes)[codes][:, np.newaxis] == others
     return allowed & free[:, np.newaxis]
+
+
+def too_many(budget, n_poison, n_rows):
+    """Make the error of a budget that asks for more rows than there are.
+
+    Parameters
+    ----------
+    budget : float or int
+        The budget.
+    n_poison : int
+        The number of rows that it asks for.
+    n_rows : int
+        The number of rows that there are.
+
+    Returns
+    -------
+    error : ValueError
+    """
+    return ValueError(
+        f"budget={budget!r} asks for {n_poison} poisoned rows, but there are only "
+        f"{n_rows} rows to take: of a class named in class_map, where one is given, "
+        "and not trusted. Lower the budget."
+    )

@@ -6,14 +6,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
-from threadpoolctl import threadpool_limits
 
-from skpoison.attacks._aim import SMALL, BaseAimedPoisoner
+from skpoison.attacks._aim import BaseAimedPoisoner
 from skpoison.attacks._own_rows import check_own_rows
 from skpoison.attacks._removal import Remover
 from skpoison.base import Poison
-from skpoison.surrogates._network import with_seed
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
+from skpoison.utils._threads import few_threads
 from skpoison.utils._warnings import once
 
 
@@ -217,17 +216,13 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             own = X, self._codes(y)
         self._check_budget(n_poison, y, ~trusted)
         everything = np.arange(y.shape[0])
-        surrogate = with_seed(self.surrogate, random_state)
-        problem = self._aimed_problem(
-            X, y, everything, 1.0, own, "auto", surrogate=surrogate
-        )
+        surrogate = self._seeded_surrogate(X, random_state)
+        problem = self._aimed_problem(surrogate, X, y, everything, 1.0, own, "auto")
         n_rounds = min(self.n_rounds, n_poison)
         progress = Progress(
             self, "search", 2 + n_rounds + 2 * self.n_exchanges, self.verbose
         )
-        n_stored = X.nnz if sparse.issparse(X) else X.size
-        n_threads = 1 if n_stored < SMALL else None
-        with once(), threadpool_limits(n_threads, "blas"):
+        with once(), few_threads(X):
             remover = Remover(problem, ~trusted, progress)
             remover.search(n_poison, n_rounds, self.n_exchanges, random_state)
         progress.end()

@@ -16,6 +16,7 @@ Where a surrogate can be differentiated, one adjoint solve promises the effect o
 flip to first order.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -83,7 +84,7 @@ def flip_values(surrogate, X, codes, train, classes, own, sharpness, n_jobs=None
     return WarmFits(problem, at_once=learner.loss.separable)
 
 
-class FlipValues:
+class FlipValues(ABC):
     """The state of a search among flips.
 
     Parameters
@@ -118,6 +119,7 @@ class FlipValues:
         _, gains = self.problem.gains(np.eye(n_classes)[self.codes])
         return gains - np.take_along_axis(gains, self.codes[:, np.newaxis], axis=1)
 
+    @abstractmethod
     def value(self):
         """Compute the goal for the current labels.
 
@@ -125,8 +127,8 @@ class FlipValues:
         -------
         value : float
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def values(self, rows, new):
         """Compute the goal for each of several flips.
 
@@ -141,7 +143,6 @@ class FlipValues:
         -------
         values : ndarray of shape (n_flips,)
         """
-        raise NotImplementedError
 
     def flip(self, row, new):
         """Make a flip.
@@ -258,11 +259,8 @@ class WarmFits(FlipValues):
         )
 
     def _values(self, rows, new):
-        problem, optimum, n_flips = (
-            self.problem,
-            self.problem.training.optimum,
-            rows.shape[0],
-        )
+        problem, n_flips = self.problem, rows.shape[0]
+        optimum = problem.training.optimum
         learner, current = problem.learner, problem.rows_of(self.codes)
         targets = np.repeat(current.targets[:, np.newaxis], n_flips, axis=1)
         targets[rows, np.arange(n_flips)] = problem.encoded[new]

@@ -6,17 +6,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from threadpoolctl import threadpool_limits
 
-from skpoison.attacks._aim import SMALL, BaseAimedPoisoner
+from skpoison.attacks._aim import BaseAimedPoisoner
 from skpoison.attacks._climber import Climber, make_coordinates
 from skpoison.attacks._own_rows import check_own_rows, split
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import Poison
 from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
-from skpoison.surrogates._network import with_seed
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
+from skpoison.utils._threads import few_threads
 from skpoison.utils._warnings import once
 
 
@@ -368,16 +367,14 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         coordinates = make_coordinates(
             self.feasible_set_, X, None if response_range is None else y, response_range
         )
-        surrogate = with_seed(self.surrogate, random_state)
+        surrogate = self._seeded_surrogate(X, random_state)
         n_climbs = 1 + self.n_restarts
         n_climbs *= n_poison if self.schedule == "sequential" else 1
         # A search among points follows the climb through the set around them.
         n_climbs *= 1 if coordinates.is_convex else 2
         progress = Progress(self, "climb", n_climbs * self.max_iter, self.verbose)
         best = None
-        n_stored = X.nnz if sparse.issparse(X) else X.size
-        n_threads = 1 if n_stored < SMALL else None
-        with once(), threadpool_limits(n_threads, "blas"):
+        with once(), few_threads(X):
             for i in range(1 + self.n_restarts):
                 if i > 0:
                     start = self._start(X, y, trusted, n_poison, own, random_state)
@@ -457,13 +454,13 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         # training set that it will have for the victim.
         weight = (n_samples - len(replaced)) / max(clean.shape[0], 1)
         problem = self._aimed_problem(
+            surrogate,
             X,
             y,
             clean,
             weight,
             own,
             self.hypergradient,
-            surrogate=surrogate,
             n_unrolled=self.n_unrolled,
         )
         problem.label(self._codes(start.labels))

@@ -7,7 +7,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.attacks._cross_validated import cross_validated
 from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
-from skpoison.attacks._problem import default_surrogate
 
 # How many flips are tried at every step where nothing else is said.
 N_CANDIDATES = 20
@@ -150,7 +149,7 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
         self.goal_path_ = np.empty(n_poison and n_poison + 1)
         if n_poison == 0:
             return flips.T
-        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
+        surrogate = self._surrogate_of(X)
         settings = self.classes_, self.sharpness, self.n_jobs
         state = cross_validated(surrogate, X, codes, folds, *settings)
         self.goal_path_[0] = state.value()

@@ -12,17 +12,14 @@ from scipy import sparse
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from threadpoolctl import threadpool_limits
 
-from skpoison.attacks._class_map import allowed_flips
+from skpoison.attacks._class_map import allowed_flips, too_many
 from skpoison.attacks._class_scores import class_scores, margins
 from skpoison.attacks._own_rows import check_own_rows, check_together
 from skpoison.attacks._problem import default_surrogate
 from skpoison.base import BasePoisoner, Poison
+from skpoison.utils._threads import few_threads
 from skpoison.utils._warnings import once
-
-# Below so many numbers threads of BLAS cost more time than they save.
-SMALL = 1_000_000
 
 
 class BaseLabelFlip(BasePoisoner):
@@ -56,10 +53,8 @@ class BaseLabelFlip(BasePoisoner):
         allowed = allowed_flips(self.class_map, self.classes_, codes, ~trusted)
         n_rows = int(allowed.any(axis=1).sum())
         if n_poison > n_rows:
-            raise self._too_many(n_poison, n_rows)
-        n_stored = X.nnz if sparse.issparse(X) else X.size
-        n_threads = 1 if n_stored < SMALL else None
-        with once(), threadpool_limits(n_threads, "blas"):
+            raise too_many(self.budget, n_poison, n_rows)
+        with once(), few_threads(X):
             rows, new = self._flip(X, codes, allowed, n_poison, random_state, folds)
         labels = y.copy()
         labels[rows] = self.classes_[new]
@@ -96,17 +91,13 @@ class BaseLabelFlip(BasePoisoner):
         """Say where to learn and where to measure: nothing is measured."""
         return []
 
+    def _surrogate_of(self, X):
+        """Say what the victim is believed to learn."""
+        return default_surrogate(X) if self.surrogate is None else self.surrogate
+
     def _fitted(self, X, codes):
         """Fit the surrogate."""
-        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
-        return clone(surrogate).fit(X, self.classes_[codes])
-
-    def _too_many(self, n_poison, n_rows):
-        return ValueError(
-            f"budget={self.budget!r} asks for {n_poison} poisoned rows, but there are "
-            f"only {n_rows} rows to take: of a class named in class_map, where one is "
-            "given, and not trusted. Lower the budget."
-        )
+        return clone(self._surrogate_of(X)).fit(X, self.classes_[codes])
 
 
 class BaseMeasuredLabelFlip(BaseLabelFlip):

@@ -8,7 +8,7 @@ that of a larger one, so that points of a robustness curve are comparable.
 
 import numpy as np
 
-from skpoison.attacks._class_map import wanted_codes
+from skpoison.attacks._class_map import too_many, wanted_codes
 from skpoison.base import BasePoisoner, Poison
 
 
@@ -39,13 +39,6 @@ class _BaseRandomPoisoner(BasePoisoner):
         n_classes = self.classes_.shape[0]
         shifts = random_state.randint(1, n_classes, size=rows.shape[0])
         return rows, self.classes_[(codes[rows] + shifts) % n_classes]
-
-    def _too_many(self, n_poison, rows):
-        return ValueError(
-            f"budget={self.budget!r} asks for {n_poison} poisoned rows, but there are "
-            f"only {rows.shape[0]} rows to take: of a class named in class_map, where "
-            "one is given, and not trusted. Lower the budget."
-        )
 
 
 class RandomLabelFlip(_BaseRandomPoisoner):
@@ -109,7 +102,7 @@ class RandomLabelFlip(_BaseRandomPoisoner):
     def _poison(self, X, y, *, n_poison, trusted, random_state):
         rows, labels = self._draw(y, np.flatnonzero(~trusted), random_state)
         if n_poison > rows.shape[0]:
-            raise self._too_many(n_poison, rows)
+            raise too_many(self.budget, n_poison, rows.shape[0])
         y = y.copy()
         y[rows[:n_poison]] = labels[:n_poison]
         return Poison(y=y)
@@ -180,7 +173,7 @@ class RandomInsertion(_BaseRandomPoisoner):
     def _poison(self, X, y, *, n_poison, trusted, random_state):
         rows, labels = self._draw(y, np.arange(y.shape[0]), random_state)
         if n_poison and not rows.shape[0]:
-            raise self._too_many(n_poison, rows)
+            raise too_many(self.budget, n_poison, rows.shape[0])
         return Poison(
             X_inserted=np.resize(rows, n_poison), y_inserted=np.resize(labels, n_poison)
         )

@@ -7,7 +7,6 @@ from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
 from skpoison.attacks._label_problem import CrossValidatedProblem
-from skpoison.attacks._problem import default_surrogate
 
 # How many sets of flips at random are tried.
 N_AT_RANDOM = 10
@@ -154,7 +153,7 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
         self.error_path_, self.goal_path_, self.n_iter_ = *np.empty((2, 0)), 0
         if n_poison == 0:
             return np.empty((2, 0), dtype=int)
-        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
+        surrogate = self._surrogate_of(X)
         problem = CrossValidatedProblem(
             surrogate, X, codes, folds, self.classes_, self.sharpness
         )

@@ -76,7 +76,10 @@ class Remover:
     def __init__(self, problem, removable, progress):
         self.problem, self.removable = problem, removable
         self.progress = progress
-        self.labels = None if problem.classes is None else problem.codes
+        # Rows that bear responses are all of one kind.
+        self.kinds = np.zeros(removable.shape[0], dtype=int)
+        if problem.classes is not None:
+            self.kinds = problem.codes
         self.best, self.path = None, []
         self._train(np.zeros_like(removable))
         is_at_optimum = isinstance(problem.training, ToOptimum)
@@ -203,20 +206,23 @@ class Remover:
 
     def _candidates(self, gone):
         """Find rows that may go next: of each class one stays."""
-        free = self.removable & ~gone
-        if self.labels is None:
-            return np.flatnonzero(free & (np.sum(~gone) > 1))
-        left = np.bincount(self.labels[~gone], minlength=self.labels.max() + 1)
-        return np.flatnonzero(free & (left[self.labels] > 1))
+        left = self._n_left(gone)
+        return np.flatnonzero(self.removable & ~gone & (left[self.kinds] > 1))
+
+    def _n_left(self, gone):
+        """Count the rows that are left of each kind."""
+        return np.bincount(self.kinds[~gone], minlength=self.kinds.max() + 1)
 
     def _take(self, gone, order, n_rows):
         """Take out the first rows in an order, but of each class its last one."""
-        gone = gone.copy()
+        gone, left = gone.copy(), self._n_left(gone)
         for row in order:
             if n_rows == 0:
                 break
-            if row in self._candidates(gone):
+            kind = self.kinds[row]
+            if self.removable[row] and not gone[row] and left[kind] > 1:
                 gone[row] = True
+                left[kind] -= 1
                 n_rows -= 1
         return gone
 
@@ -268,17 +274,10 @@ class Remover:
         Where losses are divided by the number of rows, or classes balanced, the weights
         of all rows depend on which are left; they do so by class.
         """
-        codes, repeats = self.problem.codes, 1.0 * ~self.gone
-        everywhere = np.arange(candidates.shape[0])
-        if self.labels is None:
-            groups = [(everywhere, np.ones_like(self.gone))]
-        else:
-            groups = [
-                (np.flatnonzero(codes[candidates] == k), codes == k)
-                for k in np.unique(codes[candidates])
-            ]
-        as_they_are = []
-        for members, alike in groups:
+        repeats, as_they_are = 1.0 * ~self.gone, []
+        for kind in np.unique(self.kinds[candidates]):
+            alike = self.kinds == kind
+            members = np.flatnonzero(alike[candidates])
             left = 1 - 1 / repeats[alike].sum()
             weights = self._rows(np.where(alike, left * repeats, repeats)).weights
             weights = np.where(alike, weights / left, weights)

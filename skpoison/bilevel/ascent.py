@@ -104,13 +104,15 @@ def climb(
         path.append(value)
         if value > best[0]:
             best = value, rows, gradient
-        if tell(value) or (
-            len(path) > patience
-            and max(path[-patience:]) <= max(path[:-patience]) + tol
-        ):
+        if tell(value) or _is_stuck(path, tol, patience):
             break
         length *= decay
     return Climb(best[1], best[0], np.array(path))
+
+
+def _is_stuck(path, tol, patience):
+    """Say whether the best of a path has made no progress for too long."""
+    return len(path) > patience and max(path[-patience:]) <= max(path[:-patience]) + tol
 
 
 def _feasible_directions(rows, gradient, project):
@@ -192,10 +194,7 @@ def settle(
         bend = abs(np.vdot(s, y))
         length = np.vdot(s, s) / bend if bend > 0 else 2 * length
         length = min(max(length, 1e-10), 1e10)
-        if stop or (
-            len(path) > patience
-            and max(path[-patience:]) <= max(path[:-patience]) + tol
-        ):
+        if stop or _is_stuck(path, tol, patience):
             break
     return Climb(best[1], best[0], np.array(path))
 

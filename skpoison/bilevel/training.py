@@ -330,8 +330,8 @@ class OfKernels(Training):
         """Train, and differentiate."""
         if not isinstance(goal, OnRows):
             raise ValueError(
-                f"A goal on {goal.of} needs a surrogate that learns weights of the "
-                "features, and a support vector machine with a kernel learns none: "
+                f"A goal on {getattr(goal, 'of', 'weights')} needs a surrogate that "
+                "learns weights of the features, and a support vector machine with a kernel learns none: "
                 "take LinearSVC."
             )
         X, X_own = (_dense(each) for each in (rows.X, goal.X))

@@ -38,8 +38,9 @@ class Aimed(BaseAimedPoisoner):
     def _poison(self, X, y, **_):
         self._check_goal()
         own = X[::2], self._codes(y[::2])
+        surrogate = self._seeded_surrogate(X, np.random.RandomState(0))
         self.problem_ = self._aimed_problem(
-            X, y, np.arange(50), 3.0, own, "auto", n_unrolled=None
+            surrogate, X, y, np.arange(50), 3.0, own, "auto", n_unrolled=None
         )
         return Poison()
 

@@ -97,7 +97,7 @@ def test_class_map_of_two_classes(attack):
     [
         ({7: 1}, r"class_map=\{7: 1\} names the class 7, .* of y: \[0, 1, 2\]"),
         ({1: 7}, r"class_map=\{1: 7\} names the class 7"),
-        ({1: 1}, r"class_map=\{1: 1\} gives rows of the class 1 the label"),
+        ({1: 1}, r"class_map=\{1: 1\} wants rows of the class 1 to bear the label"),
     ],
 )
 def test_class_map_is_checked(attack, class_map, message):

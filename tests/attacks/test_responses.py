@@ -22,7 +22,7 @@ from sklearn.svm import SVC
 
 from skpoison.attacks import GradientPoisoner
 from skpoison.feasible_sets import Box, Frozen, OneHot, make_intersection
-from skpoison.goals import TargetCoefficients, TargetFeatures
+from skpoison.goals import BaseGoal, TargetCoefficients, TargetFeatures
 from skpoison.surrogates import GradientDescentRegressor
 
 RNG = np.random.RandomState(0)
@@ -325,6 +325,19 @@ def test_coefficients_by_inserted_rows():
 def test_a_kernel_has_no_coefficients():
     attack = machine_teacher(SVC(), TargetCoefficients({0: 0.0}))
     with pytest.raises(ValueError, match="A goal on coefficients needs"):
+        attack.fit_resample(X, y > 0)
+
+
+def test_a_goal_of_ones_own_needs_weights():
+    class SmallWeights(BaseGoal):
+        def resolve(self, n_features, n_outputs, feature_names=None):
+            return self
+
+        def at(self, learner, W):
+            return -(W**2).sum() / 2, -W
+
+    attack = machine_teacher(SVC(), SmallWeights())
+    with pytest.raises(ValueError, match="A goal on weights needs"):
         attack.fit_resample(X, y > 0)
 
 

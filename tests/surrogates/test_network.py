@@ -136,8 +136,9 @@ def test_what_is_not_full_batch_descent(parameters, message):
 
 
 def test_no_early_stop():
-    as_learner(MLPClassifier(solver="sgd", momentum=0, tol=0), 2)
-    as_learner(MLPClassifier(solver="sgd", momentum=0, n_iter_no_change=np.inf), 2)
+    for settings in ({"tol": 0}, {"n_iter_no_change": np.inf}):
+        network = MLPClassifier(solver="sgd", momentum=0, max_iter=30, **settings)
+        assert as_learner(network, 2).n_steps == 30
 
 
 def test_other_losses():
