@@ -28,7 +28,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.networks import NetworkDescent
+from skpoison.bilevel.network_descent import NetworkDescent
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import as_learner
 

@@ -27,7 +27,7 @@ from skpoison.attacks._class_scores import class_scores
 from skpoison.attacks._label_problem import LabelProblem
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.bilevel.hessians import solve
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.newton import minimise
 from skpoison.bilevel.training import ToOptimum

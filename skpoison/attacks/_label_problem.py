@@ -23,7 +23,8 @@ from scipy import sparse
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.goals import OnRows
 from skpoison.bilevel.lasso import SparseLearner
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 from skpoison.bilevel.training import ToOptimum

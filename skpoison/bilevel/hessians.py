@@ -23,7 +23,7 @@ from scipy.linalg import LinAlgError
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.inverses import cholesky, preconditioner, woodbury
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 
 # The largest matrix that is factorised: 128 MB.
 LARGEST = 4000

@@ -26,7 +26,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import softmax
 
 # Numbers in the blocks of all outputs: 512 MB.

@@ -1,7 +1,7 @@
 r"""What does a learner of few features minimise, and how does that move?
 
-To the objective :math:`C` of a linear learner (:mod:`skpoison.bilevel.learners`) it
-adds the absolute values of the weights,
+To the objective :math:`C` of a linear learner
+(:mod:`skpoison.bilevel.linear_learners`) it adds the absolute values of the weights,
 
 .. math::
 
@@ -73,7 +73,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.hypergradients import Hypergradient
 from skpoison.bilevel.l1_quadratic import EDGE, factorise, minimise_l1_quadratic
-from skpoison.bilevel.learners import LinearLearner, LinearPoint
+from skpoison.bilevel.linear_learners import LinearLearner, LinearPoint
 from skpoison.bilevel.newton import VANISHING
 
 # How many entries may become active at once, at least.

@@ -29,7 +29,7 @@ are not determined.
 import numpy as np
 
 from skpoison.bilevel.hessians import choose_method, factorise
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 
 # What leverage leaves of a row without which the weights are not determined.
 UNDETERMINED = 1e-9

@@ -16,7 +16,7 @@ next what makes the next one cheaper:
 
 What they rest on is in :mod:`skpoison.bilevel.hypergradients`,
 :mod:`skpoison.bilevel.lasso`, :mod:`skpoison.bilevel.spectral`,
-:mod:`skpoison.bilevel.networks` and :mod:`skpoison.bilevel.kernel_machines`.
+:mod:`skpoison.bilevel.network_descent` and :mod:`skpoison.bilevel.kernel_machines`.
 """
 
 from abc import ABC, abstractmethod
@@ -34,7 +34,8 @@ from skpoison.bilevel.hypergradients import (
 from skpoison.bilevel.kernel_machines import KernelMachine, stalled
 from skpoison.bilevel.kernels import make_kernel
 from skpoison.bilevel.lasso import minimise_sparse
-from skpoison.bilevel.networks import NetworkDescent, NetworkLearner
+from skpoison.bilevel.network_descent import NetworkDescent
+from skpoison.bilevel.networks import NetworkLearner
 from skpoison.bilevel.newton import minimise
 from skpoison.bilevel.selection import feature_selection
 from skpoison.bilevel.spectral import SpectralDescent
@@ -331,8 +332,8 @@ class OfKernels(Training):
         if not isinstance(goal, OnRows):
             raise ValueError(
                 f"A goal on {getattr(goal, 'of', 'weights')} needs a surrogate that "
-                "learns weights of the features, and a support vector machine with a kernel learns none: "
-                "take LinearSVC."
+                "learns weights of the features, and a support vector machine with a "
+                "kernel learns none: take LinearSVC."
             )
         X, X_own = (_dense(each) for each in (rows.X, goal.X))
         learner = self.learner

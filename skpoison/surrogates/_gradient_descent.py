@@ -25,7 +25,8 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.bilevel.hypergradients import descend
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
 
 

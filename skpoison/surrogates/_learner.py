@@ -26,7 +26,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from skpoison.bilevel import training
 from skpoison.bilevel.lasso import SparseLearner
-from skpoison.bilevel.learners import Learner, LinearLearner, Rows
+from skpoison.bilevel.learners import Learner, Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import (
     Huber,
     Logistic,

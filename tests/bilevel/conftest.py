@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skpoison.bilevel.learners import Learner, LinearLearner, Point, Rows
+from skpoison.bilevel.learners import Learner, Point, Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import (
     Huber,
     Logistic,

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.hessians import choose_method, factorise, solve
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 
 

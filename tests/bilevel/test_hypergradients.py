@@ -12,7 +12,8 @@ from skpoison.bilevel.hypergradients import (
     reversed_descent,
     unrolled,
 )
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 

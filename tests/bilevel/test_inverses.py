@@ -13,7 +13,7 @@ from skpoison.bilevel.hessians import (
     solve,
 )
 from skpoison.bilevel.inverses import cholesky, preconditioner, woodbury
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial
 from skpoison.bilevel.newton import minimise
 

@@ -15,7 +15,8 @@ from skpoison.bilevel.lasso import (
     _columns,
     minimise_sparse,
 )
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Huber, Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 

@@ -2,94 +2,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skpoison.bilevel import learners
 from skpoison.bilevel.hypergradients import descend, implicit, unrolled
-from skpoison.bilevel.learners import Learner, Rows
+from skpoison.bilevel.learners import Rows
 from skpoison.bilevel.newton import minimise
 
 
 def weights(learner, rows, seed=1):
     return np.random.RandomState(seed).normal(size=learner.shape(rows))
-
-
-def test_gradient(learner, make_rows, difference):
-    rows = make_rows(learner)
-    W, U = weights(learner, rows), weights(learner, rows, 2)
-    expected = difference(lambda W: learner.at(W, rows).objective(), W, U)
-    assert_allclose((learner.at(W, rows).gradient() * U).sum(), expected, rtol=1e-7)
-
-
-def test_hessian_product(learner, make_rows, difference):
-    rows = make_rows(learner)
-    W, U = weights(learner, rows), weights(learner, rows, 2)
-    expected = difference(lambda W: learner.at(W, rows).gradient(), W, U, h=1e-5)
-    assert_allclose(
-        learner.at(W, rows).hessian_product(U), expected, rtol=1e-6, atol=1e-7
-    )
-
-
-def test_hessian_is_symmetric(learner, make_rows):
-    rows = make_rows(learner)
-    W, U, V = (weights(learner, rows, seed) for seed in (1, 2, 3))
-    left = (learner.at(W, rows).hessian_product(U) * V).sum()
-    right = (learner.at(W, rows).hessian_product(V) * U).sum()
-    assert_allclose(left, right, rtol=1e-12)
-
-
-def moved_gradient(learner, W, V, rows, **parts):
-    """Compute the product of V with the gradient, some parts of the rows replaced."""
-    fields = {"X": rows.X, "targets": rows.targets, "weights": rows.weights, **parts}
-    return (learner.at(W, Rows(**fields)).gradient() * V).sum()
-
-
-@pytest.mark.parametrize(("part", "place"), [("X", 0), ("targets", 1), ("weights", 2)])
-def test_how_the_gradient_moves_with_rows(learner, part, place, make_rows, difference):
-    rows = make_rows(learner)
-    W, V = weights(learner, rows), weights(learner, rows, 2)
-    at = getattr(rows, part)
-    D = np.random.RandomState(3).normal(size=at.shape)
-    expected = difference(
-        lambda value: moved_gradient(learner, W, V, rows, **{part: value}), at, D, 1e-5
-    )
-    actual = (learner.at(W, rows).row_gradients(V)[place] * D).sum()
-    assert_allclose(actual, expected, rtol=1e-7)
-
-
-def test_last_rows_alone_give_the_same_as_among_all(learner, make_rows):
-    rows = make_rows(learner)
-    W, V = weights(learner, rows), weights(learner, rows, 2)
-    whole = learner.at(W, rows).row_gradients(V)
-    for alone, among in zip(
-        learner.at(W, rows).row_gradients(V, slice(-4, None)), whole, strict=True
-    ):
-        assert_allclose(alone, among[-4:])
-
-
-def test_pull_back_is_the_adjoint_of_scores(learner, make_rows):
-    rows = make_rows(learner)
-    W = weights(learner, rows)
-    R = np.random.RandomState(4).normal(size=rows.targets.shape)
-    left = (learner.scores(rows.X, W) * R).sum()
-    assert_allclose((W * learner.pull_back(rows.X, W, R)).sum(), left, rtol=1e-12)
-
-
-def test_sparse_rows(learner, make_rows):
-    sparse_rows = make_rows(learner, is_sparse=True)
-    rows = sparse_rows.with_features(sparse_rows.X.toarray())
-    W, V = weights(learner, rows), weights(learner, rows, 2)
-    for of_sparse, of_dense in (
-        (learner.at(W, sparse_rows).objective(), learner.at(W, rows).objective()),
-        (learner.at(W, sparse_rows).gradient(), learner.at(W, rows).gradient()),
-        (
-            learner.at(W, sparse_rows).hessian_product(V),
-            learner.at(W, rows).hessian_product(V),
-        ),
-        (
-            learner.at(W, sparse_rows).row_gradients(V)[0],
-            learner.at(W, rows).row_gradients(V)[0],
-        ),
-    ):
-        assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-12)
 
 
 def test_row_slopes_by_differences(learner, make_rows, make_bare, difference):
@@ -160,20 +79,6 @@ def test_learner_of_ones_own(learner, make_rows, make_bare):
         assert_near(ours.features, theirs.features, 1e-6)
         assert_near(ours.targets, theirs.targets, 1e-6)
         assert_near(ours.weights, theirs.weights, 1e-6)
-
-
-@pytest.mark.parametrize("at_once", [1, 7, 10, 64])
-def test_steps_added_up_at_once(learner, at_once, make_rows, monkeypatch):
-    """As they are one by one, where nothing is known of the learner."""
-    monkeypatch.setattr(learners, "STEPS_AT_ONCE", at_once)
-    rows = make_rows(learner)
-    _, stored = descend(learner, rows, weights(learner, rows), rate=0.01, n_steps=20)
-    V, which = weights(learner, rows, 2), slice(-4, None)
-    one_by_one = Learner.backwards(learner, stored[::-1], V, which, 0.01)
-    found = learner.backwards(stored[::-1], V, which, 0.01)
-    for ours, theirs in zip(found, one_by_one, strict=True):
-        assert ours.shape == theirs.shape
-        assert_near(ours, theirs, 1e-12)
 
 
 def test_other_targets_leave_what_is_known_of_the_features(learner, make_rows):

@@ -7,8 +7,9 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 
 from skpoison.bilevel.goals import MeanLoss, OnRows
 from skpoison.bilevel.hypergradients import implicit
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
 from skpoison.bilevel.leave_one_out import is_direct, leave_one_out
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.newton import minimise
 

@@ -8,7 +8,8 @@ from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
 from skpoison.bilevel.hypergradients import descend, unrolled
 from skpoison.bilevel.learners import Rows
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
-from skpoison.bilevel.networks import ACTIVATIONS, NetworkDescent, NetworkLearner
+from skpoison.bilevel.network_descent import NetworkDescent
+from skpoison.bilevel.networks import ACTIVATIONS, NetworkLearner
 
 POISON = slice(-4, None)
 STEPS = {"rate": 0.05, "n_steps": 25}

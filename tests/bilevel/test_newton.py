@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Huber, Logistic, SmoothedHinge, Squared
 from skpoison.bilevel.newton import _start, minimise
 

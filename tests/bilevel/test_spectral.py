@@ -4,7 +4,8 @@ from numpy.testing import assert_allclose
 
 from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
 from skpoison.bilevel.hypergradients import descend, implicit, unrolled
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.newton import minimise
 from skpoison.bilevel.spectral import SpectralDescent, _sums

@@ -8,7 +8,8 @@ from skpoison.bilevel import training
 from skpoison.bilevel.goals import MeanLoss, OnCoefficients, OnRows, SmoothedError
 from skpoison.bilevel.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.kernel_machines import KernelLearner
-from skpoison.bilevel.learners import LinearLearner, Rows
+from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Logistic, Squared
 from skpoison.bilevel.networks import NetworkLearner
 from skpoison.bilevel.newton import minimise

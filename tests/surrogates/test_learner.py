@@ -17,7 +17,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC
 
 from skpoison.bilevel.hypergradients import descend
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.newton import minimise
 from skpoison.surrogates import (

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skpoison.surrogates._network  # noqa: F401
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.networks import NetworkDescent
+from skpoison.bilevel.network_descent import NetworkDescent
 from skpoison.goals import TargetCoefficients
 from skpoison.surrogates import as_learner
 

@@ -21,7 +21,7 @@ from sklearn.linear_model import (
 
 import skpoison.surrogates._sparse  # noqa: F401
 from skpoison.bilevel.lasso import SparseLearner, minimise_sparse
-from skpoison.bilevel.learners import LinearLearner
+from skpoison.bilevel.linear_learners import LinearLearner
 from skpoison.surrogates import as_learner
 
 TIGHT = {"tol": 1e-12, "max_iter": 1_000_000}

@@ -1,0 +1,121 @@
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from imblearn.pipeline import make_pipeline
+from scipy import sparse
+from sklearn.naive_bayes import GaussianNB
+
+from skpoison.attacks import RandomLabelFlip
+from skpoison.base import BasePoisoner, Poison
+from skpoison.utils.estimator_checks import parametrize_with_checks
+
+
+class MeanInsertion(BasePoisoner):
+    """A third party's attack: it reads features and inserts rows of its own."""
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state):
+        rows = np.repeat(np.asarray(X.mean(axis=0)).reshape(1, -1), n_poison, axis=0)
+        return Poison(
+            X_inserted=rows, y_inserted=random_state.choice(self.classes_, n_poison)
+        )
+
+
+class Scripted(BasePoisoner):
+    """An attack that does what it is told."""
+
+    def __init__(self, poison=None, budget=0.1, *, random_state=None):
+        super().__init__(budget, random_state=random_state)
+        self.poison = poison
+
+    def _poison(self, X, y, **seen):
+        self.seen_ = {"X": X, "y": y, **seen}
+        return self.poison
+
+
+X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
+y = np.array(["b", "a", "a", "b"])
+
+
+@parametrize_with_checks([MeanInsertion(random_state=0)])
+def test_attack_of_a_third_party(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    ("budget", "n_poison"), [(0, 0), (3, 3), (0.0, 0), (0.5, 2), (0.49, 2), (1.0, 4)]
+)
+def test_budget_becomes_a_number_of_rows(budget, n_poison):
+    attack = Scripted(Poison(), budget)
+    attack.fit_resample(X, y)
+    assert attack.seen_["n_poison"] == n_poison
+
+
+@pytest.mark.parametrize("budget", [-1, -0.1, 1.5, "all", None])
+def test_budget_out_of_range(budget):
+    with pytest.raises(ValueError, match="The 'budget' parameter"):
+        RandomLabelFlip(budget).fit_resample(X, y)
+
+
+def test_hook_sees_checked_arrays():
+    attack = Scripted(Poison())
+    attack.fit_resample(pd.DataFrame(X), pd.Series(y), trusted=[1, 0, 0, 0])
+    np.testing.assert_array_equal(attack.seen_["X"], X)
+    np.testing.assert_array_equal(attack.seen_["y"], y)
+    assert attack.seen_["trusted"].tolist() == [True, False, False, False]
+    attack.fit_resample(sparse.csc_array(X), y)
+    assert attack.seen_["X"].format == "csc"
+
+
+def test_flipped_and_inserted_rows():
+    poison = Poison(
+        y=np.array(["a", "a", "a", "b"]),
+        X_inserted=np.array([[9.0, 9.0]]),
+        y_inserted=np.array(["a"]),
+    )
+    attack = Scripted(poison)
+    X_out, y_out = attack.fit_resample(X, y)
+    np.testing.assert_array_equal(X_out, [*X, [9.0, 9.0]])
+    assert y_out.tolist() == ["a", "a", "a", "b", "a"]
+    assert attack.poison_mask_.tolist() == [True, False, False, False, True]
+    assert attack.contamination_ == 2 / 5
+
+
+def test_inserted_clones_are_given_by_position():
+    poison = Poison(X_inserted=np.array([3, 1]), y_inserted=np.array(["a", "b"]))
+    X_out, y_out = Scripted(poison).fit_resample(X, y)
+    np.testing.assert_array_equal(X_out[4:], X[[3, 1]])
+    assert y_out[4:].tolist() == ["a", "b"]
+
+
+def test_labels_not_seen_are_refused():
+    poison = Poison(X_inserted=np.array([3]), y_inserted=np.array(["c"]))
+    with pytest.raises(ValueError, match=r"not among those seen: \['c'\]; seen: "):
+        Scripted(poison).fit_resample(X, y)
+
+
+def test_one_class_is_refused():
+    message = (
+        "RandomLabelFlip needs rows of at least two classes, .* only one class: 'a'"
+    )
+    with pytest.raises(ValueError, match=message):
+        RandomLabelFlip().fit_resample(X, ["a"] * 4)
+
+
+def test_fit_checks_and_poisons_nothing():
+    attack = RandomLabelFlip().fit(X, y)
+    assert attack.classes_.tolist() == ["a", "b"]
+    assert not hasattr(attack, "poison_mask_")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        attack.fit(X, y[:3])
+
+
+def test_trusted_is_routed():
+    trusted = np.array([True, True, True, False])
+    with sklearn.config_context(enable_metadata_routing=True):
+        attack = RandomLabelFlip(1, random_state=0)
+        pipeline = make_pipeline(
+            attack.set_fit_resample_request(trusted=True), GaussianNB()
+        )
+        pipeline.fit(X, y, trusted=trusted)
+    assert pipeline[0].poison_mask_.tolist() == [False, False, False, True]
