@@ -9,7 +9,13 @@ import numpy as np
 
 from skpoison import __version__
 from skpoison.model_selection._curve import DEFAULT_BUDGETS
-from skpoison.report._choices import ATTACKS, DEFENCES, ESTIMATORS, QUICK_ATTACKS
+from skpoison.report._choices import (
+    ATTACKS,
+    DEFENCES,
+    ESTIMATORS,
+    QUICK_ATTACKS,
+    QUICK_DEFENCES,
+)
 from skpoison.report._data import LOADERS, load_data
 from skpoison.report._errors import ReportError, reason
 from skpoison.report._output import format_report, to_csv, to_png
@@ -166,7 +172,7 @@ def _parser():
     add(
         "--defence",
         nargs="*",
-        default=list(DEFENCES),
+        default=QUICK_DEFENCES,
         metavar="NAME",
         help=f"some of {', '.join(DEFENCES)}, or importable names; without any name "
         "there is only the undefended estimator",

@@ -22,7 +22,7 @@ from skpoison.__main__ import main
 from skpoison.attacks import RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection import robustness_curve
-from skpoison.report._choices import DEFENCES, QUICK_ATTACKS
+from skpoison.report._choices import QUICK_ATTACKS, QUICK_DEFENCES
 from skpoison.report._data import LOADERS
 
 FILES = ["robustness.csv", "robustness.png"]
@@ -159,7 +159,7 @@ def test_without_arguments_in_a_pipe():
     assert wrote == "Wrote robustness.csv and robustness.png"
 
     scores = read_csv()
-    assert len(scores) == len(QUICK_ATTACKS) * (1 + len(DEFENCES)) * 5
+    assert len(scores) == len(QUICK_ATTACKS) * (1 + len(QUICK_DEFENCES)) * 5
     assert all(folds.shape == (5,) for folds in scores.values())
     # What the table says is what the file says.
     rows, attack = {}, None

@@ -17,7 +17,12 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import _check_response_method
 
 from skpoison import attacks
-from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.defences import (
+    ConfidentLearningClassifier,
+    KNNSanitizedClassifier,
+    NoisyLabelClassifier,
+    OutlierFilteredClassifier,
+)
 from skpoison.report._errors import ReportError, reason
 
 ESTIMATORS = {
@@ -34,6 +39,8 @@ DEFENCES = {
     "knn_relabel": KNNSanitizedClassifier,
     "knn_remove": lambda estimator: KNNSanitizedClassifier(estimator, action="remove"),
     "outlier_filter": OutlierFilteredClassifier,
+    "confident_learning": ConfidentLearningClassifier,
+    "noisy_label": NoisyLabelClassifier,
 }
 
 # Every attack there is, under its own name in lower case.
@@ -44,6 +51,7 @@ ATTACKS = {
 
 # Those that are quick whatever the data. The others have to be asked for.
 QUICK_ATTACKS = ["random_insertion", "random_label_flip"]
+QUICK_DEFENCES = ["knn_relabel", "knn_remove", "outlier_filter"]
 
 USUAL_SCORES = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
 
