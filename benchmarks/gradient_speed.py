@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.bilevel.hypergradients import descend, goal_gradient, implicit, unrolled
+from skpoison.bilevel.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.newton import minimise
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import GradientDescentClassifier
@@ -109,7 +109,7 @@ def compare_hypergradients(X, y):
     problem = make_problem(attack.surrogate, "implicit", "error", train, own, labels)
     learner, poison = problem.learner, slice(-N_POISON, None)
     problem(before)
-    start, rows = problem.optimum, problem._rows(after)
+    start, rows = problem.training.optimum, problem._rows(after)
 
     def refit():
         # New rows each time: nothing that was computed for them is there.
@@ -117,7 +117,7 @@ def compare_hypergradients(X, y):
 
     def refit_and_differentiate():
         optimum = refit()
-        _, b = goal_gradient(learner, problem.goal, problem.X_own, optimum.W)
+        _, b = problem.goal.at(learner, optimum.W)
         return implicit(optimum, b, poison, tol=1e-7)
 
     of_refit = seconds(refit_and_differentiate, 200)[0] / seconds(refit, 200)[0]
@@ -132,7 +132,7 @@ def compare_hypergradients(X, y):
 
     def train_and_differentiate():
         W, stored = descend(learner, rows, learner.start(rows), **steps)
-        _, b = goal_gradient(learner, problem.goal, problem.X_own, W)
+        _, b = problem.goal.at(learner, W)
         return unrolled(stored, b, poison, **steps)
 
     of_steps = seconds(train_and_differentiate, 50)[0] / seconds(train_alone, 50)[0]
