@@ -21,7 +21,7 @@ from skpoison.attacks import GradientPoisoner
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.differentiation import engines
 from skpoison.bilevel.goals import OnRows
-from skpoison.surrogates import GradientDescentClassifier, _learner
+from skpoison.surrogates import GradientDescentClassifier, _training_problem
 
 N, P, N_POISON = 40, 5, 6
 LOG = GradientDescentClassifier(learning_rate=0.1, n_steps=40)
@@ -290,9 +290,9 @@ def test_choice_of_method(surrogate, wanted, method):
 
 
 def test_large_problems_are_unrolled(monkeypatch):
-    monkeypatch.setattr(_learner, "SPECTRAL", 4)
+    monkeypatch.setattr(_training_problem, "SPECTRAL", 4)
     assert make_problem(ADALINE)[0].engine.method == "unrolled"
-    monkeypatch.setattr(_learner, "SPECTRAL", P)
+    monkeypatch.setattr(_training_problem, "SPECTRAL", P)
     assert make_problem(ADALINE)[0].engine.method == "spectral"
 
 
