@@ -1,8 +1,7 @@
 import warnings
 
 import pytest
-from imblearn.base import BaseSampler
-from sklearn.base import _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 
 from skpoison.utils import _warnings
 from skpoison.utils._warnings import deduplicate_warnings, warn_user
@@ -64,10 +63,9 @@ def test_silence_stays_silent():
     assert not caught
 
 
-class Warner(BaseSampler):
+class Warner(BaseEstimator):
     """Warns from deep within a method that scikit-learn wraps."""
 
-    _sampling_type = "bypass"
     _parameter_constraints = {}
 
     @_fit_context(prefer_skip_nested_validation=True)
