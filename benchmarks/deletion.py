@@ -28,7 +28,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import scale
 
-from skpoison.attacks import DeletionPoisoner
+from skpoison.attacks import GreedyDeletion
 from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
 from skpoison.bilevel.losses import Squared
@@ -84,7 +84,7 @@ def influence(victim, train, own, n_deleted, seed):
 
 def searching(*, has_own=True, **settings):
     def search(victim, train, own, n_deleted, seed):
-        attack = DeletionPoisoner(victim, n_deleted, random_state=seed, **settings)
+        attack = GreedyDeletion(victim, n_deleted, random_state=seed, **settings)
         given = {"X_val": own[0], "y_val": own[1]} if has_own else {}
         attack.fit_resample(*train, **given)
         return np.flatnonzero(attack.deletion_mask_)

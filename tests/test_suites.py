@@ -22,7 +22,7 @@ from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
 SETTINGS = {
-    "DeletionPoisoner": {"n_rounds": 2, "n_exchanges": 1},
+    "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
     "GradientPoisoner": {"max_iter": 2},
     "GreedyLabelFlip": {"n_candidates": 1, "cv": 2},
     "NoisyLabelClassifier": {"cv": 2},

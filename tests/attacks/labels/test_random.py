@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import load_iris, make_classification
 
@@ -15,31 +14,6 @@ def test_flips_as_many_as_the_budget(budget):
     _, y_out = attack.fit_resample(X, y)
     expected = budget if isinstance(budget, int) else round(budget * 150)
     assert (y_out != y).sum() == attack.poison_mask_.sum() == expected
-
-
-@pytest.mark.parametrize("budget", [0, 1, 17, 400, 0.1, 1.0])
-def test_inserts_as_many_as_the_budget(budget):
-    attack = RandomInsertion(budget, random_state=0)
-    X_out, y_out = attack.fit_resample(X, y)
-    expected = budget if isinstance(budget, int) else round(budget * 150)
-    assert X_out.shape[0] == y_out.shape[0] == 150 + expected
-    assert attack.contamination_ == expected / (150 + expected)
-
-
-def test_inserted_rows_are_clones_with_another_label():
-    X_out, y_out = RandomInsertion(0.5, random_state=0).fit_resample(X, y)
-    for row, label in zip(X_out[150:], y_out[150:], strict=True):
-        twins = (row == X).all(axis=1)
-        assert twins.any()
-        assert label not in y[twins]
-
-
-def test_every_row_is_cloned_before_one_is_cloned_again():
-    indices = np.arange(150).reshape(-1, 1)
-    X_out, _ = RandomInsertion(400, random_state=0).fit_resample(indices, y)
-    counts = np.bincount(X_out[150:, 0])
-    assert counts.min() == 2
-    assert counts.max() == 3
 
 
 @both
@@ -95,9 +69,13 @@ def test_class_map_of_two_classes(attack):
 @pytest.mark.parametrize(
     ("class_map", "message"),
     [
-        ({7: 1}, r"class_map=\{7: 1\} names the class 7, .* of y: \[0, 1, 2\]"),
-        ({1: 7}, r"class_map=\{1: 7\} names the class 7"),
-        ({1: 1}, r"class_map=\{1: 1\} wants rows of the class 1 to bear the label"),
+        (
+            {7: 1},
+            r"which are \[0, 1, 2\]; got \{7: 1\}, which names the class 7",
+        ),
+        ({1: 7}, r"got \{1: 7\}, which names the class 7"),
+        ({}, "`class_map` must name at least one class"),
+        ({1: 1}, r"`class_map` must map .* maps the class 1 to itself"),
     ],
 )
 def test_class_map_is_checked(attack, class_map, message):
@@ -122,24 +100,8 @@ def test_trusted_rows_are_not_flipped():
 )
 def test_more_flips_than_rows(params, trusted, n_poison, n_rows):
     message = (
-        rf"budget={params['budget']} asks for {n_poison} poisoned rows, but there are "
-        rf"only {n_rows} rows"
+        rf"`budget` must not exceed the {n_rows} rows .* got {params['budget']}, which "
+        rf"is {n_poison} rows"
     )
     with pytest.raises(ValueError, match=message):
         RandomLabelFlip(**params).fit_resample(X, y, trusted=trusted)
-
-
-def test_trusted_rows_may_be_cloned():
-    attack = RandomInsertion(10, random_state=0)
-    X_out, _ = attack.fit_resample(X, y, trusted=np.ones(150, dtype=bool))
-    assert X_out.shape[0] == 160
-
-
-def test_rare_dtypes_of_labels_come_back():
-    for labels in (
-        pd.Series(y).astype("Int64"),
-        pd.Series(y == 1),
-        pd.Series(y.astype(str)).astype("string"),
-    ):
-        _, y_out = RandomInsertion(0.2, random_state=0).fit_resample(X, labels)
-        assert y_out.dtype == labels.dtype

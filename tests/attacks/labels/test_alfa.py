@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skpoison.attacks import ALFA, RandomLabelFlip
-from skpoison.attacks._alfa import cheapest_flips
+from skpoison.attacks.labels._alfa import cheapest_flips
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)[:200]

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skpoison.attacks._label_problem import CrossValidatedProblem, LabelProblem
+from skpoison.attacks.labels._label_problem import CrossValidatedProblem, LabelProblem
 from skpoison.surrogates import GradientDescentClassifier
 
 SURROGATES = [

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.svm import SVC, LinearSVC
 
-from skpoison.attacks import DeletionPoisoner
+from skpoison.attacks import GreedyDeletion
 from skpoison.goals import TargetCoefficients
 from skpoison.surrogates import GradientDescentClassifier
 
@@ -43,7 +43,7 @@ def deleted(attack, X, y, **given):
 
 
 def test_rows_that_are_left_stand_in_order():
-    attack = DeletionPoisoner(budget=0.1, random_state=0)
+    attack = GreedyDeletion(budget=0.1, random_state=0)
     X_left, y_left = attack.fit_resample(X_few, y_few)
     assert attack.deletion_mask_.sum() == 8
     np.testing.assert_array_equal(X_left, X_few[~attack.deletion_mask_])
@@ -54,7 +54,7 @@ def test_rows_that_are_left_stand_in_order():
 
 
 def test_budget_zero():
-    attack = DeletionPoisoner(budget=0)
+    attack = GreedyDeletion(budget=0)
     X_left, _ = attack.fit_resample(X_few, y_few)
     np.testing.assert_array_equal(X_left, X_few)
     assert not attack.deletion_mask_.any()
@@ -68,7 +68,7 @@ def test_stronger_than_random_deletion(given):
     def error(rows):
         return 1 - clone(victim).fit(*rows).score(X_test, y_test)
 
-    attack = DeletionPoisoner(victim, 0.3, random_state=0)
+    attack = GreedyDeletion(victim, 0.3, random_state=0)
     harm = error(attack.fit_resample(X_few, y_few, **given))
     at_random = []
     for seed in range(10):
@@ -82,7 +82,7 @@ def test_stronger_than_random_deletion(given):
 def test_never_weaker_than_its_start(surrogate, goal):
     """By its own measure: no weaker than all rows, and than rows deleted at random."""
     settings = {"goal": goal, "n_rounds": 4, "n_exchanges": 3, "random_state": 0}
-    attack = DeletionPoisoner(surrogate, 8, **settings)
+    attack = GreedyDeletion(surrogate, 8, **settings)
     gone = deleted(attack, X_few, y_few, **OWN)
     assert 0 < gone.size <= 8
     path = attack.goal_path_
@@ -90,7 +90,7 @@ def test_never_weaker_than_its_start(surrogate, goal):
     assert path[-1] > path[0]
     # An attack that can delete but one row starts where this one has ended.
     left = np.delete(np.arange(80), gone)
-    again = DeletionPoisoner(surrogate, 1, goal=goal, random_state=0)
+    again = GreedyDeletion(surrogate, 1, goal=goal, random_state=0)
     again.fit_resample(X_few[left], y_few[left], **OWN)
     tol = 1e-6
     np.testing.assert_allclose(again.goal_path_[0], path[-1], rtol=tol)
@@ -103,7 +103,7 @@ def test_never_weaker_than_its_start(surrogate, goal):
 def test_responses(surrogate):
     X, y = load_diabetes(return_X_y=True)
     X, y = scale(X), scale(y)
-    attack = DeletionPoisoner(surrogate, 10, n_exchanges=20, random_state=0)
+    attack = GreedyDeletion(surrogate, 10, n_exchanges=20, random_state=0)
     given = {"X_val": X[100:250], "y_val": y[100:250]}
     X_left, y_left = attack.fit_resample(X[:100], y[:100], **given)
     assert not hasattr(attack, "classes_")
@@ -118,7 +118,7 @@ def test_goal_is_that_of_the_victim():
     """A surrogate behind a scaler, and its own loss on all training rows."""
     X, y = load_iris(return_X_y=True)
     surrogate = LogisticRegression(C=2, tol=1e-10, max_iter=1000)
-    attack = DeletionPoisoner(surrogate, 4, loss="log_loss", n_exchanges=0)
+    attack = GreedyDeletion(surrogate, 4, loss="log_loss", n_exchanges=0)
     fitted = surrogate.fit(*attack.fit_resample(X, y))
     proba = fitted.predict_proba(X)[np.arange(150), y]
     np.testing.assert_allclose(attack.goal_path_[-1], -np.log(proba).mean(), rtol=1e-5)
@@ -129,7 +129,7 @@ def test_coefficients_wanted():
     X = np.arange(10.0)[:, np.newaxis]
     y = np.where(np.arange(10) % 5 == 0, 30.0, X[:, 0])
     goal = TargetCoefficients({0: 1.0})
-    attack = DeletionPoisoner(LinearRegression(), 2, goal=goal)
+    attack = GreedyDeletion(LinearRegression(), 2, goal=goal)
     assert deleted(attack, X, y).tolist() == [0, 5]
     np.testing.assert_allclose(attack.goal_path_[-1], 0, atol=1e-12)
     with pytest.raises(ValueError, match="leave X_val and y_val out"):
@@ -138,7 +138,7 @@ def test_coefficients_wanted():
 
 def test_some_rows_are_to_be_taken_for_others():
     X_own, y_own = X_test[y_test == 0][:20], np.ones(20, dtype=int)
-    attack = DeletionPoisoner(LogisticRegression(), 15, goal="error-specific")
+    attack = GreedyDeletion(LogisticRegression(), 15, goal="error-specific")
     given = {"X_val": X_own, "y_val": y_own}
     gone = deleted(attack, X_few, y_few, **given)
     before = LogisticRegression().fit(X_few, y_few).predict_proba(X_own)[:, 1]
@@ -150,7 +150,7 @@ def test_some_rows_are_to_be_taken_for_others():
 
 @pytest.mark.parametrize("surrogate", [None, SVC()], ids=str)
 def test_trusted_rows_stay(surrogate):
-    attack = DeletionPoisoner(surrogate, 10, n_exchanges=5, random_state=0)
+    attack = GreedyDeletion(surrogate, 10, n_exchanges=5, random_state=0)
     free = deleted(attack, X_few, y_few, **OWN)
     trusted = np.zeros(80, dtype=bool)
     trusted[free[::2]] = True
@@ -161,7 +161,7 @@ def test_trusted_rows_stay(surrogate):
 
 def test_no_class_loses_its_last_row():
     rows = np.concatenate([np.flatnonzero(y_few == 0)[:2], np.flatnonzero(y_few == 1)])
-    attack = DeletionPoisoner(budget=20, n_exchanges=10, random_state=0)
+    attack = GreedyDeletion(budget=20, n_exchanges=10, random_state=0)
     _, y_left = attack.fit_resample(X_few[rows], y_few[rows], **OWN)
     assert np.unique(y_left).tolist() == [0, 1]
 
@@ -181,7 +181,7 @@ def test_more_deletions_than_rows(budget, trusted, n_poison, n_rows):
         "can be"
     )
     with pytest.raises(ValueError, match=message):
-        DeletionPoisoner(budget=budget).fit_resample(X_few, y_few, trusted=trusted)
+        GreedyDeletion(budget=budget).fit_resample(X_few, y_few, trusted=trusted)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_more_deletions_than_rows(budget, trusted, n_poison, n_rows):
 def test_sparse_as_dense(surrogate):
     counts = np.rint(2 * np.maximum(X_few, 0))
     target = counts[:, 0] if isinstance(surrogate, Ridge) else y_few
-    attack = DeletionPoisoner(surrogate, 6, n_exchanges=5, random_state=0)
+    attack = GreedyDeletion(surrogate, 6, n_exchanges=5, random_state=0)
     dense = deleted(attack, counts, target)
     np.testing.assert_array_equal(
         dense, deleted(attack, sparse.csc_array(counts), target)
@@ -199,7 +199,7 @@ def test_sparse_as_dense(surrogate):
 
 def test_seeds():
     """Only where exchange sets out again from is random."""
-    attack = DeletionPoisoner(LogisticRegression(), 3, n_exchanges=40)
+    attack = GreedyDeletion(LogisticRegression(), 3, n_exchanges=40)
     goals = []
     for seed in (0, 0, 1):
         attack.set_params(random_state=seed).fit_resample(X_few, y_few, **OWN)
@@ -217,27 +217,27 @@ def test_seeds():
 def test_goes_through_scalers():
     surrogate = make_pipeline(StandardScaler(), LogisticRegression())
     raw = 7 * X_few + 3
-    attack = DeletionPoisoner(surrogate, 5, n_exchanges=5, random_state=0)
-    plain = DeletionPoisoner(LogisticRegression(), 5, n_exchanges=5, random_state=0)
+    attack = GreedyDeletion(surrogate, 5, n_exchanges=5, random_state=0)
+    plain = GreedyDeletion(LogisticRegression(), 5, n_exchanges=5, random_state=0)
     np.testing.assert_array_equal(
         deleted(attack, raw, y_few), deleted(plain, scale(raw), y_few)
     )
 
 
 def test_diagnostics():
-    attack = DeletionPoisoner(LogisticRegression(), 2).fit(X_few, y_few)
+    attack = GreedyDeletion(LogisticRegression(), 2).fit(X_few, y_few)
     attack.fit_resample(X_few, y_few)
     assert attack.diagnostics_["linear_solver"] == "cholesky"
     assert attack.diagnostics_["residual"] < 1e-6
 
 
 def test_lines(capsys):
-    attack = DeletionPoisoner(Ridge(), 5, n_rounds=2, n_exchanges=0, verbose=1)
+    attack = GreedyDeletion(Ridge(), 5, n_rounds=2, n_exchanges=0, verbose=1)
     attack.fit_resample(X_few, X_few[:, 0])
     lines = capsys.readouterr().out.splitlines()
     # All rows, two rounds, and a draw at random.
     assert len(lines) == 4
-    assert lines[0].startswith("[DeletionPoisoner] step 1 of 4: goal ")
+    assert lines[0].startswith("[GreedyDeletion] step 1 of 4: goal ")
 
 
 @pytest.mark.parametrize(
@@ -250,9 +250,9 @@ def test_lines(capsys):
 )
 def test_bad_parameters(params, message):
     with pytest.raises(ValueError, match=message):
-        DeletionPoisoner(**params).fit_resample(X_few, y_few)
+        GreedyDeletion(**params).fit_resample(X_few, y_few)
 
 
 def test_surrogate_without_an_optimum():
     with pytest.raises(ValueError, match="The surrogate has no optimum"):
-        DeletionPoisoner(LogisticRegression(C=np.inf)).fit_resample(X_few, y_few)
+        GreedyDeletion(LogisticRegression(C=np.inf)).fit_resample(X_few, y_few)

@@ -5,8 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.attacks._cross_validated import cross_validated
-from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
+from skpoison.attacks.labels._base import BaseMeasuredLabelFlip
+from skpoison.attacks.labels._fold_mean import cross_validated
 
 # How many flips are tried at every step where nothing else is said.
 N_CANDIDATES = 20

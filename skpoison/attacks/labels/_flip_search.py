@@ -23,8 +23,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from skpoison.attacks._class_scores import class_scores
-from skpoison.attacks._label_problem import LabelProblem
+from skpoison.attacks.labels._class_scores import class_scores
+from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.bilevel.learners.linear import LinearLearner

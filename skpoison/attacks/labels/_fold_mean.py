@@ -7,7 +7,7 @@ row can be flipped, and none is measured on by a surrogate that has learnt from 
 
 import numpy as np
 
-from skpoison.attacks._flip_values import FlipValues, flip_values
+from skpoison.attacks.labels._flip_search import FlipValues, flip_values
 
 
 def cross_validated(surrogate, X, codes, folds, classes, sharpness, n_jobs=None):

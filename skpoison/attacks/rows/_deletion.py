@@ -9,14 +9,14 @@ from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks._aim import BaseAimedPoisoner
 from skpoison.attacks._own_rows import check_own_rows
-from skpoison.attacks._removal import Remover
+from skpoison.attacks.rows._deletion_search import Remover
 from skpoison.base import Poison
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
-from skpoison.utils._threads import few_threads
-from skpoison.utils._warnings import once
+from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._warnings import deduplicate_warnings
 
 
-class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
+class GreedyDeletion(CallbackSupportMixin, BaseAimedPoisoner):
     r"""Delete the rows that the victim would miss most.
 
     Nothing is inserted and nothing is changed: the attacker keeps rows back. He looks
@@ -123,10 +123,10 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.model_selection import train_test_split
-    >>> from skpoison.attacks import DeletionPoisoner
+    >>> from skpoison.attacks import GreedyDeletion
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
-    >>> attack = DeletionPoisoner(Ridge(alpha=0.01), budget=0.1, random_state=0)
+    >>> attack = GreedyDeletion(Ridge(alpha=0.01), budget=0.1, random_state=0)
     >>> X_left, y_left = attack.fit_resample(X, y)
     >>> X.shape, X_left.shape
     ((331, 10), (298, 10))
@@ -222,7 +222,7 @@ class DeletionPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         progress = Progress(
             self, "search", 2 + n_rounds + 2 * self.n_exchanges, self.verbose
         )
-        with once(), few_threads(X):
+        with deduplicate_warnings(), limit_blas_threads(X):
             remover = Remover(problem, ~trusted, progress)
             remover.search(n_poison, n_rounds, self.n_exchanges, random_state)
         progress.end()

@@ -12,7 +12,7 @@ from sklearn.linear_model import (
 )
 
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.attacks._removal import Remover, goals_of
+from skpoison.attacks.rows._deletion_search import Remover, goals_of
 from skpoison.bilevel.goals import OnCoefficients
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
 
@@ -157,7 +157,7 @@ def test_shortlist_is_of_the_best(monkeypatch):
     remover = make_remover(Ridge(0.3), n_rows=60)
     everything = np.arange(60)
     full = remover._predict(everything)
-    monkeypatch.setattr("skpoison.attacks._removal.AT_ONCE", 0)
+    monkeypatch.setattr("skpoison.attacks.rows._deletion_search.AT_ONCE", 0)
     short = remover._predict(everything)
     known = short > -np.inf
     assert known.sum() == 32
@@ -166,7 +166,7 @@ def test_shortlist_is_of_the_best(monkeypatch):
 
 
 def test_shortlist_is_long_enough_for_a_round(monkeypatch):
-    monkeypatch.setattr("skpoison.attacks._removal.AT_ONCE", 0)
+    monkeypatch.setattr("skpoison.attacks.rows._deletion_search.AT_ONCE", 0)
     remover = make_remover(Ridge(0.3), n_rows=100)
     remover._greedily(70, 1)
     assert remover.gone.sum() == 70

@@ -5,8 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks._label_flip import BaseMeasuredLabelFlip
-from skpoison.attacks._label_problem import CrossValidatedProblem
+from skpoison.attacks.labels._base import BaseMeasuredLabelFlip
+from skpoison.attacks.labels._label_problem import CrossValidatedProblem
 
 # How many sets of flips at random are tried.
 N_AT_RANDOM = 10

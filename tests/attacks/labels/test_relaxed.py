@@ -8,7 +8,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import RandomLabelFlip, RelaxedLabelFlip
-from skpoison.attacks._label_problem import LabelProblem
+from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.surrogates import GradientDescentClassifier
 

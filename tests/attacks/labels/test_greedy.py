@@ -9,7 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skpoison.attacks import GreedyLabelFlip, RandomLabelFlip, _flip_values
+from skpoison.attacks import GreedyLabelFlip, RandomLabelFlip
+from skpoison.attacks.labels import _flip_search
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.surrogates import GradientDescentClassifier
 
@@ -58,7 +59,7 @@ def test_closed_form_is_brute_force_for_three_classes():
 
 
 def test_warm_fits_are_brute_force(monkeypatch):
-    monkeypatch.setattr(_flip_values, "TOL", 1e-6)
+    monkeypatch.setattr(_flip_search, "TOL", 1e-6)
     victim = LogisticRegression(max_iter=10_000, tol=1e-10)
     expected = brute_force(victim, X_train, y_train, X_own, y_own, 3)
     attack = GreedyLabelFlip(victim, 3, n_candidates=None)

@@ -3,7 +3,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import RidgeClassifier
 
-from skpoison.attacks._cross_validated import cross_validated
+from skpoison.attacks.labels._fold_mean import cross_validated
 from skpoison.bilevel.goals import SmoothedError
 
 

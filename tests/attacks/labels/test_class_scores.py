@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skpoison.attacks._class_scores import class_scores, margins
+from skpoison.attacks.labels._class_scores import class_scores, margins
 
 X, y = load_iris(return_X_y=True)
 CLASSES = np.unique(y)

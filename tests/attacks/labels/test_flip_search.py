@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skpoison.attacks import _flip_values
-from skpoison.attacks._flip_values import (
+from skpoison.attacks.labels import _flip_search
+from skpoison.attacks.labels._flip_search import (
     ClosedForm,
     Fits,
     WarmFits,
@@ -68,7 +68,7 @@ def brute_force(surrogate, n_classes, codes, n_features=5):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(("surrogate", "kind"), SURROGATES, ids=str)
 def test_values_are_those_of_brute_force(surrogate, kind, n_classes, monkeypatch):
-    monkeypatch.setattr(_flip_values, "TOL", 1e-8)
+    monkeypatch.setattr(_flip_search, "TOL", 1e-8)
     state = state_of(surrogate, n_classes)
     assert isinstance(state, kind)
     for _ in range(2):
@@ -111,12 +111,12 @@ def test_closed_form_where_nothing_is_factorised(monkeypatch):
 
 
 def test_flips_at_once_are_flips_one_by_one(monkeypatch):
-    monkeypatch.setattr(_flip_values, "TOL", 1e-8)
+    monkeypatch.setattr(_flip_search, "TOL", 1e-8)
     state = state_of(LinearSVC(), 3)
     assert state.at_once
     rows, new = np.nonzero(state.codes[:, None] != np.arange(3))
     together = state.values(rows, new)
-    monkeypatch.setattr(_flip_values, "AT_ONCE", 7 * 40 * 3)
+    monkeypatch.setattr(_flip_search, "AT_ONCE", 7 * 40 * 3)
     assert_allclose(state.values(rows, new), together, rtol=1e-7)
     state.at_once = False
     assert_allclose(state.values(rows, new), together, rtol=1e-7)

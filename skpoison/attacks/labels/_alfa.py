@@ -27,8 +27,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks._class_scores import class_scores, margins
-from skpoison.attacks._label_flip import BaseLabelFlip
+from skpoison.attacks.labels._base import BaseLabelFlip
+from skpoison.attacks.labels._class_scores import class_scores, margins
 
 
 class ALFA(BaseLabelFlip):
