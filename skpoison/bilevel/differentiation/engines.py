@@ -1,74 +1,86 @@
-r"""How is a learner trained, and a goal differentiated through its training?
+r"""Engines: training of a learner, and differentiation of a goal through it.
 
-One class a way. Each of them takes training rows :math:`D` to the value of a goal
-:math:`A(W(D))` and to its gradient in these rows, and remembers from one call to the
-next what makes the next one cheaper:
+An engine takes training rows :math:`D` to the value of a goal :math:`A(W(D))` and to
+its gradient in these rows, and keeps from one call to the next what makes the next one
+cheaper:
 
-* :class:`ImplicitDifferentiation`: at the optimum, by the implicit function theorem;
-* :class:`L1ImplicitDifferentiation`: the same where only some weights are learnt, and
-  others stay at 0;
+* :class:`ImplicitDifferentiation`: at a smooth optimum, by the implicit function
+  theorem;
+* :class:`L1ImplicitDifferentiation`: the same on the active set of an l1 penalty;
+* :class:`SVMImplicitDifferentiation`: the same on the margin of a support vector
+  machine, whose scores are not a function of a few weights;
 * :class:`UnrolledDifferentiation`: through the steps of a learner that stops early,
-  stored or computed again, all of them or the last ones;
+  stored or checkpointed, all of them or the last ones;
 * :class:`ClosedFormDifferentiation`: the same for the squared loss, all steps at once;
-* :class:`BackGradient`: the same, the steps run backwards, as published;
-* :class:`SVMImplicitDifferentiation`: at the optimum of a support vector machine, whose
-  score is no function of a few weights.
+* :class:`BackGradient`: the same, the steps run backwards, as published.
 
-What they rest on is in :mod:`~skpoison.bilevel.differentiation.hypergradients`,
-:mod:`~skpoison.bilevel.solvers.l1_newton`,
-:mod:`~skpoison.bilevel.differentiation.closed_form`,
-:mod:`~skpoison.bilevel.differentiation.network_descent` and
-:mod:`~skpoison.bilevel.differentiation.svm`.
+:func:`make_engine` chooses by what the learner supports.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
 
 from skpoison.bilevel.differentiation.closed_form import SpectralDescent
+from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.bilevel.differentiation.feature_selection import feature_selection
 from skpoison.bilevel.differentiation.hypergradients import (
+    Hypergradient,
     descend,
     implicit,
     reversed_descent,
-    unrolled,
 )
-from skpoison.bilevel.differentiation.network_descent import NetworkDescent
-from skpoison.bilevel.differentiation.svm import KernelMachine, stalled
-from skpoison.bilevel.goals import OnCoefficients, OnFeatures, OnRows
+from skpoison.bilevel.differentiation.svm import (
+    is_stalled,
+    svm_hypergradient,
+    to_margin,
+)
+from skpoison.bilevel.goals import Goal
+from skpoison.bilevel.learners.base import Features, Learner, ParametricLearner, Rows
 from skpoison.bilevel.learners.kernels import make_kernel
-from skpoison.bilevel.learners.network import NetworkLearner
+from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.solvers.l1_newton import minimise_l1
 from skpoison.bilevel.solvers.newton import minimise
+from skpoison.bilevel.solvers.svm import minimise_svm
 
 # Numbers that the steps of a descent may take to store: 256 MB.
 STORABLE = 2**25
+# The largest eigendecomposition that costs less than the steps that it replaces.
+SPECTRAL = 1000
 # How exactly a learner is taken to its optimum, and the linear system solved.
 TOL = 1e-7
 
 
 class Engine(ABC):
-    """A way to train a learner and to differentiate a goal through that.
+    """Training of a learner, and differentiation of a goal through it.
+
+    Parameters
+    ----------
+    learner : Learner
+        The learner.
 
     Attributes
     ----------
     method : str
-        What the way is called.
+        The name of the method.
     tol : float
-        How exactly the learner is taken to its optimum, where it goes there.
+        How exactly the learner is taken to its optimum, if it goes there.
     residual : float or None
-        How well the last gradient is known, where that is a question.
+        How well the last gradient is known; None if it is exact.
     """
 
-    method = ""
+    method: ClassVar[str] = ""
 
-    def __init__(self, learner):
+    def __init__(self, learner: Learner):
         self.learner = learner
-        self.tol, self.residual = TOL, None
+        self.tol: float = TOL
+        self.residual: float | None = None
 
-    @abstractmethod
-    def __call__(self, rows, goal, indices):
+    def __call__(
+        self, rows: Rows, goal: Goal, indices: slice
+    ) -> tuple[float, Hypergradient]:
         """Train, and differentiate.
 
         Parameters
@@ -76,7 +88,7 @@ class Engine(ABC):
         rows : Rows
             The training rows.
         goal : OnRows or another goal
-            What the attacker wants.
+            The attacker's goal.
         indices : slice
             The training rows in question.
 
@@ -86,10 +98,24 @@ class Engine(ABC):
             The goal.
         hypergradient : Hypergradient
             Its gradient in these rows.
-        """
 
-    def directions(self, hypergradient, indices):
-        """Say where the rows are to go: along the gradient, most often.
+        Raises
+        ------
+        ValueError
+            If the goal means nothing for the learner.
+        """
+        if goal.kind not in self.learner.supports:
+            raise ValueError(goal.requirement)
+        return self._evaluate(rows, goal, indices)
+
+    @abstractmethod
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice
+    ) -> tuple[float, Hypergradient]:
+        """Train, and differentiate a goal that means something for the learner."""
+
+    def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:
+        """Return the directions in which rows are to move: the gradient by default.
 
         Parameters
         ----------
@@ -104,8 +130,8 @@ class Engine(ABC):
         """
         return hypergradient.features
 
-    def diagnostics(self):
-        """Say how well the last gradient is known.
+    def diagnostics(self) -> dict:
+        """Return how well the last gradient is known.
 
         Returns
         -------
@@ -118,32 +144,31 @@ class Engine(ABC):
 
 
 class ImplicitDifferentiation(Engine):
-    """Training to the optimum, warm-started from that of the last call.
+    """Training to a smooth optimum, warm-started from that of the last call.
 
     Parameters
     ----------
-    learner : Learner
+    learner : ParametricLearner
         The learner.
 
     Attributes
     ----------
     optimum : Optimum or None
-        Where the last call has ended.
+        The optimum of the last call.
     """
 
     method = "implicit"
     optimum = None
 
-    def __call__(self, rows, goal, indices):
-        """Train, and differentiate."""
+    def _evaluate(self, rows, goal, indices):
         self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
         value, b = goal.at(self.learner, self.optimum.W)
         hypergradient = implicit(self.optimum, b, indices, tol=self.tol)
         self.residual = hypergradient.residual
         return value, hypergradient
 
-    def diagnostics(self):
-        """Say how well the last gradient is known."""
+    def diagnostics(self) -> dict:
+        """Return how well the last gradient is known."""
         known = super().diagnostics()
         if self.optimum is not None:
             known["linear_solver"] = self.optimum.factorisation.method
@@ -152,7 +177,7 @@ class ImplicitDifferentiation(Engine):
 
 
 class L1ImplicitDifferentiation(Engine):
-    """Training to the optimum of a learner of few features, warm-started.
+    """Training to the optimum of a learner with an l1 penalty, warm-started.
 
     Parameters
     ----------
@@ -162,16 +187,15 @@ class L1ImplicitDifferentiation(Engine):
     Attributes
     ----------
     optimum : L1Optimum or None
-        Where the last call has ended.
+        The optimum of the last call.
     """
 
     method = "implicit"
     optimum = selection = None
 
-    def __call__(self, rows, goal, indices):
-        """Train, and differentiate."""
+    def _evaluate(self, rows, goal, indices):
         self.optimum = minimise_l1(self.learner, rows, self.optimum, tol=self.tol)
-        if isinstance(goal, OnFeatures):
+        if goal.kind == "features":
             if self.selection is None:
                 self.selection = feature_selection(
                     self.optimum, goal.wanted, goal.unwanted
@@ -180,146 +204,18 @@ class L1ImplicitDifferentiation(Engine):
             b, direct = self.selection.gradients(self.optimum)
         else:
             (value, b), direct = goal.at(self.learner, self.optimum.W), None
-        hypergradient = self.optimum.hypergradient(b, indices, direct)
+        hypergradient = implicit(self.optimum, b, indices, direct, tol=self.tol)
         self.residual = hypergradient.residual
         return value, hypergradient
 
-    def diagnostics(self):
-        """Say how well the last gradient is known."""
+    def diagnostics(self) -> dict:
+        """Return how well the last gradient is known."""
         known = super().diagnostics()
         if self.optimum is not None:
             known["linear_solver"] = "cholesky"
             known["gradient_norm"] = self.optimum.gradient_norm
             known["n_active"] = int((self.optimum.W != 0).sum())
         return known
-
-
-class _OfSteps(Engine):
-    """Training by a number of steps of gradient descent."""
-
-    def __init__(self, learner, rate, n_steps):
-        super().__init__(learner)
-        self.steps = {"rate": rate, "n_steps": n_steps}
-
-
-class UnrolledDifferentiation(_OfSteps):
-    """Steps of gradient descent, stored to be differentiated.
-
-    Parameters
-    ----------
-    learner : Learner
-        The learner.
-    rate : float
-        Length of a step, relative to the gradient.
-    n_steps : int
-        Number of steps.
-    truncate : int, default=None
-        How many of the last steps are differentiated. None: all of them.
-    """
-
-    method = "unrolled"
-
-    def __init__(self, learner, rate, n_steps, truncate=None):
-        super().__init__(learner, rate, n_steps)
-        self.truncate = truncate
-
-    def __call__(self, rows, goal, indices):
-        """Train, and differentiate."""
-        learner, checkpoint_every = self.learner, self.checkpoint_every(rows)
-        if isinstance(learner, NetworkLearner):
-            _check_layers(goal)
-            descent = NetworkDescent(
-                learner,
-                rows,
-                checkpoint_every=checkpoint_every,
-                truncate=self.truncate,
-                **self.steps,
-            )
-            value, b = goal.at(learner, descent.W)
-            return value, descent.hypergradient(b, indices)
-        W, stored = descend(
-            learner,
-            rows,
-            learner.start(rows),
-            checkpoint_every=checkpoint_every,
-            **self.steps,
-        )
-        value, b = goal.at(learner, W)
-        return value, unrolled(
-            stored,
-            b,
-            indices,
-            checkpoint_every=checkpoint_every,
-            truncate=self.truncate,
-            **self.steps,
-        )
-
-    def checkpoint_every(self, rows):
-        """Say of how many steps one is stored.
-
-        Parameters
-        ----------
-        rows : Rows
-            The training rows.
-
-        Returns
-        -------
-        checkpoint_every : int
-        """
-        n_steps = self.steps["n_steps"]
-        storable = n_steps * self.learner.storage(rows) <= STORABLE
-        return 1 if storable else int(np.ceil(np.sqrt(n_steps)))
-
-
-class ClosedFormDifferentiation(_OfSteps):
-    """Steps of gradient descent on the squared loss, taken all at once.
-
-    Parameters
-    ----------
-    learner : LinearLearner
-        The learner, of squared loss.
-    rate : float
-        Length of a step, relative to the gradient.
-    n_steps : int
-        Number of steps.
-    """
-
-    method = "spectral"
-
-    def __call__(self, rows, goal, indices):
-        """Train, and differentiate."""
-        descent = SpectralDescent(self.learner, rows, **self.steps)
-        value, b = goal.at(self.learner, descent.W)
-        return value, descent.hypergradient(b, indices)
-
-
-class BackGradient(_OfSteps):
-    """Steps of gradient descent, run backwards to be differentiated.
-
-    Parameters
-    ----------
-    learner : Learner
-        The learner.
-    rate : float
-        Length of a step, relative to the gradient.
-    n_steps : int
-        Number of steps.
-    """
-
-    method = "reversed"
-
-    def __call__(self, rows, goal, indices):
-        """Train, and differentiate."""
-        learner, start = self.learner, self.learner.start(rows)
-        if isinstance(learner, NetworkLearner):
-            _check_layers(goal)
-        W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
-        value, b = goal.at(learner, W)
-        hypergradient = reversed_descent(
-            learner, rows, start, W, b, indices, **self.steps
-        )
-        self.residual = hypergradient.residual
-        return value, hypergradient
 
 
 class SVMImplicitDifferentiation(Engine):
@@ -332,73 +228,250 @@ class SVMImplicitDifferentiation(Engine):
 
     Attributes
     ----------
-    machine : KernelMachine or None
-        What the last call has trained.
+    optimum : SVMOptimum or None
+        The optimum of the last call.
     n_stalled : int
         How many of the rows in question its gradient did not move.
     """
 
     method = "implicit"
-    kernel = machine = None
+    learner: SVMLearner
+    kernel = optimum = None
     n_stalled = 0
 
-    def __call__(self, rows, goal, indices):
-        """Train, and differentiate."""
-        if not isinstance(goal, OnRows):
-            raise ValueError(
-                f"A goal on {getattr(goal, 'of', 'weights')} needs a surrogate that "
-                "learns weights of the features, and a support vector machine with a "
-                "kernel learns none: take LinearSVC."
-            )
-        X, X_own = (_dense(each) for each in (rows.X, goal.X))
-        learner = self.learner
-        if self.kernel is None:
+    def _evaluate(self, rows, goal, indices):
+        rows, learner = rows.with_features(_dense(rows.X)), self.learner
+        X_val = _dense(goal.X)
+        if self.kernel is None:  # gamma="scale" is that of the first rows
             self.kernel = make_kernel(
                 learner.kernel,
-                X,
+                rows.X,
                 gamma=learner.gamma,
                 degree=learner.degree,
                 coef0=learner.coef0,
             )
-        codes, n_classes = learner.codes(rows.targets)
-        self.machine = KernelMachine(
-            self.kernel, X, codes, rows.weights, C=learner.C, n_classes=n_classes
-        )
-        scores = self.machine.scores(X_own)
-        slopes = goal.measure.gradient(scores)
-        hypergradient = self.machine.hypergradient(X_own, slopes, indices)
+        self.optimum = minimise_svm(learner, rows, self.kernel)
+        scores = self.optimum.scores(X_val)
+        score_gradient = goal.measure.gradient(scores)
+        hypergradient = svm_hypergradient(self.optimum, X_val, score_gradient, indices)
         self.residual = hypergradient.residual
         return goal.measure.value(scores), hypergradient
 
-    def directions(self, hypergradient, indices):
-        """Lead rows that the gradient does not move to the margin."""
-        still = stalled(hypergradient)
-        self.n_stalled = int(still.sum())
+    def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:
+        """Move rows that the gradient does not move towards the margin."""
+        stalled = is_stalled(hypergradient)
+        self.n_stalled = int(stalled.sum())
         if not self.n_stalled:
             return hypergradient.features
-        out = self.machine.to_margin(indices)
-        return np.where(still[:, np.newaxis], out, hypergradient.features)
+        out = to_margin(self.optimum, indices)
+        return np.where(stalled[:, np.newaxis], out, hypergradient.features)
 
-    def diagnostics(self):
-        """Say how well the last gradient is known."""
+    def diagnostics(self) -> dict:
+        """Return how well the last gradient is known."""
         known = super().diagnostics()
-        if self.machine is not None:
-            known |= {
-                "gradient_norm": self.machine.kkt_violation,
-                "n_stalled": self.n_stalled,
-            }
+        if self.optimum is not None:
+            known["gradient_norm"] = self.optimum.kkt_violation
+            known["n_stalled"] = self.n_stalled
         return known
 
 
-def _check_layers(goal):
-    """Refuse a goal on coefficients: those of a network are of layers, not features."""
-    if isinstance(goal, OnCoefficients):
-        raise ValueError(
-            f"A goal on {goal.of} needs a surrogate that learns one weight of each "
-            "feature, and a neural network learns layers of them: take a linear "
-            "surrogate."
+class _StepsEngine(Engine):
+    """Training by a number of steps of gradient descent."""
+
+    learner: ParametricLearner
+
+    def __init__(self, learner: ParametricLearner, rate: float, n_steps: int):
+        super().__init__(learner)
+        self.steps = {"rate": rate, "n_steps": n_steps}
+
+
+class UnrolledDifferentiation(_StepsEngine):
+    r"""Steps of gradient descent, stored or checkpointed to be differentiated.
+
+    Parameters
+    ----------
+    learner : ParametricLearner
+        The learner.
+    rate : float
+        The learning rate.
+    n_steps : int
+        Number of steps.
+    truncate : int, default=None
+        How many of the last steps are differentiated. None: all of them.
+    storable : int, default=2**25
+        How many numbers the stored steps may take: 256 MB. If all steps take more, one
+        of :math:`\sqrt T` is stored.
+    """
+
+    method = "unrolled"
+
+    def __init__(
+        self,
+        learner: ParametricLearner,
+        rate: float,
+        n_steps: int,
+        truncate: int | None = None,
+        *,
+        storable: int = STORABLE,
+    ):
+        super().__init__(learner, rate, n_steps)
+        self.truncate, self.storable = truncate, storable
+
+    def _evaluate(self, rows, goal, indices):
+        descent = Descent(
+            self.learner,
+            rows,
+            checkpoint_every=self.checkpoint_every(rows),
+            truncate=self.truncate,
+            **self.steps,
         )
+        value, b = goal.at(self.learner, descent.W)
+        return value, descent.hypergradient(b, indices)
+
+    def checkpoint_every(self, rows: Rows) -> int:
+        """Return of how many steps one is stored.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+
+        Returns
+        -------
+        checkpoint_every : int
+        """
+        n_steps = self.steps["n_steps"]
+        is_storable = n_steps * self.learner.storage(rows) <= self.storable
+        return 1 if is_storable else int(np.ceil(np.sqrt(n_steps)))
 
 
-def _dense(X):
+class ClosedFormDifferentiation(_StepsEngine):
+    """Steps of gradient descent on the squared loss, taken all at once.
+
+    Parameters
+    ----------
+    learner : LinearLearner
+        The learner, of squared loss.
+    rate : float
+        The learning rate.
+    n_steps : int
+        Number of steps.
+    """
+
+    method = "spectral"
+
+    def _evaluate(self, rows, goal, indices):
+        descent = SpectralDescent(self.learner, rows, **self.steps)
+        value, b = goal.at(self.learner, descent.W)
+        return value, descent.hypergradient(b, indices)
+
+
+class BackGradient(_StepsEngine):
+    """Steps of gradient descent, run backwards to be differentiated.
+
+    Parameters
+    ----------
+    learner : ParametricLearner
+        The learner.
+    rate : float
+        The learning rate.
+    n_steps : int
+        Number of steps.
+    """
+
+    method = "back-gradient"
+
+    def _evaluate(self, rows, goal, indices):
+        learner, start = self.learner, self.learner.start(rows)
+        W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
+        value, b = goal.at(learner, W)
+        hypergradient = reversed_descent(
+            learner, rows, start, W, b, indices, **self.steps
+        )
+        self.residual = hypergradient.residual
+        return value, hypergradient
+
+
+# What a learner must support to be differentiated at its optimum, and by which engine.
+IMPLICIT = {
+    "smooth": ImplicitDifferentiation,
+    "l1": L1ImplicitDifferentiation,
+    "svm_dual": SVMImplicitDifferentiation,
+}
+
+
+def make_engine(
+    learner: Learner,
+    hypergradient: str = "auto",
+    *,
+    shape: tuple[int, int],
+    n_steps: int | None = None,
+    rate: float | None = None,
+    truncate: int | None = None,
+) -> Engine:
+    """Choose how a learner is trained and differentiated.
+
+    Parameters
+    ----------
+    learner : Learner
+        The learner.
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, default="auto"
+        The method. "auto": the implicit gradient of a learner that goes to its
+        optimum; otherwise the closed form if there is one, or the unrolled steps.
+    shape : tuple of int
+        (n_samples, n_features) of the training rows, approximately.
+    n_steps : int, default=None
+        Number of steps of gradient descent. None: the learner goes to its optimum.
+    rate : float, default=None
+        The learning rate of these steps.
+    truncate : int, default=None
+        How many of the last steps are differentiated. None: all of them.
+
+    Returns
+    -------
+    engine : Engine
+
+    Raises
+    ------
+    ValueError
+        If the learner cannot be differentiated in this way.
+    """
+    if hypergradient == "implicit" or n_steps is None:
+        if hypergradient not in ("auto", "implicit"):
+            raise ValueError(
+                f"hypergradient={hypergradient!r} differentiates the steps of a "
+                "surrogate that stops early, but this one is trained to its optimum: "
+                "use hypergradient='implicit', or a GradientDescentClassifier as the "
+                "surrogate."
+            )
+        if truncate is not None:
+            raise ValueError(
+                f"Only the last {truncate} steps of the surrogate are to be "
+                "differentiated, but the implicit hypergradient takes none: use "
+                "hypergradient='unrolled'."
+            )
+        return _make_implicit(learner)
+    steps = learner, rate, n_steps
+    if hypergradient == "back-gradient":
+        return BackGradient(*steps)
+    smaller, larger = sorted(shape)
+    is_small = smaller <= SPECTRAL and smaller * larger <= STORABLE
+    has_closed_form = "closed_form" in learner.supports and truncate is None
+    if hypergradient == "auto" and has_closed_form and is_small:
+        return ClosedFormDifferentiation(*steps)
+    return UnrolledDifferentiation(*steps, truncate)
+
+
+def _make_implicit(learner: Learner) -> Engine:
+    """Choose the engine for the optimum of a learner."""
+    for way, engine in IMPLICIT.items():
+        if way in learner.supports:
+            return engine(learner)
+    raise ValueError(
+        "hypergradient='implicit' needs a surrogate with a unique optimum, and a "
+        "neural network has many: use hypergradient='unrolled' or 'auto'."
+    )
+
+
+def _dense(X: Features) -> np.ndarray:
     return X.toarray() if sparse.issparse(X) else X
