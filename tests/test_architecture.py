@@ -11,7 +11,7 @@ ROOT = Path(skpoison.__file__).parent
 # From the ground up: a file imports from storeys below its own, or from its own folder.
 STOREYS = [
     "utils bilevel",
-    "base surrogates feasible_sets goals metrics",
+    "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
     "model_selection",
     "report",

@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.goals import OnRows
 from skpoison.bilevel.lasso import SparseLearner
 from skpoison.bilevel.learners import Rows
