@@ -26,8 +26,8 @@ from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
-from skpoison.utils._threads import few_threads
-from skpoison.utils._warnings import once
+from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._warnings import deduplicate_warnings
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class BaseSurrogateAttack(BasePoisoner):
         self._start(known)
         if n_poison == 0:
             return self._nothing()
-        with once(), few_threads(X):
+        with deduplicate_warnings(), limit_blas_threads(X):
             poison = self._attack(known, n_poison, random_state)
         return _for_all_rows(poison, positions, y)
 

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_resolved
-from skpoison.surrogates import as_learner
+from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import affine_map, split_scalers
 
 
@@ -50,11 +50,11 @@ class BilevelProblem:
 
     Attributes
     ----------
-    training_problem : Surrogate
+    training_problem : TrainingProblem
         The training problem of the surrogate, without its rows.
     learner : Learner
         What is minimised.
-    engine : Training
+    engine : Engine
         How the surrogate is trained, and differentiated.
     resolved_goal : object
         The goal as a function of the learnt parameters, in scaled features.
@@ -85,13 +85,13 @@ class BilevelProblem:
         self.X, self.codes, self.classes, self.weight = X, codes, classes, weight
         self.X_val = X_val
         n_classes = None if classes is None else classes.shape[0]
-        self.training_problem = as_learner(estimator, n_classes)
+        self.training_problem = as_training_problem(estimator, n_classes)
         self.learner = self.training_problem.learner
         self.scale, self.shift = affine_map(
             scalers, X if X_scaler is None else X_scaler
         )
         self.X_scaled = self.scaled(X)
-        self.engine = self.training_problem.training(
+        self.engine = self.training_problem.engine(
             hypergradient,
             type(estimator).__name__,
             shape=X.shape,
@@ -147,17 +147,17 @@ class BilevelProblem:
             self.X_scaled,
             self.codes if codes is None else codes,
             classes=self.classes,
-            repeats=multiplicity,
+            multiplicity=multiplicity,
         )
 
-    def evaluate(self, rows, which=slice(None)):
+    def evaluate(self, rows, indices=slice(None)):
         """Train the surrogate, compute the goal, and differentiate it in some rows.
 
         Parameters
         ----------
         rows : Rows
             The training rows, in scaled features.
-        which : slice, default=slice(None)
+        indices : slice, default=slice(None)
             The rows to differentiate in.
 
         Returns
@@ -169,7 +169,7 @@ class BilevelProblem:
         """
         # A surrogate that diverges has a goal that is not finite: callers see to that.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.engine(rows, self.resolved_goal, which)
+            return self.engine(rows, self.resolved_goal, indices)
 
     def diagnostics(self):
         """Return how accurate the last gradient is.

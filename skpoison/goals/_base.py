@@ -20,7 +20,7 @@ class GoalContext:
     ----------
     training_problem : object
         The training problem of the surrogate, as
-        :func:`skpoison.surrogates.as_learner` returns it.
+        :func:`skpoison.surrogates.as_training_problem` returns it.
     n_features : int
         Number of features that the last step of the surrogate sees.
     n_outputs : int

@@ -118,7 +118,7 @@ class TargetFeatures(BaseGoal):
     For a surrogate with an l1 penalty :math:`\rho`. The score of a feature is its
     signed distance to the border of selection. A feature that is not selected has the
     score :math:`|g_j| / \rho - 1 \le 0`, with the gradient :math:`g_j` of the rest of
-    the objective in its coefficient. A selected one has its coefficient as the score, in
+    the objective in its coefficient. The score of a selected one is its coefficient, in
     comparable units and clipped at 1. The attacker maximises the scores of the features
     to be selected minus those of the features to be discarded.
 

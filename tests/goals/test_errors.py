@@ -8,7 +8,7 @@ from skpoison.bilevel.goals import OnObjective, OnRows
 from skpoison.bilevel.losses import Logistic, Squared
 from skpoison.goals import ErrorGeneric, ErrorSpecific, GoalContext, TargetLabels
 from skpoison.goals._errors import resolve_goal
-from skpoison.surrogates import as_learner
+from skpoison.surrogates import as_training_problem
 
 CLASSES = np.array(["ham", "phish", "spam"])
 y = np.array([0, 2, 1, 2])
@@ -18,7 +18,7 @@ GOALS = [ErrorGeneric(), ErrorSpecific({"spam": "ham"}), TargetLabels()]
 
 def context(estimator, y_val, n_classes=2):
     classes = None if n_classes is None else np.arange(n_classes)
-    problem = as_learner(estimator, n_classes)
+    problem = as_training_problem(estimator, n_classes)
     return GoalContext(problem, 2, 1, None, classes, X, y_val)
 
 

@@ -13,8 +13,8 @@ from skpoison.attacks._class_map import allowed_flips, budget_error
 from skpoison.attacks._own_rows import check_own_rows, check_together
 from skpoison.attacks._surrogate import default_surrogate
 from skpoison.base import BasePoisoner, Poison
-from skpoison.utils._threads import few_threads
-from skpoison.utils._warnings import once
+from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._warnings import deduplicate_warnings
 
 
 class BaseLabelFlip(BasePoisoner):
@@ -49,7 +49,7 @@ class BaseLabelFlip(BasePoisoner):
         n_rows = int(allowed.any(axis=1).sum())
         if n_poison > n_rows:
             raise budget_error(self.budget, n_poison, n_rows)
-        with once(), few_threads(X):
+        with deduplicate_warnings(), limit_blas_threads(X):
             rows, new = self._flip(X, codes, allowed, n_poison, random_state, folds)
         labels = y.copy()
         labels[rows] = self.classes_[new]

@@ -12,8 +12,8 @@ from skpoison.attacks._own_rows import check_own_rows
 from skpoison.attacks.rows._deletion_search import Remover
 from skpoison.base import Poison
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
-from skpoison.utils._threads import few_threads
-from skpoison.utils._warnings import once
+from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._warnings import deduplicate_warnings
 
 
 class GreedyDeletion(CallbackSupportMixin, BaseAimedPoisoner):
@@ -222,7 +222,7 @@ class GreedyDeletion(CallbackSupportMixin, BaseAimedPoisoner):
         progress = Progress(
             self, "search", 2 + n_rounds + 2 * self.n_exchanges, self.verbose
         )
-        with once(), few_threads(X):
+        with deduplicate_warnings(), limit_blas_threads(X):
             remover = Remover(problem, ~trusted, progress)
             remover.search(n_poison, n_rounds, self.n_exchanges, random_state)
         progress.end()
