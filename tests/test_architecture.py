@@ -92,6 +92,6 @@ def test_files_mirrored_by_tests(path):
         "defence_checks": "estimator_checks",
         "check_data": "estimator_checks",
         "errors": "report",
-        "network_descent": "networks",
+        "network_descent": "closed_form",
     }
     assert (tests / f"test_{tested_by.get(name, name)}.py").is_file()
