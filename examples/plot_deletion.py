@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import DeletionPoisoner
+from skpoison.attacks import GreedyDeletion
 
 SHAPE = {"centers": [(-1.2, 0.0), (1.2, 0.0)], "cluster_std": 1.2}
 X, y = make_blobs([60] * 2, random_state=0, **SHAPE)
@@ -37,7 +37,7 @@ victim = LogisticRegression()
 shares = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
 left, chosen, at_random = {}, [], []
 for share in shares:
-    attack = DeletionPoisoner(victim, share, n_exchanges=30, random_state=0)
+    attack = GreedyDeletion(victim, share, n_exchanges=30, random_state=0)
     X_left, y_left = attack.fit_resample(X, y, X_val=X_val, y_val=y_val)
     left[share] = ~attack.deletion_mask_
     chosen.append(1 - victim.fit(X_left, y_left).score(X_test, y_test))

@@ -9,24 +9,33 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-__all__ = [
+_SUBMODULES = [
     "attacks",
+    "base",
+    "bilevel",
     "datasets",
     "defences",
     "feasible_sets",
     "goals",
     "metrics",
     "model_selection",
+    "report",
     "surrogates",
+    "utils",
 ]
+__all__ = [*_SUBMODULES, "show_versions"]
 
 
 def __getattr__(name):
     """Import a subpackage when it is first asked for, as scikit-learn does."""
-    if name in __all__:
+    if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "show_versions":
+        return import_module(f"{__name__}.utils._show_versions").show_versions
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
 
 
 def __dir__():
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

@@ -22,7 +22,7 @@ from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
 SETTINGS = {
-    "DeletionPoisoner": {"n_rounds": 2, "n_exchanges": 1},
+    "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
     "GradientPoisoner": {"max_iter": 2},
     "GreedyLabelFlip": {"n_candidates": 1, "cv": 2},
     "NoisyLabelClassifier": {"cv": 2},
@@ -38,10 +38,16 @@ NETWORK = MLPClassifier(
     n_iter_no_change=5,
     random_state=0,
 )
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
 VARIANTS = [
     {"surrogate": SVC()},
     {"surrogate": NETWORK},
-    {"surrogate": LogisticRegression(C=0.1, l1_ratio=1.0, solver="saga")},
+    {"surrogate": LogisticRegression(C=0.1, solver="saga", **L1)},
     {"surrogate": Ridge(), "max_iter": 1},
     {"surrogate": Lasso(), "loss": "objective"},
     {

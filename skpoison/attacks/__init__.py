@@ -1,17 +1,18 @@
-"""What can an attacker do to a training set?"""
+"""Attacks on training sets."""
 
-from skpoison.attacks._alfa import ALFA
-from skpoison.attacks._deletion import DeletionPoisoner
 from skpoison.attacks._gradient import GradientPoisoner
-from skpoison.attacks._greedy_flip import GreedyLabelFlip
-from skpoison.attacks._label_flip import MarginLabelFlip
-from skpoison.attacks._random import RandomInsertion, RandomLabelFlip
-from skpoison.attacks._relaxed_flip import RelaxedLabelFlip
+from skpoison.attacks.labels._alfa import ALFA
+from skpoison.attacks.labels._greedy import GreedyLabelFlip
+from skpoison.attacks.labels._margin import MarginLabelFlip
+from skpoison.attacks.labels._random import RandomLabelFlip
+from skpoison.attacks.labels._relaxed import RelaxedLabelFlip
+from skpoison.attacks.rows._deletion import GreedyDeletion
+from skpoison.attacks.rows._random import RandomInsertion
 
 __all__ = [
     "ALFA",
-    "DeletionPoisoner",
     "GradientPoisoner",
+    "GreedyDeletion",
     "GreedyLabelFlip",
     "MarginLabelFlip",
     "RandomInsertion",

@@ -1,60 +1,22 @@
-"""Which label may the attacker give to which row?"""
+"""Class maps: which labels may become which."""
 
 import numpy as np
 
-
-def wanted_codes(class_map, classes, name="class_map"):
-    """Translate a map of classes into the code wanted for each class.
-
-    Parameters
-    ----------
-    class_map : dict
-        The label wanted for each class among its keys.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    name : str, default="class_map"
-        The parameter in whose name an error speaks.
-
-    Returns
-    -------
-    wanted : ndarray of shape (n_classes,) of int
-        Positions among the classes; -1 where no other label is wanted.
-
-    Raises
-    ------
-    ValueError
-        If it names a class that there is not, or gives one the label that it has.
-    """
-    classes = classes.tolist()
-    wanted = np.full(len(classes), -1)
-    for source, target in class_map.items():
-        for label in (source, target):
-            if label not in classes:
-                raise ValueError(
-                    f"{name}={class_map!r} names the class {label!r}, "
-                    f"which is not among those of y: {classes}."
-                )
-        if source == target:
-            raise ValueError(
-                f"{name}={class_map!r} wants rows of the class {source!r} to bear "
-                "the label that they have; name another one or leave it out."
-            )
-        wanted[classes.index(source)] = classes.index(target)
-    return wanted
+from skpoison.utils._class_map import wanted_codes
 
 
-def allowed_flips(class_map, classes, codes, free):
-    """Say which label each row may get.
+def allowed_flips(class_map, classes, codes, is_free):
+    """Return which labels each row may be given.
 
     Parameters
     ----------
     class_map : dict or None
-        The label wanted for each class among its keys; None for any other label.
+        The new label of each class among its keys; None for any other label.
     classes : ndarray of shape (n_classes,)
         The classes.
     codes : ndarray of shape (n_samples,) of int
         The labels of the rows, as positions among the classes.
-    free : ndarray of shape (n_samples,) of bool
+    is_free : ndarray of shape (n_samples,) of bool
         Which rows may be flipped at all.
 
     Returns
@@ -66,27 +28,65 @@ def allowed_flips(class_map, classes, codes, free):
         allowed = codes[:, np.newaxis] != others
     else:
         allowed = wanted_codes(class_map, classes)[codes][:, np.newaxis] == others
-    return allowed & free[:, np.newaxis]
+    return allowed & is_free[:, np.newaxis]
 
 
-def too_many(budget, n_poison, n_rows):
-    """Make the error of a budget that asks for more rows than there are.
+def draw_wrong_labels(class_map, classes, y, candidates, random_state):
+    """Shuffle rows and draw a wrong label for each of them.
+
+    All candidates are drawn, whatever the budget: for one seed the poison of a smaller
+    budget is then the beginning of that of a larger one.
+
+    Parameters
+    ----------
+    class_map : dict or None
+        The new label of each class among its keys; None for any other label, each with
+        the same probability.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    y : ndarray of shape (n_samples,)
+        The labels of the rows.
+    candidates : ndarray of shape (n_candidates,) of int
+        The rows to draw from; those of a class without a new label are left out.
+    random_state : RandomState
+        The only source of randomness.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_drawn,) of int
+        The rows in random order.
+    labels : ndarray of shape (n_drawn,)
+        The new label of each of them.
+    """
+    codes = np.searchsorted(classes, y)
+    if class_map is not None:
+        wanted = wanted_codes(class_map, classes)
+        candidates = candidates[wanted[codes[candidates]] >= 0]
+    rows = random_state.permutation(candidates)
+    if class_map is not None:
+        return rows, classes[wanted[codes[rows]]]
+    shifts = random_state.randint(1, classes.shape[0], size=rows.shape[0])
+    return rows, classes[(codes[rows] + shifts) % classes.shape[0]]
+
+
+def budget_error(budget, n_poison, n_rows):
+    """Return the error for a budget of more rows than can be poisoned.
 
     Parameters
     ----------
     budget : float or int
         The budget.
     n_poison : int
-        The number of rows that it asks for.
+        The number of rows that it amounts to.
     n_rows : int
-        The number of rows that there are.
+        The number of rows that can be poisoned.
 
     Returns
     -------
     error : ValueError
     """
     return ValueError(
-        f"budget={budget!r} asks for {n_poison} poisoned rows, but there are only "
-        f"{n_rows} rows to take: of a class named in class_map, where one is given, "
-        "and not trusted. Lower the budget."
+        f"`budget` must not exceed the {n_rows} rows that can be poisoned (not trusted "
+        f"and, if class_map is given, of a class among its keys); got {budget!r}, "
+        f"which is {n_poison} rows. Lower the budget."
     )

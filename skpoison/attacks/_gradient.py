@@ -15,8 +15,8 @@ from skpoison.base import Poison
 from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
-from skpoison.utils._threads import few_threads
-from skpoison.utils._warnings import once
+from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._warnings import deduplicate_warnings
 
 
 class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
@@ -374,7 +374,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         n_climbs *= 1 if coordinates.is_convex else 2
         progress = Progress(self, "climb", n_climbs * self.max_iter, self.verbose)
         best = None
-        with once(), few_threads(X):
+        with deduplicate_warnings(), limit_blas_threads(X):
             for i in range(1 + self.n_restarts):
                 if i > 0:
                     start = self._start(X, y, trusted, n_poison, own, random_state)

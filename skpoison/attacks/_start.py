@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._random import RandomInsertion, RandomLabelFlip
+from skpoison.attacks.labels._random import RandomLabelFlip
+from skpoison.attacks.rows._random import RandomInsertion
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is an attack?"""
+"""Base class of all attacks."""
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
@@ -41,17 +41,17 @@ class Poison:
         The labels of the training rows after the attack. None leaves them alone.
     X_inserted : {ndarray, sparse matrix} of shape (n_inserted, n_features), \
             or ndarray of shape (n_inserted,) of int, default=None
-        The rows inserted: their features, or, of one dimension, the positions of the
-        training rows of which they are clones.
+        The inserted rows: their features, or, if it has one dimension, the positions
+        of the training rows that are cloned.
     y_inserted : ndarray of shape (n_inserted,), default=None
-        The labels of the rows inserted.
+        The labels of the inserted rows.
     modified : ndarray of shape (n_modified,) of int, default=None
         The positions of training rows whose features are replaced.
     X_modified : {ndarray, sparse matrix} of shape (n_modified, n_features), \
             default=None
-        The features that they get.
+        Their new features.
     deleted : ndarray of shape (n_deleted,) of int, default=None
-        The positions of training rows that are taken out.
+        The positions of training rows that are deleted.
     """
 
     y: np.ndarray | None = None
@@ -65,16 +65,16 @@ class Poison:
 class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     """Base class of all attacks.
 
-    A subclass implements one method, `_poison`, which says by a :class:`Poison` what
-    the attack does. The base class checks the data, turns the budget into a number of
-    rows, gives every row back in the container in which it came, and sets the
-    attributes below. A subclass with parameters of its own has the two below among
-    them.
+    A subclass implements one method, `_poison`, which returns a :class:`Poison`. The
+    base class checks the data, turns the budget into a number of rows, returns the rows
+    in the container in which they came, and sets the attributes below. If a subclass
+    has its own parameters, its constructor also takes the two below.
 
-    A subclass whose attack never looks at the values of X sets the class attribute
-    `_reads_features` to False: then any X passes through, with strings, categories and
-    missing values. One whose `_takes_responses` returns True is given responses
-    instead of labels, and has no `classes_`.
+    An attack that never reads the values of X sets the class attribute
+    `_reads_features` to False: X is then passed through unchecked, including strings,
+    categories and missing values. For an attack on a regression task
+    `_takes_responses` returns True: y then holds responses instead of class labels,
+    and there is no `classes_`.
 
     Parameters
     ----------
@@ -86,29 +86,27 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     Attributes
     ----------
     poison_mask_ : ndarray of shape (n_samples_out,) of bool
-        Which rows of the output are poisoned. The rows that came in stand first and in
-        order, but for those deleted; inserted rows are appended.
+        Which rows of the output are poisoned. The input rows that are not deleted come
+        first, in their order; inserted rows are appended.
     deletion_mask_ : ndarray of shape (n_samples,) of bool
-        Which of the rows that came in are deleted, where the attack deletes rows.
+        Which of the input rows are deleted. Only for attacks that delete rows.
     contamination_ : float
-        Poisoned share of the rows that come out: n_p / (n + n_p) for inserted rows.
+        Poisoned share of the output rows: n_p / (n + n_p) for inserted rows.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    sampling_strategy_ : dict
-        Always empty; imbalanced-learn asks every sampler for it.
+        The class labels. Not for attacks on regression.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen during `fit_resample`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
-    skpoison.utils.estimator_checks.check_estimator : The checks that every attack
-        passes, for an attack of one's own in one line.
+    skpoison.utils.estimator_checks.check_estimator : Run the checks that every attack
+        passes on your own attack.
 
     Examples
     --------
-    An attack that inserts copies of the mean of all rows, with a random label:
+    An attack that inserts copies of the mean of all rows with a random label:
 
     >>> import numpy as np
     >>> from skpoison.base import BasePoisoner, Poison
@@ -140,7 +138,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
-        """Check the data; an attack acts in `fit_resample`.
+        """Check the data. The attack itself happens in `fit_resample`.
 
         Parameters
         ----------
@@ -167,20 +165,20 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels.
         trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows that the attacker cannot touch. None: he can touch all of them.
+            Rows that the attacker cannot touch. None: they can touch every row.
 
         Returns
         -------
-        X_poisoned : of the type of X, of shape (n_samples_out, n_features)
-            The rows that came in, first and in order; then inserted rows.
-        y_poisoned : of the type of y, of length n_samples_out
-            Their labels, all of them among the labels seen.
+        X_poisoned : same type as X, of shape (n_samples_out, n_features)
+            The input rows in their order, then the inserted rows.
+        y_poisoned : same type as y, of length n_samples_out
+            Their labels. No class is new.
 
         Raises
         ------
         ValueError
-            If the data are not fit for classification, if `trusted` is no mask over
-            the rows, or if the budget asks for more rows than there are to poison.
+            If X or y is invalid, if `trusted` is not a boolean mask over the rows, or
+            if the budget is larger than the number of rows that can be poisoned.
         """
         return self._fit_resample(X, y, trusted=trusted)
 
@@ -199,17 +197,18 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     @abstractmethod
     def _poison(self, X, y, *, n_poison, trusted, random_state):
-        """Say what the attack does.
+        """Compute the poison.
 
         Parameters
         ----------
         X : {ndarray, csr or csc matrix} of shape (n_samples, n_features)
-            The training rows, checked and of dtype float64 or float32; where
-            `_reads_features` is False, X as the user gave it.
+            The training rows, checked, of dtype float64 or float32. If
+            `_reads_features` is False, X as the user passed it.
         y : ndarray of shape (n_samples,)
-            Their labels.
+            Their labels or responses.
         n_poison : int
-            The number of rows that the budget allows to insert or to change.
+            Number of rows that the budget allows the attack to insert, change or
+            delete.
         trusted : ndarray of shape (n_samples,) of bool
             Rows that must stay as they are.
         random_state : RandomState
@@ -221,7 +220,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """
 
     def _check_data(self, X, y):
-        """Check X and y, and set the attributes that speak of them."""
+        """Check X and y and set the attributes that describe them."""
         takes_responses = self._takes_responses()
         if takes_responses:
             y_checked = check_responses(self, y)
@@ -240,25 +239,29 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
                 self, X, accept_sparse=True, dtype=None, ensure_all_finite=False
             )
         check_consistent_length(X, y_checked)
-        self.sampling_strategy_ = {}
         if takes_responses:
             if hasattr(self, "classes_"):
-                del self.classes_  # of a call with other parameters
+                del self.classes_  # left by a call with other parameters
             return X_checked, y_checked
         self.classes_ = np.unique(y_checked)
         if self.classes_.shape[0] < 2:
             raise ValueError(
-                f"{type(self).__name__} needs rows of at least two classes, but y "
+                f"y must hold at least two classes for {type(self).__name__}, but y "
                 f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
         return X_checked, y_checked
 
+    @property
+    def sampling_strategy_(self):
+        """Nothing: imbalanced-learn expects every fitted sampler to have this."""
+        return {}
+
     def _takes_responses(self):
-        """Say whether y holds responses, and no labels."""
+        """Return whether y holds responses instead of class labels."""
         return False
 
     def _n_poison(self, n_samples):
-        """Turn the budget into a number of rows."""
+        """Return the number of rows that the budget stands for."""
         if isinstance(self.budget, Integral):
             return int(self.budget)
         return round(self.budget * n_samples)
@@ -294,28 +297,29 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         self.poison_mask_ = np.concatenate([changed, np.ones(n_inserted, dtype=bool)])
         self.contamination_ = float(self.poison_mask_.mean())
         donors = np.concatenate([rows, np.empty(n_inserted, dtype=int)])
-        given = labels[self.poison_mask_]
+        new_labels = labels[self.poison_mask_]
         if self._takes_responses():
-            donors[self.poison_mask_] = n_samples + np.arange(given.shape[0])
-            return X_out, take_rows(append_responses(y, given), donors)
-        # A label is taken from a row that bears it: so its container, dtype and
-        # categories stay what they are, whatever they are.
-        donors[self.poison_mask_] = self._donors(y_checked, given)
+            donors[self.poison_mask_] = n_samples + np.arange(new_labels.shape[0])
+            return X_out, take_rows(append_responses(y, new_labels), donors)
+        # New labels are copied from rows of y that have them: this preserves the
+        # container, the dtype and the categories without knowing any of them.
+        donors[self.poison_mask_] = self._donors(y_checked, new_labels)
         return X_out, take_rows(y, donors)
 
     def _donors(self, y, labels):
-        """Find for each label a row of y that bears it."""
+        """Return, for each label, the position of a row of y that has it."""
         classes, first_rows = np.unique(y, return_index=True)
         codes = np.searchsorted(classes, labels).clip(max=classes.shape[0] - 1)
         if (classes[codes] != labels).any():
             raise ValueError(
-                f"{type(self).__name__} gives labels that are not among those seen: "
-                f"{np.setdiff1d(labels, classes).tolist()}; seen: {classes.tolist()}."
+                f"{type(self).__name__} must not invent labels: it returned "
+                f"{np.setdiff1d(labels, classes).tolist()}, but y has only "
+                f"{classes.tolist()}."
             )
         return first_rows[codes]
 
     def __sklearn_tags__(self):
-        """Any X passes through an attack that does not read features."""
+        """Return the tags: an attack that does not read features accepts any X."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = not self._reads_features
         tags.input_tags.string = not self._reads_features

@@ -1,23 +1,27 @@
-"""On how many threads does a computation on given rows run fastest?"""
+"""Limits on the number of BLAS threads: one is the fastest for small problems."""
+
+from math import prod
 
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-# Below so many numbers threads of BLAS cost more time than they save.
+# Below this number of stored values, starting the threads costs more than they save.
 SMALL = 1_000_000
 
 
-def few_threads(X):
-    """Limit BLAS to one thread where the rows are few.
+def limit_blas_threads(X, *, small=SMALL):
+    """Limit BLAS to one thread if X is small.
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The rows.
+    X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The rows that the computation is about.
+    small : int, default=1_000_000
+        Number of stored values from which BLAS keeps its threads.
 
     Returns
     -------
     limits : context manager
     """
-    n_stored = X.nnz if sparse.issparse(X) else X.size
-    return threadpool_limits(1 if n_stored < SMALL else None, "blas")
+    n_stored = X.nnz if sparse.issparse(X) else prod(X.shape)
+    return threadpool_limits(1 if n_stored < small else None, "blas")

@@ -27,7 +27,7 @@ from skpoison.attacks import (
     RandomLabelFlip,
     _climber,
 )
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.ascent import Climb
 from skpoison.feasible_sets import (
     Box,
@@ -929,10 +929,10 @@ def test_callbacks_stop_all_that_is_left(feasible_set, schedule):
         ({"hypergradient": "unrolled"}, "hypergradient='unrolled' goes through the st"),
         ({"goal": {}}, "goal"),
         ({"goal": {7: 1}}, "names the class 7"),
-        ({"goal": {1: 1}}, "the label that they have"),
+        ({"goal": {1: 1}}, "maps the class 1 to itself"),
         ({"goal": {}, "poison_labels": "keep"}, "goal"),
         ({"goal": {7: 1}, "poison_labels": "keep"}, "names the class 7"),
-        ({"goal": {1: 1}, "poison_labels": "keep"}, "the label that they have"),
+        ({"goal": {1: 1}, "poison_labels": "keep"}, "maps the class 1 to itself"),
         ({"n_restarts": -1}, "The 'n_restarts' parameter"),
     ],
     ids=str,

@@ -12,7 +12,7 @@ from skpoison.utils.estimator_checks import parametrize_with_checks
 
 
 class MeanInsertion(BasePoisoner):
-    """A third party's attack: it reads features and inserts rows of its own."""
+    """A third party's attack: it reads features and inserts rows."""
 
     def _poison(self, X, y, *, n_poison, trusted, random_state):
         rows = np.repeat(np.asarray(X.mean(axis=0)).reshape(1, -1), n_poison, axis=0)
@@ -88,18 +88,20 @@ def test_inserted_clones_are_given_by_position():
     assert y_out[4:].tolist() == ["a", "b"]
 
 
-def test_labels_not_seen_are_refused():
+def test_invented_labels_are_refused():
     poison = Poison(X_inserted=np.array([3]), y_inserted=np.array(["c"]))
-    with pytest.raises(ValueError, match=r"not among those seen: \['c'\]; seen: "):
+    with pytest.raises(ValueError, match=r"invent labels: it returned \['c'\], but y"):
         Scripted(poison).fit_resample(X, y)
 
 
 def test_one_class_is_refused():
-    message = (
-        "RandomLabelFlip needs rows of at least two classes, .* only one class: 'a'"
-    )
+    message = "at least two classes for RandomLabelFlip, .* only one class: 'a'"
     with pytest.raises(ValueError, match=message):
         RandomLabelFlip().fit_resample(X, ["a"] * 4)
+
+
+def test_imbalanced_learn_finds_a_sampling_strategy():
+    assert RandomLabelFlip(random_state=0).fit(X, y).sampling_strategy_ == {}
 
 
 def test_fit_checks_and_poisons_nothing():

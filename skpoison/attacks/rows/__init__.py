@@ -1,0 +1,1 @@
+"""Attacks that insert, modify or delete rows."""

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skpoison.attacks import (
+    ALFA,
+    GreedyLabelFlip,
+    MarginLabelFlip,
+    RandomLabelFlip,
+    RelaxedLabelFlip,
+)
+
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+X_iris, y_iris = load_iris(return_X_y=True)
+VICTIM = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+INFORMED = [MarginLabelFlip, GreedyLabelFlip, ALFA, RelaxedLabelFlip]
+informed = pytest.mark.parametrize("attack", INFORMED)
+
+
+def error_after(labels):
+    return 1 - clone(VICTIM).fit(X_train, labels).score(X_test, y_test)
+
+
+@informed
+@pytest.mark.parametrize("budget", [0.05, 0.2])
+def test_stronger_than_random_flips(attack, budget):
+    _, labels = attack(VICTIM, budget, random_state=0).fit_resample(X_train, y_train)
+    random = [
+        error_after(
+            RandomLabelFlip(budget, random_state=seed).fit_resample(X_train, y_train)[1]
+        )
+        for seed in range(5)
+    ]
+    assert error_after(labels) > np.mean(random)
+
+
+@informed
+def test_as_many_flips_as_the_budget(attack):
+    for budget in (0, 1, 17, 0.1):
+        fitted = attack(budget=budget, random_state=0)
+        X_out, labels = fitted.fit_resample(X_iris, y_iris)
+        expected = budget if isinstance(budget, int) else round(budget * 150)
+        assert (labels != y_iris).sum() == fitted.poison_mask_.sum() == expected
+        np.testing.assert_array_equal(X_out, X_iris)
+
+
+@informed
+def test_class_map(attack):
+    names = np.array(["setosa", "versicolor", "virginica"])[y_iris]
+    class_map = {"virginica": "setosa", "setosa": "versicolor"}
+    fitted = attack(budget=30, class_map=class_map, random_state=0)
+    _, labels = fitted.fit_resample(X_iris, names)
+    flipped = fitted.poison_mask_
+    assert flipped.sum() == 30
+    for before, after in zip(names[flipped], labels[flipped], strict=True):
+        assert class_map[before] == after
+
+
+@informed
+def test_trusted_rows_stay(attack):
+    trusted = np.arange(150) % 3 > 0
+    fitted = attack(budget=20, random_state=0)
+    fitted.fit_resample(X_iris, y_iris, trusted=trusted)
+    assert fitted.poison_mask_.sum() == 20
+    assert not fitted.poison_mask_[trusted].any()
+
+
+@informed
+def test_bad_input(attack):
+    with pytest.raises(ValueError, match=r"surrogate=LinearRegression\(\) is no class"):
+        attack(LinearRegression()).fit_resample(X_iris, y_iris)
+    with pytest.raises(ValueError, match="names the class 7"):
+        attack(class_map={7: 1}).fit_resample(X_iris, y_iris)
+    with pytest.raises(ValueError, match=r"the \d+ rows that .* got 60, which"):
+        attack(budget=60, class_map={0: 1}).fit_resample(X_iris, y_iris)
+
+
+@pytest.mark.parametrize("attack", [GreedyLabelFlip, RelaxedLabelFlip])
+def test_rows_to_measure_on(attack):
+    """They are given, or all rows are in turn; every row can be flipped."""
+    fitted = attack(RidgeClassifier(), 0.75, random_state=0)
+    for own in ({}, {"X_val": X_iris[::2], "y_val": y_iris[::2]}):
+        fitted.fit_resample(X_iris, y_iris, **own)
+        assert fitted.poison_mask_.sum() == 112
+    with pytest.raises(ValueError, match="X_val and y_val go together"):
+        fitted.fit_resample(X_iris, y_iris, X_val=X_iris)
+    few = np.r_[0:2, 50:150]
+    with pytest.raises(ValueError, match=r"cv=3 folds .* only 2 of 0\. Lower cv"):
+        fitted.fit_resample(X_iris[few], y_iris[few])
+
+
+@pytest.mark.parametrize("attack", [MarginLabelFlip, GreedyLabelFlip])
+def test_budgets_are_nested(attack):
+    masks = []
+    for budget in (5, 15, 30):
+        fitted = attack(budget=budget, random_state=3)
+        fitted.fit_resample(X_iris, y_iris)
+        masks.append(fitted.poison_mask_)
+    assert (masks[0] <= masks[1]).all()
+    assert (masks[1] <= masks[2]).all()
+
+
+@pytest.mark.parametrize("attack", [MarginLabelFlip, ALFA])
+@pytest.mark.parametrize(
+    "surrogate",
+    [KNeighborsClassifier(), RandomForestClassifier(10, random_state=0)],
+    ids=str,
+)
+def test_any_classifier(attack, surrogate):
+    fitted = attack(surrogate, 20, random_state=0)
+    fitted.fit_resample(X_iris, y_iris)
+    assert fitted.poison_mask_.sum() == 20

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skpoison.attacks import RandomLabelFlip, RelaxedLabelFlip
+from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.bilevel.goals import SmoothedError
+from skpoison.surrogates import GradientDescentClassifier
+
+X, y = load_breast_cancer(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+X_train, y_train, X_own, y_own = X[:100], y[:100], X[100:300], y[100:300]
+OWN = {"X_val": X_own, "y_val": y_own}
+SURROGATES = [
+    LogisticRegression(),
+    RidgeClassifier(),
+    LinearSVC(),
+    GradientDescentClassifier(n_steps=50),
+]
+
+
+def reached(surrogate, labels):
+    problem = LabelProblem(
+        surrogate,
+        X_train,
+        labels,
+        np.arange(100),
+        np.arange(2),
+        (X_own, y_own),
+        4.0,
+    )
+    return problem.reached(labels)
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
+def test_stronger_than_random_flips_by_its_own_measure(surrogate):
+    attack = RelaxedLabelFlip(surrogate, 0.2, max_iter=20)
+    _, labels = attack.fit_resample(X_train, y_train, **OWN)
+    ours = reached(surrogate, labels)
+    for seed in range(5):
+        random = RandomLabelFlip(0.2, random_state=seed)
+        assert ours > reached(surrogate, random.fit_resample(X_train, y_train)[1])
+
+
+def test_no_weaker_than_random_flips_where_gradients_mislead():
+    surrogate = SVC(C=100)
+    attack = RelaxedLabelFlip(surrogate, 0.1, max_iter=3, random_state=0)
+    ours = reached(surrogate, attack.fit_resample(X_train, y_train, **OWN)[1])
+    rng = np.random.RandomState(0)
+    for _ in range(10):
+        rows = rng.permutation(100)[:10]
+        rng.uniform(size=(10, 2))  # what draws the new labels, of which there is one
+        labels = y_train.copy()
+        labels[rows] = 1 - labels[rows]
+        assert ours >= reached(surrogate, labels)
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
+def test_the_best_flips_are_kept(surrogate):
+    attack = RelaxedLabelFlip(surrogate, 0.2, max_iter=15)
+    _, labels = attack.fit_resample(X_train, y_train, **OWN)
+    assert attack.goal_path_.shape == (attack.n_iter_ + 1,)
+    path = list(zip(attack.error_path_, attack.goal_path_, strict=True))
+    best = max(path[1:])
+    np.testing.assert_allclose(reached(surrogate, labels), best, rtol=1e-5)
+    np.testing.assert_allclose(reached(surrogate, y_train), path[0], rtol=1e-5)
+    # Its first flips are those that the gradient promises most of.
+    first = clone(attack).set_params(max_iter=1)
+    first.fit_resample(X_train, y_train, **OWN)
+    assert best >= (first.error_path_[1], first.goal_path_[1])
+
+
+def test_the_first_step_is_a_sort_of_the_gradient():
+    surrogate = RidgeClassifier()
+    attack = RelaxedLabelFlip(surrogate, 10, max_iter=1)
+    attack.fit_resample(X_train, y_train, **OWN)
+    step = 1e-4
+    H = X_train - X_train.mean(axis=0)
+    H = H.T @ H + np.eye(X.shape[1])
+    signs = 2.0 * y_train - 1
+
+    def goal(targets):
+        centred = X_train - X_train.mean(axis=0)
+        coef = np.linalg.solve(H, centred.T @ (targets - targets.mean()))
+        scores = (X_own - X_train.mean(axis=0)) @ coef + targets.mean()
+        return SmoothedError(y_own).value(scores[:, np.newaxis])
+
+    gains = [
+        goal(signs - step * signs * (np.arange(100) == row)) - goal(signs)
+        for row in range(100)
+    ]
+    expected = np.sort(np.argsort(gains)[-10:])
+    np.testing.assert_array_equal(np.flatnonzero(attack.poison_mask_), expected)
+
+
+def test_three_classes():
+    X, y = load_iris(return_X_y=True)
+    victim = LogisticRegression(max_iter=1000)
+    attack = RelaxedLabelFlip(victim, 0.2, random_state=0)
+    _, labels = attack.fit_resample(X, y)
+    _, random = RandomLabelFlip(0.2, random_state=0).fit_resample(X, y)
+    ours, theirs = (clone(victim).fit(X, out).score(X, y) for out in (labels, random))
+    assert ours < theirs - 0.1
+
+
+def test_no_gradient():
+    with pytest.raises(TypeError, match="DecisionTreeClassifier cannot be diff"):
+        RelaxedLabelFlip(DecisionTreeClassifier()).fit_resample(X_train, y_train)
