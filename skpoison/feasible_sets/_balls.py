@@ -129,7 +129,9 @@ class L2Ball(ConstraintSet):
             trial = nearest(points, left)
             excess = self._excess(trial, start[left], None)
             out = excess > TOL
-            better = ~out & (_inner(unit[left], trial) >= _inner(unit[left], rows[left]))
+            better = ~out & (
+                _inner(unit[left], trial) >= _inner(unit[left], rows[left])
+            )
             rows[left[better]] = trial[better]
             among = left[out]
             anchor, excess_of = self._segment(None, None, None, start[among], None)

@@ -13,9 +13,9 @@ from skpoison.feasible_sets._joint import JointProjection, joint_kind
 
 # Fractions of the step from the start to the row that are tried, the largest first:
 # close to 1 for convex sets that are missed by little, evenly for discrete ones.
-STEP_FRACTIONS = np.sort(
-    np.append(1 - 0.5 ** np.arange(6, 33), np.linspace(0, 1, 33))
-)[::-1]
+STEP_FRACTIONS = np.sort(np.append(1 - 0.5 ** np.arange(6, 33), np.linspace(0, 1, 33)))[
+    ::-1
+]
 # Rounds of projections in turn, before a row is moved back towards its start.
 MAX_ROUNDS = 100
 
@@ -25,7 +25,7 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
 
     The projection is exact for :class:`Box`, :class:`Frozen`, :class:`LinfBall`,
     :class:`Integers` and :class:`OneHot`, if no column is in two categories, and for
-    the convex ones of these together with up to two of :class:`L2Ball` and
+    the convex ones of these together with up to three of :class:`L2Ball` and
     :class:`Slab`. Other convex sets, your own ones for example, are projected onto by
     Dykstra's algorithm (Boyle & Dykstra 1986), up to its tolerance.
 

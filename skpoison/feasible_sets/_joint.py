@@ -9,7 +9,7 @@ from skpoison.feasible_sets._dykstra import dykstra
 
 # Each constraint multiplies the number of projections onto the sets before it by about
 # ten. Further ones are projected onto one after the other, as unknown sets are.
-MAX_CONSTRAINTS = 2
+MAX_CONSTRAINTS = 3
 
 
 def joint_kind(sets):
@@ -83,9 +83,7 @@ class JointProjection:
             return self.columnwise.project(X, where)
         return project_with_constraint(
             constraints[-1][1],
-            lambda rows, among: self.nearest(
-                rows, where[among], len(constraints) - 1
-            ),
+            lambda rows, among: self.nearest(rows, where[among], len(constraints) - 1),
             X,
             take(self.start, where),
             take(self.y, where),

@@ -169,9 +169,13 @@ def test_relaxations_are_convex_and_hold_the_set(each, rows):
 def test_missing_or_wrong_start_raises(each, method, rows):
     X, start = rows
     each = clone(each).fit(start)
-    with pytest.raises(ValueError, match="start must hold the rows from which .* got None"):
+    with pytest.raises(
+        ValueError, match=r"start must hold the rows from which .* got None"
+    ):
         getattr(each, method)(X)
-    with pytest.raises(ValueError, match=r"start must have the shape of X, .* got \(3, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"start must have the shape of X, .* got \(3, 4\)"
+    ):
         getattr(each, method)(X, start=start[:3])
     with pytest.raises(ValueError, match="start contains NaN"):
         getattr(each, method)(X, start=np.where(start > 0, np.nan, start))

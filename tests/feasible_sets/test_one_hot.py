@@ -145,7 +145,10 @@ def test_bounds_that_reach_1_up_to_rounding():
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ([[0, 1], [1, 2]], "groups must not share columns; got column 1 more than once"),
+        (
+            [[0, 1], [1, 2]],
+            "groups must not share columns; got column 1 more than once",
+        ),
         ([[2, 2]], "groups must not share columns; got column 2 more than once"),
         ([[0, 1], [2]], r"groups must have at least two columns each.* got \[2\]"),
         ([[0, 1], []], r"groups must have at least two columns each.* got \[\]"),

@@ -236,7 +236,7 @@ def test_alone_it_is_bounded_along_its_normal_only():
 def test_slab_outside_of_a_box():
     meet = make_intersection(Box(0, 1), Slab([1, 1], 3, 4)).fit(np.zeros((1, 2)))
     for method in (meet.project, meet.maximise):
-        with pytest.raises(ValueError, match="no common point .* not in 'slab'"):
+        with pytest.raises(ValueError, match=r"no common point .* not in 'slab'"):
             method([[0.5, 0.5]])
 
 
