@@ -14,7 +14,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.datasets import make_classification
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
@@ -141,6 +141,9 @@ PARAMETERS = {
     "L2Ball.radius": Changes(2.0),
     "LinfBall.radius": Changes(2.0),
     "OneHot.groups": Changes([[1, 2]]),
+    "Slab.lower": Changes(-0.1),
+    "Slab.normal": Changes([1.0, 2.0, 0.0, 1.0]),
+    "Slab.upper": Changes(0.1),
     "TargetCoefficients.values": Changes({0: -3.0}),
     "TargetFeatures.discard": Changes((1,)),
     "TargetFeatures.select": Changes((1,)),
@@ -163,6 +166,7 @@ SETTINGS = {
     "L2Ball": {"radius": 1.0},
     "LinfBall": {"radius": 1.0},
     "OneHot": {"groups": [[0, 1]]},
+    "Slab": {"normal": [1.0, -1.0, 0.5, 0.0]},
     "TargetCoefficients": {"values": {0: 3.0}},
     "TargetFeatures": {"select": (0,)},
 }
@@ -214,7 +218,8 @@ def output(estimator):
     """Fit an estimator, and return what its user is after."""
     if isinstance(estimator, feasible_sets.BaseFeasibleSet):
         fitted = estimator.fit(X)
-        return fitted.project(X_NEW, X[:40]), fitted.contains(X_NEW, X[:40])
+        given = {"start": X[:40]}
+        return fitted.project(X_NEW, **given), fitted.contains(X_NEW, **given)
     if hasattr(estimator, "fit_resample"):
         surrogate = getattr(estimator, "surrogate", None)
         takes_responses = surrogate is not None and is_regressor(surrogate)
@@ -231,8 +236,8 @@ def make(cls, settings):
     given = {name: value for name, value in DEFAULTS.items() if name in names}
     made = cls(**given | SETTINGS.get(cls.__name__, {}) | settings)
     if isinstance(made, goals.BaseGoal):
-        l1 = LogisticRegression(C=0.5, l1_ratio=1.0, solver="saga", max_iter=10_000)
-        surrogate = l1 if isinstance(made, TargetFeatures) else LogisticRegression()
+        selects = isinstance(made, TargetFeatures)
+        surrogate = Lasso(0.05) if selects else LogisticRegression()
         return GradientPoisoner(surrogate, goal=made, max_iter=5, random_state=0)
     return clone(made)
 

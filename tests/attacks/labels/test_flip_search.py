@@ -20,6 +20,12 @@ from skpoison.bilevel.goals import SmoothedError
 from skpoison.surrogates import GradientDescentClassifier
 
 EXACT = {"tol": 1e-12, "max_iter": 10_000}
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
 SURROGATES = [
     (RidgeClassifier(alpha=0.5), ClosedForm),
     (RidgeClassifier(alpha=0.5, fit_intercept=False), ClosedForm),
@@ -30,7 +36,7 @@ SURROGATES = [
     (LinearSVC(C=0.2, **EXACT), WarmFits),
     (GradientDescentClassifier(learning_rate=0.1, n_steps=30), Fits),
     (RandomForestClassifier(5, random_state=0), Fits),
-    (LogisticRegression(C=0.5, l1_ratio=1, solver="saga", **EXACT), Fits),
+    (LogisticRegression(C=0.5, solver="saga", **L1, **EXACT), Fits),
 ]
 
 
