@@ -92,7 +92,6 @@ def test_files_mirrored_by_tests(path):
         "defence_checks": "estimator_checks",
         "check_data": "estimator_checks",
         "report/errors": "report",
-        "network_descent": "closed_form",
     }
     name = tested_by.get(f"{relative.parent}/{name}", tested_by.get(name, name))
     assert (tests / f"test_{name}.py").is_file()

@@ -41,7 +41,7 @@ class BilevelProblem:
         The names of the features, if they have names.
     weight : float, default=1.0
         How many training rows each row of X stands for. A poison row has 1.
-    hypergradient : {"auto", "implicit", "unrolled", "reversed"}, default="auto"
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, default="auto"
         How the goal is differentiated.
     n_unrolled : int, default=None
         How many of the last steps of training are differentiated. None: all of them.
@@ -92,10 +92,7 @@ class BilevelProblem:
         )
         self.X_scaled = self.scaled(X)
         self.engine = self.training_problem.engine(
-            hypergradient,
-            type(estimator).__name__,
-            shape=X.shape,
-            n_unrolled=n_unrolled,
+            hypergradient, shape=X.shape, truncate=n_unrolled
         )
         if tol is not None:
             self.engine.tol = tol

@@ -81,7 +81,7 @@ def flip_values(surrogate, X, codes, train, classes, own, sharpness, n_jobs=None
         return WarmFits(problem, at_once=False)
     if isinstance(learner.loss, Squared):
         return ClosedForm(problem)
-    return WarmFits(problem, at_once=learner.loss.separable)
+    return WarmFits(problem, at_once=not learner.loss.couples_outputs)
 
 
 class FlipValues(ABC):

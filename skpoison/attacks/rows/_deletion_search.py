@@ -294,7 +294,7 @@ class Remover:
     def _n_at_once(self):
         """Say how many candidates are looked at exactly."""
         goal, (p, n_outputs) = self.problem.goal, self.problem.engine.optimum.W.shape
-        numbers = p * (1 if self.problem.learner.loss.separable else n_outputs)
+        numbers = p * (n_outputs if self.problem.learner.loss.couples_outputs else 1)
         if isinstance(goal, OnRows):
             numbers += goal.X.shape[0]
         return max(SHORTLIST, AT_ONCE // (numbers * n_outputs))
