@@ -1,18 +1,20 @@
-"""What does every attack obey, and every defence?
+"""Checks of the contracts that every attack and every defence keeps.
 
-These checks stand beside those of scikit-learn and imbalanced-learn. They ask only for
-the public contract, so that they serve an attack or a defence that derives from the
-base classes of this package as well as one that does not.
+They complement the checks of scikit-learn and imbalanced-learn. They rely on the public
+contract alone, so that they also serve attacks and defences that do not derive from the
+base classes of this package.
 """
 
 from functools import partial
+
+from sklearn.base import is_regressor
 
 from skpoison.utils._attack_checks import (
     ATTACK_CHECKS,
     LABEL_CHECKS,
     takes_responses,
 )
-from skpoison.utils._defence_checks import DEFENCE_CHECKS
+from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 
 
 def check_estimator(estimator):
@@ -21,19 +23,19 @@ def check_estimator(estimator):
     Parameters
     ----------
     estimator : estimator
-        An instance of an attack, that is of a sampler with a `budget`, or of a
-        defence, that is of a classifier with an `inlier_mask_`. Where it has a
-        `random_state`, give it one. Parameters that name labels, such as `class_map`,
-        must be left out: the checks have labels of their own.
+        An instance of an attack, which is a sampler with a `budget`, or of a defence,
+        which is a meta-estimator with an `inlier_mask_`. If it has a `random_state`,
+        set it. Leave out parameters that name labels, such as `class_map`: the checks
+        have their own labels.
 
     Raises
     ------
     AssertionError
-        If a contract is broken: by the first check that fails.
+        By the first check that fails.
 
     See Also
     --------
-    parametrize_with_checks : The same checks as tests of pytest.
+    parametrize_with_checks : The same checks as pytest tests.
 
     Examples
     --------
@@ -46,7 +48,7 @@ def check_estimator(estimator):
 
 
 def parametrize_with_checks(estimators):
-    """Make a test of pytest run once for each estimator and check.
+    """Run a pytest test once for each estimator and check.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def parametrize_with_checks(estimators):
 
     See Also
     --------
-    check_estimator : The same checks by one call, without pytest.
+    check_estimator : The same checks in one call, without pytest.
 
     Examples
     --------
@@ -97,17 +99,24 @@ def estimator_checks_generator(estimator):
     estimator : estimator
         The instance given.
     check : callable
-        Takes the estimator and raises an AssertionError where it fails.
+        Takes the estimator, and raises an AssertionError if it fails.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is neither an attack nor a defence.
     """
     is_attack = hasattr(estimator, "fit_resample")
     if not is_attack and not hasattr(estimator, "estimator"):
         raise TypeError(
-            f"{estimator!r} is neither an attack, with fit_resample, nor a defence "
-            "around an estimator: there is nothing to check. Give an instance."
+            "estimator must be an instance of an attack, with fit_resample, or of a "
+            f"defence, with a parameter named estimator; got {estimator!r}."
         )
     checks = ATTACK_CHECKS if is_attack else DEFENCE_CHECKS
     if takes_responses(estimator):
         checks = [check for check in checks if check not in LABEL_CHECKS]
+    elif not is_attack and is_regressor(estimator):
+        checks = [check for check in checks if check not in CLASSIFIER_CHECKS]
     name = type(estimator).__name__
     for check in checks:
         yield estimator, partial(check, name)
