@@ -191,7 +191,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : {array-like, csr matrix, dataframe} of shape (n_samples, n_features)
-            The training rows.
+            The training rows. A dataframe is passed on as it is, for estimators that
+            read its columns by name.
         y : ndarray of shape (n_samples,)
             Their labels, or their responses as floats.
         present : ndarray of shape (n_samples,) of bool

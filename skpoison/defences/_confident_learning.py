@@ -1,7 +1,7 @@
 r"""Confident learning: labels compared with out-of-fold probabilities.
 
-Let :math:`\hat p_k(x_i)` be the probability of class :math:`k` from a classifier that was
-fitted on other rows, and :math:`m_k` its mean over the rows labelled :math:`k`,
+Let :math:`\hat p_k(x_i)` be the probability of class :math:`k` from a classifier that
+was fitted on other rows, and :math:`m_k` its mean over the rows labelled :math:`k`,
 
 .. math::
 
@@ -14,8 +14,9 @@ between a guess (0) and its usual confidence about that class (1),
 
     c_k(x_i) = \frac{\hat p_k(x_i) - 1/K}{m_k - 1/K} ,
 
-so that neither its calibration nor a bias towards a class matters much. The score of a row
-is the largest :math:`c_k(x_i)` among the classes that are more probable than its label.
+so that neither its calibration nor a bias towards a class matters much. The score of a
+row is the largest :math:`c_k(x_i)` among the classes that are more probable than its
+label.
 """
 
 from numbers import Integral, Real
@@ -31,9 +32,9 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.base import BaseRowFilter
 
-# Inverse penalties of the default classifiers, for rows of mean squared length 1 and the
-# mean loss of the rows. The first allows weights that are hardly more than the difference
-# of the class means, the last lets them follow the rows.
+# Inverse penalties of the default classifiers, for rows of mean squared length 1 and
+# the mean loss of the rows. The first allows weights that are hardly more than the
+# difference of the class means, the last lets them follow the rows.
 REGULARIZATION_PATH = (10.0, 100.0, 1000.0)
 # The least difference between a mean probability and a guess. A classifier that is no
 # better than a guess about a class overrules towards it from a guess on.
