@@ -1,5 +1,9 @@
 import re
 import warnings
+from importlib import import_module
+from itertools import combinations, permutations
+from math import comb
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -7,7 +11,7 @@ import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import make_classification, make_regression
+from sklearn.datasets import load_digits, make_classification, make_regression
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -15,7 +19,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from skpoison.attacks import RandomInsertion
+from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.base import BaseRowFilter
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 from skpoison.utils.estimator_checks import check_estimator
@@ -341,3 +345,51 @@ def test_attack_and_defence_in_a_pipeline():
     assert inlier_mask.shape == attack.poison_mask_.shape == (360,)
     assert inlier_mask[~attack.poison_mask_].mean() > 0.9
     assert inlier_mask[attack.poison_mask_].mean() < 0.1
+
+
+class TestFilterOfTheGuide:
+    """KNN-Shapley from outside the package, as the user guide prints it."""
+
+    path = Path(__file__).parents[2] / "doc" / "user_guide" / "own_filter.py"
+
+    @pytest.fixture
+    def make(self, monkeypatch):
+        monkeypatch.syspath_prepend(str(self.path.parent))
+        return import_module("own_filter").KNNShapleyFilter
+
+    def test_is_short(self):
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        assert sum(bool(line.strip()) for line in lines) <= 15
+
+    def test_scores_are_shapley_values(self, make):
+        """Against the definition, over all sets of the other rows."""
+        rng = np.random.RandomState(0)
+        X, y = rng.normal(size=(8, 2)), rng.randint(2, size=8)
+        distances = np.linalg.norm(X[:, np.newaxis] - X, axis=2)
+
+        def utility(rows, test):
+            nearest = sorted(rows, key=lambda row: distances[row, test])[:5]
+            return sum(y[row] == y[test] for row in nearest) / 5
+
+        values = np.zeros(8)
+        for test, row in permutations(range(8), 2):
+            others = set(range(8)) - {test, row}
+            for size in range(7):
+                weight = 1 / (7 * comb(6, size))
+                for rows in combinations(others, size):
+                    gain = utility((*rows, row), test) - utility(rows, test)
+                    values[row] += weight * gain
+        scores = make(DummyClassifier()).fit(X, y, trusted=[True] * 8).sample_scores_
+        np.testing.assert_allclose(scores, -values, rtol=1e-12)
+
+    def test_finds_flipped_labels(self, make):
+        X, y = load_digits(return_X_y=True)
+        attack = RandomLabelFlip(budget=20, random_state=0)
+        _, y_poisoned = attack.fit_resample(X, y)
+        defence = make(GaussianNB()).fit(X, y_poisoned)
+        dropped = ~defence.inlier_mask_
+        assert dropped[attack.poison_mask_].sum() >= 18
+        assert dropped[~attack.poison_mask_].mean() < 0.02
+
+    def test_keeps_the_contract(self, make):
+        check_estimator(make(LogisticRegression(max_iter=10_000)))

@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.goals import OnRows
 from skpoison.bilevel.learners.base import Rows
