@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from skpoison.attacks._class_map import allowed_flips, budget_error
 from skpoison.attacks._own_rows import check_own_rows, check_together
-from skpoison.attacks._problem import default_surrogate
+from skpoison.attacks._surrogate import default_surrogate
 from skpoison.base import BasePoisoner, Poison
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._warnings import deduplicate_warnings

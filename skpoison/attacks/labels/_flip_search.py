@@ -25,12 +25,12 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.attacks.labels._class_scores import class_scores
 from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.goals import SmoothedError
-from skpoison.bilevel.hessians import solve
-from skpoison.bilevel.linear_learners import LinearLearner
+from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Squared
-from skpoison.bilevel.newton import minimise
-from skpoison.bilevel.training import ToOptimum
+from skpoison.bilevel.solvers.linear_systems import solve
+from skpoison.bilevel.solvers.newton import minimise
 
 # Numbers in the targets of flips that are fitted at once: 32 MB.
 AT_ONCE = 2**22
@@ -70,7 +70,7 @@ def flip_values(surrogate, X, codes, train, classes, own, sharpness, n_jobs=None
     except (TypeError, ValueError):
         # It cannot be differentiated; if it is wrong altogether, its fit will say so.
         problem = None
-    if problem is None or not isinstance(problem.training, ToOptimum):
+    if problem is None or not isinstance(problem.engine, ImplicitDifferentiation):
         goal = SmoothedError(own[1], sharpness)
         return Fits(
             surrogate, X[train], codes[train], classes, own[0], goal, problem, n_jobs
@@ -178,8 +178,8 @@ class ClosedForm(FlipValues):
         learner, rows = problem.learner, problem.rows
         # All outputs have the same Hessian: that of the first one.
         one = rows.with_targets(rows.targets[:, :1])
-        optimum = minimise(learner, one, tol=problem.training.tol)
-        own = learner.extended(problem.goal.X)
+        optimum = minimise(learner, one, tol=problem.engine.tol)
+        own = learner.append_intercept_column(problem.goal.X)
         B = (own if isinstance(own, np.ndarray) else own.toarray()).T
         if optimum.factorisation.method == "cg":
             columns = [
@@ -252,7 +252,7 @@ class WarmFits(FlipValues):
         problem = self.problem
         flipped = problem.rows_of(self._flipped(row, new))
         optimum = minimise(
-            problem.learner, flipped, problem.training.optimum, tol=self.tol
+            problem.learner, flipped, problem.engine.optimum, tol=self.tol
         )
         return problem.goal.measure.value(
             problem.learner.scores(problem.goal.X, optimum.W)
@@ -260,7 +260,7 @@ class WarmFits(FlipValues):
 
     def _values(self, rows, new):
         problem, n_flips = self.problem, rows.shape[0]
-        optimum = problem.training.optimum
+        optimum = problem.engine.optimum
         learner, current = problem.learner, problem.rows_of(self.codes)
         targets = np.repeat(current.targets[:, np.newaxis], n_flips, axis=1)
         targets[rows, np.arange(n_flips)] = problem.encoded[new]
@@ -270,7 +270,7 @@ class WarmFits(FlipValues):
             point=learner.at(np.tile(optimum.W, n_flips), many),
             objective=n_flips * optimum.objective,
             # To factorise for each flip would cost more than it saves.
-            factorisation=replace(optimum.factorisation, patience=np.inf),
+            factorisation=replace(optimum.factorisation, refactor_after=np.inf),
         )
         W = minimise(learner, many, start, tol=self.tol).W
         scores = learner.scores(problem.goal.X, W)

@@ -20,14 +20,14 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
+from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.goals import OnRows
-from skpoison.bilevel.lasso import SparseLearner
-from skpoison.bilevel.learners import Rows
-from skpoison.bilevel.linear_learners import LinearLearner
+from skpoison.bilevel.learners.base import Rows
+from skpoison.bilevel.learners.l1 import L1Learner
+from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
-from skpoison.bilevel.newton import minimise
-from skpoison.bilevel.training import ToOptimum
+from skpoison.bilevel.solvers.newton import minimise
 
 # Sharpness of the smoothed error at which it is the error.
 SHARP = 1e9
@@ -72,7 +72,7 @@ class LabelProblem(BilevelProblem):
         n_samples, n_features = self.X.shape
         linear = isinstance(self.learner, LinearLearner)
         # Absolute values of weights are not the same in all directions.
-        linear = linear and not isinstance(self.learner, SparseLearner)
+        linear = linear and not isinstance(self.learner, L1Learner)
         if linear and n_samples < n_features and isinstance(self.X, np.ndarray):
             basis, coordinates = np.linalg.qr(self.X.T)
             self.X = coordinates.T
@@ -123,13 +123,15 @@ class LabelProblem(BilevelProblem):
         """
         smooth, rows = self.goal.measure, self.rows_of(codes)
         measures = replace(smooth, sharpness=SHARP), smooth
-        way = self.training
-        if isinstance(way, ToOptimum):
-            way.optimum = minimise(self.learner, rows, way.optimum, tol=way.tol)
-            scores = self.learner.scores(self.goal.X, way.optimum.W)
+        engine = self.engine
+        if isinstance(engine, ImplicitDifferentiation):
+            engine.optimum = minimise(
+                self.learner, rows, engine.optimum, tol=engine.tol
+            )
+            scores = self.learner.scores(self.goal.X, engine.optimum.W)
             return tuple(measure.value(scores) for measure in measures)
         goals = [OnRows(self.goal.X, measure) for measure in measures]
-        return tuple(way(rows, goal, slice(0, 1))[0] for goal in goals)
+        return tuple(engine(rows, goal, slice(0, 1))[0] for goal in goals)
 
     def gains(self, shares):
         """Compute the goal, and differentiate it in shares of labels.
@@ -149,7 +151,7 @@ class LabelProblem(BilevelProblem):
         rows = self.rows_of(shares.argmax(axis=1))
         if self.linear:
             rows = rows.with_targets(shares @ self.encoded)
-            value, gradient = self.training(rows, self.goal, slice(None))
+            value, gradient = self.engine(rows, self.goal, slice(None))
             return value, gradient.targets @ self.encoded.T
         n_samples, n_classes = shares.shape
         stack = sparse.vstack if sparse.issparse(self.X) else np.concatenate
@@ -159,7 +161,7 @@ class LabelProblem(BilevelProblem):
             np.repeat(self.encoded, n_samples, axis=0),
             weights.T.ravel(),
         )
-        value, gradient = self.training(stacked, self.goal, slice(None))
+        value, gradient = self.engine(stacked, self.goal, slice(None))
         gains = gradient.weights.reshape(n_classes, n_samples).T
         return value, rows.weights[:, np.newaxis] * gains
 

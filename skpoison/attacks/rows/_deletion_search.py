@@ -10,8 +10,9 @@ of them can be tried, they are.
 
 How well is predicted, and what that costs, depends on the learner: a linear one says by
 one Newton step where it would be without a row
-(:mod:`skpoison.bilevel.leave_one_out`), any other one is asked for the influence of the
-weight of a row. Whatever is predicted, what counts is the goal after training.
+(:mod:`skpoison.bilevel.differentiation.leave_one_out`), any other one is asked for the
+influence of the weight of a row. Whatever is predicted, what counts is the goal after
+training.
 """
 
 import warnings
@@ -22,9 +23,9 @@ from math import comb
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
+from skpoison.bilevel.differentiation.leave_one_out import is_direct, leave_one_out
 from skpoison.bilevel.goals import OnRows
-from skpoison.bilevel.leave_one_out import is_direct, leave_one_out
-from skpoison.bilevel.training import ToOptimum
 
 # Numbers that the weights and scores of all candidates may take.
 AT_ONCE = 2**17
@@ -82,7 +83,7 @@ class Remover:
             self.kinds = problem.codes
         self.best, self.path = None, []
         self._train(np.zeros_like(removable))
-        is_at_optimum = isinstance(problem.training, ToOptimum)
+        is_at_optimum = isinstance(problem.engine, ImplicitDifferentiation)
         self.is_direct = is_at_optimum and is_direct(problem.learner, self.rows)
         known = problem.diagnostics()
         missed = max(known.get(key, 0.0) for key in ("residual", "gradient_norm"))
@@ -181,7 +182,7 @@ class Remover:
             ):
                 if self.best is not None and self.is_solved:
                     warnings.simplefilter("error", ConvergenceWarning)
-                self.value, self.hypergradient = problem.training(
+                self.value, self.hypergradient = problem.engine(
                     self.rows, problem.goal, slice(None)
                 )
         except (ValueError, ConvergenceWarning):
@@ -198,10 +199,10 @@ class Remover:
     def _state(self):
         return Removed(self.gone, self.value)
 
-    def _rows(self, repeats):
+    def _rows(self, multiplicity):
         problem = self.problem
         return problem.surrogate.rows(
-            problem.X, problem.codes, classes=problem.classes, repeats=repeats
+            problem.X, problem.codes, classes=problem.classes, multiplicity=multiplicity
         )
 
     def _candidates(self, gone):
@@ -249,7 +250,7 @@ class Remover:
         values = np.full(candidates.shape[0], -np.inf)
         if not candidates.size:
             return values
-        training, learner = self.problem.training, self.problem.learner
+        engine, learner = self.problem.engine, self.problem.learner
         for members, weights in self._groups(candidates):
             chosen = candidates[members]
             influence = self.hypergradient.weights
@@ -263,7 +264,7 @@ class Remover:
             if n_looked_at < places.shape[0]:
                 order = np.argsort(-_rounded(first_order, self.value), kind="stable")
                 places = np.sort(order[:n_looked_at])
-            point = learner.at(training.optimum.W, replace(self.rows, weights=weights))
+            point = learner.at(engine.optimum.W, replace(self.rows, weights=weights))
             W = leave_one_out(point, chosen[places])
             values[members[places]] = goals_of(self.problem.goal, learner, W)
         return values
@@ -274,12 +275,14 @@ class Remover:
         Where losses are divided by the number of rows, or classes balanced, the weights
         of all rows depend on which are left; they do so by class.
         """
-        repeats, as_they_are = 1.0 * ~self.gone, []
+        multiplicity, as_they_are = 1.0 * ~self.gone, []
         for kind in np.unique(self.kinds[candidates]):
             alike = self.kinds == kind
             members = np.flatnonzero(alike[candidates])
-            left = 1 - 1 / repeats[alike].sum()
-            weights = self._rows(np.where(alike, left * repeats, repeats)).weights
+            left = 1 - 1 / multiplicity[alike].sum()
+            weights = self._rows(
+                np.where(alike, left * multiplicity, multiplicity)
+            ).weights
             weights = np.where(alike, weights / left, weights)
             if np.allclose(weights, self.rows.weights, rtol=1e-12, atol=0):
                 as_they_are.append(members)
@@ -290,7 +293,7 @@ class Remover:
 
     def _n_at_once(self):
         """Say how many candidates are looked at exactly."""
-        goal, (p, n_outputs) = self.problem.goal, self.problem.training.optimum.W.shape
+        goal, (p, n_outputs) = self.problem.goal, self.problem.engine.optimum.W.shape
         numbers = p * (1 if self.problem.learner.loss.separable else n_outputs)
         if isinstance(goal, OnRows):
             numbers += goal.X.shape[0]

@@ -20,6 +20,12 @@ from skpoison.bilevel.goals import SmoothedError
 from skpoison.surrogates import GradientDescentClassifier
 
 EXACT = {"tol": 1e-12, "max_iter": 10_000}
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
 SURROGATES = [
     (RidgeClassifier(alpha=0.5), ClosedForm),
     (RidgeClassifier(alpha=0.5, fit_intercept=False), ClosedForm),
@@ -30,7 +36,7 @@ SURROGATES = [
     (LinearSVC(C=0.2, **EXACT), WarmFits),
     (GradientDescentClassifier(learning_rate=0.1, n_steps=30), Fits),
     (RandomForestClassifier(5, random_state=0), Fits),
-    (LogisticRegression(C=0.5, l1_ratio=1, solver="saga", **EXACT), Fits),
+    (LogisticRegression(C=0.5, solver="saga", **L1, **EXACT), Fits),
 ]
 
 
@@ -104,7 +110,7 @@ def test_closed_form_where_nothing_is_factorised(monkeypatch):
     X, codes, own = make_data(2)
     args = np.arange(40), np.arange(2)
     dense = flip_values(RidgeClassifier(), X, codes, *args, own, 3.0)
-    monkeypatch.setattr("skpoison.bilevel.hessians.LARGEST", 2)
+    monkeypatch.setattr("skpoison.bilevel.solvers.linear_systems.LARGEST", 2)
     own = sparse.csr_array(own[0]), own[1]
     scarce = flip_values(RidgeClassifier(), sparse.csr_array(X), codes, *args, own, 3.0)
     assert_allclose(scarce.influence, dense.influence, atol=1e-9)
