@@ -80,7 +80,8 @@ def _run(options):
     finally:  # The work is done: print it, even if the files cannot be written.
         _print(format_report(report))
     _print(f"Wrote {' and '.join(str(out / name) for name in files)}{picture}")
-    for warning in [*report.warnings_seen, *warnings_seen]:
+    # Matplotlib warns of every character that it cannot draw: the first is enough.
+    for warning in [*report.warnings_seen, *warnings_seen[:1]]:
         print_error(warning)
 
 

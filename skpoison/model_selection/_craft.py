@@ -218,7 +218,7 @@ def craft(
     ...     curve = robustness_curve(estimator, X, y, attack=crafted)
     ...     print(curve.test_scores.mean(axis=1).round(2))
     [0.92 0.72]
-    [0.92 0.89]
+    [0.92 0.91]
     """
     check_attack(attack)
     budgets = check_budgets(budgets)

@@ -87,8 +87,8 @@ class RobustnessReport(BaseEstimator):
     ...     },
     ...     budgets=[0.1, 0.2],
     ... )
-    >>> print(report.fit(X, y).summary())
-    score, mean ± standard deviation over the folds, by budget: poisoned rows / clean...
+    >>> print(report.fit(X, y).summary().splitlines()[-1])
+    Best defence by its own worst case: relabelled: score 0.907 (...
     """
 
     _parameter_constraints: dict = {
