@@ -29,11 +29,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import scale
 
 from skpoison.attacks import GreedyDeletion
+from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
-from skpoison.bilevel.hypergradients import implicit
 from skpoison.bilevel.losses import Squared
-from skpoison.bilevel.newton import minimise
-from skpoison.surrogates import as_learner
+from skpoison.bilevel.solvers.newton import minimise
+from skpoison.surrogates import as_training_problem
 
 SEEDS = range(5)
 SHARES = 0.05, 0.1, 0.2, 0.3
@@ -75,7 +75,7 @@ def random(victim, train, own, n_deleted, seed):
 
 
 def influence(victim, train, own, n_deleted, seed):
-    surrogate = as_learner(victim, None if is_regressor(victim) else 2)
+    surrogate = as_training_problem(victim, None if is_regressor(victim) else 2)
     y = train[1] if is_regressor(victim) else train[1].astype(int)
     optimum = minimise(surrogate.learner, surrogate.rows(train[0], y))
     _, b = goal_on(own, victim).at(surrogate.learner, optimum.W)

@@ -22,8 +22,8 @@ from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.bilevel.hypergradients import descend, implicit, unrolled
-from skpoison.bilevel.newton import minimise
+from skpoison.bilevel.differentiation.hypergradients import descend, implicit, unrolled
+from skpoison.bilevel.solvers.newton import minimise
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import GradientDescentClassifier
 
@@ -109,7 +109,7 @@ def compare_hypergradients(X, y):
     problem = make_problem(attack.surrogate, "implicit", "error", train, own, labels)
     learner, poison = problem.learner, slice(-N_POISON, None)
     problem(before)
-    start, rows = problem.training.optimum, problem._rows(after)
+    start, rows = problem.engine.optimum, problem._rows(after)
 
     def refit():
         # New rows each time: nothing that was computed for them is there.
@@ -128,7 +128,9 @@ def compare_hypergradients(X, y):
     steps = {"rate": 0.1, "n_steps": 100}
 
     def train_alone():
-        return descend(learner, rows, learner.start(rows), every=None, **steps)
+        return descend(
+            learner, rows, learner.start(rows), checkpoint_every=None, **steps
+        )
 
     def train_and_differentiate():
         W, stored = descend(learner, rows, learner.start(rows), **steps)

@@ -28,9 +28,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.network_descent import NetworkDescent
+from skpoison.bilevel.differentiation.network_descent import NetworkDescent
 from skpoison.feasible_sets import Box
-from skpoison.surrogates import as_learner
+from skpoison.surrogates import as_training_problem
 
 N_OTHERS = 5
 ATTACKS = {
@@ -96,7 +96,7 @@ def ratio(X, y):
     """Compare a gradient through the steps with the steps."""
     (X, y), _, _ = split(X, y, 0)
     X, y = np.concatenate([X, X[:N_POISON]]), np.concatenate([y, y[:N_POISON]])
-    surrogate = as_learner(network(200, 0), 2)
+    surrogate = as_training_problem(network(200, 0), 2)
     rows = surrogate.rows(X, np.searchsorted(np.unique(y), y))
     settings = {"rate": surrogate.rate, "n_steps": surrogate.n_steps}
     seconds = []

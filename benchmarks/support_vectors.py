@@ -33,9 +33,9 @@ import numpy as np
 from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.bilevel.differentiation.svm import KernelMachine
 from skpoison.bilevel.goals import SmoothedError
-from skpoison.bilevel.kernel_machines import KernelMachine
-from skpoison.bilevel.kernels import LinearKernel, make_kernel
+from skpoison.bilevel.learners.kernels import LinearKernel, make_kernel
 from skpoison.datasets import fetch_mnist
 from skpoison.feasible_sets import Box
 
@@ -120,15 +120,15 @@ def cosines(X, y, seed, kernel):
             C=1.0,
             n_classes=2,
         )
-        (duel,) = machine.duels
-        if machine.group[-1] not in duel.bearing or duel.system is None:
+        (solution,) = machine.solutions
+        if machine.group[-1] not in solution.margin or solution.system is None:
             continue
         slopes = goal.gradient(machine.scores(own[0]))
         whole = machine.hypergradient(own[0], slopes, slice(-1, None)).features[0]
-        v, _, _ = duel.adjoint(
+        v, _, _ = solution.adjoint(
             kernel.product(machine.X, own[0], slopes)[:, 0], slopes.sum()
         )
-        own_term = v[-1] * kernel.slopes(
+        own_term = v[-1] * kernel.vjp(
             row[np.newaxis], machine.X, np.ones((1, 1)), machine.coefficients
         )
         printed = whole + own_term[0]

@@ -75,7 +75,7 @@ def test_has_an_example(name):
     found = next(m for m in MODULES if m.__name__ == module)
     exempt = (
         "Poison",
-        "as_learner",
+        "as_training_problem",
         "BaseSanitizedClassifier",
         "estimator_checks_generator",
     )

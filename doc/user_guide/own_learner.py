@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.neighbors import NearestCentroid
 
-from skpoison.bilevel.learners import Learner, Point
-from skpoison.surrogates import Surrogate, as_learner
+from skpoison.bilevel.learners.base import Learner, Point
+from skpoison.surrogates import TrainingProblem, as_training_problem
 
 
 class Centroids(Learner):
@@ -22,7 +22,7 @@ class Centroids(Learner):
         """Compute what is highest for the nearest centroid."""
         return X @ W - (W**2).sum(axis=0) / 2
 
-    def pull_back(self, X, W, R):
+    def score_vjp(self, X, W, R):
         """Differentiate scores, times R, in the weights."""
         return X.T @ R - W * R.sum(axis=0)
 
@@ -32,7 +32,7 @@ class CentroidsPoint(Point):
 
     def objective(self):
         """Sum them up, with the weights of the rows."""
-        losses = self.row_slopes()[2]
+        losses = self.data_gradient()[2]
         return self.rows.weights @ losses
 
     def gradient(self):
@@ -40,10 +40,10 @@ class CentroidsPoint(Point):
         mine = self.rows.weights[:, np.newaxis] * self.rows.targets
         return self.W * mine.sum(axis=0) - self.rows.X.T @ mine
 
-    def row_slopes(self, which=slice(None)):
+    def data_gradient(self, indices=slice(None)):
         """Differentiate the sum in features, targets and weights of rows."""
-        X, targets = self.rows.X[which], self.rows.targets[which]
-        weights = self.rows.weights[which, np.newaxis]
+        X, targets = self.rows.X[indices], self.rows.targets[indices]
+        weights = self.rows.weights[indices, np.newaxis]
         away = X[:, :, np.newaxis] - self.W
         distances = (away**2).sum(axis=1) / 2
         return (
@@ -53,7 +53,7 @@ class CentroidsPoint(Point):
         )
 
 
-@as_learner.register
+@as_training_problem.register
 def translate(estimator: NearestCentroid, n_classes=None):
-    """Say which learner it is, and make targets of labels, given as positions."""
-    return Surrogate(Centroids(), lambda codes: np.eye(n_classes)[codes])
+    """Say indices learner it is, and make targets of labels, given as positions."""
+    return TrainingProblem(Centroids(), lambda codes: np.eye(n_classes)[codes])

@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skpoison.bilevel.differentiation.engines import TOL
 from skpoison.bilevel.goals import MeanLoss, OnObjective, OnRows, SmoothedError
 from skpoison.bilevel.losses import Squared
-from skpoison.bilevel.training import TOL
-from skpoison.surrogates import as_learner
+from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import affine_map, split_scalers
 
 # How many standard deviations from 0 a column lies that is centred.
@@ -69,7 +69,7 @@ class BilevelProblem:
 
     Attributes
     ----------
-    training : Training
+    engine : Engine
         How the surrogate is trained and differentiated.
     moves_responses : bool
         Whether poison rows have their responses as one more column.
@@ -105,12 +105,12 @@ class BilevelProblem:
         if hasattr(estimator, "_validate_params"):
             estimator._validate_params()
         n_classes = None if classes is None else classes.shape[0]
-        self.surrogate = as_learner(estimator, n_classes)
+        self.surrogate = as_training_problem(estimator, n_classes)
         self.learner = self.surrogate.learner
         self.scale, self.shift = affine_map(scalers, X)
         self.X, self.codes = self._scaled(X[clean]), codes[clean]
         self.weight, self.classes = weight, classes
-        self.training = self.surrogate.training(
+        self.engine = self.surrogate.engine(
             hypergradient,
             type(estimator).__name__,
             shape=self.X.shape,
@@ -202,7 +202,7 @@ class BilevelProblem:
             Its gradient; a way out for rows that it does not move, where there is one.
         """
         value, hypergradient, which = self._differentiated(poison, which)
-        features = self.training.directions(hypergradient, which)
+        features = self.engine.directions(hypergradient, which)
         return value, self._joined(features, hypergradient.targets)
 
     def diagnostics(self):
@@ -212,7 +212,7 @@ class BilevelProblem:
         -------
         diagnostics : dict
         """
-        return self.training.diagnostics()
+        return self.engine.diagnostics()
 
     def difference_error(self, poison, width, random_state):
         """Compare the gradient with a central difference in one direction.
@@ -231,7 +231,7 @@ class BilevelProblem:
         error : float
             Relative; 0 where what differs is lost in the rounding of the goal.
         """
-        self.training.tol = 1e-13
+        self.engine.tol = 1e-13
         direction = width * random_state.standard_normal(poison.shape)
         h = 1e-4 / np.sqrt(poison.size)
         after, before = (
@@ -240,7 +240,7 @@ class BilevelProblem:
         _, hypergradient, _ = self._differentiated(poison)
         gradient = self._joined(hypergradient.features, hypergradient.targets)
         expected = (after - before) / (2 * h)
-        self.training.tol = TOL
+        self.engine.tol = TOL
         actual = (gradient * direction).sum()
         rounding = ROUNDING * max(abs(after), abs(before)) / h
         if abs(actual - expected) <= rounding:
@@ -255,7 +255,7 @@ class BilevelProblem:
         which = slice(n_clean + first, n_clean + last)
         # Where a learner diverges, the climb turns back.
         with np.errstate(over="ignore", invalid="ignore"):
-            value, hypergradient = self.training(rows, self.goal, which)
+            value, hypergradient = self.engine(rows, self.goal, which)
         return value, hypergradient, which
 
     def _joined(self, features, targets):
@@ -277,11 +277,11 @@ class BilevelProblem:
         n_samples = X.shape[0]
         if self.rows is None or self.rows.targets.shape[0] != n_samples:
             n_clean = self.codes.shape[0]
-            repeats = np.ones(n_samples)
-            repeats[:n_clean] = self.weight
+            multiplicity = np.ones(n_samples)
+            multiplicity[:n_clean] = self.weight
             codes = np.concatenate([self.codes, responses[: n_samples - n_clean]])
             self.rows = self.surrogate.rows(
-                X, codes, classes=self.classes, repeats=repeats
+                X, codes, classes=self.classes, multiplicity=multiplicity
             )
         rows = self.rows.with_features(X)
         if self.moves_responses:

@@ -25,15 +25,15 @@ Others speak of what is learnt:
   penalty included, as Xiao et al. (2015) have it;
 * :class:`OnCoefficients`: minus half the squared distance to weights that the attacker
   wants to see, as in machine teaching (Mei and Zhu 2015);
-* :class:`OnFeatures`: which features are selected; :mod:`skpoison.bilevel.selection`
-  has it.
+* :class:`OnFeatures`: which features are selected;
+  :mod:`skpoison.bilevel.differentiation.feature_selection` has it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from skpoison.bilevel.learners import Rows
+from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.losses import Multinomial, SeparableLoss, sigmoid, softmax
 
 
@@ -206,7 +206,7 @@ class OnRows:
             Its gradient.
         """
         scores = learner.scores(self.X, W)
-        pulled = learner.pull_back(self.X, W, self.measure.gradient(scores))
+        pulled = learner.score_vjp(self.X, W, self.measure.gradient(scores))
         return self.measure.value(scores), pulled
 
 
@@ -246,7 +246,7 @@ class OnObjective:
         point = learner.at(W, self.rows)
         value = point.objective() + learner.l1_value(W)
         # A weight that is 0 stays so, and what its kink is does not matter.
-        gradient = point.gradient() + learner.l1_slopes(W)
+        gradient = point.gradient() + learner.l1_subgradient(W)
         return self.sign * value, self.sign * gradient
 
 

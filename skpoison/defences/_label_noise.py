@@ -44,11 +44,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, has_fit_parameter
 
 from skpoison.base import BaseDefence
-from skpoison.bilevel.lasso import SparseLearner
+from skpoison.bilevel.learners.l1 import L1Learner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
-from skpoison.bilevel.newton import minimise
+from skpoison.bilevel.solvers.newton import minimise
 from skpoison.defences._transition_matrix import check_matrix, given, spread
-from skpoison.surrogates import as_learner
+from skpoison.surrogates import as_training_problem
 from skpoison.utils._containers import take_rows
 from skpoison.utils._validation import numeric_features
 
@@ -79,7 +79,7 @@ class NoisyLabelClassifier(BaseDefence):
         or a squared loss with a squared penalty:
         :class:`~sklearn.linear_model.LogisticRegression`,
         :class:`~sklearn.linear_model.RidgeClassifier`, or one that is registered with
-        :func:`~skpoison.surrogates.as_learner`; without class weights. With
+        :func:`~skpoison.surrogates.as_training_problem`; without class weights. With
         ``method="weighted"`` any that takes sample weights.
     method : {"unbiased", "weighted"}, default="unbiased"
         "unbiased": each row gets the loss whose expectation over wrong labels is that
@@ -337,7 +337,9 @@ class NoisyLabelClassifier(BaseDefence):
     def _surrogate(self):
         """Translate the estimator into its training problem."""
         try:
-            surrogate = as_learner(self.estimator, n_classes=self.classes_.shape[0])
+            surrogate = as_training_problem(
+                self.estimator, n_classes=self.classes_.shape[0]
+            )
         except TypeError:
             surrogate = None
         loss = getattr(getattr(surrogate, "learner", None), "loss", None)
@@ -349,7 +351,7 @@ class NoisyLabelClassifier(BaseDefence):
                 f"{self.estimator!r}. Take method='weighted', with noise='anchors' or "
                 "the rates."
             )
-        if isinstance(surrogate.learner, SparseLearner):
+        if isinstance(surrogate.learner, L1Learner):
             raise ValueError(
                 "The corrected loss is minimised with a squared penalty, and that of "
                 f"{self.estimator!r} has absolute values. Set l1_ratio=0."

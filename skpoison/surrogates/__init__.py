@@ -1,15 +1,15 @@
 """What does the attacker believe that the victim learns?"""
 
-from skpoison.surrogates import _kernel_machine, _network, _sparse  # noqa: F401
+from skpoison.surrogates import _lasso, _network, _svc  # noqa: F401
 from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,
 )
-from skpoison.surrogates._learner import Surrogate, as_learner
+from skpoison.surrogates._training_problem import TrainingProblem, as_training_problem
 
 __all__ = [
     "GradientDescentClassifier",
     "GradientDescentRegressor",
-    "Surrogate",
-    "as_learner",
+    "TrainingProblem",
+    "as_training_problem",
 ]

@@ -24,9 +24,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skpoison.bilevel.hypergradients import descend
-from skpoison.bilevel.learners import Rows
-from skpoison.bilevel.linear_learners import LinearLearner
+from skpoison.bilevel.differentiation.hypergradients import descend
+from skpoison.bilevel.learners.base import Rows
+from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
 
 

@@ -14,13 +14,18 @@ from sklearn.base import clone, is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 
+from skpoison.bilevel.learners.network import NetworkLearner
 from skpoison.bilevel.losses import Squared
-from skpoison.bilevel.networks import NetworkLearner
-from skpoison.surrogates._learner import Surrogate, _logistic, _responses, as_learner
+from skpoison.surrogates._training_problem import (
+    TrainingProblem,
+    _logistic,
+    _responses,
+    as_training_problem,
+)
 
 
 @dataclass(frozen=True)
-class NetworkSurrogate(Surrogate):
+class NetworkTrainingProblem(TrainingProblem):
     """The training problem of a network, all of whose rows make one batch.
 
     Parameters
@@ -31,7 +36,7 @@ class NetworkSurrogate(Surrogate):
 
     batch_size: int = 200
 
-    def rows(self, X, y, sample_weight=None, classes=None, repeats=None):
+    def rows(self, X, y, sample_weight=None, classes=None, multiplicity=None):
         """Make the rows that the learner sees.
 
         Parameters
@@ -44,7 +49,7 @@ class NetworkSurrogate(Surrogate):
             Weights of the rows.
         classes : ndarray of shape (n_classes,), default=None
             The labels themselves.
-        repeats : ndarray of shape (n_samples,), default=None
+        multiplicity : ndarray of shape (n_samples,), default=None
             How many rows each of them stands for. None: for itself.
 
         Returns
@@ -56,14 +61,14 @@ class NetworkSurrogate(Surrogate):
         ValueError
             If they are too many for one batch.
         """
-        n_rows = y.shape[0] if repeats is None else round(repeats.sum())
+        n_rows = y.shape[0] if multiplicity is None else round(multiplicity.sum())
         if n_rows > self.batch_size:
             raise ValueError(
                 f"The network learns from {n_rows} rows in batches of "
                 f"{self.batch_size}. Only steps over all rows at once can be "
                 f"differentiated here: set batch_size={n_rows} or more."
             )
-        return super().rows(X, y, sample_weight, classes, repeats)
+        return super().rows(X, y, sample_weight, classes, multiplicity)
 
     def _to_optimum(self, name=None):
         raise ValueError(
@@ -72,8 +77,8 @@ class NetworkSurrogate(Surrogate):
         )
 
 
-@as_learner.register(MLPClassifier)
-@as_learner.register(MLPRegressor)
+@as_training_problem.register(MLPClassifier)
+@as_training_problem.register(MLPRegressor)
 def _(estimator, n_classes=None):
     _check_full_batch_descent(estimator)
     loss, encode = Squared(), _responses
@@ -87,7 +92,7 @@ def _(estimator, n_classes=None):
         _generator(estimator.random_state),
     )
     batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
-    return NetworkSurrogate(
+    return NetworkTrainingProblem(
         learner,
         encode,
         n_steps=estimator.max_iter,

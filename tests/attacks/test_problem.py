@@ -19,9 +19,9 @@ from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import GradientPoisoner
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.bilevel import training
+from skpoison.bilevel.differentiation import engines
 from skpoison.bilevel.goals import OnRows
-from skpoison.surrogates import GradientDescentClassifier, _learner
+from skpoison.surrogates import GradientDescentClassifier, _training_problem
 
 N, P, N_POISON = 40, 5, 6
 LOG = GradientDescentClassifier(learning_rate=0.1, n_steps=40)
@@ -72,7 +72,7 @@ def make_problem(
     )
     problem.aim(goal, loss, 2.0, X[N:], codes[N:])
     problem.label(rng.randint(n_classes, size=N_POISON))
-    problem.training.tol = 1e-13
+    problem.engine.tol = 1e-13
     poison = X[:N_POISON].toarray() if is_sparse else X[:N_POISON].copy()
     return problem, poison + 0.1 * rng.normal(size=poison.shape)
 
@@ -191,7 +191,7 @@ def test_weights_are_repeated_rows(surrogate):
         )
         problem.aim("error-generic", "error", 2.0, X, codes)
         problem.label(1 - codes[:4])
-        problem.training.tol = 1e-13
+        problem.engine.tol = 1e-13
         results.append(problem(X[:4]))
     (value, gradient), (expected, expected_gradient) = results
     assert_allclose(value, expected, rtol=1e-9)
@@ -216,7 +216,7 @@ def test_what_goals_measure(loss):
         )
         scores = surrogate.decision_function(problem.goal.X)
         W = np.append(surrogate.coef_[0], surrogate.intercept_)
-        assert_allclose(problem.training.optimum.W[:, 0], W, rtol=1e-4, atol=1e-5)
+        assert_allclose(problem.engine.optimum.W[:, 0], W, rtol=1e-4, atol=1e-5)
     codes = make_problem(LogisticRegression())[0].goal.measure.codes
     assert values["error-specific"] == -values["error-generic"]
     wrong = {
@@ -235,10 +235,10 @@ def test_what_goals_measure(loss):
 @pytest.mark.parametrize("surrogate", [LOG, ADALINE], ids=str)
 def test_steps_stored_here_and_there(surrogate, monkeypatch):
     problem, poison = make_problem(surrogate, 3, hypergradient="unrolled")
-    assert problem.training.every(problem._rows(poison)) == 1
+    assert problem.engine.checkpoint_every(problem._rows(poison)) == 1
     expected = problem(poison)
-    monkeypatch.setattr(training, "STORABLE", 0)
-    assert problem.training.every(problem._rows(poison)) == 7
+    monkeypatch.setattr(engines, "STORABLE", 0)
+    assert problem.engine.checkpoint_every(problem._rows(poison)) == 7
     for found, each in zip(problem(poison), expected, strict=True):
         assert_allclose(found, each, rtol=1e-12, atol=1e-15)
 
@@ -247,7 +247,7 @@ def test_unrolled_is_spectral():
     (spectral, poison), (unrolled, _) = (
         make_problem(ADALINE, 3, hypergradient=way) for way in ("auto", "unrolled")
     )
-    assert (spectral.training.method, unrolled.training.method) == (
+    assert (spectral.engine.method, unrolled.engine.method) == (
         "spectral",
         "unrolled",
     )
@@ -282,7 +282,7 @@ def test_reversed_is_nearly_unrolled():
 )
 def test_choice_of_method(surrogate, wanted, method):
     problem, poison = make_problem(surrogate, hypergradient=wanted)
-    assert problem.training.method == method
+    assert problem.engine.method == method
     with np.errstate(all="raise"):
         if method != "reversed":
             problem(poison)
@@ -290,10 +290,10 @@ def test_choice_of_method(surrogate, wanted, method):
 
 
 def test_large_problems_are_unrolled(monkeypatch):
-    monkeypatch.setattr(_learner, "SPECTRAL", 4)
-    assert make_problem(ADALINE)[0].training.method == "unrolled"
-    monkeypatch.setattr(_learner, "SPECTRAL", P)
-    assert make_problem(ADALINE)[0].training.method == "spectral"
+    monkeypatch.setattr(_training_problem, "SPECTRAL", 4)
+    assert make_problem(ADALINE)[0].engine.method == "unrolled"
+    monkeypatch.setattr(_training_problem, "SPECTRAL", P)
+    assert make_problem(ADALINE)[0].engine.method == "spectral"
 
 
 @pytest.mark.parametrize("wanted", ["unrolled", "reversed"])
@@ -337,15 +337,15 @@ def test_difference_error(surrogate, monkeypatch):
     width = np.array([4.0, 8, 2, 4, 12])
     error = problem.difference_error(poison, width, np.random.RandomState(0))
     assert 0 <= error < 1e-5
-    assert problem.training.tol == training.TOL
-    differentiate = problem.training
+    assert problem.engine.tol == engines.TOL
+    differentiate = problem.engine
 
     def broken(rows, goal, which):
         value, hypergradient = differentiate(rows, goal, which)
         hypergradient.features[0] *= -1
         return value, hypergradient
 
-    monkeypatch.setattr(problem, "training", broken)
+    monkeypatch.setattr(problem, "engine", broken)
     error = problem.difference_error(poison, width, np.random.RandomState(0))
     assert error > 1e-2
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skpoison.bilevel.learners import Learner, Point, Rows
-from skpoison.bilevel.linear_learners import LinearLearner
+from skpoison.bilevel.learners.base import Learner, Point, Rows
+from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import (
     Huber,
     Logistic,
@@ -74,9 +74,9 @@ class BarePoint(Point):
     def gradient(self):
         return self.full.gradient()
 
-    def row_slopes(self, which=slice(None)):
+    def data_gradient(self, indices=slice(None)):
         loss, rows = self.learner.full.loss, self.rows
-        scores, targets = self.full.scores[which], rows.targets[which]
+        scores, targets = self.full.scores[indices], rows.targets[indices]
         slopes = loss.gradient(scores, targets)
         of_targets = -slopes
         if isinstance(loss, Logistic):
@@ -85,7 +85,7 @@ class BarePoint(Point):
             of_targets = softmax(scores)[1][:, np.newaxis] - scores
         elif isinstance(loss, SquaredHinge | SmoothedHinge):
             of_targets = slopes * scores / targets
-        weights = rows.weights[which, np.newaxis]
+        weights = rows.weights[indices, np.newaxis]
         of_features = weights * slopes @ self.W[: rows.X.shape[1]].T
         return of_features, weights * of_targets, loss.value(scores, targets)
 
@@ -105,11 +105,11 @@ class BareLearner(Learner):
     def scores(self, X, W):
         return self.full.scores(X, W)
 
-    def pull_back(self, X, W, R):
-        return self.full.pull_back(X, W, R)
+    def score_vjp(self, X, W, R):
+        return self.full.score_vjp(X, W, R)
 
-    def without_shift(self, V):
-        return self.full.without_shift(V)
+    def project_out_softmax_nullspace(self, V):
+        return self.full.project_out_softmax_nullspace(V)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from skpoison.bilevel.learners import Rows
-from skpoison.bilevel.linear_learners import LinearLearner
+from skpoison.bilevel.learners.base import Rows
+from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
-from skpoison.bilevel.newton import minimise
+from skpoison.bilevel.solvers.newton import minimise
 from skpoison.defences import NoisyLabelClassifier, _label_noise
 from skpoison.defences._label_noise import _corrected, _optimum
 from skpoison.defences._transition_matrix import spread

@@ -13,9 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 import skpoison.surrogates._network  # noqa: F401
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.network_descent import NetworkDescent
+from skpoison.bilevel.differentiation.network_descent import NetworkDescent
 from skpoison.goals import TargetCoefficients
-from skpoison.surrogates import as_learner
+from skpoison.surrogates import as_training_problem
 
 # Gradient descent over all of 200 rows at once, for as many steps as there are.
 FULL_BATCH = {
@@ -72,7 +72,7 @@ def test_steps_are_those_of_the_estimator(estimator, n_classes, weighted, is_spa
         pytest.skip("scikit-learn is too old for weights of rows")
     X, y = make_data(n_classes, is_sparse)
     weights = np.random.RandomState(0).uniform(0.1, 1, 200) if weighted else None
-    surrogate = as_learner(estimator, n_classes)
+    surrogate = as_training_problem(estimator, n_classes)
     learner = surrogate.learner
     rows = surrogate.rows(X, y, weights)
     descent = NetworkDescent(
@@ -103,8 +103,8 @@ def test_start_of_a_generator_in_use():
     X, y = make_data(2)
     for random_state in (np.random.RandomState(5), 5):
         estimator = clone(ESTIMATORS[0][0]).set_params(random_state=random_state)
-        learner = as_learner(estimator, 2).learner
-        start = learner.start(as_learner(estimator, 2).rows(X, y))
+        learner = as_training_problem(estimator, 2).learner
+        start = learner.start(as_training_problem(estimator, 2).rows(X, y))
         expected = np.random.RandomState(5).uniform(-1, 1, 9 * 5) * np.sqrt(6 / 13)
         assert_allclose(start[: 9 * 5, 0], expected, rtol=1e-14)
 
@@ -112,7 +112,7 @@ def test_start_of_a_generator_in_use():
 def test_start_of_no_seed_differs_from_time_to_time():
     X, y = make_data(2)
     estimator = clone(ESTIMATORS[0][0]).set_params(random_state=None)
-    surrogates = [as_learner(estimator, 2) for _ in range(2)]
+    surrogates = [as_training_problem(estimator, 2) for _ in range(2)]
     rows = surrogates[0].rows(X, y)
     first, second = (surrogate.learner.start(rows) for surrogate in surrogates)
     assert (first != second).any()
@@ -132,13 +132,13 @@ def test_start_of_no_seed_differs_from_time_to_time():
 def test_what_is_not_full_batch_descent(parameters, message):
     estimator = clone(ESTIMATORS[0][0]).set_params(**parameters)
     with pytest.raises(ValueError, match=message):
-        as_learner(estimator, 2)
+        as_training_problem(estimator, 2)
 
 
 def test_no_early_stop():
     for settings in ({"tol": 0}, {"n_iter_no_change": np.inf}):
         network = MLPClassifier(solver="sgd", momentum=0, max_iter=30, **settings)
-        assert as_learner(network, 2).n_steps == 30
+        assert as_training_problem(network, 2).n_steps == 30
 
 
 def test_other_losses():
@@ -146,18 +146,18 @@ def test_other_losses():
     if "loss" not in estimator.get_params():
         pytest.skip("scikit-learn is too old for other losses")
     with pytest.raises(ValueError, match="set loss='squared_error'"):
-        as_learner(estimator.set_params(loss="poisson"))
+        as_training_problem(estimator.set_params(loss="poisson"))
 
 
 def test_more_rows_than_a_batch():
     X, y = make_data(2)
     estimator = clone(ESTIMATORS[0][0])
-    surrogate = as_learner(estimator, 2)
+    surrogate = as_training_problem(estimator, 2)
     surrogate.rows(X, y)
     # Rows that stand for others are as many as these.
     with pytest.raises(ValueError, match="set batch_size=220 or more"):
-        surrogate.rows(X, y, repeats=np.full(200, 1.1))
-    surrogate = as_learner(estimator.set_params(batch_size="auto"), 2)
+        surrogate.rows(X, y, multiplicity=np.full(200, 1.1))
+    surrogate = as_training_problem(estimator.set_params(batch_size="auto"), 2)
     with pytest.raises(ValueError, match="201 rows in batches of 200"):
         surrogate.rows(X[np.arange(201) % 200], y[np.arange(201) % 200])
 

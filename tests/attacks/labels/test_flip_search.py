@@ -104,7 +104,7 @@ def test_closed_form_where_nothing_is_factorised(monkeypatch):
     X, codes, own = make_data(2)
     args = np.arange(40), np.arange(2)
     dense = flip_values(RidgeClassifier(), X, codes, *args, own, 3.0)
-    monkeypatch.setattr("skpoison.bilevel.hessians.LARGEST", 2)
+    monkeypatch.setattr("skpoison.bilevel.solvers.linear_systems.LARGEST", 2)
     own = sparse.csr_array(own[0]), own[1]
     scarce = flip_values(RidgeClassifier(), sparse.csr_array(X), codes, *args, own, 3.0)
     assert_allclose(scarce.influence, dense.influence, atol=1e-9)

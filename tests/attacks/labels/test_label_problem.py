@@ -31,7 +31,7 @@ def make_problem(surrogate, n_classes, is_sparse=False):
     problem = LabelProblem(
         surrogate, X[:40], codes[:40], np.arange(40), classes, own, 2.0
     )
-    problem.training.tol = 1e-13
+    problem.engine.tol = 1e-13
     return problem
 
 

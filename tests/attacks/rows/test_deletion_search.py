@@ -59,9 +59,9 @@ def goal_without(remover, gone):
     left = np.setdiff1d(np.arange(problem.codes.shape[0]), gone)
     X, y = problem.X[left], problem.codes[left]
     rows = problem.surrogate.rows(X, y, classes=problem.classes)
-    training = problem.surrogate.training("auto", "", shape=X.shape)
-    training.tol = 1e-12
-    return training(rows, problem.goal, slice(None))[0]
+    engine = problem.surrogate.engine("auto", "", shape=X.shape)
+    engine.tol = 1e-12
+    return engine(rows, problem.goal, slice(None))[0]
 
 
 def best_of_all_sets(remover, sizes):
@@ -136,7 +136,7 @@ def test_prediction_of_others_goes_the_right_way(surrogate, n_classes):
 def test_influence_is_a_derivative(surrogate, n_classes):
     """Along the way of all weights from where they are to where they would be."""
     remover = make_remover(surrogate, n_classes)
-    remover.is_direct, remover.problem.training.tol = False, 1e-13
+    remover.is_direct, remover.problem.engine.tol = False, 1e-13
     remover._train(np.zeros(N_ROWS, dtype=bool))
     problem, candidates = remover.problem, np.arange(N_ROWS)
     found = remover._predict(candidates) - remover.value
@@ -145,7 +145,7 @@ def test_influence_is_a_derivative(surrogate, n_classes):
 
         def value_at(h, to=to):
             rows = replace(remover.rows, weights=remover.rows.weights + h * to)
-            return problem.training(rows, problem.goal, slice(None))[0]
+            return problem.engine(rows, problem.goal, slice(None))[0]
 
         near = value_at(1e-3) - value_at(-1e-3)
         far = value_at(2e-3) - value_at(-2e-3)

@@ -1,0 +1,1 @@
+"""Differentiation: how the minimum moves with the training rows."""

@@ -1,0 +1,110 @@
+r"""Where would a learner end up without one of its rows?
+
+The influence function knows that to first order. A linear learner shows more: without
+row i its objective and the two derivatives of that are
+
+.. math::
+
+    C_{-i} = C - a_i \varphi_i, \qquad
+    \nabla C_{-i} = \nabla C - \tilde x_i \, (a_i g_i)^\top, \qquad
+    H_{-i} = H - a_i \, \tilde x_i \tilde x_i^\top \otimes S_i ,
+
+so that one Newton step on :math:`C_{-i}` needs the inverse of :math:`H` alone, by the
+formula of Sherman, Morrison and Woodbury. With :math:`B = H^{-1} \nabla C`, which is 0
+at the optimum, :math:`V_i = H^{-1} (\tilde x_i \otimes I)`, the leverages
+:math:`M_i = (\tilde x_i \otimes I)^\top V_i` and :math:`q_i = B^\top \tilde x_i`, it
+leads to
+
+.. math::
+
+    W_{-i} = W - B + V_i \, (I - a_i S_i M_i)^{-1} \, a_i \, (g_i - S_i q_i) .
+
+For the squared loss that is the optimum without the row: exactly, and from anywhere.
+For others it errs by what the curvature changes on the way. All rows come from one
+factorisation. With a single output the matrix is a number, :math:`1 - a_i s_i h_i`. The
+influence function takes it for 1, though it is 0 for a row without which the weights
+are not determined.
+"""
+
+import numpy as np
+
+from skpoison.bilevel.learners.linear import LinearLearner
+from skpoison.bilevel.solvers.linear_systems import choose_method, factorise
+
+# What leverage leaves of a row without which the weights are not determined.
+UNDETERMINED = 1e-9
+
+
+def is_direct(learner, rows):
+    """Say whether `leave_one_out` can serve a learner.
+
+    Parameters
+    ----------
+    learner : Learner
+        The learner.
+    rows : Rows
+        Its training rows.
+
+    Returns
+    -------
+    is_direct : bool
+        Whether it is linear, and its Hessian one that is factorised.
+    """
+    return isinstance(learner, LinearLearner) and choose_method(learner, rows) != "cg"
+
+
+def leave_one_out(point, indices):
+    """Take one Newton step without each of some rows.
+
+    Parameters
+    ----------
+    point : LinearPoint
+        The objective with all rows: at its optimum, or, for the squared loss, anywhere.
+    indices : ndarray of shape (n_left_out,) of int
+        The rows, each of which is left out alone.
+
+    Returns
+    -------
+    W : ndarray of shape (n_left_out, n_parameters, n_outputs)
+        The weights without it; NaN where it is a row without which they are not
+        determined.
+    """
+    learner, rows = point.learner, point.rows
+    inverse = factorise(point).apply
+    X = learner.append_intercept_column(rows.X[indices])
+    X = X if isinstance(X, np.ndarray) else X.toarray()
+    base = learner.project_out_softmax_nullspace(
+        inverse(learner.project_out_softmax_nullspace(point.gradient()))
+    )
+    slopes = rows.weights[indices, np.newaxis] * point.score_gradient[indices]
+    (p, n_outputs), n_rows = point.W.shape, X.shape[0]
+    q = X @ base
+    if learner.loss.separable:
+        # Outputs do not touch each other: all matrices are diagonal.
+        S = point.curvatures[indices]
+        V = inverse(np.repeat(X.T, n_outputs, axis=1)).reshape(p, n_rows, n_outputs)
+        left = 1 - S * np.einsum("ip,pik->ik", X, V)
+        left[~(left > UNDETERMINED)] = np.nan
+        steps = np.einsum("pik,ik->ipk", V, (slopes - S * q) / left)
+    else:
+        unit = np.eye(n_outputs)
+        S = np.stack(
+            [
+                learner.loss.hessian_product(
+                    point.scores[indices],
+                    rows.targets[indices],
+                    np.tile(e, (n_rows, 1)),
+                )
+                for e in unit
+            ],
+            axis=2,
+        )
+        S *= rows.weights[indices, np.newaxis, np.newaxis]
+        many = np.einsum("ip,lk->pilk", X, unit).reshape(p, -1)
+        V = inverse(many).reshape(p, n_rows, n_outputs, n_outputs)
+        left = unit - S @ np.einsum("ip,pilk->ikl", X, V)
+        left[~(np.linalg.det(left) > UNDETERMINED)] = np.nan
+        pulled = slopes - np.einsum("ikl,il->ik", S, q)
+        pulled = np.linalg.solve(left, pulled[:, :, np.newaxis])[:, :, 0]
+        steps = np.einsum("pilk,il->ipk", V, pulled)
+    return point.W - base + steps

@@ -1,0 +1,1 @@
+"""Solvers: where the minimum is."""

@@ -1,0 +1,49 @@
+"""Which training problem is a support vector machine's?
+
+The one of :class:`~sklearn.svm.SVC`: its own solution, made exact, is differentiated.
+`gamma` is read on the rows that it first sees and then stays what it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.svm import SVC
+
+from skpoison.bilevel.differentiation.engines import SVMImplicitDifferentiation
+from skpoison.bilevel.learners.svm import SVMLearner
+from skpoison.surrogates._training_problem import (
+    TrainingProblem,
+    _plus_or_minus,
+    _refuse,
+    as_training_problem,
+)
+
+KERNELS = "linear", "rbf", "poly", "sigmoid"
+
+
+@dataclass(frozen=True)
+class SVMTrainingProblem(TrainingProblem):
+    """The training problem of a support vector machine."""
+
+    def _to_optimum(self, name=None):
+        return SVMImplicitDifferentiation(self.learner)
+
+
+@as_training_problem.register
+def _(estimator: SVC, n_classes=None):
+    if estimator.kernel not in KERNELS:
+        _refuse(estimator, "kernel", f"one of {list(KERNELS)}")
+    if not np.isfinite(estimator.C):
+        _refuse(estimator, "C", "a finite number")
+    learner = SVMLearner(
+        estimator.kernel,
+        estimator.C,
+        estimator.gamma,
+        estimator.degree,
+        estimator.coef0,
+    )
+    return SVMTrainingProblem(
+        learner,
+        _plus_or_minus(n_classes),
+        class_weight=estimator.class_weight,
+    )
