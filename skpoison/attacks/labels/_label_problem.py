@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from skpoison.attacks._goal_values import goal_values
+from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.goals import OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
@@ -59,6 +61,8 @@ class LabelProblem:
         self._rows = self.training_problem.rows(
             self.X, self.codes, classes=self.classes
         )
+        # Where `evaluate` starts; that it is near is all that is asked of it.
+        self._start = None
         loss = getattr(self.learner, "loss", None)
         self.is_linear_in_targets = isinstance(loss, (Logistic, Multinomial, Squared))
 
@@ -140,12 +144,11 @@ class LabelProblem:
         """
         measure = getattr(self.goal, "measure", None)
         if not isinstance(measure, SmoothedError):
-            value = self.engine(self.rows(codes), self.goal, slice(0, 1))[0]
+            value = self._value(codes, self.goal)
             return value, value
         # One training serves both.
         recorder = _ScoreRecorder(measure)
-        goal = OnRows(self.goal.X, recorder)
-        value = self.engine(self.rows(codes), goal, slice(0, 1))[0]
+        value = self._value(codes, OnRows(self.goal.X, recorder))
         return replace(measure, sharpness=SHARP).value(recorder.scores), value
 
     def gradient(self, shares, optimum=None):
@@ -179,6 +182,13 @@ class LabelProblem:
         n_samples, n_classes = shares.shape
         gradient = hypergradient.weights.reshape(n_classes, n_samples).T
         return value, self._rows.weights[:, np.newaxis] * gradient
+
+    def _value(self, codes, goal):
+        """Train, and compute a goal without its gradient if that is possible."""
+        if not isinstance(self.engine, ImplicitDifferentiation):
+            return self.engine(self.rows(codes), goal, slice(0, 1))[0]
+        self._start = self.minimise(codes, self._start)
+        return float(goal_values(goal, self.learner, self._start.W[np.newaxis])[0])
 
 
 def _in_row_span(problem):
