@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.differentiation.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.solvers.newton import minimise
 from skpoison.feasible_sets import Box

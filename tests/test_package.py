@@ -4,6 +4,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,12 @@ def test_import_loads_nothing_else():
     assert {"skpoison"} == {
         name for name in loaded if name.startswith(("skpoison", "sklearn", "numpy"))
     }
+
+
+def test_version_is_that_of_the_citation():
+    citation = Path(__file__).parents[1] / "CITATION.cff"
+    lines = citation.read_text(encoding="utf-8").splitlines()
+    assert f"version: {skpoison.__version__}" in lines
 
 
 def test_unknown_name():

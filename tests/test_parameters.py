@@ -14,7 +14,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.datasets import make_classification
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
@@ -231,8 +231,8 @@ def make(cls, settings):
     given = {name: value for name, value in DEFAULTS.items() if name in names}
     made = cls(**given | SETTINGS.get(cls.__name__, {}) | settings)
     if isinstance(made, goals.BaseGoal):
-        l1 = LogisticRegression(C=0.5, l1_ratio=1.0, solver="saga", max_iter=10_000)
-        surrogate = l1 if isinstance(made, TargetFeatures) else LogisticRegression()
+        selects = isinstance(made, TargetFeatures)
+        surrogate = Lasso(0.05) if selects else LogisticRegression()
         return GradientPoisoner(surrogate, goal=made, max_iter=5, random_state=0)
     return clone(made)
 

@@ -38,10 +38,16 @@ NETWORK = MLPClassifier(
     n_iter_no_change=5,
     random_state=0,
 )
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
 VARIANTS = [
     {"surrogate": SVC()},
     {"surrogate": NETWORK},
-    {"surrogate": LogisticRegression(C=0.1, l1_ratio=1.0, solver="saga")},
+    {"surrogate": LogisticRegression(C=0.1, solver="saga", **L1)},
     {"surrogate": Ridge(), "max_iter": 1},
     {"surrogate": Lasso(), "loss": "objective"},
     {

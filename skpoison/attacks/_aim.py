@@ -11,8 +11,9 @@ from sklearn.base import is_regressor
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.attacks._class_map import wanted_codes
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.attacks._own_rows import check_together
-from skpoison.attacks._problem import BilevelProblem, default_surrogate
+from skpoison.attacks._surrogate import default_surrogate
 from skpoison.base import BasePoisoner
 from skpoison.surrogates._network import with_seed
 

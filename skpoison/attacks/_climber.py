@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.ascent import Climb, climb, search, settle
 from skpoison.utils._callbacks import Progress
 

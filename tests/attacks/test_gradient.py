@@ -27,7 +27,7 @@ from skpoison.attacks import (
     RandomLabelFlip,
     _climber,
 )
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.ascent import Climb
 from skpoison.feasible_sets import (
     Box,

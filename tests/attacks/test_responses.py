@@ -330,7 +330,7 @@ def test_a_kernel_has_no_coefficients():
 
 def test_a_goal_of_ones_own_needs_weights():
     class SmallWeights(BaseGoal):
-        def resolve(self, n_features, n_outputs, feature_names=None):
+        def resolve(self, context):
             return self
 
         def at(self, learner, W):

@@ -299,6 +299,12 @@ def test_descent_ends_where_newton_does(matrix):
     np.testing.assert_allclose(defence.estimator_.coef_.T, newton.W[:-1], atol=1e-6)
 
 
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+ELASTIC_NET = {"l1_ratio": 0.5}
+if LogisticRegression().penalty != "deprecated":
+    ELASTIC_NET["penalty"] = "elasticnet"
+
+
 def test_descent_that_does_not_arrive_warns(monkeypatch):
     monkeypatch.setattr(_label_noise, "MAX_ITER", 1)
     defence = NoisyLabelClassifier(ESTIMATOR, noise=TWO)
@@ -313,7 +319,7 @@ def test_descent_that_does_not_arrive_warns(monkeypatch):
         ({"estimator": LogisticRegression(class_weight="balanced")}, "class_weight"),
         ({"estimator": LogisticRegression(C=np.inf)}, "Without a penalty"),
         (
-            {"estimator": LogisticRegression(solver="saga", l1_ratio=0.5)},
+            {"estimator": LogisticRegression(solver="saga", **ELASTIC_NET)},
             "Set l1_ratio=0",
         ),
         ({"noise": 0.5}, "too much noise"),

@@ -11,7 +11,7 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 
-from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.attacks.rows._deletion_search import Remover, goals_of
 from skpoison.bilevel.goals import OnCoefficients
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor

@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skpoison.bilevel.differentiation.hypergradients import descend
-from skpoison.bilevel.learners.base import Learner, Rows, linear
+from skpoison.bilevel.learners import linear
+from skpoison.bilevel.learners.base import Learner, Rows
 
 
 def weights(learner, rows, seed=1):

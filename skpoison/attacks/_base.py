@@ -1,0 +1,413 @@
+"""Base classes of attacks with a surrogate.
+
+What does the attacker believe, know and want? `BaseSurrogateAttack` has the surrogate
+and the rows known, `BaseGoalAttack` has the goal and the validation data besides.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import _fit_context, is_classifier, is_regressor
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._surrogate import default_surrogate, seed_surrogate
+from skpoison.attacks._validation_data import (
+    VALIDATION,
+    Fold,
+    check_validation_data,
+    make_folds,
+    split_rows,
+)
+from skpoison.base import BasePoisoner, Poison
+from skpoison.goals import BaseGoal
+from skpoison.goals._errors import resolve_goal
+from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
+from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._warnings import deduplicate_warnings
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the attacker knows.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_known, n_features)
+        The rows known, as float64.
+    y : ndarray of shape (n_known,)
+        Their labels or responses.
+    codes : ndarray of shape (n_known,)
+        The labels, as positions among the classes, or the responses.
+    trusted : ndarray of shape (n_known,) of bool
+        Which of these rows must not be touched.
+    n_samples : int
+        Number of training rows, known or not.
+    classes : ndarray of shape (n_classes,) or None
+        The class labels; None for responses.
+    surrogate : estimator
+        What the victim is believed to learn, with all seeds set.
+    goal : BaseGoal, default=None
+        What the attacker wants; None for attacks without a goal.
+    X_val : {ndarray, csr matrix} of shape (n_val, n_features), default=None
+        The validation rows given to `fit_resample`.
+    y_val : ndarray of shape (n_val,), default=None
+        Their labels, as positions among the classes, or their responses.
+    feature_names : ndarray of shape (n_features,), default=None
+        The names of the features, if they have names.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    codes: np.ndarray
+    trusted: np.ndarray
+    n_samples: int
+    classes: np.ndarray | None
+    surrogate: object
+    goal: BaseGoal | None = None
+    X_val: np.ndarray | None = None
+    y_val: np.ndarray | None = None
+    feature_names: np.ndarray | None = None
+
+
+class BaseSurrogateAttack(BasePoisoner):
+    """Base class of attacks that know, or guess, what the victim learns.
+
+    A subclass implements `_attack`, which sees the rows that the attacker knows alone,
+    and returns the poison in terms of them. It may override `_start`, which is called
+    whatever the budget. If it needs class labels it sets `_needs_classifier` to True.
+    """
+
+    _needs_classifier = False
+    _parameter_constraints: dict = {
+        **BasePoisoner._parameter_constraints,
+        "surrogate": [HasMethods(["fit", "predict"]), None],
+        "known_fraction": [Interval(Real, 0, 1, closed="right")],
+    }
+
+    def __init__(
+        self, surrogate=None, budget=0.1, *, known_fraction=1.0, random_state=None
+    ):
+        super().__init__(budget, random_state=random_state)
+        self.surrogate = surrogate
+        self.known_fraction = known_fraction
+
+    @_fit_context(
+        # The surrogate given is validated too.
+        prefer_skip_nested_validation=False
+    )
+    def fit_resample(self, X, y, *, trusted=None):
+        """Poison a training set.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The training rows. They are not written to.
+        y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
+            Their labels.
+        trusted : array-like of shape (n_samples,) of bool, default=None
+            Rows that the attacker cannot touch. None: they can touch all of them.
+
+        Returns
+        -------
+        X_poisoned : of the type of X, of shape (n_samples_out, n_features)
+            The rows that came in, first and in order; then inserted rows.
+        y_poisoned : of the type of y, of length n_samples_out
+            Their labels, all of them among the labels seen.
+
+        Raises
+        ------
+        ValueError
+            If the data are not fit for classification, if `trusted` is not a mask over
+            the rows, or if the budget is larger than the number of rows to poison.
+        """
+        return self._fit_resample(X, y, trusted=trusted)
+
+    def _takes_responses(self):
+        """Return whether y holds responses instead of labels."""
+        return (
+            not self._needs_classifier
+            and self.surrogate is not None
+            and is_regressor(self.surrogate)
+        )
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state, **given):
+        X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
+        positions, known = self._know(X, y, trusted, random_state, **given)
+        self._start(known)
+        if n_poison == 0:
+            return self._nothing()
+        with deduplicate_warnings(), limit_blas_threads(X):
+            poison = self._attack(known, n_poison, random_state)
+        return _for_all_rows(poison, positions, y)
+
+    @abstractmethod
+    def _attack(self, known, n_poison, random_state):
+        """Compute the poison.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        n_poison : int
+            The number of rows that the budget allows to poison, at least 1.
+        random_state : RandomState
+            The only source of randomness.
+
+        Returns
+        -------
+        poison : Poison
+            In terms of the rows known: `y` has one entry for each of them, `modified`
+            and `deleted` are positions among them.
+        """
+
+    def _start(self, known):
+        """Check parameters and set attributes, whatever the budget."""
+
+    def _nothing(self):
+        """Return the poison of a budget of 0."""
+        return Poison()
+
+    def _know(self, X, y, trusted, random_state):
+        """Return the positions of the rows that the attacker knows, and the knowledge.
+
+        Returns
+        -------
+        positions : ndarray of shape (n_known,) of int
+        known : Known
+        """
+        self._check_surrogate()
+        takes_responses = self._takes_responses()
+        classes = None if takes_responses else self.classes_
+        codes = y if takes_responses else np.searchsorted(classes, y)
+        positions = np.arange(y.shape[0])
+        if self.known_fraction < 1:
+            drawn, _ = split_rows(
+                "known_fraction",
+                self.known_fraction,
+                codes,
+                positions,
+                random_state,
+                stratify=not takes_responses,
+            )
+            positions = np.sort(drawn)
+        X, y, codes = X[positions], y[positions], codes[positions]
+        surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
+        known = Known(
+            X,
+            y,
+            codes,
+            trusted[positions],
+            trusted.shape[0],
+            classes,
+            seed_surrogate(surrogate, random_state),
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+        return positions, known
+
+    def _check_surrogate(self):
+        """Check that the surrogate is of the kind that y asks for."""
+        if self.surrogate is None or self._takes_responses():
+            return
+        if not is_classifier(self.surrogate):
+            raise ValueError(
+                "`surrogate` must be a classifier "
+                + (
+                    f"for {type(self).__name__}"
+                    if self._needs_classifier
+                    else "if y holds class labels, or a regressor if y holds responses"
+                )
+                + f"; got {self.surrogate!r}."
+            )
+
+
+class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
+    """Base class of attacks that pursue a goal.
+
+    A subclass implements `_attack`, and sets `_default_validation` to what the
+    parameter `validation` stands for if it is None and no validation rows are given.
+    """
+
+    _default_validation: object = 0.3
+    _parameter_constraints: dict = {
+        **BaseSurrogateAttack._parameter_constraints,
+        "goal": [StrOptions({"error-generic"}), dict, BaseGoal],
+        "validation": VALIDATION,
+    }
+
+    def __init__(
+        self,
+        surrogate=None,
+        budget=0.1,
+        *,
+        goal="error-generic",
+        validation=None,
+        known_fraction=1.0,
+        random_state=None,
+    ):
+        super().__init__(
+            surrogate, budget, known_fraction=known_fraction, random_state=random_state
+        )
+        self.goal = goal
+        self.validation = validation
+
+    @with_callbacks
+    @_fit_context(
+        # The surrogate and the feasible set given are validated too.
+        prefer_skip_nested_validation=False
+    )
+    def fit_resample(self, X, y, *, trusted=None, X_val=None, y_val=None):
+        """Poison a training set.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The training rows. They are not written to.
+        y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
+            Their labels; responses if the surrogate is a regressor.
+        trusted : array-like of shape (n_samples,) of bool, default=None
+            Rows that the attacker cannot modify, delete or relabel. None: they can
+            touch all rows.
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
+                default=None
+            The attacker's validation rows, on which the goal is measured. None: the
+            parameter `validation` decides. In a Pipeline they are not transformed by
+            the steps before the attack.
+        y_val : array-like of shape (n_val,), default=None
+            Their labels or responses; for :class:`~skpoison.goals.TargetLabels` those
+            wanted.
+
+        Returns
+        -------
+        X_poisoned : of the type of X, of shape (n_samples_out, n_features)
+            The rows that came in, first and in order, without those deleted; then
+            inserted rows.
+        y_poisoned : of the type of y, of length n_samples_out
+            Their labels or responses.
+
+        Raises
+        ------
+        ValueError
+            If the data are not fit for the surrogate, if only one of `X_val` and
+            `y_val` is given or they do not go with the training rows or the other
+            parameters, if the budget is larger than the number of rows to poison, or
+            if the surrogate has no optimum.
+        TypeError
+            If the training of the surrogate cannot be differentiated but must be.
+        """
+        return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
+
+    def _know(self, X, y, trusted, random_state, *, X_val, y_val):
+        goal = resolve_goal(self.goal)
+        goal.check(None if self._takes_responses() else self.classes_)
+        self._check_combination(goal, X_val, y_val)
+        X_val, y_val = check_validation_data(self, X, X_val, y_val)
+        positions, known = super()._know(X, y, trusted, random_state)
+        return positions, replace(known, goal=goal, X_val=X_val, y_val=y_val)
+
+    def _check_combination(self, goal, X_val, y_val):
+        """Check that neither the validation rows nor `validation` would be ignored."""
+        is_given = X_val is not None or y_val is not None
+        if goal.requires_given_rows and not is_given:
+            raise ValueError(
+                f"X_val and y_val must be given to fit_resample for goal={goal!r}: the "
+                "rows in question, and the labels or responses wanted for them."
+            )
+        if is_given and not goal.needs_validation:
+            raise ValueError(
+                f"X_val and y_val must not be given for goal={goal!r}, which is not "
+                "measured on any rows. Leave them out."
+            )
+        if self.validation is None:
+            return
+        if is_given:
+            raise ValueError(
+                "`validation` must be None if X_val and y_val are given; got "
+                f"{self.validation!r}. Leave out one or the other."
+            )
+        if not goal.needs_validation:
+            raise ValueError(
+                f"`validation` must be None for goal={goal!r}, which is not measured "
+                f"on any rows; got {self.validation!r}."
+            )
+
+    def _folds(self, known, random_state, positions=None):
+        """Return the rows to learn from and the validation rows.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        random_state : RandomState
+            Draws the validation rows.
+        positions : ndarray of int, default=None
+            Rows that may be set aside. None: all.
+
+        Returns
+        -------
+        folds : list of Fold
+            The goal is the mean over them. There is a single one if validation rows are
+            given, or if the goal needs none.
+        """
+        everything = np.arange(known.y.shape[0])
+        if not known.goal.needs_validation:
+            return [Fold(everything)]
+        if known.X_val is not None:
+            return [Fold(everything, known.X_val, known.y_val)]
+        validation = self.validation
+        return make_folds(
+            self._default_validation if validation is None else validation,
+            known.X,
+            known.codes,
+            everything if positions is None else positions,
+            random_state,
+            stratify=known.classes is not None,
+        )
+
+    def _problem(self, known, fold, **settings):
+        """Return the bilevel problem of a fold.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        fold : Fold
+            The rows to learn from and the validation rows.
+        **settings : dict
+            Further arguments of :class:`BilevelProblem`.
+
+        Returns
+        -------
+        problem : BilevelProblem
+        """
+        return BilevelProblem(
+            known.surrogate,
+            known.goal,
+            known.X[fold.train],
+            known.codes[fold.train],
+            classes=known.classes,
+            X_val=fold.X,
+            y_val=fold.y,
+            X_scaler=known.X,
+            feature_names=known.feature_names,
+            **settings,
+        )
+
+
+def _for_all_rows(poison, positions, y):
+    """Return poison of the rows known in terms of all rows."""
+    labels = poison.y
+    if labels is not None:
+        labels = y.astype(labels.dtype, copy=True)
+        labels[positions] = poison.y
+    rows = {
+        name: positions[getattr(poison, name)]
+        for name in ("modified", "deleted")
+        if getattr(poison, name) is not None
+    }
+    if poison.X_inserted is not None and poison.X_inserted.ndim == 1:
+        rows["X_inserted"] = positions[poison.X_inserted]
+    return replace(poison, y=labels, **rows)

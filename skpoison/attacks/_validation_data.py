@@ -1,0 +1,233 @@
+"""The attacker's validation data.
+
+On which rows does the attacker measure the goal, and which rows does the surrogate
+learn from meanwhile? Either `X_val` and `y_val` are given to `fit_resample`, or the
+parameter `validation` says how the training rows are divided.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt
+from sklearn.utils.validation import _check_feature_names, check_consistent_length
+
+from skpoison.utils._validation import (
+    check_labels,
+    check_responses,
+    numeric_features,
+)
+
+# What the parameter `validation` of an attack can be.
+VALIDATION = [
+    Interval(RealNotInt, 0, 1, closed="neither"),
+    Interval(Integral, 2, None, closed="left"),
+    HasMethods(["split", "get_n_splits"]),
+    None,
+]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows that the surrogate learns from, and rows that the goal is measured on.
+
+    Parameters
+    ----------
+    train : ndarray of shape (n_train,) of int
+        Positions of the rows learnt from, among the rows that the attacker knows.
+    X : {ndarray, csr matrix} of shape (n_val, n_features), default=None
+        The validation rows; None for a goal that needs none.
+    y : ndarray of shape (n_val,), default=None
+        Their labels, as positions among the classes, or their responses.
+    rows : ndarray of shape (n_val,) of int, default=None
+        Their positions among the rows that the attacker knows; None if they are not
+        among them.
+    """
+
+    train: np.ndarray
+    X: np.ndarray | None = None
+    y: np.ndarray | None = None
+    rows: np.ndarray | None = None
+
+
+def check_validation_data(attack, X, X_val, y_val):
+    """Check the validation rows given to `fit_resample`.
+
+    Parameters
+    ----------
+    attack : BasePoisoner
+        The attack; it has `classes_` unless it takes responses.
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The training rows.
+    X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features) or None
+        The validation rows.
+    y_val : array-like of shape (n_val,) or None
+        Their labels or responses.
+
+    Returns
+    -------
+    X_val : {ndarray, csr matrix} of shape (n_val, n_features), or None
+        The rows, sparse if the training rows are.
+    y_val : ndarray of shape (n_val,), or None
+        The labels, as positions among the classes, or the responses.
+
+    Raises
+    ------
+    ValueError
+        If one of them is missing, or they do not go with the training rows.
+    """
+    if (X_val is None) != (y_val is None):
+        missing, given = ("y_val", "X_val") if y_val is None else ("X_val", "y_val")
+        raise ValueError(
+            f"X_val and y_val must be given together; got {given} without {missing}."
+        )
+    if X_val is None:
+        return None, None
+    _check_feature_names(attack, X_val, reset=False)
+    X_val = numeric_features(attack, X_val, accept_sparse="csr", dtype=np.float64)
+    takes_responses = attack._takes_responses()
+    if takes_responses:
+        y_val = check_responses(attack, y_val)
+    else:
+        y_val = column_or_1d(check_labels(attack, y_val))
+    check_consistent_length(X_val, y_val)
+    if X_val.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"X_val must have the {X.shape[1]} features of X; got {X_val.shape[1]}."
+        )
+    if sparse.issparse(X) != sparse.issparse(X_val):
+        X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
+    if takes_responses:
+        return X_val, y_val
+    unknown = np.setdiff1d(y_val, attack.classes_)
+    if unknown.size:
+        raise ValueError(
+            f"y_val must hold labels of y, which are {attack.classes_.tolist()}; got "
+            f"{unknown.tolist()}."
+        )
+    return X_val, np.searchsorted(attack.classes_, y_val)
+
+
+def make_folds(validation, X, codes, positions, random_state, *, stratify):
+    """Divide training rows into rows to learn from and validation rows.
+
+    Parameters
+    ----------
+    validation : float, int, splitter or "all"
+        A share of the rows to set aside, a number of folds, a splitter of scikit-learn,
+        or "all": the goal is measured on all rows, which are all learnt from too.
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows that the attacker knows.
+    codes : ndarray of shape (n_samples,)
+        Their labels, as positions among the classes, or their responses.
+    positions : ndarray of shape (n_positions,) of int
+        The rows that may be set aside. The surrogate learns from all others in every
+        fold.
+    random_state : RandomState
+        The only source of randomness, also of a splitter that has no seed.
+    stratify : bool
+        Whether the shares of classes are kept: whether codes are those of classes.
+
+    Returns
+    -------
+    folds : list of Fold
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows, in all or of a class.
+    """
+    everything = np.arange(codes.shape[0])
+    if isinstance(validation, str):
+        return [Fold(everything, X[positions], codes[positions], positions)]
+    always = np.setdiff1d(everything, positions)
+    if isinstance(validation, Integral):
+        _check_folds(validation, codes[positions], stratify)
+        splitter = (StratifiedKFold if stratify else KFold)(
+            validation, shuffle=True, random_state=random_state
+        )
+    elif hasattr(validation, "split"):
+        splitter = _seeded(validation, random_state)
+    else:
+        rows, _ = split_rows(
+            "validation", validation, codes, positions, random_state, stratify=stratify
+        )
+        train = np.setdiff1d(everything, rows)
+        return [Fold(train, X[rows], codes[rows], rows)]
+    folds = []
+    for train, test in splitter.split(X[positions], codes[positions]):
+        rows = positions[test]
+        learnt_from = np.union1d(always, positions[train])
+        folds.append(Fold(learnt_from, X[rows], codes[rows], rows))
+    return folds
+
+
+def split_rows(name, fraction, codes, positions, random_state, *, stratify):
+    """Split rows in two at random.
+
+    Parameters
+    ----------
+    name : str
+        The parameter that error messages name.
+    fraction : float
+        Its value, the share of the first part.
+    codes : ndarray of shape (n_samples,)
+        The labels, or responses, of all rows.
+    positions : ndarray of shape (n_positions,) of int
+        The rows to split.
+    random_state : RandomState
+        The only source of randomness.
+    stratify : bool
+        Whether both parts have the same shares of classes.
+
+    Returns
+    -------
+    first, second : ndarray of int
+        The positions in either part, in random order.
+
+    Raises
+    ------
+    ValueError
+        If a part would be empty or miss a class.
+    """
+    labels = codes[positions]
+    try:
+        return train_test_split(
+            positions,
+            train_size=fraction,
+            stratify=labels if stratify else None,
+            random_state=random_state,
+        )
+    except ValueError as error:
+        classes = f" of {np.unique(labels).shape[0]} classes" if stratify else ""
+        raise ValueError(
+            f"`{name}` must leave rows of every class in both parts; got {fraction} "
+            f"for {labels.shape[0]} rows{classes}. Give X_val and y_val to "
+            f"fit_resample, or lower the budget. ({error})"
+        ) from error
+
+
+def _check_folds(n_folds, codes, stratify):
+    """Check that every fold gets a row, of every class if there are classes."""
+    counts = np.unique(codes, return_counts=True)[1] if stratify else [codes.shape[0]]
+    fewest = min(counts, default=0)
+    if fewest < n_folds:
+        raise ValueError(
+            f"`validation` must not exceed the {fewest} rows "
+            + ("of the rarest class" if stratify else "that can be set aside")
+            + f"; got {n_folds} folds. Take fewer folds, or give X_val and y_val to "
+            "fit_resample."
+        )
+
+
+def _seeded(splitter, random_state):
+    """Return a copy of a splitter, with a seed if it draws at random without one."""
+    splitter = deepcopy(splitter)
+    is_random = getattr(splitter, "shuffle", True) and hasattr(splitter, "random_state")
+    if is_random and splitter.random_state is None:
+        splitter.random_state = random_state.randint(np.iinfo(np.int32).max)
+    return splitter

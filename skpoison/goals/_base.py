@@ -1,0 +1,175 @@
+"""Base class of goals, and what a goal is resolved against.
+
+What does the attacker want of the learnt model?
+"""
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+KINDS = ("errors", "parameters", "features")
+
+
+@dataclass(frozen=True)
+class GoalContext:
+    """What a goal can read when it is resolved.
+
+    Parameters
+    ----------
+    training_problem : object
+        The training problem of the surrogate, as
+        :func:`skpoison.surrogates.as_training_problem` returns it.
+    n_features : int
+        Number of features that the last step of the surrogate sees.
+    n_outputs : int
+        Number of outputs of the surrogate: 1 for two classes and for a regressor.
+    feature_names : ndarray of shape (n_features,), default=None
+        The names of the features, if they have names.
+    classes : ndarray of shape (n_classes,), default=None
+        The class labels; None for a regressor.
+    X_val : {ndarray, csr matrix} of shape (n_val, n_features), default=None
+        The attacker's validation rows; None for goals that need none.
+    y_val : ndarray of shape (n_val,), default=None
+        Their labels, as positions among the classes, or their responses.
+    """
+
+    training_problem: object
+    n_features: int
+    n_outputs: int
+    feature_names: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    X_val: np.ndarray | None = None
+    y_val: np.ndarray | None = None
+
+
+class BaseGoal(BaseEstimator, metaclass=ABCMeta):
+    """Base class of goals.
+
+    A subclass implements `resolve`. It may set the class attribute `kind`, and override
+    `check` and `label_map`.
+
+    Attributes
+    ----------
+    kind : {"errors", "parameters", "features"}
+        What the goal reads, a class attribute. "errors": predictions for the attacker's
+        validation rows. "parameters", the default: a smooth function of the learnt
+        parameters, which needs no validation rows. "features": which features the
+        surrogate selects, a function with kinks.
+
+    See Also
+    --------
+    ErrorGeneric : The default goal of most attacks.
+
+    Examples
+    --------
+    A goal from outside the package: the victim shall learn small coefficients.
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.goals import BaseGoal
+    >>> class SmallCoefficients(BaseGoal):
+    ...     def resolve(self, context):
+    ...         return self
+    ...
+    ...     def at(self, learner, W):
+    ...         return -(W**2).sum() / 2, -W
+    >>> X, y = make_classification(random_state=0)
+    >>> attack = GradientPoisoner(
+    ...     LogisticRegression(), goal=SmallCoefficients(), random_state=0
+    ... )
+    >>> for rows in ((X, y), attack.fit_resample(X, y)):
+    ...     print(np.linalg.norm(LogisticRegression().fit(*rows).coef_) > 1)
+    True
+    False
+    """
+
+    kind = "parameters"
+    # Whether X_val and y_val must be given to fit_resample.
+    requires_given_rows = False
+    _parameter_constraints: dict = {}
+
+    @property
+    def needs_validation(self):
+        """Return whether the goal is measured on validation rows."""
+        return self.kind == "errors"
+
+    def check(self, classes):
+        """Check the parameters of the goal.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,) or None
+            The class labels; None if y holds responses.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid or means nothing for such a y.
+        """
+        self._validate_params()
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"`kind` of {type(self).__name__} must be one of {KINDS}; got "
+                f"{self.kind!r}."
+            )
+
+    def label_map(self, classes, y_val):
+        """Return the labels that initial poison rows are given.
+
+        Parameters
+        ----------
+        classes : ndarray of shape (n_classes,)
+            The class labels.
+        y_val : ndarray of shape (n_val,) of int or None
+            The labels given for the validation rows, as positions among the classes.
+
+        Returns
+        -------
+        label_map : dict or None
+            The new label for rows of each class among the keys; None for any other
+            label.
+        """
+        return None
+
+    @abstractmethod
+    def resolve(self, context):
+        """Translate the goal into a function of the learnt parameters.
+
+        Parameters
+        ----------
+        context : GoalContext
+            The surrogate and the validation rows.
+
+        Returns
+        -------
+        goal : object
+            Its method ``at(learner, W)`` takes the learner and its parameters, of shape
+            (n_parameters, n_outputs), and returns the value of the goal, a float that
+            the attacker maximises, and its gradient, of the shape of W.
+        """
+
+
+def check_resolved(goal, resolved):
+    """Check what the `resolve` of a goal has returned.
+
+    Parameters
+    ----------
+    goal : BaseGoal
+        The goal.
+    resolved : object
+        What its `resolve` has returned.
+
+    Raises
+    ------
+    TypeError
+        If it has no method `at`.
+    """
+    if not callable(getattr(resolved, "at", None)):
+        raise TypeError(
+            f"{type(goal).__name__}.resolve must return an object with a method "
+            f"at(learner, W); got {resolved!r}."
+        )

@@ -1,0 +1,48 @@
+"""Validation of class maps: the label wanted for each class."""
+
+import numpy as np
+
+
+def wanted_codes(class_map, classes, name="class_map"):
+    """Return the code of the label that each class may be given.
+
+    Parameters
+    ----------
+    class_map : dict
+        The new label of each class among its keys.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    name : str, default="class_map"
+        The parameter that error messages name.
+
+    Returns
+    -------
+    wanted : ndarray of shape (n_classes,) of int
+        Positions among the classes; -1 for classes that are not among the keys.
+
+    Raises
+    ------
+    ValueError
+        If the map is empty, names an unknown class, or maps a class to itself.
+    """
+    if not class_map:
+        raise ValueError(
+            f"`{name}` must name at least one class, such as {{8: 3}}; got {{}}."
+        )
+    classes = classes.tolist()
+    wanted = np.full(len(classes), -1)
+    for source, target in class_map.items():
+        for label in (source, target):
+            if label not in classes:
+                raise ValueError(
+                    f"`{name}` must map classes of y, which are {classes}; got "
+                    f"{class_map!r}, which names the class {label!r}."
+                )
+        if source == target:
+            raise ValueError(
+                f"`{name}` must map each class to a different one; got "
+                f"{class_map!r}, which maps the class {source!r} to itself. Leave it "
+                "out to keep its labels."
+            )
+        wanted[classes.index(source)] = classes.index(target)
+    return wanted

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.model_selection import KFold, ShuffleSplit
+
+from skpoison.attacks import RandomLabelFlip
+from skpoison.attacks._validation_data import (
+    check_validation_data,
+    make_folds,
+    split_rows,
+)
+
+X, y = load_iris(return_X_y=True)
+ATTACK = RandomLabelFlip().fit(X, y)
+EVERYTHING = np.arange(150)
+
+
+def seed(number=0):
+    return np.random.RandomState(number)
+
+
+def test_nothing_is_given():
+    assert check_validation_data(ATTACK, X, None, None) == (None, None)
+
+
+def test_validation_rows_are_sparse_if_the_training_rows_are():
+    for training, given in ((X, sparse.csr_array(X)), (sparse.csr_array(X), X)):
+        rows, codes = check_validation_data(ATTACK, training, given, y)
+        assert sparse.issparse(rows) == sparse.issparse(training)
+        assert_array_equal(codes, y)
+
+
+@pytest.mark.parametrize(
+    ("X_val", "y_val", "message"),
+    [
+        (X, None, "must be given together; got X_val without y_val"),
+        (None, y, "must be given together; got y_val without X_val"),
+        (X[:, :2], y, "X_val must have the 4 features of X; got 2"),
+        (X, y + 1, r"y_val must hold labels of y, which are \[0, 1, 2\]; got \[3\]"),
+        (X, y[1:], "inconsistent numbers of samples"),
+    ],
+)
+def test_invalid_validation_data(X_val, y_val, message):
+    with pytest.raises(ValueError, match=message):
+        check_validation_data(ATTACK, X, X_val, y_val)
+
+
+def test_fraction_is_stratified():
+    first, second = split_rows("validation", 0.3, y, EVERYTHING, seed(), stratify=True)
+    assert_array_equal(np.bincount(y[first]), [15, 15, 15])
+    assert_array_equal(np.sort(np.append(first, second)), EVERYTHING)
+    message = r"`validation` must leave .*; got 0\.001 for 150 rows of 3 classes\."
+    with pytest.raises(ValueError, match=message):
+        split_rows("validation", 0.001, y, EVERYTHING, seed(), stratify=True)
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize(
+    ("validation", "n_folds"), [(0.2, 1), (4, 4), (KFold(5), 5), (ShuffleSplit(2), 2)]
+)
+def test_folds(validation, n_folds, stratify):
+    positions = np.setdiff1d(EVERYTHING, [3, 60, 120])
+    folds = make_folds(validation, X, y, positions, seed(), stratify=stratify)
+    assert len(folds) == n_folds
+    for fold in folds:
+        assert_array_equal(fold.X, X[fold.rows])
+        assert_array_equal(fold.y, y[fold.rows])
+        assert np.isin(fold.rows, positions).all()
+        assert_array_equal(np.union1d(fold.train, fold.rows), EVERYTHING)
+        assert not np.isin(fold.rows, fold.train).any()
+    if n_folds in (4, 5):
+        every = np.concatenate([fold.rows for fold in folds])
+        assert_array_equal(np.sort(every), positions)
+    again = make_folds(validation, X, y, positions, seed(), stratify=stratify)
+    other = make_folds(validation, X, y, positions, seed(1), stratify=stratify)
+    for fold, same in zip(folds, again, strict=True):
+        assert_array_equal(fold.rows, same.rows)
+    if n_folds != 5:
+        assert (np.sort(folds[0].rows) != np.sort(other[0].rows)).any()
+
+
+def test_splitter_given_is_not_seeded():
+    splitter = ShuffleSplit(2)
+    make_folds(splitter, X, y, EVERYTHING, seed(), stratify=True)
+    assert splitter.random_state is None
+
+
+def test_folds_are_stratified():
+    for fold in make_folds(5, X, y, EVERYTHING, seed(), stratify=True):
+        assert_array_equal(np.bincount(fold.y), [10, 10, 10])
+
+
+def test_all_rows_are_learnt_from_and_measured_on():
+    (fold,) = make_folds("all", X, y, EVERYTHING, seed(), stratify=True)
+    assert_array_equal(fold.train, EVERYTHING)
+    assert_array_equal(fold.X, X)
+
+
+@pytest.mark.parametrize(
+    ("stratify", "message"),
+    [
+        (True, "must not exceed the 50 rows of the rarest class; got 51 folds"),
+        (False, "must not exceed the 150 rows that can be set aside; got 151 folds"),
+    ],
+)
+def test_too_many_folds(stratify, message):
+    with pytest.raises(ValueError, match=message):
+        make_folds(51 if stratify else 151, X, y, EVERYTHING, seed(), stratify=stratify)

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from skpoison.goals import BaseGoal, ErrorGeneric, TargetCoefficients, TargetFeatures
+from skpoison.goals._base import check_resolved
+
+
+class Small(BaseGoal):
+    def resolve(self, context):
+        return self
+
+    def at(self, learner, W):
+        return -(W**2).sum() / 2, -W
+
+
+def test_which_goals_need_validation_rows():
+    assert ErrorGeneric().needs_validation
+    for goal in (Small(), TargetCoefficients({0: 1.0}), TargetFeatures(select=[0])):
+        assert not goal.needs_validation
+        assert not goal.requires_given_rows
+        assert goal.label_map(np.arange(2), None) is None
+
+
+def test_a_misspelt_method_is_missed():
+    class Misspelt(BaseGoal):
+        def resolved(self, context):
+            return self
+
+    with pytest.raises(TypeError, match=r"abstract method.*resolve"):
+        Misspelt()
+
+
+def test_what_is_resolved_has_a_method():
+    check_resolved(Small(), Small())
+    with pytest.raises(
+        TypeError, match=r"Small\.resolve must return an object with a "
+    ):
+        check_resolved(Small(), 3)
+
+
+def test_unknown_kind():
+    class Odd(Small):
+        kind = "wishes"
+
+    with pytest.raises(ValueError, match="`kind` of Odd must be one of"):
+        Odd().check(np.arange(2))

@@ -1,0 +1,16 @@
+import numpy as np
+import pytest
+
+from skpoison.utils._class_map import wanted_codes
+
+CLASSES = np.array([0, 3, 8])
+
+
+def test_wanted_codes():
+    np.testing.assert_array_equal(wanted_codes({8: 3, 3: 0}, CLASSES), [-1, 0, 1])
+
+
+@pytest.mark.parametrize("class_map", [{7: 3}, {3: 7}, {3: 3}, {}])
+def test_unknown_classes(class_map):
+    with pytest.raises(ValueError, match="`class_map` must"):
+        wanted_codes(class_map, CLASSES)
