@@ -54,9 +54,7 @@ def test_changes_of_a_row_leave_parts_that_do_not_learn_from_it(folds):
         return part.without(places)
 
     values = folds.mean_of_changes(rows, compute)
-    np.testing.assert_array_equal(
-        values, [(3 + 8) / 2, (7 + 16) / 2, (6 + 24) / 2]
-    )
+    np.testing.assert_array_equal(values, [(3 + 8) / 2, (7 + 16) / 2, (6 + 24) / 2])
     np.testing.assert_array_equal(changed[0], [3, 0])
     np.testing.assert_array_equal(changed[1], [3, 1])
 
@@ -65,7 +63,9 @@ def test_smallest_class_counts(folds):
     codes = np.array([0, 1, 0, 1])
     np.testing.assert_array_equal(folds.smallest_class_counts(codes), [2, 2, 2, 1])
     kept = np.array([False, True, True, True])
-    np.testing.assert_array_equal(folds.smallest_class_counts(codes, kept), [1, 2, 1, 1])
+    np.testing.assert_array_equal(
+        folds.smallest_class_counts(codes, kept), [1, 2, 1, 1]
+    )
 
 
 def test_no_part_learns_from_a_row():

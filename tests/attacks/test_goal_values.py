@@ -23,6 +23,4 @@ def test_goal_of_each(goal):
     values = goal_values(goal, learner, W)
     assert values[2] == -np.inf
     for i in (0, 1, 3, 4):
-        np.testing.assert_allclose(
-            values[i], goal.at(learner, W[i])[0], rtol=1e-12
-        )
+        np.testing.assert_allclose(values[i], goal.at(learner, W[i])[0], rtol=1e-12)

@@ -34,9 +34,7 @@ class BaseLabelFlip(BaseSurrogateAttack):
         return Poison(y=labels)
 
     def _allowed(self, known):
-        return allowed_flips(
-            self.class_map, known.classes, known.codes, ~known.trusted
-        )
+        return allowed_flips(self.class_map, known.classes, known.codes, ~known.trusted)
 
     @abstractmethod
     def _flip(self, known, allowed, n_poison, random_state):

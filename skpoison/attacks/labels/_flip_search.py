@@ -3,16 +3,16 @@ r"""The goal after each possible flip of a label.
 The state of a greedy search: the current labels, and the goal if one of them is
 flipped. How that is computed depends on the surrogate:
 
-* for the **squared loss** exactly, without a fit. The weights are linear in the targets,
-  so a flip of row i from the target :math:`t` to :math:`t'` moves the scores of the
-  validation rows by :math:`G_i (t' - t)`, with
+* for the **squared loss** exactly, without a fit. The weights are linear in the
+  targets, so a flip of row i from the target :math:`t` to :math:`t'` moves the scores
+  of the validation rows by :math:`G_i (t' - t)`, with
   :math:`G = a_i \tilde x_i^\top H^{-1} \tilde X_{val}^\top` independent of the labels
   and computed once; for goals on the weights :math:`H^{-1}` replaces
   :math:`H^{-1} \tilde X_{val}^\top`;
 * for **other surrogates at their optimum** by Newton's method from the current optimum.
-  If the loss treats outputs separately, many flips are one problem with as many outputs
-  as they have together, and share one factorisation;
-* for **surrogates that are differentiated otherwise**, and for goals that need more than
+  If the loss treats outputs separately, many flips are one problem with as many
+  outputs as they have together, and share one factorisation;
+* for **surrogates that are differentiated otherwise** and goals that need more than
   scores, by training through the engine of the surrogate;
 * for **any classifier** by fits, in parallel.
 
@@ -30,7 +30,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skpoison.attacks._goal_values import goal_values
 from skpoison.attacks.labels._class_scores import class_scores
 from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
-from skpoison.bilevel.goals import OnRows, SmoothedError
+from skpoison.bilevel.goals import OnRows
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.solvers.linear_systems import solve

@@ -175,10 +175,10 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             is_free = allowed & ~state.last_of_class()[:, np.newaxis]
             if not is_free.any():
                 raise ValueError(
-                    f"`budget` must leave one row of each class to every surrogate; got "
+                    "`budget` must leave one row of each class to every surrogate; got "
                     f"{self.budget!r}, which is {n_poison} flips, but after {step} of "
-                    "them every row that may be flipped is the last of its class. Lower "
-                    "the budget."
+                    "them every row that may be flipped is the last of its class. "
+                    "Lower the budget."
                 )
             rows, new = self._candidates(state, *np.nonzero(is_free), random_state)
             values = state.values(rows, new)

@@ -189,17 +189,18 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
                 break
             shares = shares + 2 / (step + 2) * (vertex - shares)
             rows, new = _round(shares, gains, codes, allowed, n_poison)
-            rounded = [n_poison]
+            # If more flips can be worse than fewer, fewer are tried too.
+            sizes = {n_poison}
             if can_overshoot:
-                rounded.append(int((shares[rows, codes[rows]] < 0.5).sum()))
-            found = [
-                (problem.evaluate(_flipped(codes, rows[:n], new[:n])), rows[:n], new[:n])
-                for n in dict.fromkeys(rounded)
-            ]
-            found = max(found, key=lambda each: each[0])
-            path.append(found[0])
-            if found[0] > best[0]:
-                best = found
+                sizes.update(2**k for k in range(n_poison.bit_length()))
+            found = []
+            for size in sorted(sizes):
+                flipped = _flipped(codes, rows[:size], new[:size])
+                found.append((problem.evaluate(flipped), size))
+            reached, size = max(found)
+            path.append(reached)
+            if reached > best[0]:
+                best = reached, rows[:size], new[:size]
         self.error_path_, self.goal_path_ = np.array(path).T
         self.n_iter_ = len(path) - 1
         return best[1], best[2]

@@ -119,9 +119,7 @@ class DeletionProblem:
         for members, weights in self._groups(candidates):
             point = learner.at(W, replace(self.rows, weights=weights))
             left_out = leave_one_out(point, candidates[members])
-            values[members] = goal_values(
-                self.problem.resolved_goal, learner, left_out
-            )
+            values[members] = goal_values(self.problem.resolved_goal, learner, left_out)
         return values
 
     def n_at_once(self):

@@ -1,11 +1,11 @@
 """Greedy search for rows to delete, followed by swaps.
 
-Rows are deleted greedily: at the optimum for what is left, the goal without each further
-row is predicted, the best rows are deleted and the surrogate is trained again,
-warm-started. Then rows are swapped: each deleted row is put back for a better one, until
-no swap helps. Of two rows that can replace each other neither has an influence while the
-other is there, so that swaps find no good way to delete both: the search then restarts
-from rows drawn at random. If there are few enough sets, all of them are tried.
+Rows are deleted greedily: at the optimum for what is left, the goal without each
+further row is predicted, the best rows are deleted and the surrogate is trained again,
+warm-started. Then rows are swapped: each deleted row is put back for a better one,
+until no swap helps. Of two rows that can replace each other neither has an influence
+while the other is there, so that swaps find no good way to delete both: the search then
+restarts from rows drawn at random. If there are few enough sets, all of them are tried.
 
 Whatever is predicted, the goal after training decides.
 """
@@ -61,7 +61,7 @@ class DeletionSearch:
 
     def __init__(self, folds, kinds, deletable, progress):
         self.folds, self.kinds, self.deletable = folds, kinds, deletable
-        self.progress = progress
+        self.n_kinds, self.progress = kinds.max() + 1, progress
         self.deleted = np.zeros_like(deletable)
         self.value = float(folds.mean(lambda problem, _: problem.value()))
         self.best, self.path = self._state(), []
@@ -176,20 +176,23 @@ class DeletionSearch:
     def _delete(self, deleted, order, n_rows):
         """Delete the first rows in an order, but not the last one of a class."""
         deleted = deleted.copy()
-        trains = self.folds.trains
-        counts = [np.bincount(self.kinds[train][~deleted[train]]) for train in trains]
         learnt = self.folds.places >= 0
+        # How many rows of each class are left to the surrogate of each fold.
+        left = np.stack(
+            [
+                np.bincount(self.kinds[is_learnt & ~deleted], minlength=self.n_kinds)
+                for is_learnt in learnt
+            ]
+        )
         for row in order:
             if n_rows == 0:
                 break
             if not self.deletable[row] or deleted[row]:
                 continue
-            mine = [count for count, seen in zip(counts, learnt[:, row], strict=True) if seen]
-            kind = self.kinds[row]
-            if min((count[kind] for count in mine), default=2) > 1:
+            learners, kind = learnt[:, row], self.kinds[row]
+            if left[learners, kind].min(initial=2) > 1:
                 deleted[row] = True
-                for count in mine:
-                    count[kind] -= 1
+                left[learners, kind] -= 1
                 n_rows -= 1
         return deleted
 

@@ -128,7 +128,7 @@ def test_distances_to_coefficients_are_those_of_brute_force(surrogate, kind, n_c
     classes = np.array([2, 5, 7])[:n_classes]
 
     def goal(codes):
-        learnt = clone(surrogate).fit(X[:40], classes[codes]).coef_
+        learnt = np.atleast_2d(clone(surrogate).fit(X[:40], classes[codes]).coef_)
         gaps = [learnt[:, j] - value for j, value in wanted.items()]
         return -0.5 * np.sum(np.square(gaps))
 
@@ -203,9 +203,7 @@ def test_gains_start_from_the_optimum_at_hand(surrogate, n_classes):
     for _ in range(2):
         _, gradient = state.problem.gradient(np.eye(n_classes)[state.codes])
         own = np.take_along_axis(gradient, state.codes[:, np.newaxis], axis=1)
-        assert_allclose(
-            state.first_order_gains(), gradient - own, rtol=1e-5, atol=1e-9
-        )
+        assert_allclose(state.first_order_gains(), gradient - own, rtol=1e-5, atol=1e-9)
         state.flip(3, (state.codes[3] + 1) % n_classes)
 
 
