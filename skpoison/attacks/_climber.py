@@ -6,7 +6,7 @@ the other.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import sparse
@@ -53,10 +53,11 @@ class Coordinates:
         -------
         rows : ndarray of shape (n_rows, n_columns)
         """
-        among = self.feasible_set.relax() if is_relaxed else self.feasible_set
+        # The rows are the attack's own: they need no validation.
+        among = self._relaxed if is_relaxed else self.feasible_set
         if self.response_range is None:
-            return among.project(rows, start)
-        features = among.project(rows[:, :-1], start[:, :-1])
+            return among._project(rows, start, None)
+        features = among._project(rows[:, :-1], start[:, :-1], None)
         responses = np.clip(rows[:, -1:], *self.response_range)
         return np.hstack([features, responses])
 
@@ -71,7 +72,11 @@ class Coordinates:
     @property
     def is_convex(self):
         """Whether the feasible set hangs together."""
-        return self.feasible_set.relax() is self.feasible_set
+        return self.feasible_set.kind == "convex"
+
+    @cached_property
+    def _relaxed(self):
+        return self.feasible_set.relax()
 
 
 def make_coordinates(feasible_set, X, y=None, response_range=None):

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.attacks._aim import BaseAimedPoisoner
 from skpoison.attacks._climber import Climber, make_coordinates
@@ -13,7 +13,7 @@ from skpoison.attacks._own_rows import check_own_rows, split
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import Poison
 from skpoison.bilevel.goals import OnFeatures
-from skpoison.feasible_sets import Box
+from skpoison.feasible_sets import BaseFeasibleSet, Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._warnings import deduplicate_warnings
@@ -228,7 +228,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         "response_range": [StrOptions({"auto"}), tuple, None],
         "hypergradient": [StrOptions({"auto", "implicit", "unrolled", "reversed"})],
         "n_unrolled": [Interval(Integral, 1, None, closed="left"), None],
-        "feasible_set": [HasMethods(["fit", "project", "relax"]), None],
+        "feasible_set": [BaseFeasibleSet, None],
         "effort": [Interval(Real, 0, None, closed="left")],
         "known_fraction": [Interval(Real, 0, 1, closed="right")],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -349,7 +349,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         labels = y.copy()
         X, y, trusted = X[known], y[known], trusted[known]
         response_range = self._response_range(y)
-        self.feasible_set_ = clone(self.feasible_set or Box()).fit(X)
+        self.feasible_set_ = clone(self.feasible_set or Box()).fit(X, y)
         self.goal_path_, self.n_iter_, self.diagnostics_ = np.empty(0), 0, {}
         if n_poison == 0:
             return Poison()

@@ -1,4 +1,4 @@
-"""Where may a poison row lie?"""
+"""Feasible sets: where may a poison row lie?"""
 
 from skpoison.feasible_sets._balls import L2Ball, LinfBall
 from skpoison.feasible_sets._base import BaseFeasibleSet
@@ -7,6 +7,7 @@ from skpoison.feasible_sets._frozen import Frozen
 from skpoison.feasible_sets._integers import Integers
 from skpoison.feasible_sets._intersection import Intersection, make_intersection
 from skpoison.feasible_sets._one_hot import OneHot
+from skpoison.feasible_sets._slab import Slab
 
 __all__ = [
     "BaseFeasibleSet",
@@ -17,5 +18,6 @@ __all__ = [
     "L2Ball",
     "LinfBall",
     "OneHot",
+    "Slab",
     "make_intersection",
 ]

@@ -442,11 +442,12 @@ def test_rows_stay_feasible(feasible_set, capability, schedule):
         random_state=0,
     )
     rows, start = rows_and_starts(attack)
-    assert attack.feasible_set_.contains(rows, start).all()
-    assert (rows != attack.feasible_set_.project(start, start)).any(axis=1).mean() > 0.5
+    assert attack.feasible_set_.contains(rows, start=start).all()
+    initial = attack.feasible_set_.project(start, start=start)
+    assert (rows != initial).any(axis=1).mean() > 0.5
     for visited in attack.rows_path_:
         k = np.isfinite(visited).all(axis=1).sum()
-        nearest = attack.feasible_set_.project(visited[:k], start[:k])
+        nearest = attack.feasible_set_.project(visited[:k], start=start[:k])
         np.testing.assert_allclose(visited[:k], nearest, rtol=1e-9, atol=1e-9)
 
 
@@ -592,9 +593,9 @@ def test_restarts_are_never_worse():
 class Spy(Box):
     """Remembers what it has been fitted on."""
 
-    def _fit(self, X):
+    def _fit(self, X, y):
         self.seen_ = X
-        super()._fit(X)
+        super()._fit(X, y)
 
 
 @pytest.mark.parametrize("capability", ["insert", "modify"])
@@ -915,9 +916,9 @@ def test_callbacks_stop_all_that_is_left(feasible_set, schedule):
     ("parameters", "message"),
     [
         ({"feasible_set": L2Ball(radius=-1)}, "The 'radius' parameter of L2Ball must"),
-        ({"feasible_set": Box(upper=[1, 2])}, "upper has 2 bounds, but X has 5"),
-        ({"feasible_set": Box(lower=9, upper=1)}, "The box is empty"),
-        ({"feasible_set": Frozen(columns=[5])}, "columns has column 5, but X has 5"),
+        ({"feasible_set": Box(upper=[1, 2])}, "upper must have one bound"),
+        ({"feasible_set": Box(lower=9, upper=1)}, "must not exceed upper; got 9"),
+        ({"feasible_set": Frozen(columns=[5])}, "columns must be column ind"),
         ({"feasible_set": "box"}, "The 'feasible_set' parameter of GradientPoisoner"),
         ({"surrogate": 3}, "The 'surrogate' parameter of GradientPoisoner"),
         ({"surrogate": GradientDescentClassifier(n_steps=0)}, "The 'n_steps' paramete"),
