@@ -143,6 +143,9 @@ PARAMETERS = {
     "L2Ball.radius": Changes(2.0),
     "LinfBall.radius": Changes(2.0),
     "OneHot.groups": Changes([[1, 2]]),
+    "Slab.lower": Changes(-0.1),
+    "Slab.normal": Changes([1.0, 2.0, 0.0, 1.0]),
+    "Slab.upper": Changes(0.1),
     "TargetCoefficients.values": Changes({0: -3.0}),
     "TargetFeatures.discard": Changes((1,)),
     "TargetFeatures.select": Changes((1,)),
@@ -165,6 +168,7 @@ SETTINGS = {
     "L2Ball": {"radius": 1.0},
     "LinfBall": {"radius": 1.0},
     "OneHot": {"groups": [[0, 1]]},
+    "Slab": {"normal": [1.0, -1.0, 0.5, 0.0]},
     "TargetCoefficients": {"values": {0: 3.0}},
     "TargetFeatures": {"select": (0,)},
 }
@@ -216,7 +220,8 @@ def output(estimator):
     """Fit an estimator, and return what its user is after."""
     if isinstance(estimator, feasible_sets.BaseFeasibleSet):
         fitted = estimator.fit(X)
-        return fitted.project(X_NEW, X[:40]), fitted.contains(X_NEW, X[:40])
+        given = {"start": X[:40]}
+        return fitted.project(X_NEW, **given), fitted.contains(X_NEW, **given)
     if hasattr(estimator, "fit_resample"):
         surrogate = getattr(estimator, "surrogate", None)
         takes_responses = surrogate is not None and is_regressor(surrogate)
