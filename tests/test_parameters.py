@@ -63,6 +63,7 @@ JOBS = NoEffect("Parallel work changes how long it takes, and not what comes out
 PARAMETERS = {
     "budget": Changes(0.3),
     "class_map": Changes({0: 1}),
+    "known_fraction": Changes(0.5),
     "estimator": Changes(DecisionTreeClassifier(random_state=0)),
     "n_jobs": JOBS,
     "random_state": Changes(1),
@@ -72,7 +73,7 @@ PARAMETERS = {
     "ALFA.max_iter": Changes(1),
     "ALFA.random_state": NoEffect("Seeds a surrogate that has no seed of its own."),
     "GreedyDeletion.goal": Changes({0: 1}),
-    "GreedyDeletion.loss": Changes("log_loss"),
+    "GreedyDeletion.validation": Changes(3),
     "GreedyDeletion.n_exchanges": Changes(0, given=(("n_rounds", 1),)),
     "GreedyDeletion.n_rounds": Changes(1, given=(("n_exchanges", 0),)),
     "GreedyDeletion.random_state": NoEffect(
@@ -87,7 +88,6 @@ PARAMETERS = {
     "GradientPoisoner.hypergradient": Changes(
         "implicit", given=(("surrogate", GradientDescentClassifier(n_steps=9)),)
     ),
-    "GradientPoisoner.known_fraction": Changes(0.5),
     "GradientPoisoner.loss": Changes("log_loss"),
     "GradientPoisoner.max_iter": Changes(1),
     "GradientPoisoner.n_restarts": Changes(3),
@@ -107,13 +107,15 @@ PARAMETERS = {
     "GradientPoisoner.store_path": Changes(True, seen_in="rows_path_"),
     "GradientPoisoner.tol": Changes(10.0, given=(("max_iter", 80),)),
     "GradientPoisoner.validation_fraction": Changes(0.6),
-    "GreedyLabelFlip.cv": Changes(5),
+    "GreedyLabelFlip.goal": Changes({0: 1}),
+    "GreedyLabelFlip.validation": Changes(5),
     "GreedyLabelFlip.n_candidates": Changes(1),
     "MarginLabelFlip.order": Changes("nearest"),
     "MarginLabelFlip.random_state": NoEffect(
         "Seeds a surrogate that has no seed of its own."
     ),
-    "RelaxedLabelFlip.cv": Changes(5),
+    "RelaxedLabelFlip.goal": Changes({0: 1}),
+    "RelaxedLabelFlip.validation": Changes(5),
     "RelaxedLabelFlip.max_iter": Changes(1),
     "ConfidentLearningClassifier.action": Changes("relabel"),
     "ConfidentLearningClassifier.classifiers": Changes([DecisionTreeClassifier()]),
@@ -162,9 +164,9 @@ SETTINGS = {
     "ConfidentLearningClassifier": {"cv": 3},
     "GradientPoisoner": {"max_iter": 4},
     "GreedyDeletion": {"n_exchanges": 3},
-    "GreedyLabelFlip": {"cv": 2},
+    "GreedyLabelFlip": {"validation": 2},
     "OutlierFilteredRegressor": {"estimator": Ridge()},
-    "RelaxedLabelFlip": {"cv": 2, "max_iter": 3},
+    "RelaxedLabelFlip": {"validation": 2, "max_iter": 3},
     "Frozen": {"columns": [0]},
     "Intersection": {"sets": [("box", Box(0, 2))]},
     "L2Ball": {"radius": 1.0},

@@ -25,7 +25,7 @@ from skpoison.utils.estimator_checks import parametrize_with_checks
 SETTINGS = {
     "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
     "GradientPoisoner": {"max_iter": 2},
-    "GreedyLabelFlip": {"n_candidates": 1, "cv": 2},
+    "GreedyLabelFlip": {"n_candidates": 1, "validation": 2},
     "NoisyLabelClassifier": {"cv": 2},
     "RelaxedLabelFlip": {"max_iter": 2},
 }
