@@ -18,7 +18,7 @@ STOREYS = [
     "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
     "model_selection",
-    "report",
+    "cli",
     "__main__",
 ]
 STOREY = {name: i for i, names in enumerate(STOREYS) for name in names.split()}

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
-from skpoison.bilevel.goals import Goal
+from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.bilevel.learners.base import Learner, Rows
 
 # How exactly a learner is taken to its optimum, and the linear system solved.
@@ -30,6 +30,9 @@ class Engine(ABC):
     ----------
     method : str
         The name of the method.
+    has_smooth_optimum : bool
+        Whether the learner is taken to a smooth optimum, which `optimum` is after a
+        call.
     tol : float
         How exactly the learner is taken to its optimum, if it goes there.
     residual : float or None
@@ -37,6 +40,7 @@ class Engine(ABC):
     """
 
     method: ClassVar[str] = ""
+    has_smooth_optimum: ClassVar[bool] = False
 
     def __init__(self, learner: Learner):
         self.learner = learner
@@ -69,8 +73,7 @@ class Engine(ABC):
         ValueError
             If the goal means nothing for the learner.
         """
-        if goal.kind not in self.learner.supports:
-            raise ValueError(goal.requirement)
+        check_goal(goal, self.learner)
         return self._evaluate(rows, goal, indices)
 
     @abstractmethod

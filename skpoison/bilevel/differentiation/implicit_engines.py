@@ -37,6 +37,7 @@ class ImplicitDifferentiation(Engine):
     """
 
     method = "implicit"
+    has_smooth_optimum = True
     optimum = None
 
     def _evaluate(self, rows, goal, indices):
