@@ -43,16 +43,25 @@ class JointProjection:
         tied = np.empty(0, dtype=int)
         for name, each in members:
             role = each._role
-            if role == "constraint" and len(sets[role]) == MAX_CONSTRAINTS:
-                role = "other"
-            elif role == "columns" and each._ties_columns:
+            if role == "columns" and each._ties_columns:
                 # Two sets that tie the same columns cannot be obeyed separately.
                 if np.isin(each.columns_, tied).any():
                     role = "other"
                 else:
                     tied = np.append(tied, each.columns_)
             sets[role].append((name, each))
-        self.constraints, self.others = sets["constraint"], sets["other"]
+        self.constraints, self.others = [], sets["other"]
+        # Those that need columns that are free of one another come first.
+        for name, each in sorted(
+            sets["constraint"], key=lambda item: not item[1]._needs_columns
+        ):
+            are_free = not (tied.size or self.constraints)
+            if len(self.constraints) < MAX_CONSTRAINTS and (
+                are_free or not each._needs_columns
+            ):
+                self.constraints.append((name, each))
+            else:
+                self.others.append((name, each))
         # Tied columns come last: 0 and 1 are integers in any case.
         self.grouped = sorted(sets["columns"], key=lambda item: item[1]._ties_columns)
         self.columnwise = Columnwise(sets["bounds"], self.grouped, start, y)

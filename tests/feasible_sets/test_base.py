@@ -15,9 +15,11 @@ from skpoison.feasible_sets import (
     Frozen,
     Integers,
     Intersection,
+    L1Ball,
     L2Ball,
     LinfBall,
     OneHot,
+    Slab,
     make_intersection,
 )
 
@@ -25,8 +27,11 @@ CONVEX = [
     Box(),
     Box(lower=0, upper=[1, 1, 2, 3]),
     Frozen([0, 3]),
+    L1Ball(0.9),
     L2Ball(0.7),
     LinfBall(0.3),
+    Slab([1, -1, 2, 0.5], -3, 4),
+    make_intersection(Box(), L1Ball(0.8), Slab([1, -1, 2, 0.5], -3, 9)),
     make_intersection(Box(), Frozen([2]), L2Ball(0.5), LinfBall(0.4)),
     OneHot([[0, 1]]).fit(np.zeros((1, 4))).relax(),
 ]
@@ -187,7 +192,7 @@ def test_missing_or_wrong_start_raises(each, method, rows):
 
 
 def test_sets_that_require_a_start_are_known():
-    assert len(REQUIRES_START) == 5
+    assert len(REQUIRES_START) == 7
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
