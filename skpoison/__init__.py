@@ -18,6 +18,7 @@ _SUBMODULES = [
     "defences",
     "feasible_sets",
     "goals",
+    "inspection",
     "metrics",
     "model_selection",
     "surrogates",
