@@ -753,7 +753,7 @@ def test_all_rows_modified(given, poison_labels):
             attack.fit_resample(X_small, y_small)
     trusted = np.ones(80, dtype=bool)
     attack.set_params(budget=1)
-    with pytest.raises(ValueError, match="only 0 "):
+    with pytest.raises(ValueError, match="the 0 rows"):
         attack.fit_resample(X_small, y_small, trusted=trusted, **given)
 
 
