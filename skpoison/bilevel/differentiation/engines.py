@@ -4,8 +4,8 @@ r"""Choice of the engine by what a learner supports.
 * ``L1ImplicitDifferentiation``: the same on the active set of an l1 penalty;
 * ``SVMImplicitDifferentiation``: the same on the margin of a support vector machine,
   whose scores are not a function of a few weights;
-* ``UnrolledDifferentiation``: through the steps of a learner that stops early, stored or
-  checkpointed, all of them or the last ones;
+* ``UnrolledDifferentiation``: through the steps of a learner that stops early, stored
+  or checkpointed, all of them or the last ones;
 * ``ClosedFormDifferentiation``: the same for the squared loss, all steps at once;
 * ``BackGradient``: the same, the steps run backwards, as published.
 
