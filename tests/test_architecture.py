@@ -17,8 +17,8 @@ STOREYS = [
     "utils bilevel",
     "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
-    "model_selection",
-    "report",
+    "inspection model_selection",
+    "cli",
     "__main__",
 ]
 STOREY = {name: i for i, names in enumerate(STOREYS) for name in names.split()}

@@ -12,6 +12,7 @@ from skpoison import (
     defences,
     feasible_sets,
     goals,
+    inspection,
     metrics,
     model_selection,
     surrogates,
@@ -20,7 +21,7 @@ from skpoison.utils import estimator_checks
 
 MODULES = {
     attacks: attacks.__all__,
-    base: ["BaseDefence", "BasePoisoner", "BaseSanitizedClassifier", "Poison"],
+    base: ["BaseDefence", "BasePoisoner", "BaseRowFilter", "Poison"],
     datasets: datasets.__all__,
     defences: defences.__all__,
     estimator_checks: [
@@ -30,6 +31,7 @@ MODULES = {
     ],
     feasible_sets: feasible_sets.__all__,
     goals: goals.__all__,
+    inspection: inspection.__all__,
     metrics: metrics.__all__,
     model_selection: model_selection.__all__,
     surrogates: surrogates.__all__,
@@ -76,7 +78,6 @@ def test_has_an_example(name):
     exempt = (
         "Poison",
         "as_training_problem",
-        "BaseSanitizedClassifier",
         "estimator_checks_generator",
     )
     assert attribute in exempt or ">>>" in getattr(found, attribute).__doc__

@@ -12,7 +12,6 @@ from skpoison.attacks._climber import Climber, make_coordinates
 from skpoison.attacks._own_rows import check_own_rows, split
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import Poison
-from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import BaseFeasibleSet, Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._threads import limit_blas_threads
@@ -475,7 +474,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             problem.moves_responses = True
             rows = np.column_stack([rows, start.labels])
         # Where a feature comes or goes: there steps that lengthen would be caught.
-        has_kinks = isinstance(problem.goal, OnFeatures)
+        has_kinks = problem.goal.kind == "features"
         climber = Climber(
             problem,
             coordinates,

@@ -7,6 +7,7 @@ the surrogate, a function of its rows, labels and weights.
 import numpy as np
 from scipy import sparse
 
+from skpoison.bilevel.goals import check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_resolved
 from skpoison.surrogates import as_training_problem
@@ -107,6 +108,7 @@ class BilevelProblem:
         )
         self.resolved_goal = goal.resolve(context)
         check_resolved(goal, self.resolved_goal)
+        check_goal(self.resolved_goal, self.learner)
 
     def scaled(self, X):
         """Return rows as the last step of the surrogate sees them.

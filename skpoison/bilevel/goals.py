@@ -36,7 +36,13 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from skpoison.bilevel.learners.base import Features, ParametricLearner, Point, Rows
+from skpoison.bilevel.learners.base import (
+    Features,
+    Learner,
+    ParametricLearner,
+    Point,
+    Rows,
+)
 from skpoison.bilevel.learners.columns import Clipped, ColumnGradient
 from skpoison.bilevel.losses import Loss, sigmoid, softmax
 
@@ -193,20 +199,37 @@ class Scaling(Protocol):
         """Scale rows that they were not fitted on; also return what was clipped."""
 
 
-class Goal(ABC):
+# What an error says if a goal of some kind means nothing for a learner.
+REQUIREMENTS = {
+    "scores": "A goal on scores needs a surrogate that computes some.",
+    "parameters": (
+        "A goal on weights needs a surrogate that learns weights, and a support vector "
+        "machine with a kernel learns none: take LinearSVC."
+    ),
+    "coefficients": (
+        "A goal on coefficients needs a surrogate that learns one weight of each "
+        "feature, but a neural network learns layers of weights, and a support vector "
+        "machine with a kernel learns none: take a linear surrogate, such as "
+        "LogisticRegression or LinearSVC."
+    ),
+    "features": (
+        "A goal on features needs a surrogate that selects some of them: take Lasso, "
+        "ElasticNet, or LogisticRegression with an l1 penalty."
+    ),
+}
+
+
+class Goal:
     """A goal of the attacker.
 
     Attributes
     ----------
-    kind : {"scores", "objective", "parameters", "features"}
+    kind : {"scores", "parameters", "coefficients", "features"}
         What the goal reads; learners list in `supports` which kinds mean something for
         them.
-    requirement : str
-        What an error says if the goal means nothing for a learner.
     """
 
-    kind: ClassVar[str]
-    requirement: ClassVar[str]
+    kind: ClassVar[str] = "parameters"
 
     def scaled(self, scaling: Scaling) -> "Goal":
         """Return the goal after scalers have been fitted.
@@ -224,7 +247,7 @@ class Goal(ABC):
         return self
 
 
-class WeightGoal(Goal):
+class WeightGoal(Goal, ABC):
     """A goal that is a function of the weights."""
 
     @abstractmethod
@@ -289,7 +312,6 @@ class OnRows(WeightGoal):
     measure: Measure
     clipped: Clipped = None
     kind = "scores"
-    requirement = "This goal needs a surrogate with scores."
 
     def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
         """Compute the goal and its gradient in the weights."""
@@ -334,12 +356,7 @@ class OnObjective(WeightGoal):
     rows: Rows
     sign: int = 1
     clipped: Clipped = None
-    kind = "objective"
-    requirement = (
-        "A goal on the objective needs a surrogate that learns weights of the "
-        "features, and a support vector machine with a kernel learns none: use "
-        "LinearSVC."
-    )
+    kind = "parameters"
 
     def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
         """Compute the goal and its gradient in the weights."""
@@ -377,13 +394,7 @@ class OnCoefficients(WeightGoal):
     """
 
     wanted: np.ndarray
-    kind = "parameters"
-    requirement = (
-        "A goal on coefficients needs a surrogate that learns one weight of each "
-        "feature, but a neural network learns layers of weights, and a support vector "
-        "machine with a kernel learns none: use a linear surrogate, such as "
-        "LogisticRegression or LinearSVC."
-    )
+    kind = "coefficients"
 
     def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
         """Compute the goal and its gradient in the weights."""
@@ -410,7 +421,23 @@ class OnFeatures(Goal):
     wanted: np.ndarray
     unwanted: np.ndarray
     kind = "features"
-    requirement = (
-        "A goal on features needs a surrogate that selects some of them: use Lasso, "
-        "ElasticNet, or LogisticRegression with an l1 penalty."
-    )
+
+
+def check_goal(goal: Goal, learner: Learner) -> None:
+    """Check that a goal means something for a learner.
+
+    Parameters
+    ----------
+    goal : Goal or object
+        The goal. From outside, any object with a method `at`, as of `WeightGoal`.
+    learner : Learner
+        The learner.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    kind = getattr(goal, "kind", "parameters")
+    if kind not in learner.supports:
+        raise ValueError(REQUIREMENTS[kind])

@@ -9,14 +9,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skpoison.attacks import GradientPoisoner, GreedyDeletion
+from skpoison.attacks import GradientPoisoner
 from skpoison.attacks._aim import BaseAimedPoisoner
 from skpoison.base import Poison
 from skpoison.goals import TargetCoefficients
 
 X, y = load_iris(return_X_y=True)
 OWN = {"X_val": X[::3], "y_val": y[::3]}
-both = pytest.mark.parametrize("attack", [GreedyDeletion, GradientPoisoner])
+both = pytest.mark.parametrize("attack", [GradientPoisoner])
 
 
 class Aimed(BaseAimedPoisoner):

@@ -300,8 +300,8 @@ def test_large_problems_are_unrolled(monkeypatch):
 @pytest.mark.parametrize("wanted", ["unrolled", "back-gradient"])
 def test_no_steps_to_go_through(wanted):
     message = (
-        f"hypergradient='{wanted}' goes through the steps .* but LogisticRegression "
-        "goes on to its optimum: take hypergradient='implicit', or a Gradient"
+        f"hypergradient='{wanted}' differentiates the steps .* this one is trained to "
+        "its optimum: use hypergradient='implicit', or a Gradient"
     )
     for surrogate in SURROGATES[0], make_pipeline(StandardScaler(), SURROGATES[0]):
         with pytest.raises(ValueError, match=message):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.covariance import EllipticEnvelope
 from sklearn.exceptions import NotFittedError
 
 from skpoison.feasible_sets import (
@@ -14,9 +15,11 @@ from skpoison.feasible_sets import (
     Frozen,
     Integers,
     Intersection,
+    L1Ball,
     L2Ball,
     LinfBall,
     OneHot,
+    Slab,
     make_intersection,
 )
 
@@ -24,8 +27,11 @@ CONVEX = [
     Box(),
     Box(lower=0, upper=[1, 1, 2, 3]),
     Frozen([0, 3]),
+    L1Ball(0.9),
     L2Ball(0.7),
     LinfBall(0.3),
+    Slab([1, -1, 2, 0.5], -3, 4),
+    make_intersection(Box(), L1Ball(0.8), Slab([1, -1, 2, 0.5], -3, 9)),
     make_intersection(Box(), Frozen([2]), L2Ball(0.5), LinfBall(0.4)),
     OneHot([[0, 1]]).fit(np.zeros((1, 4))).relax(),
 ]
@@ -104,7 +110,7 @@ def test_result_is_a_new_array(each, rows):
     ],
 )
 @pytest.mark.parametrize("each", SETS, ids=repr)
-def test_learns_the_same_from_any_container(each, make, rows):
+def test_fit_gives_the_same_for_any_container(each, make, rows):
     X, start = rows
     expected = clone(each).fit(start).project(X, start=start)
     fitted = clone(each).fit(make(start))
@@ -155,7 +161,7 @@ def test_convex_sets_are_their_own_relaxation(each, rows):
 
 
 @pytest.mark.parametrize("each", DISCRETE, ids=repr)
-def test_relaxations_are_convex_and_hold_the_set(each, rows):
+def test_relaxations_are_convex_and_contain_the_set(each, rows):
     X, start = rows
     fitted = clone(each).fit(start)
     relaxed = fitted.relax()
@@ -186,7 +192,7 @@ def test_missing_or_wrong_start_raises(each, method, rows):
 
 
 def test_sets_that_require_a_start_are_known():
-    assert len(REQUIRES_START) == 5
+    assert len(REQUIRES_START) == 7
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
@@ -205,7 +211,7 @@ def test_rows_are_checked(each, rows):
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
-def test_no_rows_are_no_trouble(each, rows):
+def test_no_rows_are_accepted(each, rows):
     _, start = rows
     none = clone(each).fit(start).project(np.empty((0, 4)), start=np.empty((0, 4)))
     assert none.shape == (0, 4)
@@ -253,7 +259,7 @@ def test_columns_are_checked(kind, columns, message):
 
 
 @pytest.mark.parametrize("kind", [Frozen, Integers])
-def test_no_columns_bind_nothing(kind, rows):
+def test_empty_columns_restrict_nothing(kind, rows):
     X, start = rows
     free = kind([]).fit(X).project(X, start=start)
     np.testing.assert_array_equal(free, X)
@@ -267,12 +273,16 @@ def test_base_class_is_abstract():
 GUIDE = Path(__file__).parents[2] / "doc" / "user_guide" / "own_feasible_set.py"
 
 
-def class_sphere(radius):
-    """Return the set of the user guide that depends on labels."""
+def own_sets():
+    """Return the module of the user guide with sets that depend on labels."""
     spec = importlib.util.spec_from_file_location("own_feasible_set", GUIDE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.ClassSphere(radius)
+    return module
+
+
+def class_sphere(radius):
+    return own_sets().ClassSphere(radius)
 
 
 def labelled_rows():
@@ -282,11 +292,43 @@ def labelled_rows():
     return X, y
 
 
-def test_own_set_takes_ten_lines():
-    (own,) = [n for n in ast.parse(GUIDE.read_text()).body if hasattr(n, "bases")]
-    documented = own.body[0].end_lineno - own.body[0].lineno + 1
-    lines = GUIDE.read_text().splitlines()[own.lineno - 1 : own.end_lineno]
-    assert sum(bool(line.strip()) for line in lines) - documented <= 10
+def test_own_sets_take_ten_lines():
+    classes = [n for n in ast.parse(GUIDE.read_text()).body if hasattr(n, "bases")]
+    assert len(classes) == 2
+    for own in classes:
+        documented = own.body[0].end_lineno - own.body[0].lineno + 1
+        lines = GUIDE.read_text().splitlines()[own.lineno - 1 : own.end_lineno]
+        assert sum(bool(line.strip()) for line in lines) - documented <= 10
+
+
+def test_rows_that_a_detector_accepts():
+    X, y = labelled_rows()
+    detector = EllipticEnvelope(contamination=0.2, random_state=0)
+    accepted = own_sets().AcceptedRows(detector)
+    meet = make_intersection(Box(), accepted).fit(X, y)
+    X_new, labels = X[::6], np.roll(y, 20)[::6]
+    assert not meet.contains(X_new, y=labels).any()
+    rows = meet.project(X_new, y=labels)
+    assert meet.contains(rows, y=labels).all()
+    np.testing.assert_array_equal(meet.project(rows, y=labels), rows)
+    # On the boundary: further out by little they are rejected.
+    accepted = accepted.fit(X, y)
+    rows = accepted.project(X_new, y=labels)
+    assert accepted.contains(rows, y=labels).all()
+    assert not accepted.contains(rows + 1e-6 * (X_new - rows), y=labels).any()
+    np.testing.assert_array_equal(accepted.project(rows, y=labels), rows)
+
+
+def test_radial_projection_needs_a_centre_in_the_set():
+    class Beside(Box):
+        def _project(self, X, start, y):
+            return self._project_radially(X, np.full(X.shape[1], 2.0))
+
+    box = Beside(0, 1).fit(np.zeros((1, 3)))
+    inside = np.full((1, 3), 0.5)
+    np.testing.assert_array_equal(box.project(inside), inside)
+    with pytest.raises(ValueError, match=r"centre must lie in the set, .* of row 1"):
+        box.project([[0.5, 0.5, 0.5], [0.5, 3.0, 0.5]])
 
 
 def test_labels_decide_where_rows_may_lie():

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
-from skpoison.bilevel.goals import Goal
+from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.bilevel.learners.base import Learner, Rows
 from skpoison.bilevel.learners.columns import ColumnGradient
 
@@ -32,6 +32,9 @@ class Engine(ABC):
     ----------
     method : str
         The name of the method.
+    has_smooth_optimum : bool
+        Whether the learner is taken to a smooth optimum, which `optimum` is after a
+        call.
     tol : float
         How exactly the learner is taken to its optimum, if it goes there.
     residual : float or None
@@ -39,6 +42,7 @@ class Engine(ABC):
     """
 
     method: ClassVar[str] = ""
+    has_smooth_optimum: ClassVar[bool] = False
 
     def __init__(self, learner: Learner):
         self.learner = learner
@@ -74,8 +78,7 @@ class Engine(ABC):
         ValueError
             If the goal means nothing for the learner.
         """
-        if goal.kind not in self.learner.supports:
-            raise ValueError(goal.requirement)
+        check_goal(goal, self.learner)
         value, hypergradient, direct = self._evaluate(rows, goal, indices, columns)
         if direct is not None:
             both = direct + hypergradient.columns

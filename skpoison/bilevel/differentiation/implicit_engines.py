@@ -39,6 +39,7 @@ class ImplicitDifferentiation(Engine):
     """
 
     method = "implicit"
+    has_smooth_optimum = True
     optimum = None
 
     def _evaluate(self, rows, goal, indices, columns):

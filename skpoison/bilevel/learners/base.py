@@ -115,8 +115,9 @@ class Learner:
     supports : frozenset of str
         What the learner can do; other code asks for this and not for its type.
 
-        * Kinds of goals that mean something for it: "scores", "objective",
-          "parameters" (one weight a feature), "features" (it selects some).
+        * Kinds of goals that mean something for it: "scores"; "parameters" (functions
+          of the weights); "coefficients" (one weight a feature); "features" (it
+          selects some).
         * How its optimum is found and differentiated: "smooth" (a single optimum, by
           Newton's method and a linear system with the Hessian), "l1" (on the active
           set), "svm_dual" (on the margin support vectors). None of these: it stops
@@ -273,7 +274,7 @@ Step = tuple[Point, np.ndarray, Any]
 class ParametricLearner(LearnerColumns, Learner):
     """A learner of a fixed number of weights; scores are a function of these."""
 
-    supports = frozenset({"scores", "objective", "parameters", "smooth"})
+    supports = frozenset({"scores", "parameters", "coefficients", "smooth"})
 
     @abstractmethod
     def shape(self, rows: Rows) -> tuple[int, int]:

@@ -43,7 +43,7 @@ class L1Learner(LinearLearner):
     l1_penalty: float
     intercept_l1_penalty: float = 0.0
 
-    supports = frozenset({"scores", "objective", "parameters", "features", "l1"})
+    supports = frozenset({"scores", "parameters", "coefficients", "features", "l1"})
 
     def l1_penalties(self, n_parameters: int) -> np.ndarray:
         """Return the l1 penalty of each row of the weights.

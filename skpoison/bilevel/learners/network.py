@@ -110,7 +110,7 @@ class NetworkLearner(ParametricLearner):
     penalty: float
     random_state: np.random.RandomState
 
-    supports = frozenset({"scores", "objective", "row_span"})
+    supports = frozenset({"scores", "parameters", "row_span"})
 
     def shape(self, rows: Rows) -> tuple[int, int]:
         """Return the shape of the weights: those of all layers, in one column."""

@@ -29,14 +29,14 @@ LEARNERS = {
 }
 GOALS = {
     "scores": OnRows(ROWS.X, MeanLoss(Logistic(), ROWS.targets)),
-    "objective": OnObjective(ROWS),
-    "parameters": OnCoefficients(np.zeros((3, 1))),
+    "parameters": OnObjective(ROWS),
+    "coefficients": OnCoefficients(np.zeros((3, 1))),
     "features": OnFeatures(np.array([0]), np.array([1])),
 }
 NEEDS = {
-    "objective": "needs a surrogate that learns weights of the features, .* LinearSVC",
-    "parameters": "needs a surrogate that learns one weight of each feature, .* layers",
-    "features": "needs a surrogate that selects some of them: use Lasso, ElasticNet",
+    "parameters": "A goal on weights needs a surrogate that learns .* LinearSVC",
+    "coefficients": "A goal on coefficients needs .* weight of each feature, .* layers",
+    "features": "A goal on features needs .* selects some of them: take Lasso",
 }
 
 
@@ -59,8 +59,21 @@ def test_goals_that_mean_something_for_a_learner(name, kind):
 def test_supported_kinds():
     kinds = {name: set(GOALS) & LEARNERS[name].supports for name in LEARNERS}
     assert kinds == {
-        "linear": {"scores", "objective", "parameters"},
-        "l1": {"scores", "objective", "parameters", "features"},
-        "network": {"scores", "objective"},
+        "linear": {"scores", "parameters", "coefficients"},
+        "l1": {"scores", "parameters", "coefficients", "features"},
+        "network": {"scores", "parameters"},
         "svm": {"scores"},
     }
+
+
+def test_goals_from_outside_are_functions_of_the_weights():
+    class SmallWeights:
+        def at(self, learner, W):
+            return -(W**2).sum() / 2, -W
+
+    engine = make_engine(LEARNERS["linear"], shape=ROWS.X.shape)
+    value, _ = engine(ROWS, SmallWeights(), slice(None))
+    assert value == -(engine.optimum.W**2).sum() / 2
+    engine = make_engine(LEARNERS["svm"], shape=ROWS.X.shape)
+    with pytest.raises(ValueError, match=NEEDS["parameters"]):
+        engine(ROWS, SmallWeights(), slice(None))

@@ -1,0 +1,5 @@
+"""Inspection of attacks and defences: what they have computed, checked and drawn."""
+
+from skpoison.inspection._sample_scores import SampleScoresDisplay
+
+__all__ = ["SampleScoresDisplay"]
