@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.bilevel.learners.base import Rows
@@ -173,7 +174,10 @@ def test_loss_that_cannot_be_corrected(estimator, message):
 
 
 def test_quadratic_loss_needs_no_penalty():
-    ridge = RidgeClassifier(alpha=0.0)
-    assert np.isfinite(fit(TWO, rows(), estimator=ridge).coef_).all()
+    independent = replace(rows(), X=np.random.RandomState(0).normal(size=(300, 3)))
+    fitted = fit(TWO, independent, estimator=RidgeClassifier(alpha=0.0))
+    targets = (np.linalg.inv(TWO) @ [-1.0, 1.0])[y]
+    plain = LinearRegression().fit(independent.X, targets)
+    np.testing.assert_allclose(np.ravel(fitted.coef_), plain.coef_, rtol=1e-8)
     with pytest.raises(ValueError, match="Without a penalty"):
         fit(TWO, rows(), estimator=LogisticRegression(C=np.inf))
