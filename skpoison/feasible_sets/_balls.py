@@ -246,7 +246,7 @@ class L2Ball(ConstraintSet):
             among = left[out]
             path, beyond = self._path(points[out], None, None, start[among], None)
             rows[among] = search_path(
-                lambda points, where, among=among: nearest(points, among[where]),
+                lambda points, indices, among=among: nearest(points, among[indices]),
                 path,
                 beyond,
                 excess[out],

@@ -36,7 +36,7 @@ def test_projection_is_the_nearest_row_within_the_radius(kind):
             assert np.linalg.norm(nearest - row) <= others.min()
 
 
-def test_what_each_ball_bounds():
+def test_norm_of_each_ball():
     row, start = [[4.0, 1.0]], [[1.0, 1.0]]
     for kind, expected in (
         (L1Ball, [[3, 1]]),

@@ -110,7 +110,7 @@ def test_result_is_a_new_array(each, rows):
     ],
 )
 @pytest.mark.parametrize("each", SETS, ids=repr)
-def test_learns_the_same_from_any_container(each, make, rows):
+def test_fit_gives_the_same_for_any_container(each, make, rows):
     X, start = rows
     expected = clone(each).fit(start).project(X, start=start)
     fitted = clone(each).fit(make(start))
@@ -161,7 +161,7 @@ def test_convex_sets_are_their_own_relaxation(each, rows):
 
 
 @pytest.mark.parametrize("each", DISCRETE, ids=repr)
-def test_relaxations_are_convex_and_hold_the_set(each, rows):
+def test_relaxations_are_convex_and_contain_the_set(each, rows):
     X, start = rows
     fitted = clone(each).fit(start)
     relaxed = fitted.relax()
@@ -211,7 +211,7 @@ def test_rows_are_checked(each, rows):
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
-def test_no_rows_are_no_trouble(each, rows):
+def test_no_rows_are_accepted(each, rows):
     _, start = rows
     none = clone(each).fit(start).project(np.empty((0, 4)), start=np.empty((0, 4)))
     assert none.shape == (0, 4)
@@ -259,7 +259,7 @@ def test_columns_are_checked(kind, columns, message):
 
 
 @pytest.mark.parametrize("kind", [Frozen, Integers])
-def test_no_columns_bind_nothing(kind, rows):
+def test_empty_columns_restrict_nothing(kind, rows):
     X, start = rows
     free = kind([]).fit(X).project(X, start=start)
     np.testing.assert_array_equal(free, X)
