@@ -1,15 +1,16 @@
 """L-BFGS for the optimum of a learner whose curvature is lost in rounding."""
 
+import warnings
+
 import numpy as np
 from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.learners.base import Learner, Point, Rows
-from skpoison.utils._warnings import warn_user
+from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
 
 
 def minimise_lbfgs(
-    learner: Learner,
+    learner: ParametricLearner,
     rows: Rows,
     start: np.ndarray,
     *,
@@ -24,7 +25,7 @@ def minimise_lbfgs(
 
     Parameters
     ----------
-    learner : Learner
+    learner : ParametricLearner
         The learner.
     rows : Rows
         Its training rows.
@@ -65,10 +66,11 @@ def minimise_lbfgs(
     point = learner.at(found.x.reshape(start.shape), rows)
     error = np.linalg.norm(point.gradient()) / point.gradient_scale()
     if error > tol:
-        warn_user(
+        warnings.warn(
             f"{user} is not at its minimum after {found.nit} steps: its relative "
             f"gradient is {error:.1e}. Scale the features, or give the estimator a "
             "stronger penalty.",
             ConvergenceWarning,
+            stacklevel=2,
         )
     return point, found.nit
