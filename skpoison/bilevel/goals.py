@@ -31,12 +31,19 @@ Other goals read what is learnt:
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 
-from skpoison.bilevel.learners.base import Features, Learner, ParametricLearner, Rows
+from skpoison.bilevel.learners.base import (
+    Features,
+    Learner,
+    ParametricLearner,
+    Point,
+    Rows,
+)
+from skpoison.bilevel.learners.columns import Clipped, ColumnGradient
 from skpoison.bilevel.losses import Loss, sigmoid, softmax
 
 
@@ -185,6 +192,13 @@ class MeanLoss:
         return self.sign * slopes / scores.shape[0]
 
 
+class Scaling(Protocol):
+    """Fitted scalers; see :mod:`skpoison.bilevel.differentiation.scaling`."""
+
+    def transform_new(self, X: Features) -> tuple[Features, Clipped]:
+        """Scale rows that they were not fitted on; also return what was clipped."""
+
+
 # What an error says if a goal of some kind means nothing for a learner.
 REQUIREMENTS = {
     "scores": "A goal on scores needs a surrogate that computes some.",
@@ -217,6 +231,21 @@ class Goal:
 
     kind: ClassVar[str] = "parameters"
 
+    def scaled(self, scaling: Scaling) -> "Goal":
+        """Return the goal after scalers have been fitted.
+
+        Parameters
+        ----------
+        scaling : Scaling
+            Scales validation rows.
+
+        Returns
+        -------
+        goal : Goal
+            With scaled validation rows, if it has any.
+        """
+        return self
+
 
 class WeightGoal(Goal, ABC):
     """A goal that is a function of the weights."""
@@ -240,6 +269,30 @@ class WeightGoal(Goal, ABC):
             Its gradient.
         """
 
+    def at_with_columns(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, ColumnGradient | None]:
+        """Compute the goal and its gradients in the weights and in columns.
+
+        Parameters
+        ----------
+        learner : ParametricLearner
+            The learner.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_parameters, n_outputs)
+            Its gradient in the weights.
+        columns : ColumnGradient or None
+            Its gradient in a shift and a scale of each column of the validation rows,
+            with the weights held; None for a goal without such rows.
+        """
+        return *self.at(learner, W), None
+
 
 @dataclass(frozen=True)
 class OnRows(WeightGoal):
@@ -251,17 +304,39 @@ class OnRows(WeightGoal):
         The validation rows.
     measure : SmoothedError or MeanLoss
         The function of their scores that is maximised.
+    clipped : tuple of ndarray of shape (n_rows, n_features) of bool, default=None
+        Where a scaler has clipped the rows from below and from above.
     """
 
     X: Features
     measure: Measure
+    clipped: Clipped = None
     kind = "scores"
 
     def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
         """Compute the goal and its gradient in the weights."""
+        return self._at(learner, W)[:2]
+
+    def at_with_columns(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, ColumnGradient]:
+        """Compute the goal and its gradients in the weights and in columns."""
+        value, gradient, R = self._at(learner, W)
+        columns = learner.input_column_vjp(self.X, W, R, gradient, self.clipped)
+        return value, gradient, columns
+
+    def _at(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Compute the goal and its gradients in the weights and in the scores."""
         scores = learner.scores(self.X, W)
-        gradient = learner.score_vjp(self.X, W, self.measure.gradient(scores))
-        return self.measure.value(scores), gradient
+        R = self.measure.gradient(scores)
+        return self.measure.value(scores), learner.score_vjp(self.X, W, R), R
+
+    def scaled(self, scaling: Scaling) -> "OnRows":
+        """Return the goal on scaled rows."""
+        X, clipped = scaling.transform_new(self.X)
+        return replace(self, X=X, clipped=clipped)
 
 
 @dataclass(frozen=True)
@@ -274,15 +349,33 @@ class OnObjective(WeightGoal):
         The validation rows.
     sign : {1, -1}, default=1
         1 to maximise the objective, -1 to minimise it.
+    clipped : tuple of ndarray of shape (n_rows, n_features) of bool, default=None
+        Where a scaler has clipped the rows from below and from above.
     """
 
     rows: Rows
     sign: int = 1
+    clipped: Clipped = None
     kind = "parameters"
 
     def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
         """Compute the goal and its gradient in the weights."""
+        return self._at(learner.at(W, self.rows))
+
+    def at_with_columns(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, ColumnGradient]:
+        """Compute the goal and its gradients in the weights and in columns."""
         point = learner.at(W, self.rows)
+        return *self._at(point), point.column_gradient(self.clipped) * self.sign
+
+    def scaled(self, scaling: Scaling) -> "OnObjective":
+        """Return the goal on scaled rows."""
+        X, clipped = scaling.transform_new(self.rows.X)
+        return replace(self, rows=self.rows.with_features(X), clipped=clipped)
+
+    def _at(self, point: Point) -> tuple[float, np.ndarray]:
+        learner, W = point.learner, point.W
         value = point.objective() + learner.l1_value(W)
         # A weight of 0 stays 0 when rows move a little, so that any subgradient at its
         # kink will do.

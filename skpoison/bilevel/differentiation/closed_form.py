@@ -35,7 +35,8 @@ from scipy.linalg import eigh
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
 from skpoison.bilevel.differentiation.row_span import row_span
-from skpoison.bilevel.learners.base import ALL, Features, Rows
+from skpoison.bilevel.learners.base import ALL, Features, RowGradients, Rows
+from skpoison.bilevel.learners.columns import ColumnGradient
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.solvers.hessians import weighted_gram
 
@@ -86,7 +87,9 @@ class SpectralDescent:
             S, _ = _sums(1 - rate * self.eigenvalues, n_steps)
             self.W = -rate * self.Q @ (S[:, np.newaxis] * self.slope)
 
-    def hypergradient(self, b: np.ndarray, indices: slice = ALL) -> Hypergradient:
+    def hypergradient(
+        self, b: np.ndarray, indices: slice = ALL, *, columns: bool = False
+    ) -> Hypergradient:
         """Compute the hypergradient through the steps.
 
         Parameters
@@ -95,6 +98,8 @@ class SpectralDescent:
             The gradient of the goal in the weights after the last step.
         indices : slice, default=slice(None)
             The training rows in question.
+        columns : bool, default=False
+            Whether the gradient in columns of the training rows is computed, too.
 
         Returns
         -------
@@ -103,7 +108,11 @@ class SpectralDescent:
         rows = self.rows
         if not np.isfinite(b).all():  # descent has diverged
             parts = rows.X, rows.targets, rows.weights
-            return Hypergradient(*(np.full(p[indices].shape, np.nan) for p in parts))
+            unknown = np.full(rows.X.shape[1], np.nan)
+            return Hypergradient(
+                *(np.full(part[indices].shape, np.nan) for part in parts),
+                columns=ColumnGradient(unknown, unknown) if columns else None,
+            )
         # The part of b outside of the span needs directions of its own.
         outside = b - self.Q @ (self.Q.T @ b)
         extra, sizes, _ = np.linalg.svd(outside, full_matrices=False)
@@ -117,13 +126,29 @@ class SpectralDescent:
         V = S[:, np.newaxis] * b
         VW = -self.rate * E * (b @ slope.T)
 
+        first, in_columns = Q[: rows.X.shape[1]], None
+        parts = self._data_vjp(Q, V, VW, ALL if columns else indices)
+        if columns:
+            in_columns = ColumnGradient(
+                first @ parts[0].sum(axis=0),
+                (first * (rows.X.T @ parts[0])).sum(axis=1),
+            )
+            parts = [part[indices] for part in parts]
+        features, *others = parts
+        return Hypergradient(features @ first.T, *others, columns=in_columns)
+
+    def _data_vjp(
+        self, Q: np.ndarray, V: np.ndarray, VW: np.ndarray, indices: slice
+    ) -> RowGradients:
+        """Compute the gradients in rows, in their features in the basis Q."""
         X = self._with_intercept(indices) @ Q
-        weights, targets = rows.weights[indices, np.newaxis], rows.targets[indices]
+        weights = self.rows.weights[indices, np.newaxis]
+        targets = self.rows.targets[indices]
         VX = X @ V
         features = weights * (X @ (VW + VW.T) - targets @ V.T)
         of_weights = ((X @ VW) * X).sum(axis=1) - (targets * VX).sum(axis=1)
-        return Hypergradient(
-            -self.rate * features @ Q[: rows.X.shape[1]].T,
+        return (
+            -self.rate * features,
             self.rate * weights * VX,
             -self.rate * of_weights,
         )

@@ -9,8 +9,6 @@ that span in at most m directions; they are further columns, of 0 in all rows. N
 is approximated.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from skpoison.bilevel.differentiation.hypergradients import (
@@ -20,6 +18,7 @@ from skpoison.bilevel.differentiation.hypergradients import (
 )
 from skpoison.bilevel.differentiation.row_span import row_span
 from skpoison.bilevel.learners.base import ALL, ParametricLearner, Rows
+from skpoison.bilevel.learners.columns import column_gradient_of_rows
 
 
 class Descent:
@@ -65,7 +64,7 @@ class Descent:
             "checkpoint_every": checkpoint_every,
         }
         start = learner.start(rows)
-        self.p, self.Q = rows.X.shape[1], None
+        self.X, self.p, self.Q = rows.X, rows.X.shape[1], None
         if self._is_worthwhile(rows, start):
             first, _ = learner.split_features(start, self.p)
             self.Q, XQ, first = row_span(rows.X, first)
@@ -80,7 +79,9 @@ class Descent:
             lifted = self.Q @ moved[: self.Q.shape[1]]
             self.W = self._replace_first(self.W, lifted, n_columns)
 
-    def hypergradient(self, b: np.ndarray, indices: slice = ALL) -> Hypergradient:
+    def hypergradient(
+        self, b: np.ndarray, indices: slice = ALL, *, columns: bool = False
+    ) -> Hypergradient:
         """Compute the hypergradient through the steps.
 
         Parameters
@@ -89,6 +90,8 @@ class Descent:
             The gradient of the goal in the weights after the last step.
         indices : slice, default=slice(None)
             The training rows in question.
+        columns : bool, default=False
+            Whether the gradient in columns of the training rows is computed, too.
 
         Returns
         -------
@@ -96,14 +99,20 @@ class Descent:
         """
         settings = {"truncate": self.truncate, **self.steps}
         if self.Q is None:
-            return unrolled(self.stored, b, indices, **settings)
+            return unrolled(self.stored, b, indices, columns=columns, **settings)
         first, _ = self.learner.split_features(b, self.p)
         inside = self.Q.T @ first
         P, outside = np.linalg.qr(first - self.Q @ inside)
         b = self._replace_first(b, np.concatenate([inside, outside]), self.p)
-        found = unrolled(self.stored, b, indices, **settings)
-        features = found.features @ np.hstack([self.Q, P]).T
-        return replace(found, features=features)
+        # The basis mixes columns, so that those there were need all rows.
+        rows = ALL if columns else indices
+        found = unrolled(self.stored, b, rows, **settings)
+        features, in_columns = found.features @ np.hstack([self.Q, P]).T, None
+        parts = features, found.targets, found.weights
+        if columns:
+            in_columns = column_gradient_of_rows(self.X, features)
+            parts = (part[indices] for part in parts)
+        return Hypergradient(*parts, columns=in_columns)
 
     def _is_worthwhile(self, rows: Rows, start: np.ndarray) -> bool:
         """Compare the cost of the basis with that of the columns that it saves."""

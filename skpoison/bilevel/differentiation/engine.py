@@ -6,6 +6,7 @@ cheaper.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
 from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.bilevel.learners.base import Learner, Rows
+from skpoison.bilevel.learners.columns import ColumnGradient
 
 # How exactly a learner is taken to its optimum, and the linear system solved.
 TOL = 1e-7
@@ -48,7 +50,7 @@ class Engine(ABC):
         self.residual: float | None = None
 
     def __call__(
-        self, rows: Rows, goal: Goal, indices: slice
+        self, rows: Rows, goal: Goal, indices: slice, *, columns: bool = False
     ) -> tuple[float, Hypergradient]:
         """Train, and differentiate.
 
@@ -60,6 +62,9 @@ class Engine(ABC):
             The attacker's goal.
         indices : slice
             The training rows in question.
+        columns : bool, default=False
+            Whether the gradient in columns is computed, too, in a shift and a scale of
+            each column of all training and validation rows: what scalers need.
 
         Returns
         -------
@@ -74,13 +79,28 @@ class Engine(ABC):
             If the goal means nothing for the learner.
         """
         check_goal(goal, self.learner)
-        return self._evaluate(rows, goal, indices)
+        value, hypergradient, direct = self._evaluate(rows, goal, indices, columns)
+        if direct is not None:
+            both = direct + hypergradient.columns
+            hypergradient = replace(hypergradient, columns=both)
+        return value, hypergradient
 
     @abstractmethod
     def _evaluate(
-        self, rows: Rows, goal: Goal, indices: slice
-    ) -> tuple[float, Hypergradient]:
-        """Train, and differentiate a goal that means something for the learner."""
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
+        """Train, and differentiate a goal that means something for the learner.
+
+        Also return the gradient in columns of the validation rows, weights held.
+        """
+
+    def _goal_at(
+        self, goal: Goal, W: np.ndarray, columns: bool
+    ) -> tuple[float, np.ndarray, ColumnGradient | None]:
+        """Compute a goal and its gradients in the weights and in columns."""
+        if columns:
+            return goal.at_with_columns(self.learner, W)
+        return *goal.at(self.learner, W), None
 
     def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:
         """Return the directions in which rows are to move: the gradient by default.

@@ -66,6 +66,7 @@ from skpoison.bilevel.learners.base import (
     RowGradients,
     Rows,
 )
+from skpoison.bilevel.learners.columns import ColumnGradient
 from skpoison.bilevel.solvers.linear_systems import Solution
 
 # Distance between the initial weights and those that reversed descent returns to,
@@ -88,12 +89,16 @@ class Hypergradient:
     residual : float
         How well it is known: the relative residual of the linear system, or the
         distance by which reversed descent misses its start; 0 if there is neither.
+    columns : ColumnGradient or None
+        In a shift and a scale of each column, of all training rows and of the rows
+        that the goal is measured on; None if it was not asked for.
     """
 
     features: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
     residual: float = 0.0
+    columns: ColumnGradient | None = None
 
 
 class DifferentiableOptimum(Protocol):
@@ -112,6 +117,7 @@ def implicit(
     direct: np.ndarray | None = None,
     *,
     tol: float = 1e-10,
+    columns: bool = False,
 ) -> Hypergradient:
     r"""Compute the hypergradient at an optimum, by the implicit function theorem.
 
@@ -128,6 +134,8 @@ def implicit(
         the weights alone.
     tol : float, default=1e-10
         Relative residual of the linear system that is accepted.
+    columns : bool, default=False
+        Whether the gradient in columns of the training rows is computed, too.
 
     Returns
     -------
@@ -137,8 +145,11 @@ def implicit(
         b = b + optimum.point.hessian_product(direct)
     solution = optimum.solve(b, tol=tol)
     V = solution.V if direct is None else solution.V - direct
-    parts = optimum.point.data_vjp(V, indices)
-    return Hypergradient(*(-part for part in parts), solution.residual)
+    parts, in_columns = optimum.point.data_vjp(V, indices), None
+    if columns:
+        product = optimum.point.hessian_product(V)
+        in_columns = optimum.point.column_vjp(V, product) * -1.0
+    return Hypergradient(*(-part for part in parts), solution.residual, in_columns)
 
 
 def descend(
@@ -192,6 +203,7 @@ def unrolled(
     n_steps: int,
     checkpoint_every: int = 1,
     truncate: int | None = None,
+    columns: bool = False,
 ) -> Hypergradient:
     """Compute the hypergradient through the steps of gradient descent.
 
@@ -208,6 +220,8 @@ def unrolled(
     truncate : int, default=None
         How many of the last steps are differentiated: fewer cost less, and leave the
         rest of the gradient out. None: all of them.
+    columns : bool, default=False
+        Whether the gradient in columns of the training rows is computed, too.
 
     Returns
     -------
@@ -215,7 +229,8 @@ def unrolled(
     """
     first = 0 if truncate is None else max(0, n_steps - truncate)
     points = _from_last_to(first, stored, rate, n_steps, checkpoint_every)
-    return Hypergradient(*reverse_pass(points, b, indices, rate))
+    parts, in_columns = reverse_pass(points, b, indices, rate, columns=columns)
+    return Hypergradient(*parts, columns=in_columns)
 
 
 def _from_last_to(
@@ -240,7 +255,8 @@ def reverse_pass(
     rate: float,
     *,
     at_once: int = 64,
-) -> RowGradients:
+    columns: bool = False,
+) -> tuple[RowGradients, ColumnGradient | None]:
     """Differentiate through steps of gradient descent, the last step first.
 
     Parameters
@@ -256,13 +272,17 @@ def reverse_pass(
     at_once : int, default=64
         Number of steps whose contributions are summed together: the outer products of
         many steps are one product of matrices.
+    columns : bool, default=False
+        Whether the gradient in columns of the training rows is computed, too.
 
     Returns
     -------
-    features, targets, weights : ndarray
+    parts : list of ndarray
         The gradients in the features, the targets and the weights of the rows.
+    in_columns : ColumnGradient or None
+        The gradient in columns of all rows.
     """
-    total, steps = [0.0, 0.0, 0.0], []
+    total, in_columns, steps = [0.0, 0.0, 0.0], None, []
 
     def flush():
         parts = steps[0][0].learner.sum_data_vjp(steps, indices)
@@ -273,12 +293,14 @@ def reverse_pass(
     for point in points:
         product, tangent = point.forward_over_reverse(V, indices)
         steps.append((point, V, tangent))
+        if columns:
+            in_columns = point.column_vjp(V, product) * -rate + in_columns
         V = V - rate * product
         if len(steps) == at_once:
             flush()
     if steps:
         flush()
-    return total
+    return total, in_columns
 
 
 def reversed_descent(
@@ -291,6 +313,7 @@ def reversed_descent(
     *,
     rate: float,
     n_steps: int,
+    columns: bool = False,
 ) -> Hypergradient:
     """Compute the hypergradient by back-gradient descent, which stores no steps.
 
@@ -310,6 +333,8 @@ def reversed_descent(
         The training rows in question.
     rate, n_steps
         What `descend` was given.
+    columns : bool, default=False
+        Whether the gradient in columns of the training rows is computed, too.
 
     Returns
     -------
@@ -330,7 +355,7 @@ def reversed_descent(
             yield point
 
     with np.errstate(over="ignore", invalid="ignore"):  # a warning follows
-        parts = reverse_pass(back(), b, indices, rate)
+        parts, in_columns = reverse_pass(back(), b, indices, rate, columns=columns)
         miss = float(np.linalg.norm(point.W - start) / (way or 1.0))
     if not miss <= LARGEST_MISS:
         warnings.warn(
@@ -340,4 +365,4 @@ def reversed_descent(
             ConvergenceWarning,
             stacklevel=2,
         )
-    return Hypergradient(*parts, miss)
+    return Hypergradient(*parts, miss, in_columns)

@@ -12,9 +12,11 @@ from skpoison.bilevel.differentiation.hypergradients import Hypergradient, impli
 from skpoison.bilevel.differentiation.svm import (
     is_stalled,
     svm_hypergradient,
+    svm_input_vjp,
     to_margin,
 )
 from skpoison.bilevel.learners.base import Features
+from skpoison.bilevel.learners.columns import column_gradient_of_rows
 from skpoison.bilevel.learners.kernels import make_kernel
 from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.solvers.l1_newton import minimise_l1
@@ -40,12 +42,14 @@ class ImplicitDifferentiation(Engine):
     has_smooth_optimum = True
     optimum = None
 
-    def _evaluate(self, rows, goal, indices):
+    def _evaluate(self, rows, goal, indices, columns):
         self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
-        value, b = goal.at(self.learner, self.optimum.W)
-        hypergradient = implicit(self.optimum, b, indices, tol=self.tol)
+        value, b, of_rows = self._goal_at(goal, self.optimum.W, columns)
+        hypergradient = implicit(
+            self.optimum, b, indices, tol=self.tol, columns=columns
+        )
         self.residual = hypergradient.residual
-        return value, hypergradient
+        return value, hypergradient, of_rows
 
     def diagnostics(self) -> dict:
         """Return how well the last gradient is known."""
@@ -73,8 +77,9 @@ class L1ImplicitDifferentiation(Engine):
     method = "implicit"
     optimum = selection = None
 
-    def _evaluate(self, rows, goal, indices):
+    def _evaluate(self, rows, goal, indices, columns):
         self.optimum = minimise_l1(self.learner, rows, self.optimum, tol=self.tol)
+        direct = of_rows = None
         if goal.kind == "features":
             if self.selection is None:
                 self.selection = feature_selection(
@@ -83,10 +88,12 @@ class L1ImplicitDifferentiation(Engine):
             value = self.selection.value(self.optimum)
             b, direct = self.selection.gradients(self.optimum)
         else:
-            (value, b), direct = goal.at(self.learner, self.optimum.W), None
-        hypergradient = implicit(self.optimum, b, indices, direct, tol=self.tol)
+            value, b, of_rows = self._goal_at(goal, self.optimum.W, columns)
+        hypergradient = implicit(
+            self.optimum, b, indices, direct, tol=self.tol, columns=columns
+        )
         self.residual = hypergradient.residual
-        return value, hypergradient
+        return value, hypergradient, of_rows
 
     def diagnostics(self) -> dict:
         """Return how well the last gradient is known."""
@@ -119,7 +126,7 @@ class SVMImplicitDifferentiation(Engine):
     kernel = optimum = None
     n_stalled = 0
 
-    def _evaluate(self, rows, goal, indices):
+    def _evaluate(self, rows, goal, indices, columns):
         rows, learner = rows.with_features(_dense(rows.X)), self.learner
         X_val = _dense(goal.X)
         if self.kernel is None:  # gamma="scale" is that of the first rows
@@ -133,9 +140,15 @@ class SVMImplicitDifferentiation(Engine):
         self.optimum = minimise_svm(learner, rows, self.kernel)
         scores = self.optimum.scores(X_val)
         score_gradient = goal.measure.gradient(scores)
-        hypergradient = svm_hypergradient(self.optimum, X_val, score_gradient, indices)
-        self.residual = hypergradient.residual
-        return goal.measure.value(scores), hypergradient
+        hypergradient = svm_hypergradient(
+            self.optimum, X_val, score_gradient, indices, columns=columns
+        )
+        self.residual, of_rows = hypergradient.residual, None
+        if columns:
+            of_rows = column_gradient_of_rows(
+                X_val, svm_input_vjp(self.optimum, X_val, score_gradient), goal.clipped
+            )
+        return goal.measure.value(scores), hypergradient, of_rows
 
     def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:
         """Move rows that the gradient does not move towards the margin."""

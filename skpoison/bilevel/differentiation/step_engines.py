@@ -54,7 +54,7 @@ class UnrolledDifferentiation(_StepsEngine):
         super().__init__(learner, rate, n_steps)
         self.truncate, self.storable = truncate, storable
 
-    def _evaluate(self, rows, goal, indices):
+    def _evaluate(self, rows, goal, indices, columns):
         descent = Descent(
             self.learner,
             rows,
@@ -62,8 +62,8 @@ class UnrolledDifferentiation(_StepsEngine):
             truncate=self.truncate,
             **self.steps,
         )
-        value, b = goal.at(self.learner, descent.W)
-        return value, descent.hypergradient(b, indices)
+        value, b, of_rows = self._goal_at(goal, descent.W, columns)
+        return value, descent.hypergradient(b, indices, columns=columns), of_rows
 
     def checkpoint_every(self, rows: Rows) -> int:
         """Return of how many steps one is stored.
@@ -97,10 +97,10 @@ class ClosedFormDifferentiation(_StepsEngine):
 
     method = "spectral"
 
-    def _evaluate(self, rows, goal, indices):
+    def _evaluate(self, rows, goal, indices, columns):
         descent = SpectralDescent(self.learner, rows, **self.steps)
-        value, b = goal.at(self.learner, descent.W)
-        return value, descent.hypergradient(b, indices)
+        value, b, of_rows = self._goal_at(goal, descent.W, columns)
+        return value, descent.hypergradient(b, indices, columns=columns), of_rows
 
 
 class BackGradient(_StepsEngine):
@@ -118,12 +118,12 @@ class BackGradient(_StepsEngine):
 
     method = "back-gradient"
 
-    def _evaluate(self, rows, goal, indices):
+    def _evaluate(self, rows, goal, indices, columns):
         learner, start = self.learner, self.learner.start(rows)
         W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
-        value, b = goal.at(learner, W)
+        value, b, of_rows = self._goal_at(goal, W, columns)
         hypergradient = reversed_descent(
-            learner, rows, start, W, b, indices, **self.steps
+            learner, rows, start, W, b, indices, columns=columns, **self.steps
         )
         self.residual = hypergradient.residual
-        return value, hypergradient
+        return value, hypergradient, of_rows

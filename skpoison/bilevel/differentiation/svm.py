@@ -42,6 +42,7 @@ import numpy as np
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
 from skpoison.bilevel.learners.base import ALL
+from skpoison.bilevel.learners.columns import column_gradient_of_rows
 from skpoison.bilevel.solvers.svm import SVMOptimum
 
 # A gradient below this share of its terms has cancelled altogether.
@@ -53,6 +54,8 @@ def svm_hypergradient(
     X: np.ndarray,
     score_gradient: np.ndarray,
     indices: slice = ALL,
+    *,
+    columns: bool = False,
 ) -> Hypergradient:
     """Compute the hypergradient at the optimum of a support vector machine.
 
@@ -66,6 +69,8 @@ def svm_hypergradient(
         The gradient of the goal in their scores.
     indices : slice, default=slice(None)
         The training rows in question.
+    columns : bool, default=False
+        Whether the gradient in columns of the training rows is computed, too.
 
     Returns
     -------
@@ -91,23 +96,58 @@ def svm_hypergradient(
         of_bounds[bounded] += signs * (products[bounded, m] - through - w)
 
     group, shares = optimum.group[indices], optimum.shares[indices, np.newaxis]
-    rows = optimum.X[group]
     involved = np.flatnonzero((B != 0).any(axis=1) | (V != 0).any(axis=1))
-    direct = kernel.vjp(rows, X, B[group], score_gradient)
-    through = kernel.vjp(
-        rows,
-        optimum.X[involved],
-        np.hstack([B[group], V[group]]),
-        np.hstack([V[involved], B[involved]]),
-    )
-    features = direct - through
-    size = np.maximum(*(np.linalg.norm(part, axis=1) for part in (direct, through)))
-    features[np.linalg.norm(features, axis=1) <= CANCELLED * size] = 0
+
+    def features_of(group: np.ndarray) -> np.ndarray:
+        rows = optimum.X[group]
+        direct = kernel.vjp(rows, X, B[group], score_gradient)
+        through = kernel.vjp(
+            rows,
+            optimum.X[involved],
+            np.hstack([B[group], V[group]]),
+            np.hstack([V[involved], B[involved]]),
+        )
+        features = direct - through
+        size = np.maximum(*(np.linalg.norm(part, axis=1) for part in (direct, through)))
+        features[np.linalg.norm(features, axis=1) <= CANCELLED * size] = 0
+        return features
+
+    in_columns = None
+    if columns:  # clones share one gradient, which is counted once
+        in_columns = column_gradient_of_rows(optimum.X[involved], features_of(involved))
     return Hypergradient(
-        shares * features,
+        shares * features_of(group),
         np.zeros((group.shape[0], 1)),
         optimum.C * of_bounds[group],
         residual,
+        in_columns,
+    )
+
+
+def svm_input_vjp(
+    optimum: SVMOptimum, X: np.ndarray, score_gradient: np.ndarray
+) -> np.ndarray:
+    """Turn a gradient in scores of rows into one in the rows.
+
+    Parameters
+    ----------
+    optimum : SVMOptimum
+        The optimum.
+    X : ndarray of shape (n_rows, n_features)
+        The rows.
+    score_gradient : ndarray of shape (n_rows, n_outputs)
+        The gradient in their scores.
+
+    Returns
+    -------
+    gradient : ndarray of shape (n_rows, n_features)
+    """
+    if optimum.n_classes > 2:
+        decisions = optimum.decision_function(X)
+        score_gradient = optimum.decision_vjp(decisions, score_gradient)
+    support = np.flatnonzero(optimum.coefficients.any(axis=1))
+    return optimum.kernel.vjp(
+        X, optimum.X[support], score_gradient, optimum.coefficients[support]
     )
 
 

@@ -29,6 +29,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from skpoison.bilevel.learners.columns import LearnerColumns, PointColumns
+
 # Rows of features, dense or sparse.
 Features = np.ndarray | sparse.sparray | sparse.spmatrix
 # Gradients in the features, the targets and the weights of rows.
@@ -129,7 +131,7 @@ class Learner:
     supports: frozenset[str] = frozenset({"scores"})
 
 
-class Point(ABC):
+class Point(PointColumns, ABC):
     """The objective of a learner at some weights.
 
     What is computed once, such as the scores of the rows, serves all questions.
@@ -269,7 +271,7 @@ class Point(ABC):
 Step = tuple[Point, np.ndarray, Any]
 
 
-class ParametricLearner(Learner):
+class ParametricLearner(LearnerColumns, Learner):
     """A learner of a fixed number of weights; scores are a function of these."""
 
     supports = frozenset({"scores", "parameters", "coefficients", "smooth"})

@@ -45,6 +45,11 @@ from skpoison.bilevel.learners.base import (
     Rows,
     Step,
 )
+from skpoison.bilevel.learners.columns import (
+    Clipped,
+    ColumnGradient,
+    column_gradient_of_products,
+)
 from skpoison.bilevel.losses import Loss
 
 
@@ -132,6 +137,18 @@ class LinearLearner(ParametricLearner):
         if not self.intercept:
             return product
         return np.concatenate([product, self.intercept * R.sum(axis=0, keepdims=True)])
+
+    def input_vjp(self, X: Features, W: np.ndarray, R: np.ndarray) -> np.ndarray:
+        r"""Compute the gradient of :math:`\langle R, \mathrm{scores} \rangle` in X."""
+        return R @ W[: X.shape[1]].T
+
+    def _known_columns(
+        self, X: Features, W: np.ndarray, R: np.ndarray, product: np.ndarray
+    ) -> ColumnGradient:
+        features = slice(X.shape[1])
+        return column_gradient_of_products(
+            (W[features], product[features], R.sum(axis=0))
+        )
 
     def softmax_nullspace(self, n_parameters: int) -> np.ndarray:
         """Find the weights that are determined only up to a shift.
@@ -245,9 +262,12 @@ class LinearPoint(Point):
 
     def gradient(self) -> np.ndarray:
         """Compute the gradient of the objective in the weights."""
+        return self._loss_gradient()[0] + self.penalties * self.W
+
+    def _loss_gradient(self) -> tuple[np.ndarray, np.ndarray]:
+        """Compute the gradients of the weighted losses, in weights and in scores."""
         weighted = self.rows.weights[:, np.newaxis] * self.score_gradient
-        of_losses = self.learner.score_vjp(self.rows.X, self.W, weighted)
-        return of_losses + self.penalties * self.W
+        return self.learner.score_vjp(self.rows.X, self.W, weighted), weighted
 
     def gradient_scale(self) -> float:
         """Return how large the gradient would be if nothing in its sum cancelled."""
@@ -266,16 +286,39 @@ class LinearPoint(Point):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute a Hessian-vector product, and keep the scores by the direction."""
         u = self.learner.scores(self.rows.X, V)
-        if self.learner.loss.couples_outputs:
-            loss, targets = self.learner.loss, self.rows.targets
-            hvp_scores = loss.hessian_product(self.scores, targets, u)
-            hvp_scores = self.rows.weights[:, np.newaxis] * hvp_scores
-        else:
-            hvp_scores = self.curvatures * u  # once for all directions
-        product = self.learner.score_vjp(self.rows.X, self.W, hvp_scores)
+        product = self.learner.score_vjp(self.rows.X, self.W, self._hvp_scores(u))
         return product + self.penalties * V, u[indices]
+
+    def _hvp_scores(self, u: np.ndarray) -> np.ndarray:
+        """Multiply the Hessian of the weighted losses in the scores by a direction."""
+        if not self.learner.loss.couples_outputs:
+            return self.curvatures * u  # once for all directions
+        product = self.learner.loss.hessian_product(self.scores, self.rows.targets, u)
+        return self.rows.weights[:, np.newaxis] * product
 
     def data_vjp(self, V: np.ndarray, indices: slice = ALL) -> RowGradients:
         r"""Compute the gradient of :math:`\langle V, \nabla C(W) \rangle` in rows."""
         u = self.learner.scores(self.rows.X[indices], V)
         return self.learner.sum_data_vjp([(self, V, u)], indices)
+
+    def column_vjp(self, V: np.ndarray, product: np.ndarray) -> ColumnGradient:
+        r"""Compute the column gradient of :math:`\langle V, \nabla C(W) \rangle`."""
+        learner, features = self.learner, slice(self.rows.X.shape[1])
+        of_V, in_scores = self._loss_gradient()
+        of_W = product - self.penalties * V
+        if learner.intercept:
+            hvp_scores = of_W[-1] / learner.intercept
+        else:
+            u = learner.scores(self.rows.X, V)
+            hvp_scores = self._hvp_scores(u).sum(axis=0)
+        return column_gradient_of_products(
+            (self.W[features], of_W[features], hvp_scores),
+            (V[features], of_V[features], in_scores.sum(axis=0)),
+        )
+
+    def column_gradient(self, clipped: Clipped = None) -> ColumnGradient:
+        """Compute the gradient of the objective in columns."""
+        of_W, in_scores = self._loss_gradient()
+        return self.learner.input_column_vjp(
+            self.rows.X, self.W, in_scores, of_W, clipped
+        )

@@ -70,6 +70,10 @@ from skpoison.bilevel.learners.base import (
     Rows,
     Step,
 )
+from skpoison.bilevel.learners.columns import (
+    ColumnGradient,
+    column_gradient_of_products,
+)
 from skpoison.bilevel.learners.layers import (
     ACTIVATIONS,
     Activation,
@@ -146,6 +150,19 @@ class NetworkLearner(ParametricLearner):
         for part, A, D in zip(parts, values, deltas, strict=False):
             part[:-1], part[-1] = A.T @ D, D.sum(axis=0)
         return gradient
+
+    def input_vjp(self, X: Features, W: np.ndarray, R: np.ndarray) -> np.ndarray:
+        r"""Compute the gradient of :math:`\langle R, \mathrm{scores} \rangle` in X."""
+        layers = self.layers(W, X.shape[1])
+        values = forward(X, layers, self.activation_function)
+        deltas = backward(layers, values, R, self.activation_function)
+        return deltas[0] @ layers[0][:-1].T
+
+    def _known_columns(
+        self, X: Features, W: np.ndarray, R: np.ndarray, product: np.ndarray
+    ) -> ColumnGradient:
+        first, of_first = (self.layers(each, X.shape[1])[0] for each in (W, product))
+        return column_gradient_of_products((first[:-1], of_first[:-1], of_first[-1]))
 
     def sum_data_vjp(self, steps: list[Step], indices: slice) -> RowGradients:
         r"""Sum the gradients of :math:`\langle V, \nabla C(W) \rangle` in rows.
@@ -296,6 +313,19 @@ class NetworkPoint(Point):
         r"""Compute the gradient of :math:`\langle V, \nabla C(W) \rangle` in rows."""
         _, tangent = self.forward_over_reverse(V)
         return self.learner.sum_data_vjp([(self, V, tangent)], indices)
+
+    def column_vjp(self, V: np.ndarray, product: np.ndarray) -> ColumnGradient:
+        r"""Compute the column gradient of :math:`\langle V, \nabla C(W) \rangle`."""
+        penalty = self.learner.penalty / self.total
+        first, direction, of_first = (
+            self.split_layers(each)[0] for each in (self.W, V, product)
+        )
+        delta = self.deltas[0]
+        of_first = of_first[:-1] - penalty * direction[:-1], of_first[-1]
+        return column_gradient_of_products(
+            (first[:-1], *of_first),
+            (direction[:-1], self.values[0].T @ delta, delta.sum(axis=0)),
+        )
 
     def forward_over_reverse(
         self, V: np.ndarray, indices: slice = ALL

@@ -1,41 +1,12 @@
-"""Optimum of a learner by L-BFGS, for objectives that are not surely convex.
+"""L-BFGS for the optimum of a learner whose curvature is lost in rounding."""
 
-Newton's method needs curvature. Targets beyond those of any label, as of corrected
-losses (negative shares of a class), reward scores without bound: if classes are far
-apart, the penalty alone stops them, so far out that the curvature of the losses is lost
-in rounding. L-BFGS (Liu and Nocedal 1989) needs gradients alone.
-"""
-
-from dataclasses import dataclass
+import warnings
 
 import numpy as np
 from scipy import optimize
+from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
-
-
-@dataclass(frozen=True)
-class Descended:
-    """Where L-BFGS has ended.
-
-    Parameters
-    ----------
-    point : Point
-        The objective there.
-    gradient_norm : float
-        Norm of the gradient there, relative to the terms that it is a sum of.
-    n_iter : int
-        Number of steps.
-    """
-
-    point: Point
-    gradient_norm: float
-    n_iter: int
-
-    @property
-    def W(self) -> np.ndarray:  # noqa: N802
-        """The weights, of shape (n_parameters, n_outputs)."""
-        return self.point.W
 
 
 def minimise_lbfgs(
@@ -43,9 +14,14 @@ def minimise_lbfgs(
     rows: Rows,
     start: np.ndarray,
     *,
-    max_iter: int = 1000,
-) -> Descended:
-    """Minimise the objective of a smooth learner by L-BFGS.
+    max_iter: int = 15_000,
+    tol: float = 1e-4,
+    user: str = "The objective",
+) -> tuple[Point, int]:
+    """Find the optimum of a smooth learner by L-BFGS (Liu and Nocedal 1989).
+
+    It needs gradients alone. :func:`~skpoison.bilevel.solvers.newton.minimise` is
+    faster and more exact if the Hessian can be trusted.
 
     Parameters
     ----------
@@ -54,14 +30,26 @@ def minimise_lbfgs(
     rows : Rows
         Its training rows.
     start : ndarray of shape (n_parameters, n_outputs)
-        The initial weights.
-    max_iter : int, default=1000
+        The weights to start from.
+    max_iter : int, default=15_000
         Maximum number of steps.
+    tol : float, default=1e-4
+        Norm of the gradient, relative to the terms that it is a sum of, that is
+        accepted without a warning. The descent ends only when it cannot go on.
+    user : str, default="The objective"
+        What is minimised, in the words of the warning.
 
     Returns
     -------
-    descended : Descended
-        Whether it has converged is for the caller to judge, by `gradient_norm`.
+    point : Point
+        The objective at the optimum.
+    n_iter : int
+        Number of steps.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the gradient is not that small at the end.
     """
 
     def objective(w):
@@ -76,5 +64,13 @@ def minimise_lbfgs(
         options={"maxiter": max_iter, "gtol": 1e-8, "ftol": 1e-13, "maxls": 50},
     )
     point = learner.at(found.x.reshape(start.shape), rows)
-    gradient_norm = float(np.linalg.norm(point.gradient()) / point.gradient_scale())
-    return Descended(point, gradient_norm, found.nit)
+    error = np.linalg.norm(point.gradient()) / point.gradient_scale()
+    if error > tol:
+        warnings.warn(
+            f"{user} is not at its minimum after {found.nit} steps: its relative "
+            f"gradient is {error:.1e}. Scale the features, or give the estimator a "
+            "stronger penalty.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return point, found.nit

@@ -282,12 +282,18 @@ def test_steps_summed_at_once(learner, at_once, make_rows):
     rng = np.random.RandomState(1)
     start, V = rng.normal(size=(2, *learner.shape(rows)))
     _, stored = descend(learner, rows, start, rate=0.01, n_steps=20)
-    expected, direction = [0.0, 0.0, 0.0], V
+    expected, direction, columns = [0.0, 0.0, 0.0], V, 0.0
     for point in stored[::-1]:
-        parts = point.data_vjp(direction, POISON)
+        everywhere = point.data_vjp(direction)
+        columns -= 0.01 * (everywhere[0] * rows.X).sum(axis=0)
+        parts = [part[POISON] for part in everywhere]
         expected = [a - 0.01 * b for a, b in zip(expected, parts, strict=True)]
         direction = direction - 0.01 * point.hessian_product(direction)
-    found = reverse_pass(stored[::-1], V, POISON, 0.01, at_once=at_once)
+    settings = {"indices": POISON, "rate": 0.01, "at_once": at_once}
+    _, of_columns = reverse_pass(stored[::-1], V, columns=True, **settings)
+    assert_allclose(of_columns.scale, columns, atol=1e-12 * np.abs(columns).max())
+    found, of_columns = reverse_pass(stored[::-1], V, **settings)
+    assert of_columns is None
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.shape == theirs.shape
         scale = np.abs(theirs).max()
