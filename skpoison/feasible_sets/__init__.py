@@ -7,6 +7,7 @@ from skpoison.feasible_sets._frozen import Frozen
 from skpoison.feasible_sets._integers import Integers
 from skpoison.feasible_sets._intersection import Intersection, make_intersection
 from skpoison.feasible_sets._one_hot import OneHot
+from skpoison.feasible_sets._response_range import ResponseRange
 
 __all__ = [
     "BaseFeasibleSet",
@@ -17,5 +18,6 @@ __all__ = [
     "L2Ball",
     "LinfBall",
     "OneHot",
+    "ResponseRange",
     "make_intersection",
 ]

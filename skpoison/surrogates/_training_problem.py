@@ -130,7 +130,7 @@ class TrainingProblem:
 
         Parameters
         ----------
-        hypergradient : {"auto", "implicit", "unrolled", "reversed"}
+        hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}
             What is asked for.
         name : str
             The estimator, in whose name an error speaks.
@@ -160,7 +160,7 @@ class TrainingProblem:
         if hypergradient == "implicit":
             return self._to_optimum(name)
         steps = self.learner, self.rate, self.n_steps
-        if hypergradient == "reversed":
+        if hypergradient == "back-gradient":
             return engines.BackGradient(*steps)
         smaller, larger = sorted(shape)
         small = smaller <= SPECTRAL and smaller * larger <= engines.STORABLE

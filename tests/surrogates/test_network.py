@@ -183,7 +183,7 @@ def test_attack(scaled):
     assert after < before - 0.03
 
 
-@pytest.mark.parametrize("hypergradient", ["auto", "reversed"])
+@pytest.mark.parametrize("hypergradient", ["auto", "back-gradient"])
 def test_coefficients_of_a_network(hypergradient):
     """Its weights are of layers: none of them is the coefficient of a feature."""
     X, y = make_data(2)

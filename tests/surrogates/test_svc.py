@@ -66,7 +66,7 @@ def test_kernel_of_ones_own():
         as_training_problem(SVC(kernel=lambda X, Z: X @ Z.T), 2)
 
 
-@pytest.mark.parametrize("wanted", ["unrolled", "reversed"])
+@pytest.mark.parametrize("wanted", ["unrolled", "back-gradient"])
 def test_no_steps(wanted):
     with pytest.raises(ValueError, match="SVC goes on to its optimum"):
         as_training_problem(SVC(), 2).engine(wanted, "SVC", shape=(10, 2))

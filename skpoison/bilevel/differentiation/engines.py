@@ -306,7 +306,7 @@ class BackGradient(_OfSteps):
         Number of steps.
     """
 
-    method = "reversed"
+    method = "back-gradient"
 
     def __call__(self, rows, goal, indices):
         """Train, and differentiate."""

@@ -104,7 +104,7 @@ def test_backwards(make_rows):
     assert_allclose(value, expected, rtol=1e-12)
     assert_allclose(found.features, exact.features, rtol=1e-2, atol=1e-9)
     assert engine.diagnostics() == {
-        "hypergradient": "reversed",
+        "hypergradient": "back-gradient",
         "residual": engine.residual,
     }
     with pytest.warns(ConvergenceWarning, match="misses the weights"):

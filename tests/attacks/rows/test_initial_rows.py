@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from skpoison.attacks._start import start_inserting, start_modifying
 
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
-from skpoison.attacks._start import start_inserting, start_modifying
 
 X = np.random.RandomState(0).normal(size=(60, 4))
 y = np.repeat(["ham", "phish", "spam"], 20)

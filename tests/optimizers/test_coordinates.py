@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-
 from skpoison.attacks._climber import Climber, make_coordinates
+
 from skpoison.feasible_sets import Box, Integers, make_intersection
 
 X = np.array([[0.0, 10.0], [4.0, 30.0], [2.0, 20.0]])

@@ -3,7 +3,6 @@ from itertools import product
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-
 from skpoison.bilevel.ascent import climb, search
 
 SETTINGS = {
