@@ -19,7 +19,7 @@ import numpy as np
 from protocol import ADALINE, DATA_SETS, LOGISTIC, N_POISON, errors, mnist_1_7, split
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box, Integers, make_intersection
 from skpoison.surrogates import GradientDescentClassifier
 
@@ -71,7 +71,7 @@ def main():
                 [
                     errors(
                         victim,
-                        GradientPoisoner(
+                        GradientInsertion(
                             budget=N_POISON, random_state=seed, **settings
                         ),
                         *parts,

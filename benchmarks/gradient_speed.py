@@ -20,11 +20,13 @@ from protocol import DATA_SETS, LOGISTIC, N_POISON, split
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.attacks._gradient_problem import BilevelProblem
+from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.differentiation.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.solvers.newton import minimise
 from skpoison.feasible_sets import Box
+from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import GradientDescentClassifier
 
 
@@ -75,12 +77,11 @@ def compare_attacks(X, y, seed=0):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # that it is not exact
         slow, rows = seconds(lambda: published(problem, start))
-    attack = GradientPoisoner(
+    attack = GradientInsertion(
         LogisticRegression(C=10),
         N_POISON,
         feasible_set=Box(0, 1),
-        max_iter=50,
-        decay=0.94,
+        optimizer=ProjectedAscent(max_iter=50, decay=0.94),
         random_state=seed,
     )
     fast, joint = seconds(
@@ -95,12 +96,11 @@ def compare_attacks(X, y, seed=0):
 
 def compare_hypergradients(X, y):
     train, own, _ = split(X, y, 0)
-    attack = GradientPoisoner(
+    attack = GradientInsertion(
         LogisticRegression(C=10),
         N_POISON,
         feasible_set=Box(0, 1),
-        max_iter=31,
-        store_path=True,
+        optimizer=ProjectedAscent(max_iter=31, store_path=True),
         random_state=0,
     )
     _, y_out = attack.fit_resample(*train, X_val=own[0], y_val=own[1])

@@ -2,6 +2,7 @@
 
 The network has one hidden layer of 10 tanh units and learns by gradient descent over
 all rows at rate 0.1 without a penalty. The surrogate takes 200 steps, the victim 400,
+from skpoison.attacks import GradientInsertion
 from the starting weights of the surrogate ("same"), or from five others ("others",
 their mean). Prints its test error, mean and standard deviation over seeded splits, on
 clean data, after inserting the clones with flipped labels from which attacks start, and
@@ -27,7 +28,7 @@ from protocol import N_POISON, N_TRAIN, mnist_1_7, spambase, split
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import RandomInsertion
 from skpoison.bilevel.differentiation.network_descent import NetworkDescent
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import as_training_problem
@@ -71,7 +72,7 @@ def measure(X, y, seed):
     sets = [(X, y), RandomInsertion(N_POISON, random_state=seed).fit_resample(X, y)]
     seconds = [0.0, 0.0]
     for settings in ATTACKS.values():
-        attack = GradientPoisoner(
+        attack = GradientInsertion(
             network(200, seed),
             N_POISON,
             feasible_set=Box(0, 1),

@@ -39,7 +39,7 @@ from sklearn.linear_model import (
 )
 from sklearn.metrics import mean_squared_error
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box, Frozen
 
 PARTS = 300, 250, 500
@@ -99,7 +99,7 @@ def attacks(learner, n_features, seed):
     }
     settings = {"feasible_set": Box(0, 1), "random_state": seed}
     return {
-        name: GradientPoisoner(learner, **settings | kind)
+        name: GradientInsertion(learner, **settings | kind)
         for name, kind in kinds.items()
     }
 

@@ -32,12 +32,14 @@ import time
 import numpy as np
 from sklearn.svm import SVC, LinearSVC
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.bilevel.differentiation.svm import KernelMachine
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.bilevel.learners.kernels import LinearKernel, make_kernel
 from skpoison.datasets import fetch_mnist
 from skpoison.feasible_sets import Box
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
 
 PAIRS = (7, 1), (9, 8), (4, 0)
 LOSSES = {"error": "smoothed error", "log_loss": "hinge loss"}
@@ -74,8 +76,13 @@ def attacked(victim, attack, train, own, test):
 def one_row(X, y, seed, loss):
     train, own, test = split(X, y, seed, 500)
     victim = SVC(kernel="linear")
-    attack = GradientPoisoner(
-        victim, 1, loss=loss, n_restarts=9, random_state=seed, **CLIMB
+    attack = GradientInsertion(
+        victim,
+        1,
+        goal=ErrorGeneric(loss),
+        optimizer=ProjectedAscent(n_restarts=9),
+        random_state=seed,
+        **CLIMB,
     )
     found, _, seconds = attacked(victim, attack, train, own, test)
     return error(victim, train, test), found, seconds
@@ -84,15 +91,15 @@ def one_row(X, y, seed, loss):
 def several_rows(X, y, seed, n_poison):
     train, own, test = split(X, y, seed, 500)
     victim = SVC(kernel="linear")
-    attack = GradientPoisoner(victim, n_poison, random_state=seed, **CLIMB)
+    attack = GradientInsertion(victim, n_poison, random_state=seed, **CLIMB)
     clones = RandomInsertion(n_poison, random_state=seed).fit_resample(*train)
     return error(victim, clones, test), *attacked(victim, attack, train, own, test)
 
 
 def twenty_rows(X, y, seed, victim, surrogate, loss):
     train, own, test = split(X, y, seed, 400)
-    attack = GradientPoisoner(
-        surrogate, N_POISON, loss=loss, random_state=seed, **CLIMB
+    attack = GradientInsertion(
+        surrogate, N_POISON, goal=ErrorGeneric(loss), random_state=seed, **CLIMB
     )
     clones = RandomInsertion(N_POISON, random_state=seed)
     of_training = clones.fit_resample(*train)

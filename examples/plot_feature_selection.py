@@ -18,8 +18,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import Lasso
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.goals import TargetFeatures
+from skpoison.attacks import GradientInsertion, RandomInsertion
+from skpoison.goals import ErrorGeneric, TargetFeatures
 from skpoison.metrics import stability_index
 
 N_FEATURES, N_RELEVANT = 60, 15
@@ -62,8 +62,8 @@ def attacks(clean, seed):
     goal = TargetFeatures(select=new, discard=old)
     return {
         "clones": RandomInsertion(random_state=seed),
-        "error": GradientPoisoner(loss="objective", **settings),
-        "replace": GradientPoisoner(goal=goal, **settings),
+        "error": GradientInsertion(goal=ErrorGeneric("objective"), **settings),
+        "replace": GradientInsertion(goal=goal, **settings),
     }
 
 

@@ -18,9 +18,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
-from skpoison.attacks import GradientPoisoner
-from skpoison.feasible_sets import Frozen
+from skpoison.attacks import GradientInsertion
+from skpoison.feasible_sets import Frozen, ResponseRange
 from skpoison.goals import TargetCoefficients
+from skpoison.penalties import Displacement
 
 rng = np.random.RandomState(0)
 years = np.arange(1900, 2000)
@@ -47,7 +48,9 @@ settings = {
     "feasible_set": Frozen([0]),
     "random_state": 0,
 }
-attack = GradientPoisoner(LinearRegression(), response_range=(0, 365), **settings)
+attack = GradientInsertion(
+    LinearRegression(), poison_labels=ResponseRange(0, 365), **settings
+)
 _, y_changed = attack.fit_resample(X, y)
 change = y_changed - y
 random = rng.normal(size=years.size)
@@ -108,10 +111,10 @@ fig, ax = plt.subplots(figsize=(7, 4.4), layout="constrained")
 for share, name in shares.items():
     points = []
     for effort in efforts:
-        attack = GradientPoisoner(
+        attack = GradientInsertion(
             LinearRegression(),
-            response_range=(0, 365),
-            effort=effort,
+            penalties=[Displacement(effort)],
+            poison_labels=ResponseRange(0, 365),
             **{**settings, "budget": share},
         )
         changed = attack.fit_resample(X, y)[1]

@@ -26,7 +26,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
+from skpoison.surrogates import Unrolled
 
 # That it takes all its steps is what we want.
 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -56,8 +57,10 @@ BUDGETS = [0.0, 0.1, 0.2, 0.3]
 settings = {"max_iter": 60, "random_state": 0}
 ATTACKS = {
     "flipped clones": RandomInsertion(random_state=0),
-    "gradient, last 20 steps": GradientPoisoner(network, n_unrolled=20, **settings),
-    "gradient, all steps": GradientPoisoner(network, **settings),
+    "gradient, last 20 steps": GradientInsertion(
+        network, hypergradient=Unrolled(last=20), **settings
+    ),
+    "gradient, all steps": GradientInsertion(network, **settings),
 }
 
 

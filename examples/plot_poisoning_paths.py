@@ -22,8 +22,9 @@ from matplotlib.patheffects import Normal, Stroke
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.feasible_sets import Box
+from skpoison.optimizers import ProjectedAscent
 
 CENTERS = [(-2, -1.2), (2, -1.2), (0, 2.2)]
 X, y = make_blobs([40] * 3, centers=CENTERS, random_state=0)
@@ -44,15 +45,12 @@ victim = LogisticRegression()
 EDGE = 5.0
 goals = {"any errors": "error-generic", "class 2 taken for class 1": {2: 1}}
 attacks = {
-    name: GradientPoisoner(
+    name: GradientInsertion(
         victim,
         budget=12,
-        goal=goal,
-        sharpness=16,
         feasible_set=Box(-EDGE, EDGE),
-        step_size=0.05,
-        n_restarts=3,
-        store_path=True,
+        goal=goal,
+        optimizer=ProjectedAscent(step_size=0.05, n_restarts=3, store_path=True),
         random_state=0,
     )
     for name, goal in goals.items()

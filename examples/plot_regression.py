@@ -26,8 +26,9 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_squared_error
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box, OneHot, make_intersection
+from skpoison.optimizers import ProjectedAscent
 
 data = load_diabetes(scaled=False)
 X = (data.data - data.data.min(axis=0)) / np.ptp(data.data, axis=0)
@@ -47,13 +48,12 @@ bmi = data.feature_names.index("bmi")
 train, own, test = split(X[:, [bmi]], y, seed=0)
 ranges = {"features and responses climb": (0.0, 1.0), "features climb": None}
 attacks = {
-    name: GradientPoisoner(
+    name: GradientInsertion(
         victim,
         budget=10,
         feasible_set=Box(0, 1),
-        response_range=response_range,
-        step_size=0.05,
-        store_path=True,
+        optimizer=ProjectedAscent(step_size=0.05, store_path=True),
+        poison_labels=RESPONSES[response_range],
         random_state=0,
     )
     for name, response_range in ranges.items()
@@ -155,7 +155,7 @@ for seed in range(4):
     train, own, test = split(X, y, seed)
     for name, kind in kinds.items():
         settings = {"feasible_set": Box(0, 1), "random_state": seed}
-        attack = GradientPoisoner(victim, **settings | kind)
+        attack = GradientInsertion(victim, **settings | kind)
         for i, budget in enumerate(budgets):
             attack.set_params(budget=budget)
             rows = attack.fit_resample(*train, X_val=own[0], y_val=own[1])

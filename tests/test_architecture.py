@@ -17,7 +17,7 @@ STOREYS = [
     "utils bilevel",
     "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
-    "model_selection",
+    "inspection model_selection",
     "report",
     "__main__",
 ]

@@ -20,9 +20,10 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skpoison import attacks, defences, feasible_sets, goals, surrogates
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box, Integers
 from skpoison.goals import TargetFeatures
+from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import GradientDescentClassifier
 
 MODULES = [attacks, defences, feasible_sets, goals, surrogates]
@@ -233,7 +234,9 @@ def make(cls, settings):
     if isinstance(made, goals.BaseGoal):
         selects = isinstance(made, TargetFeatures)
         surrogate = Lasso(0.05) if selects else LogisticRegression()
-        return GradientPoisoner(surrogate, goal=made, max_iter=5, random_state=0)
+        return GradientInsertion(
+            surrogate, goal=made, optimizer=ProjectedAscent(max_iter=5), random_state=0
+        )
     return clone(made)
 
 

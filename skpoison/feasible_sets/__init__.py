@@ -1,4 +1,4 @@
-"""Where may a poison row lie?"""
+"""Feasible sets: where may a poison row lie?"""
 
 from skpoison.feasible_sets._balls import L2Ball, LinfBall
 from skpoison.feasible_sets._base import BaseFeasibleSet
@@ -8,6 +8,7 @@ from skpoison.feasible_sets._integers import Integers
 from skpoison.feasible_sets._intersection import Intersection, make_intersection
 from skpoison.feasible_sets._one_hot import OneHot
 from skpoison.feasible_sets._response_range import ResponseRange
+from skpoison.feasible_sets._slab import Slab
 
 __all__ = [
     "BaseFeasibleSet",
@@ -19,5 +20,6 @@ __all__ = [
     "LinfBall",
     "OneHot",
     "ResponseRange",
+    "Slab",
     "make_intersection",
 ]

@@ -1,18 +1,22 @@
-"""How far may a row move?"""
+"""Balls around the rows from which the attack starts: bounds on displacement."""
 
 from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.feasible_sets._base import BaseFeasibleSet
+from skpoison.feasible_sets._base import ROUNDING
 from skpoison.feasible_sets._columnwise import BoundedSet
+from skpoison.feasible_sets._constraint import TOL, ConstraintSet, search_segment
 
 RADIUS = [Interval(Real, 0, None, closed="neither")]
+# A maximiser is searched at distances up to this power of 2, in radii: further away,
+# rounding would cost more than is gained.
+LARGEST_POWER = 24
 
 
 class LinfBall(BoundedSet):
-    """Rows of which no feature moves further than a radius.
+    """Rows in which no feature moves further than a radius.
 
     Parameters
     ----------
@@ -22,11 +26,11 @@ class LinfBall(BoundedSet):
     Attributes
     ----------
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
 
     See Also
     --------
-    L2Ball : Bounds how far a row moves as a whole.
+    L2Ball : Bounds the Euclidean distance that a row moves.
 
     Examples
     --------
@@ -36,33 +40,33 @@ class LinfBall(BoundedSet):
     array([[2. , 2.5]])
     """
 
-    _needs_start = True
+    requires_start = True
     _parameter_constraints: dict = {"radius": RADIUS}
 
     def __init__(self, radius):
         self.radius = radius
 
-    def _bounds(self, start):
+    def _bounds(self, start, y):
         return start - self.radius, start + self.radius
 
-    def _contains(self, X, start):
+    def _contains(self, X, start, y):
         distances = np.abs(X - start).max(axis=1)
         return distances <= self.radius + _rounding(self.radius, start)
 
 
-class L2Ball(BaseFeasibleSet):
-    """Rows that move no further than a radius.
+class L2Ball(ConstraintSet):
+    """Rows that move no further than a radius in Euclidean distance.
 
     Parameters
     ----------
     radius : float
-        The largest Euclidean distance from where the attack set out, in the units of
-        the features. Features of different units need scaling before.
+        The largest Euclidean distance from the row from which the attack starts, in
+        the units of the features. Scale features of different units first.
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
 
     See Also
     --------
@@ -74,86 +78,89 @@ class L2Ball(BaseFeasibleSet):
     >>> ball = L2Ball(radius=5.0).fit([[1.0, 2.0], [3.0, 8.0]])
     >>> ball.project([[7.0, 10.0]], start=[[1.0, 2.0]])
     array([[4., 6.]])
+    >>> ball.maximise([[-3.0, 4.0]], start=[[1.0, 2.0]])
+    array([[-2.,  6.]])
     """
 
-    _needs_start = True
+    requires_start = True
     _parameter_constraints: dict = {"radius": RADIUS}
 
     def __init__(self, radius):
         self.radius = radius
 
-    def _project(self, X, start):
+    def _project(self, X, start, y):
         distances = np.linalg.norm(X - start, axis=1, keepdims=True)
         far = distances > self.radius
         shares = self.radius / np.where(far, distances, 1)
         return np.where(far, start + shares * (X - start), X)
 
-    def _contains(self, X, start):
+    def _contains(self, X, start, y):
         distances = np.linalg.norm(X - start, axis=1)
         return distances <= self.radius + _rounding(self.radius, start)
 
+    def _maximise(self, direction, start, y):
+        return start + self.radius * _unit(direction)
 
-def draw_back(nearest, X, start, radius):
-    """Project onto what a set and a ball around `start` have in common.
+    def _excess(self, X, start, y):
+        return np.linalg.norm(X - start, axis=1) / self.radius - 1
 
-    The nearest row is the one that the set has nearest to some point between the start
-    and the row: a Lagrangian moves the row towards the start. The further that point,
-    the further what is nearest to it, so that its place is a root, found by the
-    Illinois method.
+    def _segment(self, X, rows, nearest, start, y):
+        return start, lambda rows, among: self._excess(rows, start[among], None)
 
-    Parameters
-    ----------
-    nearest : callable
-        Takes rows and their positions in X, returns the nearest rows in the set.
-    X : ndarray of shape (n_rows, n_features)
-        The rows.
-    start : ndarray of shape (n_rows, n_features)
-        The centre of the ball for each.
-    radius : float
-        The radius of all of them.
+    def _maximise_within(self, direction, nearest, furthest, start, y):
+        """Return maximisers over the intersection of the ball and a convex set.
 
-    Returns
-    -------
-    rows : ndarray of shape (n_rows, n_features)
-        The nearest rows, for a convex set. For another they are the nearest of those
-        that move no further. Where set and ball do not meet, the row of the set that is
-        nearest to the start.
-    """
+        With a multiplier m >= 0 of the ball, the Lagrangian
+        <d, x> - m / 2 |x - start|^2 is maximised by the row of the set that is nearest
+        to start + d / m. Its distance from the start decreases in m, so that m is a
+        root as in the projection onto the ball.
+        """
+        every = np.arange(direction.shape[0])
+        unit = _unit(direction)
+        rows = furthest(direction, every)
+        best = _inner(unit, rows)
+        left = np.flatnonzero(~(self._excess(rows, start, y) <= TOL))
+        rows[left] = nearest(start[left], left)
+        for power in range(LARGEST_POWER):
+            if not left.size:
+                break
+            reach = 2.0**power * self.radius
+            points = start[left] + reach * unit[left]
+            trial = nearest(points, left)
+            excess = self._excess(trial, start[left], None)
+            out = excess > TOL
+            better = ~out & (
+                _inner(unit[left], trial) >= _inner(unit[left], rows[left])
+            )
+            rows[left[better]] = trial[better]
+            among = left[out]
+            anchor, excess_of = self._segment(None, None, None, start[among], None)
+            rows[among] = search_segment(
+                lambda points, where, among=among: nearest(points, among[where]),
+                excess_of,
+                points[out],
+                anchor,
+                excess[out],
+            )
+            # Several rows may be as far as the set goes: one of them is in the ball.
+            gap = best[left] - _inner(unit[left], trial)
+            size = np.abs(trial).max(axis=1) + self.radius
+            left = left[~out & ~(gap <= TOL * size)]
+        return rows
 
-    def excess(rows, where):
-        return np.linalg.norm(rows - start[where], axis=1) / radius - 1
 
-    tol = 1e-12
-    rows = nearest(X, np.arange(X.shape[0]))
-    beyond = excess(rows, slice(None))
-    left = np.flatnonzero(beyond > tol)
-    beyond = beyond[left]
-    rows[left] = nearest(start[left], left)
-    within = excess(rows[left], left)
-    low, high = np.zeros(left.shape[0]), np.ones(left.shape[0])
-    was_inside = np.full(left.shape[0], -1)
-    going = within < 0
-    while going.any():
-        left, low, high, within, beyond, was_inside = (
-            values[going] for values in (left, low, high, within, beyond, was_inside)
-        )
-        share = low - within * (high - low) / (beyond - within)
-        column = share[:, np.newaxis]
-        trial = nearest(column * X[left] + (1 - column) * start[left], left)
-        found = excess(trial, left)
-        inside = found <= tol
-        rows[left[inside]] = trial[inside]
-        low, high = np.where(inside, share, low), np.where(inside, high, share)
-        # An end that stays twice weighs half, so that the next step passes the root.
-        weight = np.where(inside == was_inside, 0.5, 1)
-        within = np.where(inside, found, weight * within)
-        beyond = np.where(inside, weight * beyond, found)
-        was_inside = inside
-        going = (np.abs(found) > tol) & (high - low > tol * high)
-    return rows
+def _unit(direction):
+    norms = np.linalg.norm(direction, axis=1, keepdims=True)
+    return direction / np.where(norms > 0, norms, 1)
+
+
+def _inner(X, Z):
+    """Return the inner products of rows, infinite if one has an infinite entry."""
+    # 0 times infinity: a feature without bounds that does not matter.
+    return np.multiply(X, Z, out=np.zeros(X.shape), where=X != 0).sum(axis=1)
 
 
 def _rounding(radius, start):
-    """Say how much rounding may add to a distance from `start`."""
+    """Return how much rounding may add to a distance from `start`."""
     size = np.linalg.norm(start, axis=1)
-    return 1e-9 * radius + 4 * np.finfo(float).eps * size
+    return ROUNDING * radius + 4 * np.finfo(float).eps * size

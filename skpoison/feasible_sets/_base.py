@@ -1,66 +1,92 @@
-"""What is a feasible set?"""
+"""Base class of feasible sets: where may a poison row lie?"""
 
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, check_is_fitted
+
+KINDS = ("convex", "discrete", "neither")
+# Relative rounding that `contains` forgives in the result of a projection.
+ROUNDING = 1e-9
 
 
 class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     """Base class of all feasible sets.
 
-    A subclass implements `_project` and `_contains`, which get checked arrays, and of
-    which the second forgives what rounding does to results of the first; and `_fit`,
-    where it learns something from the data. A set measured from the rows from which
-    the attack sets out has the class attribute `_needs_start` set to True. A set that
-    is not convex implements `_relax`.
+    A subclass declares its `kind` and implements `_project`. Everything else has a
+    default: `_fit` learns nothing, `_contains` asks whether the projection leaves a
+    row where it is, `_maximise` raises an error, and the relaxation of a set that is
+    not convex is the whole space.
+
+    These inner methods are called with checked arguments: X is a new or read-only
+    array of finite float64 numbers (in `_fit` it may also be in CSR), `start` and `y`
+    have an entry for each row of X. An attack calls them directly for the rows that it
+    has made itself. They must not write to their arguments.
 
     Attributes
     ----------
+    kind : {"convex", "discrete", "neither"}
+        "convex": an attack can follow a gradient within the set. "discrete": features
+        take separate values, so that an attack follows the gradient in `relax()`,
+        projects, and searches among neighbouring values. "neither": a connected but
+        not convex region, such as the rows that a detector accepts; its projection
+        need not be the nearest row. A set that does not declare a kind is "neither".
+    requires_start : bool
+        Whether the set is measured from the rows from which the attack starts.
+    requires_labels : bool
+        Whether the set depends on the labels of rows.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
 
     See Also
     --------
-    Intersection : Several sets at once, those of one's own among them.
+    Intersection : The intersection of several sets, your own ones included.
+    skpoison.utils.estimator_checks.check_estimator : Checks your own set.
 
     Examples
     --------
-    Rows that together make up no more than a total:
+    Rows at most `radius` away from the mean of the training rows:
 
     >>> import numpy as np
     >>> from skpoison.feasible_sets import BaseFeasibleSet
-    >>> class Total(BaseFeasibleSet):
-    ...     def __init__(self, most=1.0):
-    ...         self.most = most
+    >>> class Sphere(BaseFeasibleSet):
+    ...     kind = "convex"
     ...
-    ...     def _project(self, X, start):
-    ...         excess = np.maximum(X.sum(axis=1, keepdims=True) - self.most, 0)
-    ...         return X - excess / X.shape[1]
+    ...     def __init__(self, radius):
+    ...         self.radius = radius
     ...
-    ...     def _contains(self, X, start):
-    ...         return X.sum(axis=1) <= self.most + 1e-9
-    >>> Total(most=4).fit([[1.0, 2.0]]).project([[1.0, 2.0], [5.0, 1.0]])
-    array([[1., 2.],
-           [4., 0.]])
+    ...     def _fit(self, X, y):
+    ...         self.mean_ = X.mean(axis=0)
+    ...
+    ...     def _project(self, X, start, y):
+    ...         distances = np.linalg.norm(X - self.mean_, axis=1, keepdims=True)
+    ...         shares = self.radius / np.maximum(distances, self.radius)
+    ...         return self.mean_ + shares * (X - self.mean_)
+    >>> Sphere(radius=5).fit([[0.0, 2.0], [2.0, 2.0]]).project([[7.0, 10.0]])
+    array([[4., 6.]])
     """
 
-    _needs_start = False
+    kind = "neither"
+    requires_start = False
+    requires_labels = False
     _parameter_constraints: dict = {}
+    # How an intersection treats the set: "bounds", "columns" and "constraint" are
+    # projected onto together (see `JointProjection`), "other" one after the other.
+    _role = "other"
 
     # Sets inside this one have parameters that the user gave.
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
-        """Learn from the data what the parameters leave open.
+        """Fit the set to the training rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data. They are not written to.
-        y : None
-            Ignored.
+            The training rows. They are not written to.
+        y : array-like of shape (n_samples,), default=None
+            Their labels. Ignored by sets that do not depend on labels.
 
         Returns
         -------
@@ -69,113 +95,223 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If the data are not finite numbers, or a parameter does not go with them.
+            If the rows are not finite numbers, if a parameter does not match them, or
+            if the set depends on labels and there are none.
         """
+        self._check_parameters()
+        if self.kind not in KINDS:
+            raise ValueError(
+                f"kind must be one of {', '.join(map(repr, KINDS))}; "
+                f"{type(self).__name__} has {self.kind!r}."
+            )
         X = check_array(X, accept_sparse="csr", estimator=self, input_name="X")
         _check_n_features(self, X, reset=True)
-        self._fit(X)
+        self._fit(X, self._checked_labels(X, y))
         return self
 
-    def project(self, X, start=None):
-        """Find the nearest rows in the set.
+    def project(self, X, *, start=None, y=None):
+        """Project rows onto the set.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
             The rows. They are not written to.
         start : array-like of shape (n_rows, n_features), default=None
-            The rows from which the attack has set out, for sets measured from there.
-            Others ignore it.
+            The rows from which the attack started, for sets with `requires_start`.
+        y : array-like of shape (n_rows,), default=None
+            The labels of the rows, for sets with `requires_labels`.
 
         Returns
         -------
         X : ndarray of shape (n_rows, n_features)
+            The nearest rows in the set, if it is convex.
 
         Raises
         ------
         ValueError
-            If there are not as many features as in the data, if `start` is missing
-            where it is needed, or if the set is empty.
+            If the number of features is not that of `fit`, if `start` or `y` is
+            required and missing, or if the set is empty.
         """
-        return self._project(*self._checked(X, start, finite=True))
+        return self._project(*self._checked(X, start, y))
 
-    def contains(self, X, start=None):
-        """Tell which rows lie in the set.
+    def contains(self, X, *, start=None, y=None):
+        """Return which rows lie in the set, up to the rounding of a projection.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            The rows.
+            The rows. A row with NaN or infinity lies in no set.
         start : array-like of shape (n_rows, n_features), default=None
-            The rows from which the attack has set out, for sets measured from there.
-            Others ignore it.
+            The rows from which the attack started, for sets with `requires_start`.
+        y : array-like of shape (n_rows,), default=None
+            The labels of the rows, for sets with `requires_labels`.
 
         Returns
         -------
         inside : ndarray of shape (n_rows,) of bool
         """
-        return self._contains(*self._checked(X, start, finite=False))
+        X, start, y = self._checked(X, start, y, finite=False)
+        inside = np.isfinite(X).all(axis=1)
+        if inside.any():
+            start, y = take(start, inside), take(y, inside)
+            inside[inside] = self._contains(X[inside], start, y)
+        return inside
 
-    def relax(self):
-        """Find the convex set that stands for this one while an attack climbs.
+    def maximise(self, direction, *, start=None, y=None):
+        """Return the rows of the set that go furthest in given directions.
 
-        A gradient leads nowhere between whole numbers or categories. So an attack
-        climbs in a convex set around the discrete one, and projects onto the discrete
-        one in the end.
+        This is the linear oracle of conditional-gradient methods and of upper bounds
+        on the damage of an attack: `argmax <direction[i], x>` over the set, for each i.
+
+        Parameters
+        ----------
+        direction : array-like of shape (n_rows, n_features)
+            A direction for each row.
+        start : array-like of shape (n_rows, n_features), default=None
+            The rows from which the attack started, for sets with `requires_start`.
+        y : array-like of shape (n_rows,), default=None
+            The labels of the rows, for sets with `requires_labels`.
 
         Returns
         -------
-        relaxed : object
+        X : ndarray of shape (n_rows, n_features)
+            A maximiser for each direction. If there are several, any one of them.
+
+        Raises
+        ------
+        ValueError
+            If the set is unbounded in a direction, if it is empty, or if no exact
+            method is known for it.
+        """
+        direction, start, y = self._checked(direction, start, y, name="direction")
+        rows = self._maximise(direction, start, y)
+        unbounded = np.argwhere(~np.isfinite(rows))
+        if unbounded.size:
+            row, feature = unbounded[0]
+            raise ValueError(
+                f"direction[{row}] leads to no finite row, because "
+                f"{type(self).__name__} does not bound feature {feature}. Intersect "
+                "it with a Box or a ball."
+            )
+        return rows
+
+    def relax(self):
+        """Return the convex set in which an attack follows the gradient.
+
+        A gradient is of no use between whole numbers or categories. An attack
+        therefore moves in a convex set that contains the discrete one, and projects
+        onto the discrete one in the end.
+
+        Returns
+        -------
+        relaxed : BaseFeasibleSet
             A fitted set. It is this set itself if, and only if, this one is convex.
         """
         check_is_fitted(self)
         return self._relax()
 
-    def _fit(self, X):
-        """Learn from checked data, an array or in CSR."""
+    def _check_parameters(self):
+        """Check parameters beyond `_parameter_constraints`, before anything else."""
+
+    def _fit(self, X, y):
+        """Fit to checked rows, an array or in CSR; y is None if labels are not used."""
 
     @abstractmethod
-    def _project(self, X, start):
-        """Find the nearest rows, as a new array."""
+    def _project(self, X, start, y):
+        """Project rows, without validation, and return a new array."""
 
-    @abstractmethod
-    def _contains(self, X, start):
-        """Tell which rows lie in the set; a row with NaN does not."""
+    def _contains(self, X, start, y):
+        """Return which rows lie in the set, without validation."""
+        moved = np.abs(self._project(X, start, y) - X).max(axis=1)
+        return moved <= ROUNDING * np.abs(X).max(axis=1)
+
+    def _maximise(self, direction, start, y):
+        """Return maximisers, without validation; infinite if unbounded."""
+        raise ValueError(
+            f"{type(self).__name__} has no linear oracle: implement "
+            "`_maximise(direction, start, y)` in this class."
+        )
 
     def _relax(self):
-        return self
+        return self if self.kind == "convex" else whole_space(self.n_features_in_)
 
-    def _checked(self, X, start, *, finite):
+    def _flatten(self, name):
+        """Yield the sets of which this one is the intersection, with their names."""
+        yield name, self
+
+    def _checked_labels(self, X, y):
+        if not self.requires_labels:
+            return None
+        if y is None:
+            raise ValueError(
+                f"y must hold the labels of the rows, because {type(self).__name__} "
+                "depends on them; got None."
+            )
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        return y
+
+    def _checked(self, X, start, y, *, finite=True, name="X"):
         check_is_fitted(self)
         checks = {"dtype": np.float64, "ensure_min_samples": 0, "estimator": self}
-        X = check_array(X, ensure_all_finite=finite, input_name="X", **checks)
+        X = check_array(X, ensure_all_finite=finite, input_name=name, **checks)
         _check_n_features(self, X, reset=False)
         if start is not None:
             start = check_array(start, input_name="start", **checks)
             if start.shape != X.shape:
                 raise ValueError(
-                    f"start has the shape {start.shape}, but X has {X.shape}. Give for "
-                    "each row of X the row from which the attack set out."
+                    f"start must have the shape of {name}, {X.shape}; got "
+                    f"{start.shape}. Give the row from which the attack started for "
+                    f"each row of {name}."
                 )
-        elif self._needs_start:
+        elif self.requires_start:
             raise ValueError(
-                f"start=None, but {type(self).__name__} is measured from there. Give "
-                "for each row of X the row from which the attack set out."
+                f"start must hold the rows from which the attack started, because "
+                f"{type(self).__name__} is measured from them; got None."
             )
-        return X, start
+        return X, start, self._checked_labels(X, y)
+
+
+class WholeSpace(BaseFeasibleSet):
+    """The set of all rows: the relaxation of sets without a better one."""
+
+    kind = "convex"
+    _role = "bounds"
+
+    def _bounds(self, start, y):
+        return np.array(-np.inf), np.array(np.inf)
+
+    def _project(self, X, start, y):
+        return X.copy()
+
+    def _contains(self, X, start, y):
+        return np.ones(X.shape[0], dtype=bool)
+
+    def _maximise(self, direction, start, y):
+        return np.copysign(np.where(direction == 0, 0, np.inf), direction)
+
+
+def whole_space(n_features):
+    """Return the fitted set of all rows with a number of features."""
+    return WholeSpace().fit(np.zeros((1, n_features)))
+
+
+def take(values, rows):
+    """Return rows of an array, or None for None."""
+    return None if values is None else values[rows]
 
 
 def check_columns(name, columns, n_features):
-    """Check positions of columns.
+    """Check column indices.
 
     Parameters
     ----------
     name : str
         The parameter that holds them.
     columns : array-like of int
-        The positions.
+        The indices.
     n_features : int
-        How many columns there are.
+        The number of columns.
 
     Returns
     -------
@@ -184,20 +320,20 @@ def check_columns(name, columns, n_features):
     Raises
     ------
     ValueError
-        If they are no positions.
+        If they are not indices of columns.
     """
-    positions = np.asarray(columns)
-    if positions.size == 0:
+    indices = np.asarray(columns)
+    if indices.size == 0:
         return np.empty(0, dtype=int)
-    if positions.ndim != 1 or positions.dtype.kind not in "iu":
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise ValueError(
-            f"{name} must hold positions of columns, as whole numbers; got "
-            f"{columns!r}. From a mask make them by np.flatnonzero(mask)."
+            f"{name} must be column indices, as integers; got {columns!r}. Convert a "
+            "boolean mask by np.flatnonzero(mask)."
         )
-    outside = positions[(positions < 0) | (positions >= n_features)]
+    outside = indices[(indices < 0) | (indices >= n_features)]
     if outside.size:
         raise ValueError(
-            f"{name} has column {outside[0]}, but X has {n_features} features: give "
-            f"positions from 0 to {n_features - 1}."
+            f"{name} must be column indices from 0 to {n_features - 1}, because X has "
+            f"{n_features} features; got {outside[0]}."
         )
-    return positions
+    return indices

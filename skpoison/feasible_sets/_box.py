@@ -1,4 +1,4 @@
-"""How far may each feature reach?"""
+"""Box: lower and upper bounds of each feature."""
 
 from numbers import Real
 
@@ -9,21 +9,25 @@ from skpoison.feasible_sets._columnwise import BoundedSet
 
 
 class Box(BoundedSet):
-    """Rows whose every feature lies between two bounds.
+    """Rows whose features lie between bounds.
 
     Parameters
     ----------
     lower, upper : float or array-like of shape (n_features,), default=None
-        The bounds, for all features or for each. None takes the smallest and the
-        largest value of each feature in the data: such rows stand out in no feature.
-        Infinity leaves a feature unbounded.
+        The bounds, one for all features or one for each. None takes the smallest and
+        the largest value of each feature in the training rows: rows within these
+        bounds are extreme in no feature. Infinity leaves a feature unbounded.
 
     Attributes
     ----------
     lower_, upper_ : ndarray of shape (n_features,)
         The bounds of each feature.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    Slab : Bounds a weighted sum of the features.
 
     Examples
     --------
@@ -32,6 +36,8 @@ class Box(BoundedSet):
     >>> box.project([[-1.0, 5.0], [4.0, 9.0]])
     array([[0., 5.],
            [3., 8.]])
+    >>> box.maximise([[1.0, -1.0]])
+    array([[3., 0.]])
     """
 
     _parameter_constraints: dict = {
@@ -43,7 +49,7 @@ class Box(BoundedSet):
         self.lower = lower
         self.upper = upper
 
-    def _fit(self, X):
+    def _fit(self, X, y):
         bounds = {}
         for name, extreme in (("lower", X.min), ("upper", X.max)):
             given = getattr(self, name)
@@ -53,13 +59,14 @@ class Box(BoundedSet):
             given = np.asarray(given, dtype=float).ravel()
             if given.shape[0] not in (1, X.shape[1]):
                 raise ValueError(
-                    f"{name} has {given.shape[0]} bounds, but X has {X.shape[1]} "
-                    "features. Give one for each, or one for all."
+                    f"{name} must have one bound for all features, or {X.shape[1]}, "
+                    f"one for each feature of X; got {given.shape[0]}."
                 )
             if np.isnan(given).any():
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r} has NaN in it. Give infinity "
-                    "where a feature has no bound, or None for a bound from the data."
+                    f"{name} must not contain NaN; got {getattr(self, name)!r}. Use "
+                    "infinity for a feature without a bound, or None for bounds from "
+                    "the data."
                 )
             bounds[name] = np.broadcast_to(given, X.shape[1:]).copy()
         self.lower_, self.upper_ = bounds["lower"], bounds["upper"]
@@ -67,9 +74,9 @@ class Box(BoundedSet):
         if crossed.size:
             j = crossed[0]
             raise ValueError(
-                f"The box is empty: for feature {j} the lower bound {self.lower_[j]:g} "
-                f"lies above the upper bound {self.upper_[j]:g}."
+                f"lower must not exceed upper; got {self.lower_[j]:g} and "
+                f"{self.upper_[j]:g} for feature {j}: the box is empty."
             )
 
-    def _bounds(self, start):
+    def _bounds(self, start, y):
         return self.lower_, self.upper_

@@ -1,7 +1,8 @@
-"""Which sets bind each column, or each group of columns, by itself?
+"""Joint projection onto sets that restrict columns, or groups of columns, separately.
 
-Such sets are projected onto together, exactly: first bounds are intersected, then each
-column or group looks for the nearest of its values between them.
+Such sets are projected onto together, exactly: their bounds are intersected, and each
+column or group then takes the nearest of its values between the bounds. A linear
+function is maximised over them in the same way.
 """
 
 from abc import abstractmethod
@@ -17,36 +18,62 @@ class BoundedSet(BaseFeasibleSet):
     A subclass implements `_bounds`.
     """
 
+    kind = "convex"
+    _role = "bounds"
+
     @abstractmethod
-    def _bounds(self, start):
-        """Give lower and upper bounds, that broadcast against rows."""
+    def _bounds(self, start, y):
+        """Return lower and upper bounds that broadcast against the rows."""
 
-    def _project(self, X, start):
-        return np.clip(X, *self._bounds(start))
+    def _project(self, X, start, y):
+        return np.clip(X, *self._bounds(start, y))
 
-    def _contains(self, X, start):
-        lower, upper = self._bounds(start)
+    def _contains(self, X, start, y):
+        lower, upper = self._bounds(start, y)
         return ((lower <= X) & (upper >= X)).all(axis=1)
+
+    def _maximise(self, direction, start, y):
+        return furthest_between(direction, *self._bounds(start, y))
 
 
 class GroupedSet(BaseFeasibleSet):
-    """Base class of sets that bind single columns or disjoint groups of columns.
+    """Base class of sets that restrict single columns or disjoint groups of columns.
 
-    A subclass implements `_nearest`, and `_fit` such that it sets `columns_`, the
-    columns bound.
+    A subclass implements `_nearest` and `_furthest`, and a `_fit` that sets
+    `columns_`, the columns that are restricted.
     """
+
+    _role = "columns"
+    # Whether the values of a column depend on those of others.
+    _ties_columns = False
 
     @abstractmethod
     def _nearest(self, X, lower, upper):
-        """Give the nearest values of the columns bound that lie between bounds.
+        """Return the nearest values of the restricted columns between bounds.
 
-        All arguments are of the shape of X. Where there are none, give NaN.
+        All arguments are of the shape of X. NaN if there are none.
         """
 
-    def _project(self, X, start):
+    @abstractmethod
+    def _furthest(self, direction, lower, upper):
+        """Return the values between bounds that go furthest in a direction, or NaN."""
+
+    def _project(self, X, start, y):
         rows, bound = X.copy(), np.full(X.shape, np.inf)
         rows[:, self.columns_] = self._nearest(X, -bound, bound)
         return rows
+
+    def _maximise(self, direction, start, y):
+        bound = np.full(direction.shape, np.inf)
+        rows = furthest_between(direction, -bound, bound)
+        rows[:, self.columns_] = self._furthest(direction, -bound, bound)
+        return rows
+
+
+def furthest_between(direction, lower, upper):
+    """Return the ends of intervals to which directions point; near 0 if to neither."""
+    rows = np.where(direction > 0, upper, lower)
+    return np.where(direction == 0, np.clip(0.0, lower, upper), rows)
 
 
 class Columnwise:
@@ -57,20 +84,22 @@ class Columnwise:
     bounded : list of (str, BoundedSet) tuples
         Names and sets.
     grouped : list of (str, GroupedSet) tuples
-        Names and sets. What a later one says of a column overrides an earlier one.
+        Names and sets. Of a column in several of them the last one decides.
     start : ndarray of shape (n_rows, n_features) or None
-        The rows from which the attack has set out.
+        The rows from which the attack started.
+    y : ndarray of shape (n_rows,) or None
+        The labels of the rows.
 
     Raises
     ------
     ValueError
-        If bounds exclude one another.
+        If a lower bound exceeds an upper bound.
     """
 
-    def __init__(self, bounded, grouped, start):
+    def __init__(self, bounded, grouped, start, y):
         self.bounded, self.grouped = bounded, grouped
         self.lower, self.upper = np.array(-np.inf), np.array(np.inf)
-        bounds = [(name, *each._bounds(start)) for name, each in bounded]
+        bounds = [(name, *each._bounds(start, y)) for name, each in bounded]
         for _, lower, upper in bounds:
             self.lower = np.maximum(self.lower, lower)
             self.upper = np.minimum(self.upper, upper)
@@ -78,7 +107,7 @@ class Columnwise:
         if crossed.size:
             *row, j = crossed[0]
             at = (*row, j)
-            where = f"for feature {j}" + "".join(f" of row {i}" for i in row)
+            place = f"for feature {j}" + "".join(f" of row {i}" for i in row)
             lower, upper = self.lower[at], self.upper[at]
             shape = self.lower.shape
             by = [
@@ -86,12 +115,12 @@ class Columnwise:
                 for side, v in enumerate((lower, upper))
             ]
             raise ValueError(
-                f"The intersection is empty: {where} {by[0]!r} asks for at least "
-                f"{lower:g}, and {by[1]!r} for at most {upper:g}."
+                f"The intersection is empty: {place} {by[0]!r} requires at least "
+                f"{lower:g}, and {by[1]!r} at most {upper:g}."
             )
 
     def project(self, X, where):
-        """Find the nearest rows.
+        """Project rows.
 
         Parameters
         ----------
@@ -107,22 +136,43 @@ class Columnwise:
         Raises
         ------
         ValueError
-            If there are none for some row.
+            If no row satisfies all of the sets.
         """
-        lower, upper = (
-            bound[where] if bound.ndim == 2 else bound
-            for bound in (self.lower, self.upper)
-        )
+        lower, upper = self._bounds_of(where)
         rows = np.clip(X, lower, upper)
-        lower, upper = (np.broadcast_to(bound, X.shape) for bound in (lower, upper))
+        return self._fill(rows, where, lambda each, *b: each._nearest(X, *b))
+
+    def maximise(self, direction, where):
+        """Return the rows that go furthest in directions; infinite if unbounded.
+
+        Parameters
+        ----------
+        direction : ndarray of shape (n_rows, n_features)
+            The directions.
+        where : ndarray of shape (n_rows,) of int
+            The positions of the rows in `start`.
+
+        Returns
+        -------
+        X : ndarray of shape (n_rows, n_features)
+        """
+        rows = furthest_between(direction, *self._bounds_of(where))
+        return self._fill(rows, where, lambda each, *b: each._furthest(direction, *b))
+
+    def _bounds_of(self, where):
+        return (b[where] if b.ndim == 2 else b for b in (self.lower, self.upper))
+
+    def _fill(self, rows, where, values_of):
+        """Set the columns of the grouped sets."""
+        lower, upper = (np.broadcast_to(b, rows.shape) for b in self._bounds_of(where))
         for name, each in self.grouped:
-            nearest = each._nearest(X, lower, upper)
-            none = np.flatnonzero(np.isnan(nearest).any(axis=1))
+            values = values_of(each, lower, upper)
+            none = np.flatnonzero(np.isnan(values).any(axis=1))
             if none.size:
                 others = ", ".join(repr(other) for other, _ in self.bounded)
                 raise ValueError(
                     f"The intersection is empty: {name!r} has no value for row "
                     f"{where[none[0]]} between the bounds of {others}."
                 )
-            rows[:, each.columns_] = nearest
+            rows[:, each.columns_] = values
         return rows

@@ -1,4 +1,4 @@
-"""Which features can the attacker not touch?"""
+"""Frozen features: those that the attacker cannot change."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from skpoison.feasible_sets._columnwise import BoundedSet
 
 
 class Frozen(BoundedSet):
-    """Rows of which some features stay what they were when the attack set out.
+    """Rows in which some features keep the values from which the attack started.
 
     Parameters
     ----------
     columns : array-like of int
-        The positions of those features.
+        The column indices of those features.
 
     Attributes
     ----------
     columns_ : ndarray of shape (n_columns,) of int
-        The same, checked.
+        The column indices, checked.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
 
     Examples
     --------
@@ -29,15 +29,15 @@ class Frozen(BoundedSet):
     array([[1., 6.]])
     """
 
-    _needs_start = True
+    requires_start = True
     _parameter_constraints: dict = {"columns": ["array-like"]}
 
     def __init__(self, columns):
         self.columns = columns
 
-    def _fit(self, X):
+    def _fit(self, X, y):
         self.columns_ = check_columns("columns", self.columns, X.shape[1])
 
-    def _bounds(self, start):
+    def _bounds(self, start, y):
         frozen = np.isin(np.arange(start.shape[1]), self.columns_)
         return np.where(frozen, start, -np.inf), np.where(frozen, start, np.inf)

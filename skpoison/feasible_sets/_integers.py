@@ -1,30 +1,29 @@
-"""Which features are counts?"""
+"""Integer features, such as counts."""
 
 import numpy as np
 from scipy import sparse
 
 from skpoison.feasible_sets._base import check_columns
-from skpoison.feasible_sets._box import Box
-from skpoison.feasible_sets._columnwise import GroupedSet
+from skpoison.feasible_sets._columnwise import GroupedSet, furthest_between
 
 
 class Integers(GroupedSet):
-    """Rows of which some features are whole numbers.
+    """Rows in which some features are integers.
 
-    Its relaxation is everything.
+    The relaxation is the whole space.
 
     Parameters
     ----------
     columns : array-like of int, default=None
-        The positions of those features. None: those that hold nothing but whole
-        numbers in the data.
+        The column indices of those features. None takes the features that have only
+        integer values in the training rows.
 
     Attributes
     ----------
     columns_ : ndarray of shape (n_columns,) of int
-        The positions of those features.
+        The column indices of those features.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
 
     Examples
     --------
@@ -36,12 +35,13 @@ class Integers(GroupedSet):
     array([[2. , 1.7]])
     """
 
+    kind = "discrete"
     _parameter_constraints: dict = {"columns": ["array-like", None]}
 
     def __init__(self, columns=None):
         self.columns = columns
 
-    def _fit(self, X):
+    def _fit(self, X, y):
         if self.columns is not None:
             self.columns_ = check_columns("columns", self.columns, X.shape[1])
         elif sparse.issparse(X):
@@ -53,14 +53,18 @@ class Integers(GroupedSet):
             self.columns_ = np.flatnonzero((np.rint(X) == X).all(axis=0))
 
     def _nearest(self, X, lower, upper):
-        bound = self.columns_
-        lower, upper = np.ceil(lower[:, bound]), np.floor(upper[:, bound])
-        nearest = np.clip(np.rint(X[:, bound]), lower, upper)
+        lower, upper = self._whole_bounds(lower, upper)
+        nearest = np.clip(np.rint(X[:, self.columns_]), lower, upper)
         return np.where(lower <= upper, nearest, np.nan)
 
-    def _contains(self, X, start):
+    def _furthest(self, direction, lower, upper):
+        lower, upper = self._whole_bounds(lower, upper)
+        furthest = furthest_between(direction[:, self.columns_], lower, upper)
+        return np.where(lower <= upper, furthest, np.nan)
+
+    def _whole_bounds(self, lower, upper):
+        return np.ceil(lower[:, self.columns_]), np.floor(upper[:, self.columns_])
+
+    def _contains(self, X, start, y):
         values = X[:, self.columns_]
         return (np.rint(values) == values).all(axis=1)
-
-    def _relax(self):
-        return Box(-np.inf, np.inf).fit(np.zeros((1, self.n_features_in_)))

@@ -1,4 +1,4 @@
-"""Where do several sets meet?"""
+"""Intersection of feasible sets."""
 
 import warnings
 
@@ -8,48 +8,50 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import _name_estimators
 from sklearn.utils.metaestimators import _BaseComposition
 
-from skpoison.feasible_sets._balls import L2Ball, draw_back
 from skpoison.feasible_sets._base import BaseFeasibleSet
-from skpoison.feasible_sets._columnwise import BoundedSet, Columnwise
-from skpoison.feasible_sets._dykstra import dykstra
-from skpoison.feasible_sets._integers import Integers
-from skpoison.feasible_sets._one_hot import OneHot
+from skpoison.feasible_sets._joint import JointProjection, joint_kind
 
-# Shares of the way from the start that are tried, the longest first: close to 1 for
-# convex sets that are missed by little, evenly for discrete ones.
-RETREAT = np.sort(np.append(1 - 0.5 ** np.arange(6, 33), np.linspace(0, 1, 33)))[::-1]
+# Fractions of the step from the start to the row that are tried, the largest first:
+# close to 1 for convex sets that are missed by little, evenly for discrete ones.
+STEP_FRACTIONS = np.sort(np.append(1 - 0.5 ** np.arange(6, 33), np.linspace(0, 1, 33)))[
+    ::-1
+]
+# Rounds of projections in turn, before a row is moved back towards its start.
+MAX_ROUNDS = 100
 
 
 class Intersection(_BaseComposition, BaseFeasibleSet):
     """Rows that lie in each of several sets.
 
-    What is projected are the nearest rows for :class:`Box`, :class:`Frozen`,
-    :class:`LinfBall`, :class:`Integers` and :class:`OneHot`, as long as no column
-    belongs to two categories; also for :class:`L2Ball` with any of these that are
-    convex. For convex sets of one's own it is so up to the tolerance of Dykstra's
-    algorithm.
+    The projection is exact for :class:`Box`, :class:`Frozen`, :class:`LinfBall`,
+    :class:`Integers` and :class:`OneHot`, if no column is in two categories, and for
+    the convex ones of these together with up to three of :class:`L2Ball` and
+    :class:`Slab`. Other convex sets, your own ones for example, are projected onto by
+    Dykstra's algorithm (Boyle & Dykstra 1986), up to its tolerance.
 
-    Where a discrete set and a :class:`L2Ball`, or one of one's own, disagree on a row,
-    it is drawn back towards its start until they agree. Such a row is feasible, but
-    not always the nearest. In an :class:`L2Ball` it is the nearest of those that move
-    no further.
+    If a set of your own is not convex, or a discrete set does not agree with a ball, a
+    slab or one of your own, the sets are projected onto in turn. A row for which this
+    finds no common point is moved back towards its start until all sets agree. The
+    result is feasible, but not always the nearest row.
 
     Parameters
     ----------
     sets : list of (str, set) tuples
-        Names and sets, as the steps of a Pipeline. Parameters of a set are reached by
-        its name: `box__upper`.
+        Names and sets, as the steps of a Pipeline. The parameters of a set are reached
+        through its name: `box__upper`.
 
     Attributes
     ----------
     sets_ : list of sets
         The sets, fitted.
+    kind : {"convex", "discrete", "neither"}
+        "convex" if all sets are, "neither" if one of them is, else "discrete".
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen in `fit`.
 
     See Also
     --------
-    make_intersection : Finds the names by itself.
+    make_intersection : Generates the names.
 
     Examples
     --------
@@ -67,12 +69,12 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
         self.sets = sets
 
     def get_params(self, deep=True):
-        """Get the parameters of this set and of those in it.
+        """Get the parameters of this set and of the sets in it.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether to give the sets by their names, and their parameters.
+            Whether to include the sets by their names, and their parameters.
 
         Returns
         -------
@@ -82,12 +84,12 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
         return self._get_params("sets", deep=deep)
 
     def set_params(self, **params):
-        """Set parameters of this set and of those in it.
+        """Set parameters of this set and of the sets in it.
 
         Parameters
         ----------
         **params : dict
-            Names and values, such as `box__upper`, or `box` for another set.
+            Names and values, such as `box__upper`, or `box` to replace a set.
 
         Returns
         -------
@@ -96,163 +98,135 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
         self._set_params("sets", **params)
         return self
 
-    def _fit(self, X):
+    @property
+    def kind(self):
+        """The kind of the intersection: see the attributes."""
+        return joint_kind(self._given())
+
+    @property
+    def requires_start(self):
+        """Whether one of the sets is measured from the start."""
+        return any(each.requires_start for each in self._given())
+
+    @property
+    def requires_labels(self):
+        """Whether one of the sets depends on labels."""
+        return any(each.requires_labels for each in self._given())
+
+    def _given(self):
+        return [each for _, each in self.sets]
+
+    def _check_parameters(self):
         if not self.sets:
-            raise ValueError("sets=[] is empty: give at least one (name, set) tuple.")
-        names, sets = zip(*self.sets, strict=True)
-        self._validate_names(names)
+            raise ValueError("sets must have at least one (name, set) tuple; got [].")
+        self._validate_names([name for name, _ in self.sets])
         for name, each in self.sets:
             if not isinstance(each, BaseFeasibleSet):
                 raise ValueError(
-                    f"sets has {each!r} under the name {name!r}, which is no feasible "
-                    "set: derive it from BaseFeasibleSet."
+                    "sets must hold instances of subclasses of BaseFeasibleSet; got "
+                    f"{each!r} under the name {name!r}."
                 )
-        self._fitted(names, [clone(each).fit(X) for each in sets])
 
-    def _fitted(self, names, sets):
-        self._names, self.sets_ = names, sets
+    def _fit(self, X, y):
+        self._with_sets([clone(each).fit(X, y) for _, each in self.sets])
+
+    def _with_sets(self, fitted):
+        self._names, self.sets_ = [name for name, _ in self.sets], fitted
         return self
 
-    @property
-    def _needs_start(self):
-        return any(each._needs_start for each in self.sets_)
+    def _flatten(self, name):
+        for inner, each in zip(self._names, self.sets_, strict=True):
+            yield from each._flatten(f"{name}__{inner}" if name else inner)
+
+    def _joint(self, start, y):
+        return JointProjection(list(self._flatten("")), start, y)
 
     def _relax(self):
-        relaxed = [each.relax() for each in self.sets_]
-        if all(new is old for new, old in zip(relaxed, self.sets_, strict=True)):
+        if self.kind == "convex":
             return self
+        relaxed = [each.relax() for each in self.sets_]
         convex = Intersection(list(zip(self._names, relaxed, strict=True)))
         convex.n_features_in_ = self.n_features_in_
-        return convex._fitted(self._names, relaxed)
+        return convex._with_sets(relaxed)
 
-    def _contains(self, X, start):
-        inside = [each._contains(X, start) for each in self.sets_]
+    def _contains(self, X, start, y):
+        inside = [each._contains(X, start, y) for each in self.sets_]
         return np.logical_and.reduce(inside)
 
-    def _project(self, X, start):
-        meeting = _Meeting(list(self._members()), start)
-        left = np.arange(X.shape[0])
-        rows = meeting.nearest(X, left)
-        left = left[~meeting.contains(rows, left)]
-        if left.size:
-            self._compromise(meeting, X, start, rows, left)
+    def _maximise(self, direction, start, y):
+        joint = self._joint(start, y)
+        if len(joint.members) == 1:
+            return joint.members[0][1]._maximise(direction, start, y)
+        if joint.others:
+            names = ", ".join(repr(name) for name, _ in joint.others)
+            raise ValueError(
+                f"No exact linear oracle is known for an intersection with {names}: "
+                "maximise over each set alone, or over an intersection without it."
+            )
+        if joint.constraints and joint.kind != "convex":
+            raise ValueError(
+                "No exact linear oracle is known for an intersection of discrete sets "
+                "with balls or slabs: maximise over its relaxation, `relax()`."
+            )
+        every = np.arange(direction.shape[0])
+        rows = joint.furthest(direction, every)
+        bounded = every[np.isfinite(rows).all(axis=1)]
+        outside = bounded[~joint.contains(rows[bounded], bounded)]
+        if outside.size:
+            raise joint.empty_error(rows[outside], outside)
         return rows
 
-    def _compromise(self, meeting, X, start, rows, left):
-        """Write into rows what lies in the sets that cannot be projected on at once."""
-        aim, converged = X.copy(), np.ones(left.shape[0], dtype=bool)
-        relaxed = self.relax()
-        if relaxed is self:
-            aim[left], converged = meeting.dykstra(X, left)
+    def _project(self, X, start, y):
+        joint = self._joint(start, y)
+        every = np.arange(X.shape[0])
+        rows = joint.nearest(X, every)
+        if joint.constraints or joint.others:
+            left = every[~joint.contains(rows, every)]
+            if left.size:
+                rows[left] = self._project_sequentially(joint, X, start, y, left)
+        return rows
+
+    def _project_sequentially(self, joint, X, start, y, left):
+        """Project the rows left onto sets that cannot be projected onto jointly."""
+        converged = np.ones(left.size, dtype=bool)
+        if joint.kind == "convex":
+            rows, converged = joint.project_by_dykstra(X[left], left)
         else:
-            aim = relaxed._project(X, start)
-        origin, retreat = (aim, [1.0]) if start is None else (start, RETREAT)
-        for share in retreat:
-            trial = share * aim[left] + (1 - share) * origin[left]
-            rows[left] = meeting.nearest(meeting.discretise(trial, left), left)
-            left = left[~meeting.contains(rows[left], left)]
-            if not left.size:
+            rows = self.relax()._project(X, start, y)[left]
+        target, pending = rows.copy(), np.arange(left.size)
+        # Alternating projections: they may meet in a set that is not convex, while
+        # between discrete values they would only go to and fro.
+        for _ in range(MAX_ROUNDS if joint.kind == "neither" else 1):
+            before = rows[pending]
+            rows[pending] = joint.project_in_turn(before, left[pending])
+            outside = ~joint.contains(rows[pending], left[pending])
+            moved = np.abs(rows[pending] - before).max(axis=1) > 0
+            pending = pending[outside & moved]
+            if not pending.size:
                 break
-        else:
-            raise meeting.empty(rows, left)
+        pending = np.flatnonzero(~joint.contains(rows, left))
+        if start is not None:
+            for fraction in STEP_FRACTIONS:
+                if not pending.size:
+                    break
+                trial = fraction * target[pending]
+                trial += (1 - fraction) * start[left[pending]]
+                rows[pending] = joint.project_in_turn(trial, left[pending])
+                pending = pending[~joint.contains(rows[pending], left[pending])]
+        if pending.size:
+            raise joint.empty_error(rows[pending], left[pending])
         if not converged.all():
             warnings.warn(
-                f"{(~converged).sum()} rows have not converged: they lie in all of the "
-                "sets, but there may be nearer ones.",
+                f"Dykstra's algorithm did not converge for {(~converged).sum()} rows: "
+                "they lie in all of the sets, but nearer rows may exist.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=2,
             )
-
-    def _members(self):
-        """Yield names and sets, those of intersections inside this one."""
-        for name, each in zip(self._names, self.sets_, strict=True):
-            if isinstance(each, Intersection):
-                for inner, member in each._members():
-                    yield f"{name}__{inner}", member
-            else:
-                yield name, each
-
-
-class _Meeting:
-    """Projections onto what several sets have in common, for rows with their starts."""
-
-    def __init__(self, members, start):
-        self.members, self.start = members, start
-        bounded, integers, one_hot, self.balls, self.others = [], [], [], [], []
-        encoded = np.empty(0, dtype=int)
-        for name, each in members:
-            kind = self.others
-            if isinstance(each, BoundedSet):
-                kind = bounded
-            elif isinstance(each, Integers):
-                kind = integers
-            elif isinstance(each, L2Ball):
-                kind = self.balls
-            elif isinstance(each, OneHot) and not np.isin(each.columns_, encoded).any():
-                kind, encoded = one_hot, np.append(encoded, each.columns_)
-            kind.append((name, each))
-        # What is one-hot is whole anyway.
-        self.columnwise = Columnwise(bounded, [*integers, *one_hot], start)
-
-    def nearest(self, X, where):
-        """Project onto the sets that are described, all but the others."""
-        if not self.balls:
-            return self.columnwise.project(X, where)
-        return draw_back(
-            lambda rows, among: self.columnwise.project(rows, where[among]),
-            X,
-            self.start[where],
-            min(ball.radius for _, ball in self.balls),
-        )
-
-    def discretise(self, rows, where):
-        """Project onto those of the others that are discrete, in turn."""
-        for _, each in self.others:
-            if each.relax() is not each:
-                rows = each._project(rows, self._start(where))
         return rows
-
-    def contains(self, rows, where):
-        """Tell which rows lie in the sets that `nearest` may have missed."""
-        inside = np.ones(rows.shape[0], dtype=bool)
-        for _, each in [*self.balls, *self.others]:
-            inside &= each._contains(rows, self._start(where))
-        return inside
-
-    def dykstra(self, X, left):
-        """Project rows onto all of the sets, which are convex."""
-        projections = [
-            lambda rows, where, each=each: each._project(rows, self._start(left[where]))
-            for _, each in self.others
-        ]
-        # The last set is obeyed exactly.
-        projections.append(lambda rows, where: self.nearest(rows, left[where]))
-        return dykstra(projections, X[left])
-
-    def empty(self, rows, left):
-        """Make the error that says which sets a row cannot obey."""
-        first = left[:1]
-        outside = ", ".join(
-            repr(name)
-            for name, each in self.members
-            if not each._contains(rows[first], self._start(first))[0]
-        )
-        return ValueError(
-            f"No row was found in all of the sets for row {first[0]}: what the others "
-            f"allow lies outside of {outside}. "
-            + (
-                "Give as start a row that lies in all of them."
-                if self.start is None
-                else "Its start does not lie in all of them."
-            )
-        )
-
-    def _start(self, where):
-        return None if self.start is None else self.start[where]
 
 
 def make_intersection(*sets):
-    """Make an intersection and name the sets in it by their types.
+    """Make an intersection of sets, named by their types.
 
     Parameters
     ----------
@@ -265,7 +239,7 @@ def make_intersection(*sets):
 
     See Also
     --------
-    Intersection : With names of one's own.
+    Intersection : The same with names of your choice.
 
     Examples
     --------

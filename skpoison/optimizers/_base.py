@@ -127,6 +127,7 @@ class BaseOptimizer(BaseEstimator, metaclass=ABCMeta):
         array([[1., 2.]])
         """
         self._validate_params()
+        start = np.asarray(start, dtype=float)
         return self._maximise(
             value_and_gradient, start, project or _anywhere, callback or _go_on
         )

@@ -61,25 +61,30 @@ class Coordinates:
     ----------
     feasible_set : BaseFeasibleSet
         Where the features may lie; fitted.
-    relaxed : BaseFeasibleSet
-        Its convex relaxation; the set itself if it is convex.
+    ascent_set : BaseFeasibleSet
+        Where an optimizer moves: the convex relaxation of a discrete set, otherwise the
+        set itself.
     low, width : ndarray of shape (n_columns,)
         The smallest value and the range of each feature over the training rows; then
         of the response, if it moves.
     response_range : tuple of float, default=None
         Where responses may lie; None if they do not move.
+    classes : ndarray of shape (n_classes,), default=None
+        The class labels, for feasible sets that depend on the label; None for
+        responses.
     """
 
     feasible_set: object
-    relaxed: object
+    ascent_set: object
     low: np.ndarray
     width: np.ndarray
     response_range: tuple | None = None
+    classes: np.ndarray | None = None
 
     @property
-    def is_convex(self):
-        """Whether the feasible set is convex."""
-        return self.relaxed is self.feasible_set
+    def kind(self):
+        """Whether the feasible set is "convex", "discrete" or "neither"."""
+        return self.feasible_set.kind
 
     @property
     def moves_responses(self):
@@ -152,7 +157,21 @@ class Coordinates:
         """
         return self._joined(in_features, in_responses) * self.width
 
-    def project(self, rows, start, *, is_relaxed=False):
+    def labels(self, rows):
+        """Return the labels or responses of poison rows, as the victim is given them.
+
+        Parameters
+        ----------
+        rows : PoisonRows
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_rows,)
+        """
+        return rows.y if self.classes is None else self.classes[rows.y]
+
+    def project(self, rows, start, *, for_ascent=False):
         """Return the nearest feasible rows.
 
         Parameters
@@ -161,15 +180,16 @@ class Coordinates:
             The rows.
         start : PoisonRows
             The initial rows, from which some sets are measured.
-        is_relaxed : bool, default=False
-            Whether to project onto the relaxation.
+        for_ascent : bool, default=False
+            Whether to project onto the set in which an optimizer moves.
 
         Returns
         -------
         rows : PoisonRows
         """
-        among = self.relaxed if is_relaxed else self.feasible_set
-        X, y = among.project(rows.X, start.X), rows.y
+        among = self.ascent_set if for_ascent else self.feasible_set
+        # The rows are the attack's own and need no validation.
+        X, y = among._project(rows.X, start.X, self.labels(rows)), rows.y
         if self.moves_responses:
             y = np.clip(y, *self.response_range)
         return PoisonRows(X, y)
@@ -185,7 +205,7 @@ class Coordinates:
         return of_features
 
 
-def make_coordinates(feasible_set, X, y, response_range=None):
+def make_coordinates(feasible_set, X, y, response_range=None, classes=None):
     """Return the coordinates for given training rows.
 
     Parameters
@@ -198,6 +218,8 @@ def make_coordinates(feasible_set, X, y, response_range=None):
         Their responses, or labels, which do not count.
     response_range : tuple of float, default=None
         Where responses may lie; None if they do not move.
+    classes : ndarray of shape (n_classes,), default=None
+        The class labels; None for responses.
 
     Returns
     -------
@@ -207,4 +229,6 @@ def make_coordinates(feasible_set, X, y, response_range=None):
     if response_range is not None:
         ends = column_ranges(y[:, np.newaxis])
         low, width = (np.append(*pair) for pair in zip((low, width), ends, strict=True))
-    return Coordinates(feasible_set, feasible_set.relax(), low, width, response_range)
+    is_discrete = feasible_set.kind == "discrete"
+    ascent_set = feasible_set.relax() if is_discrete else feasible_set
+    return Coordinates(feasible_set, ascent_set, low, width, response_range, classes)

@@ -2,7 +2,8 @@
 
 The optimizer moves a point in scaled coordinates. Over a discrete feasible set it moves
 through the convex relaxation, while the objective is evaluated at the nearest discrete
-rows; a local search among discrete rows follows.
+rows; a local search among discrete rows follows. A set that is neither convex nor
+discrete is moved through as it is.
 """
 
 from dataclasses import dataclass, replace
@@ -88,17 +89,17 @@ def optimise_rows(optimizer, objective, start, coordinates, progress):
 
 def _ascend(optimizer, objective, coordinates, progress, fixed, start):
     """Maximise over some rows, beside others that are held fixed."""
-    visited, is_discrete = [], not coordinates.is_convex
+    visited = []
 
     def rows_at(x):
         rows = coordinates.rows(x, start)
-        return coordinates.project(rows, start) if is_discrete else rows
+        is_convex = coordinates.kind == "convex"
+        return rows if is_convex else coordinates.project(rows, start)
 
-    def project(x, is_relaxed):
+    def project(x, for_ascent):
         rows = coordinates.rows(x, start)
-        return coordinates.point(
-            coordinates.project(rows, start, is_relaxed=is_relaxed)
-        )
+        rows = coordinates.project(rows, start, for_ascent=for_ascent)
+        return coordinates.point(rows)
 
     def value_and_gradient(x):
         value, *gradients = objective(stack(fixed, rows_at(x)), len(fixed))
@@ -112,20 +113,20 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start):
         record(x)
         return progress(value)
 
-    origin, relaxed = coordinates.point(start), partial(project, is_relaxed=True)
-    record(relaxed(origin))
+    origin, nearest = coordinates.point(start), partial(project, for_ascent=True)
+    record(nearest(origin))
     if progress.stopped:
-        x = relaxed(origin)
+        x = nearest(origin)
         value, _ = value_and_gradient(x)
         found = AscentResult(x, value, np.array([value]))
     else:
-        found = optimizer._maximise(value_and_gradient, origin, relaxed, callback)
-    if is_discrete and not progress.stopped:
+        found = optimizer._maximise(value_and_gradient, origin, nearest, callback)
+    if coordinates.kind == "discrete" and not progress.stopped:
         ascended = found.path
         found = discrete_search(
             value_and_gradient,
             found.x,
-            partial(project, is_relaxed=False),
+            partial(project, for_ascent=False),
             max_iter=optimizer.max_iter,
             callback=callback,
         )

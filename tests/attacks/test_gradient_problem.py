@@ -17,7 +17,6 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC
 
-from skpoison.attacks import GradientPoisoner
 from skpoison.attacks._gradient_problem import BilevelProblem
 from skpoison.bilevel.differentiation import engines
 from skpoison.bilevel.goals import OnRows
@@ -365,12 +364,11 @@ def test_difference_error_of_no_gradient():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(40, 2))
     y = (X[:, 0] > 0).astype(int)
-    attack = GradientPoisoner(
+    attack = GradientInsertion(
         SVC(kernel="linear", C=100.0),
         budget=1,
+        optimizer=ProjectedAscent(max_iter=0),
         poison_labels="keep",
-        max_iter=0,
-        check_gradient=True,
         random_state=0,
     )
     attack.fit_resample(X, y, X_val=X, y_val=y)

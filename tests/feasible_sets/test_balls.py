@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from skpoison.feasible_sets import Box, Integers, L2Ball, LinfBall, make_intersection
-from skpoison.feasible_sets._balls import draw_back
 
 rng = np.random.RandomState(0)
 START = rng.normal(size=(100, 5))
@@ -56,52 +55,7 @@ def test_small_balls_far_from_the_origin(kind, shift):
     assert ball.contains(rows, start=START + shift).all()
 
 
-def clip(rows, where):
-    return np.clip(rows, -0.5, 0.8)
-
-
-def test_drawn_back_rows_are_nearest_and_on_the_border():
-    start = np.clip(START, -0.5, 0.8)
-    rows = draw_back(clip, X, start, 0.6)
-    moved = np.linalg.norm(rows - start, axis=1)
-    assert (moved <= 0.6 * (1 + 1e-12)).all()
-    far = np.linalg.norm(clip(X, None) - start, axis=1) > 0.6
-    assert 20 < far.sum() < 95
-    np.testing.assert_allclose(moved[far], 0.6, rtol=1e-11)
-    np.testing.assert_array_equal(rows[~far], clip(X, None)[~far])
-    # Optimality: at the border the way to X is, up to what the bounds hold back, along
-    # the way from the start.
-    for row, x, s in zip(rows[far], X[far], start[far], strict=True):
-        free = (row > -0.5) & (row < 0.8)
-        pull, way = (x - row)[free], (row - s)[free]
-        weight = pull @ way / (way @ way)
-        assert weight >= 0
-        np.testing.assert_allclose(pull, weight * way, atol=1e-8)
-        held = (x - row - weight * (row - s))[~free]
-        assert (held * np.sign(row[~free]) >= -1e-8).all()
-
-
-def test_few_steps_draw_rows_back():
-    calls = []
-
-    def project(rows, where):
-        calls.append(where.shape[0])
-        return clip(rows, where)
-
-    draw_back(project, X, np.clip(START, -0.5, 0.8), 0.6)
-    assert len(calls) < 30
-    assert sum(calls) < 10 * X.shape[0]
-
-
-def test_start_outside_of_the_set():
-    # From 2 to the nearest row of the set, 0.8, it is 1.2.
-    start, X = np.full((2, 1), 2.0), np.full((2, 1), -3.0)
-    np.testing.assert_allclose(draw_back(clip, X, start, 1.5), 0.5, atol=1e-11)
-    np.testing.assert_array_equal(draw_back(clip, X, start, 1.2), 0.8)
-    np.testing.assert_array_equal(draw_back(clip, X, start, 1.0), 0.8)
-
-
-def test_drawn_back_whole_numbers_are_nearest_among_those_that_move_no_further():
+def test_integers_in_a_ball_are_the_nearest_of_those_that_move_no_further():
     start = np.rint(3 * START[:, :3])
     X = start + 3 * rng.normal(size=start.shape)
     meet = make_intersection(Integers([0, 1, 2]), Box(-10, 10), L2Ball(2.5)).fit(start)

@@ -33,7 +33,7 @@ DISCRETE = [
     make_intersection(Integers(), OneHot([[0, 1]]), Box(), L2Ball(1.5)),
 ]
 SETS = CONVEX + DISCRETE
-NEEDS_START = [s for s in SETS if "Ball" in str(s) or "Frozen" in str(s)]
+REQUIRES_START = [s for s in SETS if "Ball" in str(s) or "Frozen" in str(s)]
 
 
 def data(rng, n_rows=60):
@@ -164,21 +164,25 @@ def test_relaxations_are_convex_and_hold_the_set(each, rows):
     assert not fitted.contains(between, start=start).all()
 
 
-@pytest.mark.parametrize("each", NEEDS_START, ids=repr)
+@pytest.mark.parametrize("each", REQUIRES_START, ids=repr)
 @pytest.mark.parametrize("method", ["project", "contains"])
-def test_start_is_asked_for(each, method, rows):
+def test_missing_or_wrong_start_raises(each, method, rows):
     X, start = rows
     each = clone(each).fit(start)
-    with pytest.raises(ValueError, match=r"start=None, but .* measured"):
+    with pytest.raises(
+        ValueError, match=r"start must hold the rows from which .* got None"
+    ):
         getattr(each, method)(X)
-    with pytest.raises(ValueError, match=r"start has the shape \(3, 4\), but X has"):
+    with pytest.raises(
+        ValueError, match=r"start must have the shape of X, .* got \(3, 4\)"
+    ):
         getattr(each, method)(X, start=start[:3])
     with pytest.raises(ValueError, match="start contains NaN"):
         getattr(each, method)(X, start=np.where(start > 0, np.nan, start))
 
 
-def test_sets_that_need_a_start_are_known():
-    assert len(NEEDS_START) == 5
+def test_sets_that_require_a_start_are_known():
+    assert len(REQUIRES_START) == 5
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
@@ -231,11 +235,11 @@ def test_parameters_are_checked(each, name):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ([1, 4], "columns has column 4, but X has 4 features: .* from 0 to 3"),
-        ([-1], "columns has column -1"),
+        ([1, 4], "columns must be column indices from 0 to 3, .* 4 features; got 4"),
+        ([-1], "columns must be column indices from 0 to 3.* got -1"),
         ([True, False, True, False], r"got \[True, .* np.flatnonzero\(mask\)"),
-        ([0.0, 1.0], "must hold positions of columns, as whole numbers"),
-        ([[0, 1]], "must hold positions of columns"),
+        ([0.0, 1.0], r"columns must be column indices, as integers; got \[0.0"),
+        ([[0, 1]], "columns must be column indices, as integers"),
     ],
 )
 @pytest.mark.parametrize("kind", [Frozen, Integers])

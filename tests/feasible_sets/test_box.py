@@ -57,10 +57,16 @@ def test_contains_allows_no_rounding():
 @pytest.mark.parametrize(
     ("box", "message"),
     [
-        (Box(lower=[0, 0]), "lower has 2 bounds, but X has 3 features"),
-        (Box(lower=4), r"empty: for feature 0 the lower bound 4 .* upper bound 3"),
-        (Box(upper=[1, np.nan, 2]), r"upper=\[1, nan, 2\] has NaN .* Give infinity"),
-        (Box(lower=np.nan), r"lower=nan has NaN"),
+        (
+            Box(lower=[0, 0]),
+            "lower must have one bound for all features, or 3, .* got 2",
+        ),
+        (Box(lower=4), "lower must not exceed upper; got 4 and 3 for feature 0"),
+        (
+            Box(upper=[1, np.nan, 2]),
+            r"upper must not contain NaN; got \[1, nan, 2\]. Use infinity",
+        ),
+        (Box(lower=np.nan), "lower must not contain NaN; got nan"),
     ],
 )
 def test_bounds_are_checked(box, message):

@@ -66,7 +66,7 @@ def test_bounds_that_exclude_one_another():
     meet = make_intersection(Box(0, 1), Box([0, 2], 3)).fit(X)
     with pytest.raises(
         ValueError,
-        match="for feature 1 'box-2' asks for at least 2, and 'box-1' for at most 1",
+        match="for feature 1 'box-2' requires at least 2, and 'box-1' at most 1",
     ):
         meet.project(X)
 
@@ -77,7 +77,7 @@ def test_bounds_of_a_row_that_exclude_one_another():
     meet = make_intersection(Box(0, 1), Frozen([1])).fit(X)
     with pytest.raises(
         ValueError,
-        match="feature 1 of row 2 'frozen' asks for at least 7, and 'box' for at most",
+        match="feature 1 of row 2 'frozen' requires at least 7, and 'box' at most",
     ):
         meet.project(X, start=start)
 

@@ -1,123 +1,103 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from skpoison.attacks._climber import Climber, make_coordinates
 
-from skpoison.feasible_sets import Box, Integers, make_intersection
+from skpoison.feasible_sets import BaseFeasibleSet, Box, Integers, make_intersection
+from skpoison.optimizers._coordinates import PoisonRows, make_coordinates, stack
 
 X = np.array([[0.0, 10.0], [4.0, 30.0], [2.0, 20.0]])
 y = np.array([1.0, 5.0, 3.0])
+codes = np.array([0, 1, 1])
 
 
-class Hill:
-    """A problem whose top is known."""
-
-    moves_responses = False
-
-    def __init__(self, top):
-        self.top, self.visited = np.array(top, dtype=float), []
-
-    def __call__(self, poison, which=slice(None)):
-        gap = self.top[: poison.shape[0]] - poison
-        return -float((gap**2).sum()) / 2, gap[which]
-
-
-class Silent:
-    """Progress of which nobody is told."""
-
-    stopped = False
-
-    def __call__(self, value):
-        return False
+def test_every_feature_has_a_range_of_one():
+    coordinates = make_coordinates(Box().fit(X), X, codes)
+    rows = PoisonRows(X, codes)
+    x = coordinates.point(rows)
+    assert_allclose(x, [[0, 0], [1, 1], [0.5, 0.5]])
+    assert_allclose(coordinates.rows(x, rows).X, X)
+    assert_array_equal(coordinates.rows(x, rows).y, codes)
+    assert coordinates.kind == "convex"
+    assert not coordinates.moves_responses
+    outside = PoisonRows(np.array([[-1.0, 25.0], [5.0, 31.0]]), codes[:2])
+    assert_allclose(coordinates.project(outside, outside).X, [[0, 25], [4, 30]])
 
 
-SETTINGS = {"step_size": 0.5, "decay": 0.95, "tol": 0.0, "max_iter": 300}
-
-
-def make(top, **settings):
-    box = Box().fit(X)
-    return Climber(
-        Hill(top), make_coordinates(box, X), Silent(), **{**SETTINGS, **settings}
-    )
-
-
-def test_coordinates():
-    coordinates = make_coordinates(Box().fit(X), X)
-    assert_allclose(coordinates.scaled(X), [[0, 0], [1, 1], [0.5, 0.5]])
-    assert_allclose(coordinates.unscaled(coordinates.scaled(X)), X)
-    assert coordinates.is_convex
-    rows = np.array([[-1.0, 25.0], [5.0, 31.0]])
-    assert_allclose(coordinates.project(rows, rows), [[0, 25], [4, 30]])
-
-
-def test_coordinates_with_responses():
+def test_responses_are_one_more_column():
     coordinates = make_coordinates(Box().fit(X), X, y, (2.0, 9.0))
-    rows = np.array([[-1.0, 25.0, 1.0], [2.0, 20.0, 10.0]])
-    assert_allclose(coordinates.project(rows, rows), [[0, 25, 2], [2, 20, 9]])
-    assert_allclose(coordinates.scaled(np.column_stack([X, y]))[:, 2], [0, 1, 0.5])
+    rows = PoisonRows(X, y)
+    x = coordinates.point(rows)
+    assert_allclose(x[:, 2], [0, 1, 0.5])
+    assert_allclose(coordinates.rows(x, rows).y, y)
+    moved = PoisonRows(X[:2], np.array([1.0, 10.0]))
+    assert_allclose(coordinates.project(moved, moved).y, [2, 9])
+    gradient = coordinates.gradient(np.ones((3, 2)), np.ones(3))
+    assert_allclose(gradient, [[4, 20, 4]] * 3)
 
 
-def test_coordinates_of_points():
+def test_gradients_are_those_of_points():
+    rng = np.random.RandomState(0)
+    coordinates = make_coordinates(Box().fit(X), X, y, (-np.inf, np.inf))
+    rows, slopes, slope = PoisonRows(X, y), rng.normal(size=(3, 2)), rng.normal(size=3)
+    direction = rng.normal(size=(3, 3))
+    moved = coordinates.rows(coordinates.point(rows) + direction, rows)
+    change = (slopes * (moved.X - X)).sum() + slope @ (moved.y - y)
+    gradient = coordinates.gradient(slopes, slope)
+    assert_allclose((gradient * direction).sum(), change, rtol=1e-9)
+
+
+def test_discrete_sets():
     points = make_intersection(Box(), Integers()).fit(X)
-    coordinates = make_coordinates(points, X)
-    assert not coordinates.is_convex
-    rows = np.array([[0.4, 25.2]])
-    assert_allclose(coordinates.project(rows, rows), [[0, 25]])
-    assert_allclose(coordinates.project(rows, rows, is_relaxed=True), rows)
+    coordinates = make_coordinates(points, X, codes)
+    assert coordinates.kind == "discrete"
+    rows = PoisonRows(np.array([[0.4, 25.2]]), codes[:1])
+    assert_allclose(coordinates.project(rows, rows).X, [[0, 25]])
+    assert_allclose(coordinates.project(rows, rows, for_ascent=True).X, rows.X)
 
 
-@pytest.mark.parametrize("way", ["jointly", "one_by_one"])
-@pytest.mark.parametrize("is_smooth", [True, False])
-def test_reaches_the_top(is_smooth, way):
-    top = [[1.0, 22.0], [3.0, 28.0]]
-    climber = make(top, is_smooth=is_smooth)
-    found = getattr(climber, way)(X[:2])
-    assert_allclose(found.rows, top, atol=1e-6 if is_smooth else 2e-2)
-    assert_allclose(found.value, 0, atol=1e-9 if is_smooth else 1e-3)
+class OwnSide(BaseFeasibleSet):
+    """Rows on the side of their class."""
+
+    requires_labels = True
+
+    def _fit(self, X, y):
+        self.middle_ = np.median(X[:, 0])
+
+    def _project(self, X, start, y):
+        X = X.copy()
+        left, right = y == "left", y == "right"
+        X[left, 0] = np.minimum(X[left, 0], self.middle_)
+        X[right, 0] = np.maximum(X[right, 0], self.middle_)
+        return X
 
 
-@pytest.mark.parametrize("effort", [0.5, 400.0])
-def test_effort(effort):
-    """What is charged is the way in widths of 1: the best compromise is known."""
-    top, width = np.array([[1.0, 22.0], [3.0, 28.0]]), np.array([4.0, 20.0])
-    found = make(top, effort=effort, is_smooth=True).jointly(X[:2])
-    share = width**2 / (width**2 + effort)
-    assert_allclose(found.rows, X[:2] + share * (top - X[:2]), rtol=1e-7, atol=1e-7)
+@pytest.mark.parametrize("for_ascent", [False, True])
+def test_sets_know_the_labels(for_ascent):
+    names = np.array(["left", "right"])
+    own_side = OwnSide().fit(X, names[codes])
+    coordinates = make_coordinates(own_side, X, codes, classes=names)
+    assert coordinates.kind == "neither"
+    rows = PoisonRows(np.array([[3.0, 10.0], [1.0, 10.0]]), np.array([0, 1]))
+    nearest = coordinates.project(rows, rows, for_ascent=for_ascent)
+    assert_allclose(nearest.X, [[2, 10], [2, 10]])
+    assert coordinates.labels(rows).tolist() == ["left", "right"]
 
 
-def test_what_does_not_move_is_not_rounded():
-    start = np.array([[0.1, 10.7], [3.3, 29.9]])
-    found = make(start, is_smooth=True).jointly(start)
-    assert_array_equal(found.rows, start)
+def test_what_has_not_moved_is_not_rounded():
+    start = PoisonRows(np.array([[0.1, 10.7], [3.3, 29.9]]), y[:2])
+    for response_range in (None, (0.0, 9.0)):
+        coordinates = make_coordinates(Box().fit(X), X, y, response_range)
+        x = coordinates.point(start)
+        assert_array_equal(coordinates.unrounded_rows(x, start).X, start.X)
+        x[0, 0] = 1.0
+        rows = coordinates.unrounded_rows(x, start)
+        assert_array_equal(rows.X, [[4.0, 10.7], [3.3, 29.9]])
+        assert_array_equal(rows.y, start.y)
 
 
-def test_writes_down():
-    climber = make([[1.0, 22.0], [3.0, 28.0]], writes_down=True, max_iter=4)
-    found = climber.jointly(X[:2])
-    assert len(climber.problem.visited) == found.path.shape[0] == 5
-    assert_allclose(climber.problem.visited[0], X[:2])
-
-
-class Crowded(Hill):
-    """Rows are worth going far for, but hardly when all of them have come."""
-
-    def __call__(self, poison, which=slice(None)):
-        value, gradient = super().__call__(poison, which)
-        share = 1e-3 if poison.shape[0] == self.top.shape[0] else 1.0
-        return share * value, share * gradient
-
-
-@pytest.mark.parametrize("problem", [Hill, Crowded])
-def test_effort_of_rows_one_by_one(problem):
-    """It is charged for all rows, and all starts together are kept where they win."""
-    climber = make([[1.0, 22.0], [3.0, 28.0]], effort=2.0, is_smooth=True)
-    climber = replace(climber, problem=problem(climber.problem.top))
-    found = climber.one_by_one(X[:2])
-    way = (found.rows - X[:2]) / [4.0, 20.0]
-    value, _ = climber.problem(found.rows)
-    assert_allclose(found.value, value - (way**2).sum(), rtol=1e-9)
-    start, _ = climber.problem(X[:2])
-    assert found.value >= start
-    assert (way == 0).all() == (problem is Crowded)
+def test_parts_of_rows():
+    rows = PoisonRows(X, y)
+    again = stack(rows[:1], rows[1:])
+    assert_array_equal(again.X, X)
+    assert_array_equal(again.y, y)
+    assert len(rows[1:]) == 2

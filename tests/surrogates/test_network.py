@@ -12,9 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skpoison.surrogates._network  # noqa: F401
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, GradientModification, RandomInsertion
 from skpoison.bilevel.differentiation.network_descent import NetworkDescent
 from skpoison.goals import TargetCoefficients
+from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import as_training_problem
 
 # Gradient descent over all of 200 rows at once, for as many steps as there are.
@@ -168,8 +169,8 @@ def test_attack(scaled):
     X, X_test, y, y_test = train_test_split(X, y, train_size=90, random_state=0)
     estimator = clone(ESTIMATORS[0][0])
     surrogate = make_pipeline(StandardScaler(), estimator) if scaled else estimator
-    attack = GradientPoisoner(
-        surrogate, 0.15, max_iter=30, check_gradient=True, random_state=0
+    attack = GradientInsertion(
+        surrogate, 0.15, optimizer=ProjectedAscent(max_iter=30), random_state=0
     )
     poisoned = attack.fit_resample(X, y, X_val=X_test, y_val=y_test)
     assert attack.diagnostics_["hypergradient"] == "unrolled"
@@ -187,10 +188,9 @@ def test_attack(scaled):
 def test_coefficients_of_a_network(hypergradient):
     """Its weights are of layers: none of them is the coefficient of a feature."""
     X, y = make_data(2)
-    attack = GradientPoisoner(
+    attack = GradientModification(
         clone(ESTIMATORS[0][0]),
         goal=TargetCoefficients({0: 0.0}),
-        capability="modify",
         hypergradient=hypergradient,
         random_state=0,
     )

@@ -45,12 +45,15 @@ class Attempt:
         What has been maximised.
     coordinates : Coordinates
         In which coordinates.
+    folds : list of Fold
+        With which validation rows.
     """
 
     found: OptimisedRows
     initial: InitialRows
     objective: PoisonObjective
     coordinates: Coordinates
+    folds: list
 
 
 class BaseGradientAttack(BaseGoalAttack):
@@ -164,7 +167,7 @@ class BaseGradientAttack(BaseGoalAttack):
             penalty._validate_params()
         if self.optimizer is not None:
             self.optimizer._validate_params()
-        self.feasible_set_ = clone(self.feasible_set or Box()).fit(known.X)
+        self.feasible_set_ = clone(self.feasible_set or Box()).fit(known.X, known.y)
         self.goal_path_, self.n_iter_, self.diagnostics_ = np.empty(0), 0, {}
         for name in ("rows_path_", "responses_path_"):
             if hasattr(self, name):
@@ -177,19 +180,17 @@ class BaseGradientAttack(BaseGoalAttack):
         self.diagnostics_ = best.objective.diagnostics()
         if found.visited:
             self._store_path(found.visited, n_poison, best.coordinates.moves_responses)
-        X, y = found.rows.X, found.rows.y
-        inside = self.feasible_set_.contains(X, start.X)
+        X, y = found.rows.X, best.coordinates.labels(found.rows)
+        inside = self.feasible_set_.contains(X, start=start.X, y=y)
         if not inside.all():
             raise ValueError(
                 "`feasible_set` must contain the rows that its `project` returns; got "
                 f"{self.feasible_set!r}, whose `contains` refuses {(~inside).sum()} of "
                 f"{n_poison} poison rows."
             )
-        if known.classes is not None:
-            y = known.classes[y]
         return self._as_poison(X, y, best.initial, known)
 
-    def _optimise(self, known, n_poison, random_state, tol=None):
+    def _optimise(self, known, n_poison, random_state):
         """Return the best attempt.
 
         Parameters
@@ -200,8 +201,6 @@ class BaseGradientAttack(BaseGoalAttack):
             Number of poison rows.
         random_state : RandomState
             The only source of randomness.
-        tol : float, default=None
-            How exactly the surrogate is trained.
 
         Returns
         -------
@@ -223,26 +222,19 @@ class BaseGradientAttack(BaseGoalAttack):
             aside = np.isin(everything, folds[0].rows)
             known = replace(known, trusted=known.trusted | aside)
         coordinates = make_coordinates(
-            self.feasible_set_, known.X, known.codes, response_range
+            self.feasible_set_, known.X, known.codes, response_range, known.classes
         )
-        penalties = [
-            clone(each).fit(known.X, known.codes) for each in self.penalties or ()
-        ]
         progress = self._progress(optimizer, n_poison, coordinates)
         best = None
         for i in range(1 + optimizer.n_restarts):
             if i > 0:
                 initial = self._initial_rows(known, *draw)
-            problems = [
-                self._problem_of_rows(known, fold, initial.replaced, tol)
-                for fold in folds
-            ]
-            objective = PoisonObjective(problems, penalties, initial.rows)
+            objective = self._objective(known, folds, initial)
             found = optimise_rows(
                 optimizer, objective, initial.rows, coordinates, progress
             )
             if best is None or found.value > best.found.value:
-                best = Attempt(found, initial, objective, coordinates)
+                best = Attempt(found, initial, objective, coordinates, folds)
             if progress.stopped:
                 break
         progress.end()
@@ -270,6 +262,32 @@ class BaseGradientAttack(BaseGoalAttack):
         given = mirrored if responses.start == "mirror" else y
         return given, responses.bounds(y)
 
+    def _objective(self, known, folds, initial, tol=None):
+        """Return the objective of poison rows.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        folds : list of Fold
+            The validation rows, and the rows to learn from.
+        initial : InitialRows
+            The initial poison rows.
+        tol : float, default=None
+            How exactly the surrogate is trained. None: as the engine has it.
+
+        Returns
+        -------
+        objective : PoisonObjective
+        """
+        problems = [
+            self._problem_of_rows(known, fold, initial.replaced, tol) for fold in folds
+        ]
+        penalties = [
+            clone(each).fit(known.X, known.codes) for each in self.penalties or ()
+        ]
+        return PoisonObjective(problems, penalties, initial.rows)
+
     def _problem_of_rows(self, known, fold, replaced, tol):
         """Return the bilevel problem of a fold, without the rows replaced."""
         clean = np.setdiff1d(fold.train, replaced)
@@ -295,7 +313,7 @@ class BaseGradientAttack(BaseGoalAttack):
         n_ascents = 1 + optimizer.n_restarts
         n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
         # A discrete search follows each ascent through the relaxation.
-        n_ascents *= 1 if coordinates.is_convex else 2
+        n_ascents *= 2 if coordinates.kind == "discrete" else 1
         return Progress(self, "ascent", n_ascents * optimizer.max_iter, self.verbose)
 
     def _store_path(self, visited, n_poison, moves_responses):

@@ -1,0 +1,168 @@
+"""Joint projection onto several sets, for rows with their starts and labels."""
+
+import numpy as np
+
+from skpoison.feasible_sets._base import take
+from skpoison.feasible_sets._columnwise import Columnwise
+from skpoison.feasible_sets._constraint import project_with_constraint
+from skpoison.feasible_sets._dykstra import dykstra
+
+# Each constraint multiplies the number of projections onto the sets before it by about
+# ten. Further ones are projected onto one after the other, as unknown sets are.
+MAX_CONSTRAINTS = 3
+
+
+def joint_kind(sets):
+    """Return the kind of the intersection of sets."""
+    kinds = {each.kind for each in sets}
+    if kinds <= {"convex"}:
+        return "convex"
+    return "discrete" if kinds <= {"convex", "discrete"} else "neither"
+
+
+class JointProjection:
+    """Projection onto the sets that declare how to be combined, and onto the others.
+
+    Sets with the role "bounds" or "columns" are projected onto by `Columnwise`, and
+    those with the role "constraint" by a search for a multiplier around it. Sets with
+    the role "other" can only be asked for their own projection.
+
+    Parameters
+    ----------
+    members : list of (str, BaseFeasibleSet) tuples
+        Names and sets, none of them an intersection.
+    start : ndarray of shape (n_rows, n_features) or None
+        The rows from which the attack started.
+    y : ndarray of shape (n_rows,) or None
+        The labels of the rows.
+    """
+
+    def __init__(self, members, start, y):
+        self.members, self.start, self.y = members, start, y
+        sets = {"bounds": [], "columns": [], "constraint": [], "other": []}
+        tied = np.empty(0, dtype=int)
+        for name, each in members:
+            role = each._role
+            if role == "constraint" and len(sets[role]) == MAX_CONSTRAINTS:
+                role = "other"
+            elif role == "columns" and each._ties_columns:
+                # Two sets that tie the same columns cannot be obeyed separately.
+                if np.isin(each.columns_, tied).any():
+                    role = "other"
+                else:
+                    tied = np.append(tied, each.columns_)
+            sets[role].append((name, each))
+        self.constraints, self.others = sets["constraint"], sets["other"]
+        # Tied columns come last: 0 and 1 are integers in any case.
+        self.grouped = sorted(sets["columns"], key=lambda item: item[1]._ties_columns)
+        self.columnwise = Columnwise(sets["bounds"], self.grouped, start, y)
+
+    @property
+    def kind(self):
+        """The kind of the intersection."""
+        return joint_kind(each for _, each in self.members)
+
+    def nearest(self, X, where, n_constraints=None):
+        """Project onto all sets but the others.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            The rows.
+        where : ndarray of shape (n_rows,) of int
+            Their positions in `start` and `y`.
+        n_constraints : int, default=None
+            How many of the constraints to obey, the first ones. None: all.
+
+        Returns
+        -------
+        X : ndarray of shape (n_rows, n_features)
+        """
+        constraints = self.constraints[:n_constraints]
+        if not constraints:
+            return self.columnwise.project(X, where)
+        return project_with_constraint(
+            constraints[-1][1],
+            lambda rows, among: self.nearest(rows, where[among], len(constraints) - 1),
+            X,
+            take(self.start, where),
+            take(self.y, where),
+        )
+
+    def furthest(self, direction, where, n_constraints=None):
+        """Maximise a linear function over all sets but the others.
+
+        Parameters
+        ----------
+        direction : ndarray of shape (n_rows, n_features)
+            The directions.
+        where : ndarray of shape (n_rows,) of int
+            The positions of the rows in `start` and `y`.
+        n_constraints : int, default=None
+            How many of the constraints to obey, the first ones. None: all.
+
+        Returns
+        -------
+        X : ndarray of shape (n_rows, n_features)
+            Infinite where the sets are unbounded.
+        """
+        constraints = self.constraints[:n_constraints]
+        if not constraints:
+            return self.columnwise.maximise(direction, where)
+        before = len(constraints) - 1
+        return constraints[-1][1]._maximise_within(
+            direction,
+            lambda rows, among: self.nearest(rows, where[among], before),
+            lambda rows, among: self.furthest(rows, where[among], before),
+            take(self.start, where),
+            take(self.y, where),
+        )
+
+    def project_in_turn(self, rows, where):
+        """Project onto the others, one after the other, then onto the rest.
+
+        Next to discrete sets the convex ones are left out: rows are moved back towards
+        their start instead, until they lie in these too.
+        """
+        for _, each in self.others:
+            if self.kind == "neither" or each.kind != "convex":
+                rows = each._project(rows, take(self.start, where), take(self.y, where))
+        return self.nearest(rows, where)
+
+    def project_by_dykstra(self, X, where):
+        """Project onto all sets, which are convex; also return what has converged."""
+        projections = [
+            lambda rows, among, each=each: each._project(
+                rows, take(self.start, where[among]), take(self.y, where[among])
+            )
+            for _, each in self.others
+        ]
+        # The last set is obeyed exactly.
+        projections.append(lambda rows, among: self.nearest(rows, where[among]))
+        return dykstra(projections, X)
+
+    def contains(self, rows, where):
+        """Return which rows lie in all of the sets."""
+        start, y = take(self.start, where), take(self.y, where)
+        inside = np.ones(rows.shape[0], dtype=bool)
+        for _, each in self.members:
+            inside &= each._contains(rows, start, y)
+        return inside
+
+    def empty_error(self, rows, where):
+        """Return the error that names the sets in which the first row does not lie."""
+        start, y = take(self.start, where[:1]), take(self.y, where[:1])
+        outside = ", ".join(
+            repr(name)
+            for name, each in self.members
+            if not each._contains(rows[:1], start, y)[0]
+        )
+        return ValueError(
+            f"The intersection may be empty: no common point was found for row "
+            f"{where[0]}. The nearest rows of the other sets are not in {outside}. "
+            + (
+                "Pass a `start` that lies in all of the sets."
+                if self.start is None
+                else "Pass a `start` that lies in all of the sets: this one does not."
+            )
+        )

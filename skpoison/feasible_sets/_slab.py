@@ -1,0 +1,208 @@
+"""Slab: bounds of a weighted sum of the features."""
+
+from numbers import Real
+
+import numpy as np
+
+from skpoison.feasible_sets._base import ROUNDING
+from skpoison.feasible_sets._constraint import ConstraintSet
+
+# Multipliers are searched up to this power of 2, relative to the first guess.
+LARGEST_POWER = 60
+# Halvings after which the multiplier of a maximiser is known to rounding.
+N_HALVINGS = 60
+# Replaces infinite bounds: sums of it are finite.
+FAR = 1e100
+
+
+class Slab(ConstraintSet):
+    """Rows whose weighted sum of features lies between two bounds.
+
+    With weights of 1 it bounds a total. With the difference of two class means as
+    weights it is the slab of [1]_, in which a row may go only so far from its class
+    in the direction of another class.
+
+    Parameters
+    ----------
+    normal : array-like of shape (n_features,)
+        The weight of each feature: the normal vector of the two hyperplanes.
+    lower, upper : float, default=None
+        The bounds of the weighted sum. None takes its smallest and its largest value
+        in the training rows. Infinity leaves a side open.
+
+    Attributes
+    ----------
+    normal_ : ndarray of shape (n_features,)
+        The weights, checked.
+    lower_, upper_ : float
+        The bounds.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    Box : Bounds each feature.
+
+    References
+    ----------
+    .. [1] J. Steinhardt, P. W. Koh, P. Liang, "Certified Defenses for Data Poisoning
+       Attacks", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from skpoison.feasible_sets import Slab
+    >>> total = Slab(normal=[1, 1], lower=0, upper=4).fit([[1.0, 2.0], [3.0, 8.0]])
+    >>> total.project([[5.0, 1.0], [1.0, 2.0]])
+    array([[4., 0.],
+           [1., 2.]])
+    """
+
+    _parameter_constraints: dict = {
+        "normal": ["array-like"],
+        "lower": [Real, None],
+        "upper": [Real, None],
+    }
+
+    def __init__(self, normal, lower=None, upper=None):
+        self.normal = normal
+        self.lower = lower
+        self.upper = upper
+
+    def _fit(self, X, y):
+        self.normal_ = np.asarray(self.normal, dtype=float)
+        if self.normal_.shape != (X.shape[1],):
+            raise ValueError(
+                f"normal must have the shape ({X.shape[1]},), a weight for each "
+                f"feature of X; got {self.normal_.shape}."
+            )
+        if not np.isfinite(self.normal_).all() or not self.normal_.any():
+            raise ValueError(
+                f"normal must be finite and not zero; got {self.normal!r}."
+            )
+        sums = X @ self.normal_
+        self.lower_ = float(sums.min() if self.lower is None else self.lower)
+        self.upper_ = float(sums.max() if self.upper is None else self.upper)
+        if not self.lower_ <= self.upper_:
+            raise ValueError(
+                f"lower must not exceed upper; got {self.lower_:g} and "
+                f"{self.upper_:g}: the slab is empty."
+            )
+        # The size of the terms of a sum, against which its rounding is measured.
+        terms = abs(X) @ np.abs(self.normal_)
+        bounds = np.abs([self.lower_, self.upper_])
+        self._size = max(terms.max(), bounds[np.isfinite(bounds)].max(initial=0)) or 1.0
+
+    def _project(self, X, start, y):
+        sums = X @ self.normal_
+        excess = sums - np.clip(sums, self.lower_, self.upper_)
+        return X - np.outer(excess / (self.normal_ @ self.normal_), self.normal_)
+
+    def _contains(self, X, start, y):
+        terms = np.abs(X) @ np.abs(self.normal_)
+        rounding = 8 * np.finfo(float).eps * terms / self._size
+        return self._excess(X, start, y) <= ROUNDING + rounding
+
+    def _maximise(self, direction, start, y):
+        # Only along its normal is a slab bounded.
+        along = direction @ self.normal_ / (self.normal_ @ self.normal_)
+        parallel = np.outer(along, self.normal_)
+        size = np.abs(direction).max(axis=1, keepdims=True)
+        beside = np.abs(direction - parallel) > 1e-14 * size
+        bound = np.where(along > 0, self.upper_, self.lower_)
+        bound = np.where(along == 0, np.clip(0, self.lower_, self.upper_), bound)
+        finite = np.isfinite(bound)
+        steps = np.where(finite, bound, 0) / (self.normal_ @ self.normal_)
+        rows = np.outer(steps, self.normal_)
+        unbounded = beside | ~finite[:, np.newaxis] & (parallel != 0)
+        return np.where(unbounded, np.copysign(np.inf, direction), rows)
+
+    def _excess(self, X, start, y):
+        sums = X @ self.normal_
+        return np.maximum(sums - self.upper_, self.lower_ - sums) / self._size
+
+    def _violated(self, rows):
+        """Return for each row 1 above the slab, -1 below, and by how much."""
+        sums = rows @ self.normal_
+        excess = sums - np.clip(sums, self.lower_, self.upper_)
+        return np.sign(excess), np.abs(excess)
+
+    def _segment(self, X, rows, nearest, start, y):
+        side, excess = self._violated(rows)
+        bound = np.where(side > 0, self.upper_, self.lower_)
+
+        def beyond(rows, among):
+            sums = rows @ self.normal_
+            return side[among] * (sums - bound[among]) / self._size
+
+        # The multiplier is at least the one that would do without the other set.
+        step = np.outer(side * excess / (self.normal_ @ self.normal_), self.normal_)
+        anchor, left = X - step, np.arange(X.shape[0])
+        for _ in range(LARGEST_POWER):
+            left = left[beyond(nearest(anchor[left], left), left) > 0]
+            if not left.size:
+                break
+            step[left] *= 2
+            anchor[left] = X[left] - step[left]
+        return anchor, beyond
+
+    def _maximise_within(self, direction, nearest, furthest, start, y):
+        """Return maximisers over the intersection of the slab and a convex set.
+
+        With a multiplier m >= 0 of the bound that is violated, the Lagrangian is
+        maximised by the row of the set that goes furthest in direction - m * normal.
+        Its weighted sum decreases in m, in steps if the set has corners. The maximiser
+        is the point between the rows on both sides of the step at which the sum meets
+        the bound (for a box: the fractional knapsack of Dantzig 1957).
+        """
+
+        def tilted(m, rows):
+            turned = direction[rows] - np.outer(side[rows] * m, self.normal_)
+            return np.clip(furthest(turned, rows), -FAR, FAR)
+
+        every = np.arange(direction.shape[0])
+        side = np.zeros(direction.shape[0])
+        rows = tilted(side, every)
+        side, excess = self._violated(rows)
+        left = every[excess > ROUNDING * 1e-3 * self._size]
+        if left.size:
+            mixed = self._meet_bound(tilted, direction, rows, side, left)
+            # A mean of two equal bounds may be off by rounding.
+            rows[left] = nearest(mixed, left)
+        return np.where(np.abs(rows) >= FAR / 2, np.copysign(np.inf, rows), rows)
+
+    def _meet_bound(self, tilted, direction, rows, side, left):
+        """Return the maximisers whose weighted sum meets the bound violated."""
+        norm = np.linalg.norm(self.normal_)
+        low, high = np.zeros(left.size), np.ones(left.size) * 1e-3
+        high *= np.linalg.norm(direction[left], axis=1) / norm
+        high[high == 0] = 1.0
+        bound = np.where(side > 0, self.upper_, self.lower_)[left]
+        side = side[left]
+        outer, inner = rows[left].copy(), rows[left].copy()
+
+        def beyond(trial):
+            return side * (trial @ self.normal_ - bound)
+
+        pending = np.arange(left.size)
+        for _ in range(LARGEST_POWER):
+            inner[pending] = tilted(high[pending], left[pending])
+            out = beyond(inner) > 0
+            pending = pending[out[pending]]
+            if not pending.size:
+                break
+            outer[pending], low[pending] = inner[pending], high[pending]
+            high[pending] *= 2
+        for _ in range(N_HALVINGS):
+            middle = (low + high) / 2
+            trial = tilted(middle, left)
+            out = (beyond(trial) > 0)[:, np.newaxis]
+            outer, inner = np.where(out, trial, outer), np.where(out, inner, trial)
+            low = np.where(out[:, 0], middle, low)
+            high = np.where(out[:, 0], high, middle)
+        above, below = beyond(outer), -beyond(inner)
+        total = np.where(above + below > 0, above + below, 1)
+        mixed = (below / total)[:, np.newaxis] * outer
+        mixed += (above / total)[:, np.newaxis] * inner
+        # A feature without any bounds: rounding leaves nothing of a mean of these.
+        mixed[(np.abs(inner) >= FAR) & (outer == -inner)] = FAR
+        return np.where((below >= 0)[:, np.newaxis], mixed, inner)
