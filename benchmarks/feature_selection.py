@@ -107,7 +107,7 @@ def selected(weights, size):
 
 
 def attacks(learner, clean, seed):
-    settings = {"surrogate": learner, "response_range": None, "random_state": seed}
+    settings = {"surrogate": learner, "poison_labels": "flip", "random_state": seed}
     found = {
         "clones": RandomInsertion(random_state=seed),
         "objective": GradientInsertion(goal=ErrorGeneric("objective"), **settings),

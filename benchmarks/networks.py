@@ -2,7 +2,6 @@
 
 The network has one hidden layer of 10 tanh units and learns by gradient descent over
 all rows at rate 0.1 without a penalty. The surrogate takes 200 steps, the victim 400,
-from skpoison.attacks import GradientInsertion
 from the starting weights of the surrogate ("same"), or from five others ("others",
 their mean). Prints its test error, mean and standard deviation over seeded splits, on
 clean data, after inserting the clones with flipped labels from which attacks start, and
@@ -28,22 +27,21 @@ from protocol import N_POISON, N_TRAIN, mnist_1_7, spambase, split
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from skpoison.attacks import RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.bilevel.differentiation.network_descent import NetworkDescent
 from skpoison.feasible_sets import Box
-from skpoison.surrogates import as_training_problem
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
+from skpoison.surrogates import Unrolled, as_training_problem
 
 N_OTHERS = 5
 ATTACKS = {
     "joint, error": {},
-    "joint, log loss": {"loss": "log_loss"},
-    "the last steps, error": {"n_unrolled": 50},
+    "joint, log loss": {"goal": ErrorGeneric("surrogate")},
+    "the last steps, error": {"hypergradient": Unrolled(last=50)},
     "sequential, log loss": {
-        "loss": "log_loss",
-        "schedule": "sequential",
-        "step_size": 1.0,
-        "max_iter": 10,
-        "decay": 0.8,
+        "goal": ErrorGeneric("surrogate"),
+        "optimizer": ProjectedAscent(1.0, 0.8, max_iter=10, schedule="sequential"),
     },
 }
 

@@ -40,7 +40,8 @@ from sklearn.linear_model import (
 from sklearn.metrics import mean_squared_error
 
 from skpoison.attacks import GradientInsertion
-from skpoison.feasible_sets import Box, Frozen
+from skpoison.feasible_sets import Box, Frozen, ResponseRange
+from skpoison.optimizers import ProjectedAscent
 
 PARTS = 300, 250, 500
 BUDGETS = 0.05, 0.1, 0.15, 0.2, 0.25
@@ -90,9 +91,9 @@ def learners(X, y):
 
 
 def attacks(learner, n_features, seed):
-    moves, stays = {"response_range": (0.0, 1.0)}, {"response_range": None}
+    moves, stays = {"poison_labels": ResponseRange(0, 1)}, {"poison_labels": "flip"}
     kinds = {
-        "clones": {**stays, "max_iter": 0},
+        "clones": {**stays, "optimizer": ProjectedAscent(max_iter=0)},
         "x": stays,
         "y": {**moves, "feasible_set": Frozen(range(n_features))},
         "x and y": moves,

@@ -30,6 +30,7 @@ import argparse
 import time
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import GradientInsertion, RandomInsertion
@@ -42,8 +43,8 @@ from skpoison.goals import ErrorGeneric
 from skpoison.optimizers import ProjectedAscent
 
 PAIRS = (7, 1), (9, 8), (4, 0)
-LOSSES = {"error": "smoothed error", "log_loss": "hinge loss"}
-CLIMB = {"max_iter": 200, "decay": 0.98, "feasible_set": Box(0, 1)}
+LOSSES = {"error": "smoothed error", "surrogate": "hinge loss"}
+ASCENT = ProjectedAscent(decay=0.98, max_iter=200)
 N_TRAIN, N_POISON = 100, 20
 
 
@@ -80,9 +81,9 @@ def one_row(X, y, seed, loss):
         victim,
         1,
         goal=ErrorGeneric(loss),
-        optimizer=ProjectedAscent(n_restarts=9),
+        feasible_set=Box(0, 1),
+        optimizer=clone(ASCENT).set_params(n_restarts=9),
         random_state=seed,
-        **CLIMB,
     )
     found, _, seconds = attacked(victim, attack, train, own, test)
     return error(victim, train, test), found, seconds
@@ -91,7 +92,13 @@ def one_row(X, y, seed, loss):
 def several_rows(X, y, seed, n_poison):
     train, own, test = split(X, y, seed, 500)
     victim = SVC(kernel="linear")
-    attack = GradientInsertion(victim, n_poison, random_state=seed, **CLIMB)
+    attack = GradientInsertion(
+        victim,
+        n_poison,
+        feasible_set=Box(0, 1),
+        optimizer=ASCENT,
+        random_state=seed,
+    )
     clones = RandomInsertion(n_poison, random_state=seed).fit_resample(*train)
     return error(victim, clones, test), *attacked(victim, attack, train, own, test)
 
@@ -99,7 +106,12 @@ def several_rows(X, y, seed, n_poison):
 def twenty_rows(X, y, seed, victim, surrogate, loss):
     train, own, test = split(X, y, seed, 400)
     attack = GradientInsertion(
-        surrogate, N_POISON, goal=ErrorGeneric(loss), random_state=seed, **CLIMB
+        surrogate,
+        N_POISON,
+        goal=ErrorGeneric(loss),
+        feasible_set=Box(0, 1),
+        optimizer=ASCENT,
+        random_state=seed,
     )
     clones = RandomInsertion(N_POISON, random_state=seed)
     of_training = clones.fit_resample(*train)

@@ -56,7 +56,7 @@ def learn(X, y):
 
 def attacks(clean, seed):
     """Set up attacks that know what is selected on clean data."""
-    settings = {"surrogate": victim, "response_range": None, "random_state": seed}
+    settings = {"surrogate": victim, "poison_labels": "flip", "random_state": seed}
     old, others = np.flatnonzero(clean), np.flatnonzero(~clean)
     new = np.random.RandomState(seed).permutation(others)[: old.size]
     goal = TargetFeatures(select=new, discard=old)

@@ -29,6 +29,7 @@ from skpoison.attacks import GradientInsertion, RandomInsertion, RandomLabelFlip
 from skpoison.feasible_sets import Box, Integers, make_intersection
 from skpoison.goals import ErrorGeneric
 from skpoison.model_selection import RobustnessCurveDisplay
+from skpoison.optimizers import ProjectedAscent
 
 believed = make_pipeline(StandardScaler(), LogisticRegression())
 victims = {
@@ -36,14 +37,12 @@ victims = {
     "Linear SVM": make_pipeline(StandardScaler(), LinearSVC()),
     "SVM with an RBF kernel": make_pipeline(StandardScaler(), SVC()),
 }
-settings = {"surrogate": believed, "max_iter": 100, "random_state": 0}
+settings = {"surrogate": believed, "random_state": 0}
 attacks = {
     "random label flips": RandomLabelFlip(random_state=0),
     "random insertion": RandomInsertion(random_state=0),
     "gradient, log loss": GradientInsertion(goal=ErrorGeneric("surrogate"), **settings),
-    "gradient, smoothed error": GradientInsertion(
-        goal=ErrorGeneric("error"), **settings
-    ),
+    "gradient, smoothed error": GradientInsertion(**settings),
 }
 STYLES = {
     "random label flips": {"color": "#767676", "marker": "D", "linestyle": ":"},
@@ -145,7 +144,11 @@ chosen = np.isin(labels, [3, 8])
 X, y = (digits[chosen] >= 8).astype(float), labels[chosen]
 
 victim = LogisticRegression()
-settings = {"surrogate": victim, "max_iter": 50, "random_state": 0}
+settings = {
+    "surrogate": victim,
+    "optimizer": ProjectedAscent(max_iter=50),
+    "random_state": 0,
+}
 binary = make_intersection(Box(0, 1), Integers())
 attacks = {
     "random insertion": RandomInsertion(random_state=0),

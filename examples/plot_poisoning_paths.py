@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.feasible_sets import Box
+from skpoison.goals import ErrorGeneric, ErrorSpecific
 from skpoison.optimizers import ProjectedAscent
 
 CENTERS = [(-2, -1.2), (2, -1.2), (0, 2.2)]
@@ -43,7 +44,10 @@ victim = LogisticRegression()
 # clones, and takes what does best on his own rows.
 
 EDGE = 5.0
-goals = {"any errors": "error-generic", "class 2 taken for class 1": {2: 1}}
+goals = {
+    "any errors": ErrorGeneric(sharpness=16),
+    "class 2 taken for class 1": ErrorSpecific({2: 1}, sharpness=16),
+}
 attacks = {
     name: GradientInsertion(
         victim,

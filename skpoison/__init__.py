@@ -13,6 +13,7 @@ _SUBMODULES = [
     "attacks",
     "base",
     "bilevel",
+    "cli",
     "datasets",
     "defences",
     "feasible_sets",
@@ -22,7 +23,6 @@ _SUBMODULES = [
     "model_selection",
     "optimizers",
     "penalties",
-    "report",
     "surrogates",
     "utils",
 ]

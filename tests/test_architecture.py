@@ -18,7 +18,7 @@ STOREYS = [
     "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
     "inspection model_selection",
-    "report",
+    "cli",
     "__main__",
 ]
 STOREY = {name: i for i, names in enumerate(STOREYS) for name in names.split()}
@@ -91,7 +91,6 @@ def test_files_mirrored_by_tests(path):
         "attack_checks": "estimator_checks",
         "defence_checks": "estimator_checks",
         "check_data": "estimator_checks",
-        "report/errors": "report",
         "network_descent": "closed_form",
     }
     name = tested_by.get(f"{relative.parent}/{name}", tested_by.get(name, name))

@@ -17,16 +17,17 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skpoison import attacks, defences
-from skpoison.attacks import GradientInsertion
-from skpoison.goals import TargetCoefficients
-from skpoison.optimizers import ProjectedAscent
+from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.goals import ErrorGeneric, TargetCoefficients
+from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
 from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
 SETTINGS = {
     "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
-    "GradientPoisoner": {"max_iter": 2},
-    "GreedyLabelFlip": {"n_candidates": 1, "cv": 2},
+    "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=2)},
+    "GradientModification": {"optimizer": ProjectedAscent(max_iter=2)},
+    "GreedyLabelFlip": {"n_candidates": 1, "validation": 2},
     "NoisyLabelClassifier": {"cv": 2},
     "RelaxedLabelFlip": {"max_iter": 2},
 }
@@ -57,20 +58,23 @@ ATTACKS.append(
 )
 # Other ways through the mathematics.
 VARIANTS = [
-    GradientInsertion(random_state=0, **{"max_iter": 2, **each})
+    GradientInsertion(optimizer=ProjectedAscent(max_iter=2), random_state=0, **each)
     for each in (
         {"surrogate": SVC()},
-        {"surrogate": NETWORK},
+        {"surrogate": NETWORK, "validation": 2},
         {"surrogate": LogisticRegression(C=0.1, solver="saga", **L1)},
-        {"surrogate": Lasso(), "loss": "objective"},
-        {
-            "surrogate": LogisticRegression(),
-            "goal": TargetCoefficients({0: 0.0}),
-            "capability": "modify",
-            "poison_labels": "keep",
-        },
+        {"surrogate": Lasso(), "goal": ErrorGeneric("objective")},
     )
 ]
+VARIANTS.append(
+    GradientModification(
+        LogisticRegression(),
+        goal=TargetCoefficients({0: 0.0}),
+        poison_labels="keep",
+        optimizer=SpectralProjectedGradient(max_iter=2),
+        random_state=0,
+    )
+)
 DEFENCES = [
     getattr(defences, name)(
         LogisticRegression(max_iter=10_000), **SETTINGS.get(name, {})

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import (
     check_consistent_length,
+    check_is_fitted,
     validate_data,
 )
 
@@ -92,6 +93,8 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         Which of the input rows are deleted. Only for attacks that delete rows.
     contamination_ : float
         Poisoned share of the output rows: n_p / (n + n_p) for inserted rows.
+    poison_ : Poison
+        The poison itself: what was inserted, modified, relabelled or deleted.
     classes_ : ndarray of shape (n_classes,)
         The class labels. Not for attacks on regression.
     n_features_in_ : int
@@ -185,7 +188,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     def _fit_resample(self, X, y, *, trusted, **for_hook):
         X_checked, y_checked = self._check_data(X, y)
         n_samples = y_checked.shape[0]
-        poison = self._poison(
+        self.poison_ = self._poison(
             X_checked,
             y_checked,
             n_poison=self._n_poison(n_samples),
@@ -193,7 +196,30 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             random_state=check_random_state(self.random_state),
             **for_hook,
         )
-        return self._apply(poison, X, y, y_checked)
+        return self._apply(self.poison_, X, y, y_checked)
+
+    def apply_poison(self, X, y):
+        """Apply the poison of the last `fit_resample` to its training set again.
+
+        Nothing is computed anew, so one poison can be stored compactly and used for
+        many estimators.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The rows that were passed to `fit_resample`.
+        y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
+            Their labels.
+
+        Returns
+        -------
+        X_poisoned : same type as X, of shape (n_samples_out, n_features)
+            What `fit_resample` returned.
+        y_poisoned : same type as y, of length n_samples_out
+            What `fit_resample` returned.
+        """
+        check_is_fitted(self, "poison_")
+        return self._apply(self.poison_, X, y, self._check_y(y))
 
     @abstractmethod
     def _poison(self, X, y, *, n_poison, trusted, random_state):
@@ -221,11 +247,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _check_data(self, X, y):
         """Check X and y and set the attributes that describe them."""
-        takes_responses = self._takes_responses()
-        if takes_responses:
-            y_checked = check_responses(self, y)
-        else:
-            y_checked = check_target_type(check_labels(self, y))
+        y_checked = self._check_y(y)
         if self._reads_features:
             X_checked = numeric_features(
                 self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
@@ -239,7 +261,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
                 self, X, accept_sparse=True, dtype=None, ensure_all_finite=False
             )
         check_consistent_length(X, y_checked)
-        if takes_responses:
+        if self._takes_responses():
             if hasattr(self, "classes_"):
                 del self.classes_  # left by a call with other parameters
             return X_checked, y_checked
@@ -250,6 +272,12 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
                 f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
         return X_checked, y_checked
+
+    def _check_y(self, y):
+        """Return y as an array of class labels or responses."""
+        if self._takes_responses():
+            return check_responses(self, y)
+        return check_target_type(check_labels(self, y))
 
     @property
     def sampling_strategy_(self):

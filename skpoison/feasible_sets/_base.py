@@ -10,6 +10,8 @@ from sklearn.utils.validation import _check_n_features, check_is_fitted
 KINDS = ("convex", "discrete", "neither")
 # Relative rounding that `contains` forgives in the result of a projection.
 ROUNDING = 1e-9
+# Halvings of the way from a centre to a row.
+N_HALVINGS = 40
 
 
 class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
@@ -219,6 +221,33 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _project(self, X, start, y):
         """Project rows, without validation, and return a new array."""
+
+    def _project_radially(self, X, centre, *, start=None, y=None):
+        """Move rows towards centres until `_contains` accepts them, by bisection.
+
+        A projection for sets that can be asked for nothing else, such as the rows that
+        a detector accepts. It is not onto the nearest row: the kind is "neither".
+        """
+        rows, left = X.copy(), np.flatnonzero(~self._contains(X, start, y))
+        if not left.size:
+            return rows
+        low, high = np.zeros((left.size, 1)), np.ones((left.size, 1))
+        rows[left] = centre = np.broadcast_to(centre, X.shape)[left]
+        start, y = take(start, left), take(y, left)
+        outside = np.flatnonzero(~self._contains(rows[left], start, y))
+        if outside.size:
+            raise ValueError(
+                f"centre must lie in the set, but {type(self).__name__} does not "
+                f"contain that of row {left[outside[0]]}."
+            )
+        for _ in range(N_HALVINGS):
+            share = (low + high) / 2
+            trial = centre + share * (X[left] - centre)
+            inside = self._contains(trial, start, y)
+            rows[left[inside]] = trial[inside]
+            low = np.where(inside[:, np.newaxis], share, low)
+            high = np.where(inside[:, np.newaxis], high, share)
+        return rows
 
     def _contains(self, X, start, y):
         """Return which rows lie in the set, without validation."""

@@ -1,7 +1,5 @@
 """Intersection of feasible sets."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -10,6 +8,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 
 from skpoison.feasible_sets._base import BaseFeasibleSet
 from skpoison.feasible_sets._joint import JointProjection, joint_kind
+from skpoison.utils._warnings import warn_user
 
 # Fractions of the step from the start to the row that are tried, the largest first:
 # close to 1 for convex sets that are missed by little, evenly for discrete ones.
@@ -216,11 +215,10 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
         if pending.size:
             raise joint.empty_error(rows[pending], left[pending])
         if not converged.all():
-            warnings.warn(
+            warn_user(
                 f"Dykstra's algorithm did not converge for {(~converged).sum()} rows: "
                 "they lie in all of the sets, but nearer rows may exist.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return rows
 

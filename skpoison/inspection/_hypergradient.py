@@ -59,15 +59,11 @@ def check_hypergradient(
     Returns
     -------
     check : Bunch
-        relative_error : float
-            Norm of the difference between both vectors of directional derivatives,
-            relative to the larger norm; 0 if it is within rounding.
-        cosine : float
-            Cosine of the angle between both; NaN if one of them is zero.
-        analytic : ndarray of shape (n_directions,)
-            The directional derivatives by the hypergradient.
-        numerical : ndarray of shape (n_directions,)
-            The directional derivatives by differences.
+        Its entries are `relative_error`, the norm of the difference between both
+        vectors of directional derivatives, relative to the larger norm, and 0 if it is
+        within rounding; `cosine`, the cosine of the angle between both, and NaN if one
+        of them is zero; and both vectors, `analytic` and `numerical`, of shape
+        (n_directions,).
 
     Raises
     ------
@@ -126,7 +122,7 @@ def check_hypergradient(
 
 
 def _end_of(attack, X, y, trusted, X_val, y_val):
-    """Return an exact objective, the rows that the attack ends with, and coordinates."""
+    """Return an exact objective, the final poison rows, and their coordinates."""
     attack = clone(attack)
     attack._validate_params()
     trusted = check_trusted(trusted, X)

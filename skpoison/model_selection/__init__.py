@@ -1,6 +1,15 @@
-"""How much of a model is left when its training set is poisoned?"""
+"""Robustness of models whose training set is poisoned."""
 
+from skpoison.model_selection._craft import CraftedPoison, PoisonedFold, craft
 from skpoison.model_selection._curve import robustness_curve
 from skpoison.model_selection._plot import RobustnessCurveDisplay
+from skpoison.model_selection._report import RobustnessReport
 
-__all__ = ["RobustnessCurveDisplay", "robustness_curve"]
+__all__ = [
+    "CraftedPoison",
+    "PoisonedFold",
+    "RobustnessCurveDisplay",
+    "RobustnessReport",
+    "craft",
+    "robustness_curve",
+]

@@ -1,16 +1,17 @@
-"""What does a robustness curve look like?"""
+"""Plot of a robustness curve."""
 
 import numpy as np
 
-from skpoison.model_selection._curve import DEFAULT_BUDGETS, robustness_curve
+from skpoison.model_selection._curve import robustness_curve
+from skpoison.utils._display import BaseDisplay
 from skpoison.utils._optional import import_optional
 
 
-class RobustnessCurveDisplay:
+class RobustnessCurveDisplay(BaseDisplay):
     """Robustness curve: a score against the budget of an attack.
 
-    It is recommended to use :meth:`from_estimator` to make one. Several estimators
-    share one axis by ``from_estimator(..., ax=display.ax_)``.
+    Use :meth:`from_estimator` to compute the curve and draw it. To draw several
+    estimators in the same axes, pass ``ax=display.ax_``.
 
     Parameters
     ----------
@@ -87,17 +88,17 @@ class RobustnessCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
+            Axes to draw in. None makes a new figure.
         name : str, default=None
-            Name in the legend, instead of the one given before.
+            Name in the legend. None: the one passed to the constructor.
         score_name : str, default=None
-            Name of the vertical axis, instead of the one given before.
+            Name of the vertical axis. None: the one passed to the constructor.
         negate_score : bool, default=False
             Draw the negative of the scores, for metrics such as "neg_log_loss".
         score_type : {"test", "train", "both"}, default="test"
             Which scores to draw.
         std_display_style : {"fill_between", None}, default="fill_between"
-            How to show a standard deviation over the folds on either side.
+            How the standard deviation over the folds is shown; None hides it.
         line_kw : dict, default=None
             Passed on to matplotlib's `plot`.
         fill_between_kw : dict, default=None
@@ -111,23 +112,19 @@ class RobustnessCurveDisplay:
         Raises
         ------
         ValueError
-            If `score_type` or `std_display_style` is none of those named.
+            If `score_type` or `std_display_style` is not one of the values above.
         """
         parts = {"test": ("test",), "train": ("train",), "both": ("train", "test")}
         if score_type not in parts:
             raise ValueError(
-                f"score_type must be one of {sorted(parts)}, got {score_type!r}."
+                f"score_type must be one of {sorted(parts)}; got {score_type!r}."
             )
         if std_display_style not in ("fill_between", None):
             raise ValueError(
-                "std_display_style must be 'fill_between' or None, got "
+                "std_display_style must be 'fill_between' or None; got "
                 f"{std_display_style!r}."
             )
-        if ax is None:
-            pyplot = import_optional(
-                "matplotlib.pyplot", extra="plot", user="RobustnessCurveDisplay"
-            )
-            _, ax = pyplot.subplots()
+        ax = self._prepare_axes(ax)
         name = self.name if name is None else name
         score_name = self.score_name if score_name is None else score_name
         sign = -1 if negate_score else 1
@@ -159,8 +156,6 @@ class RobustnessCurveDisplay:
         ax.set_ylabel(score_name or "Score")
         if ax.get_legend_handles_labels()[1]:
             ax.legend()
-        self.ax_ = ax
-        self.figure_ = ax.figure
         return self
 
     @classmethod
@@ -171,7 +166,7 @@ class RobustnessCurveDisplay:
         y,
         *,
         attack,
-        budgets=DEFAULT_BUDGETS,
+        budgets=None,
         cv=None,
         scoring=None,
         n_jobs=None,
@@ -193,15 +188,17 @@ class RobustnessCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            What is attacked: a plain estimator, a defence around one, a Pipeline.
+            The victim: a plain estimator, a defence around one, a Pipeline.
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The rows.
         y : array-like of shape (n_samples,)
             Their labels.
-        attack : sampler
-            The attack; its `budget` is set to each of `budgets` in turn.
-        budgets : array-like of shape (n_budgets,), default=(0, 0.05, 0.1, 0.15, 0.2)
+        attack : sampler or CraftedPoison
+            The attack; its `budget` is set to each of `budgets` in turn. Or crafted
+            poison.
+        budgets : array-like of shape (n_budgets,), default=None
             Budgets: shares of the training rows (floats) or numbers of rows (ints).
+            None: 0, 0.05, 0.1, 0.15 and 0.2.
         cv : int, cross-validation generator or iterable, default=None
             How folds are made.
         scoring : str or callable, default=None
@@ -211,14 +208,14 @@ class RobustnessCurveDisplay:
         pre_dispatch : int or str, default="2*n_jobs"
             Number of jobs dispatched ahead.
         verbose : int, default=0
-            Verbosity.
+            Verbosity of joblib.
         error_score : "raise" or numeric, default=np.nan
-            Score where a fit fails; "raise" raises the error.
+            Score if a fit fails; "raise" raises the error.
         params : dict, default=None
-            Facts about the rows and other parameters of `fit`, as in
+            Row metadata and other parameters of `fit`, as in
             :func:`robustness_curve`.
         ax : matplotlib Axes, default=None
-            Where to draw. None makes a new figure.
+            Axes to draw in. None makes a new figure.
         name : str, default=None
             Name in the legend. None: the name of the estimator's class.
         score_name : str, default=None
@@ -228,7 +225,7 @@ class RobustnessCurveDisplay:
         score_type : {"test", "train", "both"}, default="test"
             Which scores to draw.
         std_display_style : {"fill_between", None}, default="fill_between"
-            How to show a standard deviation over the folds on either side.
+            How the standard deviation over the folds is shown; None hides it.
         line_kw : dict, default=None
             Passed on to matplotlib's `plot`.
         fill_between_kw : dict, default=None
@@ -255,8 +252,8 @@ class RobustnessCurveDisplay:
         )
         if isinstance(curve.test_scores, dict):
             raise ValueError(
-                f"scoring={scoring!r} names several metrics; a display draws one. "
-                "Compute them by robustness_curve and give each a display of its own."
+                f"scoring must be one metric for a display; got {scoring!r}. Compute "
+                "several by robustness_curve and make a display for each."
             )
         if score_name is None and isinstance(scoring, str):
             score_name = scoring.removeprefix("neg_" if negate_score else "")

@@ -62,6 +62,27 @@ class BaseOptimizer(BaseEstimator, metaclass=ABCMeta):
     --------
     ProjectedAscent : For errors, which are bounded and not concave.
     SpectralProjectedGradient : For smooth functions with a maximum to be reached.
+
+    Examples
+    --------
+    An optimizer from outside the package, random search:
+
+    >>> import numpy as np
+    >>> from skpoison.attacks import GradientInsertion
+    >>> from skpoison.optimizers import AscentResult, BaseOptimizer
+    >>> class RandomSearch(BaseOptimizer):
+    ...     def _maximise(self, value_and_gradient, start, project, callback):
+    ...         random_state = np.random.RandomState(0)
+    ...         best, path = project(start), []
+    ...         path.append(value_and_gradient(best)[0])
+    ...         for _ in range(self.max_iter):
+    ...             x = project(best + 0.1 * random_state.normal(size=start.shape))
+    ...             path.append(value_and_gradient(x)[0])
+    ...             best = x if path[-1] == max(path) else best
+    ...             if callback(path[-1], x):
+    ...                 break
+    ...         return AscentResult(best, max(path), np.array(path))
+    >>> attack = GradientInsertion(optimizer=RandomSearch(max_iter=20))
     """
 
     _parameter_constraints: dict = {

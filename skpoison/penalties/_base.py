@@ -24,6 +24,28 @@ class BasePenalty(BaseEstimator, metaclass=ABCMeta):
     See Also
     --------
     Displacement : How far poison rows are from where they start.
+
+    Examples
+    --------
+    A penalty from outside the package, on large values of the first feature:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_classification
+    >>> from skpoison.attacks import GradientInsertion
+    >>> from skpoison.penalties import BasePenalty
+    >>> class SmallFirstFeature(BasePenalty):
+    ...     def value_and_gradient(self, X, y, X_start, y_start):
+    ...         in_features = np.zeros_like(X)
+    ...         in_features[:, 0] = self.weight * X[:, 0]
+    ...         value = self.weight * (X[:, 0] ** 2).sum() / 2
+    ...         return value, in_features, np.zeros(y.shape)
+    >>> X, y = make_classification(random_state=0)
+    >>> for penalties in (None, [SmallFirstFeature(10.0)]):
+    ...     attack = GradientInsertion(penalties=penalties, random_state=0)
+    ...     X_out, _ = attack.fit_resample(X, y)
+    ...     print(np.abs(X_out[100:, 0]).max() > 0.5)
+    True
+    False
     """
 
     _parameter_constraints: dict = {"weight": [Interval(Real, 0, None, closed="left")]}

@@ -1,19 +1,19 @@
-"""What is needed that may not be installed?"""
+"""Imports of packages that need not be installed."""
 
 from importlib import import_module
 
 
-def import_optional(module, *, extra, user):
-    """Import a module, or say which extra of this package brings it.
+def import_optional(module, *, extra=None, user):
+    """Import a module, or raise an error that says how to install it.
 
     Parameters
     ----------
     module : str
         The module to import.
-    extra : str
-        The extra that brings it.
+    extra : str, default=None
+        The extra of this package that installs it. None: it is not in any extra.
     user : str
-        What needs it.
+        What needs it, for the error.
 
     Returns
     -------
@@ -28,7 +28,8 @@ def import_optional(module, *, extra, user):
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
+        requirement = package if extra is None else f"'skpoison[{extra}]'"
         raise ImportError(
             f"{user} needs {package}, which is not installed: "
-            f"python -m pip install 'skpoison[{extra}]'"
+            f"python -m pip install {requirement}"
         ) from error

@@ -1,8 +1,8 @@
-"""What does every attack obey, and every defence?
+"""Checks of the contracts of attacks, defences and feasible sets.
 
-These checks stand beside those of scikit-learn and imbalanced-learn. They ask only for
-the public contract, so that they serve an attack or a defence that derives from the
-base classes of this package as well as one that does not.
+They complement those of scikit-learn and imbalanced-learn. They rely on the public
+contract only, so that they apply to an attack or a defence that derives from the base
+classes of this package as well as to one that does not.
 """
 
 from functools import partial
@@ -13,18 +13,20 @@ from skpoison.utils._attack_checks import (
     takes_responses,
 )
 from skpoison.utils._defence_checks import DEFENCE_CHECKS
+from skpoison.utils._feasible_set_checks import SET_CHECKS
 
 
 def check_estimator(estimator):
-    """Check that an attack or a defence keeps the contracts of this package.
+    """Check that an attack, a defence or a feasible set keeps its contract.
 
     Parameters
     ----------
     estimator : estimator
-        An instance of an attack, that is of a sampler with a `budget`, or of a
-        defence, that is of a classifier with an `inlier_mask_`. Where it has a
-        `random_state`, give it one. Parameters that name labels, such as `class_map`,
-        must be left out: the checks have labels of their own.
+        An instance of an attack (a sampler with a `budget`), of a defence (a
+        meta-estimator with an `inlier_mask_`) or of a feasible set. Set its
+        `random_state`, if it has one. Leave out parameters that name labels, such as
+        `class_map`: the checks use their own labels. Feasible sets are fitted to 6
+        features: two of a one-hot category, two counts and two real numbers.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def parametrize_with_checks(estimators):
     Parameters
     ----------
     estimators : list of estimators
-        Instances of attacks and defences.
+        Instances of attacks, defences and feasible sets.
 
     Returns
     -------
@@ -85,27 +87,32 @@ def parametrize_with_checks(estimators):
 
 
 def estimator_checks_generator(estimator):
-    """Yield the checks that apply to an attack or a defence.
+    """Yield the checks that apply to an attack, a defence or a feasible set.
 
     Parameters
     ----------
     estimator : estimator
-        An instance of an attack or a defence.
+        An instance of an attack, a defence or a feasible set.
 
     Yields
     ------
     estimator : estimator
         The instance given.
     check : callable
-        Takes the estimator and raises an AssertionError where it fails.
+        Takes the estimator and raises an AssertionError if it fails.
     """
-    is_attack = hasattr(estimator, "fit_resample")
-    if not is_attack and not hasattr(estimator, "estimator"):
+    if hasattr(estimator, "fit_resample"):
+        checks = ATTACK_CHECKS
+    elif hasattr(estimator, "project") and hasattr(estimator, "contains"):
+        checks = SET_CHECKS
+    elif hasattr(estimator, "estimator"):
+        checks = DEFENCE_CHECKS
+    else:
         raise TypeError(
-            f"{estimator!r} is neither an attack, with fit_resample, nor a defence "
-            "around an estimator: there is nothing to check. Give an instance."
+            "estimator must be an instance of an attack (it has `fit_resample`), of a "
+            "defence (it has a parameter `estimator`) or of a feasible set (it has "
+            f"`project` and `contains`); got {estimator!r}."
         )
-    checks = ATTACK_CHECKS if is_attack else DEFENCE_CHECKS
     if takes_responses(estimator):
         checks = [check for check in checks if check not in LABEL_CHECKS]
     name = type(estimator).__name__

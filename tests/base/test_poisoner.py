@@ -121,3 +121,30 @@ def test_trusted_is_routed():
         )
         pipeline.fit(X, y, trusted=trusted)
     assert pipeline[0].poison_mask_.tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        Poison(),
+        Poison(y=np.array(["b", "b", "a", "b"])),
+        Poison(X_inserted=np.array([2, 2]), y_inserted=np.array(["b", "a"])),
+        Poison(X_inserted=np.array([[8.0, 9.0]]), y_inserted=np.array(["a"])),
+        Poison(modified=np.array([1]), X_modified=np.array([[-1.0, -2.0]])),
+        Poison(deleted=np.array([0, 3])),
+    ],
+    ids=["nothing", "labels", "clones", "rows", "modified", "deleted"],
+)
+def test_poison_is_stored_and_applied_again(poison):
+    frame, series = pd.DataFrame(X, columns=["u", "v"]), pd.Series(y, dtype="category")
+    attack = Scripted(poison)
+    expected = attack.fit_resample(frame, series)
+    assert attack.poison_ is poison
+    X_poisoned, y_poisoned = attack.apply_poison(frame, series)
+    pd.testing.assert_frame_equal(X_poisoned, expected[0])
+    pd.testing.assert_series_equal(y_poisoned, expected[1])
+
+
+def test_poison_of_an_attack_that_has_not_run():
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        Scripted(Poison()).apply_poison(X, y)

@@ -1,7 +1,12 @@
+import ast
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.covariance import EllipticEnvelope
 from sklearn.exceptions import NotFittedError
 
 from skpoison.feasible_sets import (
@@ -258,3 +263,161 @@ def test_no_columns_bind_nothing(kind, rows):
 def test_base_class_is_abstract():
     with pytest.raises(TypeError, match="abstract"):
         BaseFeasibleSet()
+
+
+GUIDE = Path(__file__).parents[2] / "doc" / "user_guide" / "own_feasible_set.py"
+
+
+def own_sets():
+    """Return the module of the user guide with sets that depend on labels."""
+    spec = importlib.util.spec_from_file_location("own_feasible_set", GUIDE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def class_sphere(radius):
+    return own_sets().ClassSphere(radius)
+
+
+def labelled_rows():
+    rng = np.random.RandomState(0)
+    y = np.repeat(["b", "a", "c"], 20)
+    X = rng.normal(size=(60, 4)) + 5 * np.unique(y, return_inverse=True)[1][:, None]
+    return X, y
+
+
+def test_own_sets_take_ten_lines():
+    classes = [n for n in ast.parse(GUIDE.read_text()).body if hasattr(n, "bases")]
+    assert len(classes) == 2
+    for own in classes:
+        documented = own.body[0].end_lineno - own.body[0].lineno + 1
+        lines = GUIDE.read_text().splitlines()[own.lineno - 1 : own.end_lineno]
+        assert sum(bool(line.strip()) for line in lines) - documented <= 10
+
+
+def test_rows_that_a_detector_accepts():
+    X, y = labelled_rows()
+    detector = EllipticEnvelope(contamination=0.2, random_state=0)
+    accepted = own_sets().AcceptedRows(detector)
+    meet = make_intersection(Box(), accepted).fit(X, y)
+    X_new, labels = X[::6], np.roll(y, 20)[::6]
+    assert not meet.contains(X_new, y=labels).any()
+    rows = meet.project(X_new, y=labels)
+    assert meet.contains(rows, y=labels).all()
+    np.testing.assert_array_equal(meet.project(rows, y=labels), rows)
+    # On the boundary: further out by little they are rejected.
+    accepted = accepted.fit(X, y)
+    rows = accepted.project(X_new, y=labels)
+    assert accepted.contains(rows, y=labels).all()
+    assert not accepted.contains(rows + 1e-6 * (X_new - rows), y=labels).any()
+    np.testing.assert_array_equal(accepted.project(rows, y=labels), rows)
+
+
+def test_radial_projection_needs_a_centre_in_the_set():
+    class Beside(Box):
+        def _project(self, X, start, y):
+            return self._project_radially(X, np.full(X.shape[1], 2.0))
+
+    box = Beside(0, 1).fit(np.zeros((1, 3)))
+    inside = np.full((1, 3), 0.5)
+    np.testing.assert_array_equal(box.project(inside), inside)
+    with pytest.raises(ValueError, match=r"centre must lie in the set, .* of row 1"):
+        box.project([[0.5, 0.5, 0.5], [0.5, 3.0, 0.5]])
+
+
+def test_labels_decide_where_rows_may_lie():
+    X, y = labelled_rows()
+    sphere = class_sphere(1.5).fit(X, y)
+    rows = sphere.project(np.roll(X, 20, axis=0), y=y)
+    for label in "abc":
+        mean = X[y == label].mean(axis=0)
+        np.testing.assert_allclose(
+            np.linalg.norm(rows[y == label] - mean, axis=1), 1.5, rtol=1e-12
+        )
+    assert sphere.contains(rows, y=y).all()
+    assert not sphere.contains(rows, y=np.roll(y, 20)).any()
+
+
+def test_labels_inside_an_intersection():
+    X, y = labelled_rows()
+    meet = make_intersection(
+        make_intersection(Box(), class_sphere(1.5)), Integers([0])
+    ).fit(X, y)
+    assert meet.requires_labels
+    assert not meet.requires_start
+    start = np.array([X[y == label].mean(axis=0) for label in y])
+    start[:, 0] = np.rint(start[:, 0])
+    rows = meet.project(X, y=y, start=start)
+    assert meet.contains(rows, y=y).all()
+    assert meet.kind == "discrete"
+    assert (np.rint(rows[:, 0]) == rows[:, 0]).all()
+    assert class_sphere(1.5 + 1e-9).fit(X, y).contains(rows, y=y).all()
+
+
+@pytest.mark.parametrize(
+    "make", [class_sphere, lambda r: make_intersection(class_sphere(r))]
+)
+def test_missing_or_wrong_labels_raise(make):
+    X, y = labelled_rows()
+    sphere = make(1.0)
+    with pytest.raises(ValueError, match=r"y must hold the labels .* got None"):
+        sphere.fit(X)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        sphere.fit(X, y[:5])
+    sphere.fit(X, y)
+    for method in (sphere.project, sphere.contains, sphere.maximise):
+        with pytest.raises(ValueError, match=r"y must hold the labels .* got None"):
+            method(X)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            method(X, y=y[:5])
+
+
+def test_labels_are_ignored_by_sets_that_do_not_depend_on_them():
+    X, _ = labelled_rows()
+    box = Box().fit(X, "labels of no use")
+    np.testing.assert_array_equal(box.project(X, y=3), X)
+
+
+def test_kind_is_checked():
+    class Odd(Box):
+        kind = "concave"
+
+    with pytest.raises(ValueError, match=r"kind must be one of 'convex', .*'concave'"):
+        Odd().fit([[1.0]])
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_kind_is_known_before_fit(each, rows):
+    before = clone(each)
+    kind, required = before.kind, before.requires_start
+    before.fit(rows[1])
+    assert (before.kind, before.requires_start) == (kind, required)
+    assert kind == ("convex" if each in CONVEX else "discrete")
+
+
+@pytest.mark.parametrize("each", SETS, ids=repr)
+def test_inner_projection_is_that_of_project(each, rows):
+    X, start = rows
+    each = clone(each).fit(start)
+    np.testing.assert_array_equal(
+        each._project(X, start, None), each.project(X, start=start)
+    )
+
+
+@pytest.mark.parametrize(
+    "each", [Integers(), OneHot([[0, 1]]), LinfBall(1.0), Frozen([1]), L2Ball(1.0)]
+)
+def test_unbounded_direction_raises_or_is_not_followed(each, rows):
+    _, start = rows
+    each = clone(each).fit(start)
+    direction = np.zeros(start.shape)
+    direction[:, 1] = -1
+    if isinstance(each, Integers):
+        with pytest.raises(ValueError, match=r"direction\[0\] .* bound feature 1"):
+            each.maximise(direction, start=start)
+    else:
+        found = each.maximise(direction, start=start)
+        assert each.contains(found, start=start).all()
+        inside = each.project(start, start=start)
+        assert (found[:, 1] <= inside[:, 1]).all()

@@ -107,7 +107,7 @@ def test_from_estimator():
 
 
 def test_from_estimator_draws_one_metric():
-    with pytest.raises(ValueError, match="names several metrics"):
+    with pytest.raises(ValueError, match="must be one metric for a display"):
         RobustnessCurveDisplay.from_estimator(
             GaussianNB(), X, y, attack=ATTACK, scoring=["accuracy", "f1_macro"]
         )
@@ -116,8 +116,8 @@ def test_from_estimator_draws_one_metric():
 @pytest.mark.parametrize(
     ("parameter", "message"),
     [
-        ({"score_type": "clean"}, r"one of \['both', 'test', 'train'\], got 'clean'"),
-        ({"std_display_style": "bars"}, "'fill_between' or None, got 'bars'"),
+        ({"score_type": "clean"}, r"one of \['both', 'test', 'train'\]; got 'clean'"),
+        ({"std_display_style": "bars"}, "'fill_between' or None; got 'bars'"),
     ],
 )
 def test_parameters_are_checked(display, parameter, message):

@@ -18,3 +18,9 @@ def test_import_optional_names_the_extra():
     )
     with pytest.raises(ImportError, match=re.escape(message)):
         import_optional("no_such_package.part", extra="plot", user="Drawing")
+
+
+def test_import_optional_without_extra():
+    message = "which is not installed: python -m pip install no_such_package"
+    with pytest.raises(ImportError, match=f"{message}$"):
+        import_optional("no_such_package.part", user="Drawing")

@@ -1,4 +1,4 @@
-"""How much does a classifier hold each row for each class?"""
+"""Per-class decision scores for any fitted classifier."""
 
 from itertools import combinations
 
@@ -8,7 +8,7 @@ TINY = np.finfo(np.float64).tiny
 
 
 def class_scores(classifier, X, classes):
-    """Score rows for all classes.
+    """Return the score of each row for each class.
 
     Parameters
     ----------
@@ -22,9 +22,10 @@ def class_scores(classifier, X, classes):
     Returns
     -------
     scores : ndarray of shape (n_samples, n_classes)
-        Decision values, where there are any; else logarithms of probabilities, else 1
-        for the class predicted. The two scores of two classes sum to 0. A class that
-        the classifier has not seen has the lowest score of all.
+        Decision values if the classifier has them; otherwise logarithms of
+        probabilities, otherwise 1 for the class predicted. The two scores of two
+        classes sum to 0. A class that the classifier has not seen has the lowest score
+        of all.
     """
     known = np.searchsorted(classes, classifier.classes_)
     n_known = known.shape[0]
@@ -33,7 +34,7 @@ def class_scores(classifier, X, classes):
         found = np.asarray(classifier.decision_function(X), dtype=float)
         if found.ndim == 1:
             found = np.column_stack([-found, found]) / 2
-        elif found.shape[1] != n_known or _are_pairs(found, classifier, X):
+        elif found.shape[1] != n_known or _is_one_vs_one(found, classifier, X):
             found = None
     if found is None and hasattr(classifier, "predict_proba"):
         found = np.log(np.maximum(classifier.predict_proba(X), TINY))
@@ -47,10 +48,11 @@ def class_scores(classifier, X, classes):
     return scores
 
 
-def _are_pairs(found, classifier, X):
-    """Say whether decision values are those of pairs of classes.
+def _is_one_vs_one(found, classifier, X):
+    """Return whether decision values are those of pairs of classes.
 
-    Three classes have as many pairs, so that it takes the predictions to tell.
+    Three classes have three pairs, so the number of columns does not tell; the
+    predictions do.
     """
     if found.shape[1] != 3:
         return False
@@ -68,7 +70,7 @@ def _are_pairs(found, classifier, X):
 
 
 def margins(scores, codes):
-    """Say by how much each score is below that of the row's own class.
+    """Return the score of the own class minus that of each class.
 
     Parameters
     ----------

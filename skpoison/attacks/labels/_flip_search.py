@@ -1,19 +1,23 @@
-r"""What does each possible flip do to the goal?
+r"""The goal after each possible flip of a label.
 
-The state of a search: current labels, and what the goal becomes if one of them is
-flipped. As fast as the surrogate allows:
+The state of a greedy search: the current labels, and the goal if one of them is
+flipped. How that is computed depends on the surrogate:
 
-* for the **squared loss** exactly, without a fit. A flip of row i from the target
-  :math:`t` to :math:`t'` moves the scores of the attacker's rows by
-  :math:`G_i (t' - t)`, where :math:`G = a_i \tilde x_i^\top H^{-1} \tilde X_{own}^\top`
-  does not depend on labels and is computed once;
-* for **learners at their optimum** by Newton's method from the current optimum. If the
-  loss treats outputs apart, many flips are one problem, of as many outputs as they
-  have together, and share one factorisation;
+* for the **squared loss** exactly, without a fit. The weights are linear in the
+  targets, so a flip of row i from the target :math:`t` to :math:`t'` moves the scores
+  of the validation rows by :math:`G_i (t' - t)`, with
+  :math:`G = a_i \tilde x_i^\top H^{-1} \tilde X_{val}^\top` independent of the labels
+  and computed once; for goals on the weights :math:`H^{-1}` replaces
+  :math:`H^{-1} \tilde X_{val}^\top`;
+* for **other surrogates at their optimum** by Newton's method from the current optimum.
+  If the loss treats outputs separately, many flips are one problem with as many
+  outputs as they have together, and share one factorisation;
+* for **surrogates that are differentiated otherwise** and goals that need more than
+  scores, by training through the engine of the surrogate;
 * for **any classifier** by fits, in parallel.
 
-Where a surrogate can be differentiated, one adjoint solve promises the effect of every
-flip to first order.
+For surrogates that can be differentiated, one adjoint solve gives the effect of every
+flip to first order (the influence of its label).
 """
 
 from abc import ABC, abstractmethod
@@ -23,105 +27,85 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from skpoison.attacks._goal_values import goal_values
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
-from skpoison.bilevel.goals import SmoothedError
+from skpoison.bilevel.goals import OnRows
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.solvers.linear_systems import solve
 from skpoison.bilevel.solvers.newton import minimise
 
 # Numbers in the targets of flips that are fitted at once: 32 MB.
-AT_ONCE = 2**22
+N_STORED = 2**22
 # Relative gradient at which a flip is fitted well enough to be compared with others, as
-# a share of what one row of all makes of it.
+# a share of the influence of a single row.
 TOL = 0.2
 
 
-def flip_values(surrogate, X, codes, train, classes, own, sharpness, n_jobs=None):
-    """Choose how flips are tried.
+def flip_search(problem, refit, *, tol=TOL):
+    """Return the fastest search that a surrogate and a goal allow.
 
     Parameters
     ----------
-    surrogate : classifier or Pipeline
-        What the attacker believes that the victim learns.
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        Rows that the attacker knows.
-    codes : ndarray of shape (n_samples,) of int
-        Their labels, as positions among the classes.
-    train : ndarray of shape (n_train,) of int
-        Positions of those that the surrogate learns from.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    own : tuple of {ndarray, csr matrix} and ndarray
-        Rows of the attacker's own, and their labels as positions among the classes.
-    sharpness : float
-        Of the smoothed error.
-    n_jobs : int, default=None
-        Number of fits at once, where there are any.
+    problem : LabelProblem or None
+        The goal as a function of the labels; None for a surrogate that cannot be
+        differentiated.
+    refit : Refit or None
+        The goal by fits of the surrogate itself; None if it needs more than scores.
+    tol : float, default=0.2
+        How closely a flip is fitted, relative to the influence of a single row.
 
     Returns
     -------
-    values : ClosedForm, WarmFits or Fits
+    search : FlipSearch
     """
-    try:
-        problem = LabelProblem(surrogate, X, codes, train, classes, own, sharpness)
-    except (TypeError, ValueError):
-        # It cannot be differentiated; if it is wrong altogether, its fit will say so.
-        problem = None
-    if problem is None or not isinstance(problem.engine, ImplicitDifferentiation):
-        goal = SmoothedError(own[1], sharpness)
-        return Fits(
-            surrogate, X[train], codes[train], classes, own[0], goal, problem, n_jobs
-        )
-    learner = problem.learner
-    linear = isinstance(learner, LinearLearner)
-    if not linear or problem.surrogate.class_weight is not None:
-        return WarmFits(problem, at_once=False)
-    if isinstance(learner.loss, Squared):
-        return ClosedForm(problem)
-    return WarmFits(problem, at_once=learner.loss.separable)
+    if problem is None:
+        return FitSearch(refit, None)
+    if not isinstance(problem.engine, ImplicitDifferentiation):
+        return EngineSearch(problem) if refit is None else FitSearch(refit, problem)
+    is_linear = isinstance(problem.learner, LinearLearner)
+    if not is_linear or problem.training_problem.class_weight is not None:
+        # With class weights a flip moves the weights of other rows, too.
+        return WarmStartSearch(problem, is_batched=False, tol=tol)
+    if isinstance(problem.learner.loss, Squared):
+        return ClosedFormSearch(problem)
+    is_batched = problem.learner.loss.separable
+    return WarmStartSearch(problem, is_batched=is_batched, tol=tol)
 
 
-class FlipValues(ABC):
-    """The state of a search among flips.
+class FlipSearch(ABC):
+    """Current labels, and the goal after each possible flip.
 
     Parameters
     ----------
     codes : ndarray of shape (n_train,) of int
         The labels, as positions among the classes.
-    problem : LabelProblem or None
-        The goal; None for a classifier that cannot be differentiated.
 
     Attributes
     ----------
-    free : bool
-        Whether to try all flips costs no more than to choose among them.
+    exact_is_cheap : bool
+        Whether trying all flips costs no more than choosing among them.
     """
 
-    free = False
+    exact_is_cheap = False
 
-    def __init__(self, codes, problem):
-        self.codes, self.problem = codes.copy(), problem
+    def __init__(self, codes):
+        self.codes = codes.copy()
 
-    def promises(self):
-        """Say what each flip promises, to first order.
+    @abstractmethod
+    def first_order_gains(self):
+        """Return the change of the goal by each flip, to first order.
 
         Returns
         -------
-        promises : ndarray of shape (n_train, n_classes), or None
-            None where nothing is known without a fit.
+        gains : ndarray of shape (n_train, n_classes), or None
+            0 for the current labels; None if nothing is known without a fit.
         """
-        if self.problem is None:
-            return None
-        n_classes = self.problem.classes.shape[0]
-        _, gains = self.problem.gains(np.eye(n_classes)[self.codes])
-        return gains - np.take_along_axis(gains, self.codes[:, np.newaxis], axis=1)
 
     @abstractmethod
     def value(self):
-        """Compute the goal for the current labels.
+        """Return the goal for the current labels.
 
         Returns
         -------
@@ -130,7 +114,7 @@ class FlipValues(ABC):
 
     @abstractmethod
     def values(self, rows, new):
-        """Compute the goal for each of several flips.
+        """Return the goal after each of several flips.
 
         Parameters
         ----------
@@ -145,7 +129,7 @@ class FlipValues(ABC):
         """
 
     def flip(self, row, new):
-        """Make a flip.
+        """Flip a label.
 
         Parameters
         ----------
@@ -162,8 +146,20 @@ class FlipValues(ABC):
         return codes
 
 
-class ClosedForm(FlipValues):
-    """Flips where the loss is squared: scores are linear in the labels.
+class _DifferentiableSearch(FlipSearch):
+    """Base class of searches for surrogates that can be differentiated."""
+
+    def __init__(self, problem):
+        super().__init__(problem.codes)
+        self.problem = problem
+
+    def first_order_gains(self):
+        """Return the change of the goal by each flip, to first order."""
+        return _gains(self.problem, self.codes)
+
+
+class ClosedFormSearch(_DifferentiableSearch):
+    """Flips for the squared loss: scores and weights are linear in the labels.
 
     Parameters
     ----------
@@ -171,16 +167,19 @@ class ClosedForm(FlipValues):
         The goal.
     """
 
-    free = True
+    exact_is_cheap = True
 
     def __init__(self, problem):
-        super().__init__(problem.codes, problem)
-        learner, rows = problem.learner, problem.rows
+        super().__init__(problem)
+        learner, rows = problem.learner, problem.rows(problem.codes)
         # All outputs have the same Hessian: that of the first one.
         one = rows.with_targets(rows.targets[:, :1])
         optimum = minimise(learner, one, tol=problem.engine.tol)
-        own = learner.append_intercept_column(problem.goal.X)
-        B = (own if isinstance(own, np.ndarray) else own.toarray()).T
+        self.is_on_scores = isinstance(problem.goal, OnRows)
+        # What is followed: scores of the validation rows, or the weights.
+        X = problem.goal.X if self.is_on_scores else rows.X
+        X = learner.append_intercept_column(X)
+        B = (X if isinstance(X, np.ndarray) else X.toarray()).T
         if optimum.factorisation.method == "cg":
             columns = [
                 solve(optimum.point, b, optimum.factorisation).V
@@ -189,81 +188,110 @@ class ClosedForm(FlipValues):
             V = np.concatenate(columns, axis=1)
         else:
             V = optimum.factorisation.apply(B)
-        self.influence = rows.weights[:, np.newaxis] * learner.scores(rows.X, V)
-        self.scores = self.influence.T @ rows.targets
+        influence = learner.scores(rows.X, V) if self.is_on_scores else V.T
+        self.influence = rows.weights[:, np.newaxis] * influence
+        self.followed = self.influence.T @ rows.targets
 
     def value(self):
-        """Compute the goal for the current labels."""
-        return self.problem.goal.measure.value(self.scores)
+        """Return the goal for the current labels."""
+        return self._goal(self.followed)
 
     def values(self, rows, new):
-        """Compute the goal for each of several flips."""
-        value = self.problem.goal.measure.value
+        """Return the goal after each of several flips."""
         flips = zip(rows, new, strict=True)
-        return np.array([value(self._scores(*flip)) for flip in flips])
+        return np.array([self._goal(self._after(*flip)) for flip in flips])
 
     def flip(self, row, new):
-        """Make a flip."""
-        self.scores = self._scores(row, new)
+        """Flip a label."""
+        self.followed = self._after(row, new)
         super().flip(row, new)
 
-    def _scores(self, row, new):
+    def _goal(self, followed):
+        goal = self.problem.goal
+        if self.is_on_scores:
+            return goal.measure.value(followed)
+        return goal.at(self.problem.learner, followed)[0]
+
+    def _after(self, row, new):
         encoded = self.problem.encoded
         moved = encoded[new] - encoded[self.codes[row]]
-        return self.scores + self.influence[row][:, np.newaxis] * moved
+        return self.followed + self.influence[row][:, np.newaxis] * moved
 
 
-class WarmFits(FlipValues):
-    """Flips where the learner is at its optimum: the next one is near.
+class WarmStartSearch(_DifferentiableSearch):
+    """Flips of a surrogate at its optimum: the next optimum is near.
 
     Parameters
     ----------
     problem : LabelProblem
         The goal.
-    at_once : bool
-        Whether many flips are one problem: the loss treats outputs apart, and weights
-        do not depend on labels.
+    is_batched : bool
+        Whether many flips are one problem: the loss treats outputs separately, and
+        weights do not depend on labels.
+    tol : float, default=0.2
+        How closely a flip is fitted, relative to the influence of a single row.
+    n_stored : int, default=2**22
+        How many numbers the targets of flips that are fitted at once may take.
     """
 
-    def __init__(self, problem, at_once):
-        super().__init__(problem.codes, problem)
-        self.at_once = at_once
-        self.tol = TOL / self.codes.shape[0]
+    def __init__(self, problem, is_batched, *, tol=TOL, n_stored=N_STORED):
+        super().__init__(problem)
+        self.is_batched, self.n_stored = is_batched, n_stored
+        self.tol = tol / self.codes.shape[0]
+        self._optimum, self._is_current = None, False
+
+    def optimum(self):
+        """Return the optimum for the current labels.
+
+        Returns
+        -------
+        optimum : Optimum
+        """
+        if not self._is_current:
+            self._optimum = self.problem.minimise(self.codes, self._optimum)
+            self._is_current = True
+        return self._optimum
+
+    def first_order_gains(self):
+        """Return the change of the goal by each flip, to first order."""
+        return _gains(self.problem, self.codes, self.optimum())
 
     def value(self):
-        """Compute the goal for the current labels."""
-        return self.problem.value(self.codes)
+        """Return the goal for the current labels."""
+        return self._goal_values(self.optimum().W[np.newaxis])[0]
 
     def values(self, rows, new):
-        """Compute the goal for each of several flips."""
-        self.value()  # sees to it that the optimum is that of the current labels
-        problem = self.problem
-        if not self.at_once:
-            return np.array(
-                [self._value(*flip) for flip in zip(rows, new, strict=True)]
-            )
-        size = max(1, AT_ONCE // problem.rows.targets.size)
-        parts = range(0, rows.shape[0], size)
-        return np.concatenate(
-            [self._values(rows[i : i + size], new[i : i + size]) for i in parts]
-        )
+        """Return the goal after each of several flips."""
+        if not self.is_batched:
+            W = [self._one(*flip) for flip in zip(rows, new, strict=True)]
+            return self._goal_values(np.stack(W))
+        current = self.problem.rows(self.codes)
+        size = max(1, self.n_stored // current.targets.size)
+        W = [
+            self._many(current, rows[i : i + size], new[i : i + size])
+            for i in range(0, rows.shape[0], size)
+        ]
+        return np.concatenate([self._goal_values(part) for part in W])
 
-    def _value(self, row, new):
-        problem = self.problem
-        flipped = problem.rows_of(self._flipped(row, new))
-        optimum = minimise(
-            problem.learner, flipped, problem.engine.optimum, tol=self.tol
-        )
-        return problem.goal.measure.value(
-            problem.learner.scores(problem.goal.X, optimum.W)
-        )
+    def flip(self, row, new):
+        """Flip a label."""
+        super().flip(row, new)
+        self._is_current = False
 
-    def _values(self, rows, new):
-        problem, n_flips = self.problem, rows.shape[0]
-        optimum = problem.engine.optimum
-        learner, current = problem.learner, problem.rows_of(self.codes)
+    def _goal_values(self, W):
+        return goal_values(self.problem.goal, self.problem.learner, W)
+
+    def _one(self, row, new):
+        """Return the weights after one flip."""
+        flipped = self._flipped(row, new)
+        return self.problem.minimise(flipped, self.optimum(), tol=self.tol).W
+
+    def _many(self, current, rows, new):
+        """Return the weights after each of many flips, as outputs of one problem."""
+        learner, n_flips = self.problem.learner, rows.shape[0]
+        optimum = self.optimum()
         targets = np.repeat(current.targets[:, np.newaxis], n_flips, axis=1)
-        targets[rows, np.arange(n_flips)] = problem.encoded[new]
+        targets[rows, np.arange(n_flips)] = self.problem.encoded[new]
         many = current.with_targets(targets.reshape(targets.shape[0], -1))
         start = replace(
             optimum,
@@ -273,57 +301,111 @@ class WarmFits(FlipValues):
             factorisation=replace(optimum.factorisation, refactor_after=np.inf),
         )
         W = minimise(learner, many, start, tol=self.tol).W
-        scores = learner.scores(problem.goal.X, W)
-        parts = np.split(scores, n_flips, axis=1)
-        return np.array([problem.goal.measure.value(part) for part in parts])
+        return np.moveaxis(W.reshape(W.shape[0], n_flips, -1), 1, 0)
 
 
-class Fits(FlipValues):
-    """Flips of any classifier: it is fitted for each.
+class EngineSearch(_DifferentiableSearch):
+    """Flips of a surrogate that is trained by its engine, one after the other.
 
     Parameters
     ----------
-    surrogate : classifier
-        The classifier.
+    problem : LabelProblem
+        The goal.
+    """
+
+    def value(self):
+        """Return the goal for the current labels."""
+        return self.problem.evaluate(self.codes)[1]
+
+    def values(self, rows, new):
+        """Return the goal after each of several flips."""
+        flips = zip(rows, new, strict=True)
+        return np.array(
+            [self.problem.evaluate(self._flipped(*flip))[1] for flip in flips]
+        )
+
+
+class FitSearch(FlipSearch):
+    """Flips of any classifier: it is fitted for each of them.
+
+    Parameters
+    ----------
+    refit : Refit
+        The goal by fits.
+    problem : LabelProblem or None
+        Gives the first-order gains; None for a classifier that cannot be
+        differentiated.
+    """
+
+    def __init__(self, refit, problem):
+        super().__init__(refit.codes)
+        self.refit, self.problem = refit, problem
+
+    def first_order_gains(self):
+        """Return the change of the goal by each flip, to first order."""
+        return None if self.problem is None else _gains(self.problem, self.codes)
+
+    def value(self):
+        """Return the goal for the current labels."""
+        return self.refit.value(self.codes)
+
+    def values(self, rows, new):
+        """Return the goal after each of several flips."""
+        one = delayed(self.refit.value)
+        return np.array(
+            Parallel(n_jobs=self.refit.n_jobs)(
+                one(self._flipped(*flip)) for flip in zip(rows, new, strict=True)
+            )
+        )
+
+
+class Refit:
+    """A goal on scores, by fits of the surrogate itself.
+
+    Parameters
+    ----------
+    surrogate : classifier or Pipeline
+        The surrogate.
     X : {ndarray, csr matrix} of shape (n_train, n_features)
         The rows that it learns from.
     codes : ndarray of shape (n_train,) of int
         Their labels, as positions among the classes.
     classes : ndarray of shape (n_classes,)
         The classes.
-    X_own : {ndarray, csr matrix} of shape (n_own, n_features)
-        Rows of the attacker's own.
-    goal : SmoothedError
-        The goal on these.
-    problem : LabelProblem or None
-        Gives promises; None for a classifier that cannot be differentiated.
-    n_jobs : int or None
+    X_val : {ndarray, csr matrix} of shape (n_val, n_features)
+        The validation rows.
+    measure : SmoothedError
+        What is measured of their scores.
+    n_jobs : int, default=None
         Number of fits at once.
     """
 
-    def __init__(self, surrogate, X, codes, classes, X_own, goal, problem, n_jobs):
-        super().__init__(codes, problem)
-        self.given = surrogate, X, classes, X_own, goal
+    def __init__(self, surrogate, X, codes, classes, X_val, measure, n_jobs=None):
+        self.surrogate, self.X, self.codes = surrogate, X, codes
+        self.classes, self.X_val, self.measure = classes, X_val, measure
         self.n_jobs = n_jobs
 
-    def value(self):
-        """Compute the goal for the current labels."""
-        return _fitted_value(*self.given, self.codes)
+    def value(self, codes):
+        """Compute the goal.
 
-    def values(self, rows, new):
-        """Compute the goal for each of several flips."""
-        one = delayed(_fitted_value)
-        return np.array(
-            Parallel(n_jobs=self.n_jobs)(
-                one(*self.given, self._flipped(*flip))
-                for flip in zip(rows, new, strict=True)
-            )
-        )
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        value : float
+        """
+        fitted = clone(self.surrogate).fit(self.X, self.classes[codes])
+        scores = class_scores(fitted, self.X_val, self.classes)
+        if self.classes.shape[0] == 2:
+            scores = scores[:, 1:] - scores[:, :1]
+        return self.measure.value(scores)
 
 
-def _fitted_value(surrogate, X, classes, X_own, goal, codes):
-    fitted = clone(surrogate).fit(X, classes[codes])
-    scores = class_scores(fitted, X_own, classes)
-    if classes.shape[0] == 2:
-        scores = scores[:, 1:] - scores[:, :1]
-    return goal.value(scores)
+def _gains(problem, codes, optimum=None):
+    """Differentiate the goal in the labels, relative to the current ones."""
+    shares = np.eye(problem.classes.shape[0])[codes]
+    _, gradient = problem.gradient(shares, optimum)
+    return gradient - np.take_along_axis(gradient, codes[:, np.newaxis], axis=1)

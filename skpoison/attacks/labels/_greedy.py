@@ -1,74 +1,85 @@
-"""Which label does the most harm if it is flipped next?"""
+"""Greedy label flips."""
 
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.attacks.labels._base import BaseMeasuredLabelFlip
-from skpoison.attacks.labels._fold_mean import cross_validated
+from skpoison.attacks._base import BaseGoalAttack
+from skpoison.attacks._fold_mean import FoldMean
+from skpoison.attacks.labels._base import BaseLabelFlip
+from skpoison.attacks.labels._flip_search import Refit, flip_search
+from skpoison.attacks.labels._fold_search import FoldSearch
+from skpoison.attacks.labels._label_problem import LabelProblem
 
-# How many flips are tried at every step where nothing else is said.
+# How many flips are tried at every step by default.
 N_CANDIDATES = 20
 
 
-class GreedyLabelFlip(BaseMeasuredLabelFlip):
-    r"""Flip one label after the other, each time the one that harms most.
+class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
+    r"""Flip one label after the other, each time the one that raises the goal most.
 
-    A surrogate learns from the training rows, and what it then gets wrong is measured
-    on other rows of the attacker's. Every step flips the label that raises this goal
-    most, given the flips before [1]_.
+    A surrogate learns from the training rows, and the goal, for example its error, is
+    measured on validation rows. Every step flips the label that raises the goal most,
+    given the flips before [1]_.
 
-    To try all flips at every step takes as many fits as rows for each. Three things
+    Trying all flips at every step takes one fit for each row and step. Three things
     make that fast. For the squared loss no fit is needed: the scores are linear in the
-    labels, and all flips are tried exactly. Other linear surrogates set out from the
-    current optimum, many flips at once. And `n_candidates` limits how many are tried:
-    those of which the gradient of the goal, one linear system for all flips, promises
-    most; for classifiers that have no gradient, such as trees, flips drawn at random
-    [2]_.
+    labels, and all flips are tried exactly. Other linear surrogates start from the
+    current optimum, many flips at once. And `n_candidates` limits how many flips are
+    tried: those with the largest first-order gain, for which the gradient of the goal
+    takes one linear system for all flips; for classifiers without a gradient, such as
+    trees, flips drawn at random [2]_.
 
     Parameters
     ----------
     surrogate : classifier, default=None
-        What the attacker believes that the victim learns: any classifier. None:
-        LogisticRegression after a StandardScaler.
+        What the attacker believes that the victim learns: any classifier for goals that
+        count errors, otherwise one that :mod:`skpoison.surrogates` can differentiate.
+        None: LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
-        Share of the training rows to flip (float, n_p / n), or their number (int).
+        Share of the training rows to flip (float, n_p / n), or their number (int). For
+        goals on coefficients or features it is the maximum: of the flips made, those
+        up to the highest goal are kept.
+    goal : "error-generic", dict or goal object, default="error-generic"
+        What the attacker wants: "error-generic" for
+        :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
+        :class:`~skpoison.goals.ErrorSpecific` (validation rows of the class 8 are to be
+        taken for 3), or any object of :mod:`skpoison.goals`.
     class_map : dict, default=None
-        Wrong labels wanted, such as ``{8: 3}``: only rows of the classes among the
-        keys are flipped, each to its value. None: every row can be flipped, to any
-        other class.
+        Which labels may become which, such as ``{8: 3}``: only rows of the classes
+        among the keys are flipped, each to its value. None: any label may become any
+        other.
+    validation : float, int, splitter or None, default=None
+        On which training rows the goal is measured, if `X_val` and `y_val` are not
+        given: a share of them (float), each fold in turn of so many (int), or of a
+        scikit-learn splitter. In each case a surrogate learns from the other rows only.
+        None: 3 folds.
+    known_fraction : float, default=1.0
+        Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
-        How many flips are tried at every step. "auto": 20, or all where that costs
-        nothing, as for RidgeClassifier. None: all.
-    sharpness : float, default=4.0
-        How closely the goal, a smoothed error, follows the error itself: what scores of
-        unit scale are multiplied with.
-    cv : int, default=3
-        Number of folds of the training rows, where the attacker is given no rows to
-        measure the goal on: it is then measured on each of them, with its clean
-        labels, for a surrogate that has learnt from the others.
+        How many flips are tried at every step. "auto": 20, or all if they cost nothing,
+        as for RidgeClassifier. None: all.
     n_jobs : int, default=None
-        Number of fits at once, where the surrogate is fitted for each flip tried.
+        Number of fits at once, for surrogates that are fitted for each flip tried.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds, and of flips drawn at random.
+        Seed of the validation rows, of the rows known, of flips drawn at random and of
+        a surrogate without a seed.
 
     Attributes
     ----------
     poison_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows have been flipped.
+        Which rows are flipped.
     contamination_ : float
         Their share.
-    goal_path_ : ndarray of shape (n_flips + 1,)
+    goal_path_ : ndarray of shape (n_steps + 1,)
         The goal before the first flip and after each.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    sampling_strategy_ : dict
-        Always empty; imbalanced-learn asks every sampler for it.
+        The class labels.
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
@@ -79,8 +90,8 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
 
     Notes
     -----
-    The goal is the smoothed error of :class:`GradientPoisoner`. Of the error itself a
-    single flip most often changes nothing; to break ties by the loss does less harm in
+    A single flip rarely changes the error itself; that is why a smoothed error is
+    maximised. Breaking ties of the error by the loss instead does less harm in
     ``benchmarks/labels.py``.
 
     For one seed the poison of a smaller budget is the beginning of that of a larger
@@ -111,8 +122,10 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
     False
     """
 
+    _default_validation = 3
     _parameter_constraints: dict = {
-        **BaseMeasuredLabelFlip._parameter_constraints,
+        **BaseGoalAttack._parameter_constraints,
+        **BaseLabelFlip._parameter_constraints,
         "n_candidates": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -126,60 +139,92 @@ class GreedyLabelFlip(BaseMeasuredLabelFlip):
         surrogate=None,
         budget=0.1,
         *,
+        goal="error-generic",
         class_map=None,
+        validation=None,
+        known_fraction=1.0,
         n_candidates="auto",
-        sharpness=4.0,
-        cv=3,
         n_jobs=None,
         random_state=None,
     ):
         super().__init__(
             surrogate,
             budget,
-            class_map=class_map,
-            sharpness=sharpness,
-            cv=cv,
+            goal=goal,
+            validation=validation,
+            known_fraction=known_fraction,
             random_state=random_state,
         )
+        self.class_map = class_map
         self.n_candidates = n_candidates
         self.n_jobs = n_jobs
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
-        flips = np.empty((n_poison, 2), dtype=int)
-        self.goal_path_ = np.empty(n_poison and n_poison + 1)
-        if n_poison == 0:
-            return flips.T
-        surrogate = self._surrogate_of(X)
-        settings = self.classes_, self.sharpness, self.n_jobs
-        state = cross_validated(surrogate, X, codes, folds, *settings)
-        self.goal_path_[0] = state.value()
+    def _start(self, known):
+        super()._start(known)
+        self.goal_path_ = np.empty(0)
+
+    def _flip(self, known, allowed, n_poison, random_state):
+        folds = self._folds(known, random_state)
+        searches = [self._search(known, fold) for fold in folds]
+        trains = [fold.train for fold in folds]
+        state = FoldSearch(
+            FoldMean(searches, trains, known.codes.shape[0]), known.codes
+        )
+        flips, path = [], [state.value()]
         for step in range(n_poison):
-            free = allowed & ~state.last_of_class()[:, np.newaxis]
-            if not free.any():
+            is_free = allowed & ~state.last_of_class()[:, np.newaxis]
+            if not is_free.any():
                 raise ValueError(
-                    f"budget={self.budget!r} asks for {n_poison} flips, but after "
-                    f"{step} of them each row that is left to flip is the last of its "
-                    "class that a surrogate learns from. Lower the budget."
+                    "`budget` must leave one row of each class to every surrogate; got "
+                    f"{self.budget!r}, which is {n_poison} flips, but after {step} of "
+                    "them every row that may be flipped is the last of its class. "
+                    "Lower the budget."
                 )
-            rows, new = self._candidates(state, *np.nonzero(free), random_state)
+            rows, new = self._candidates(state, *np.nonzero(is_free), random_state)
             values = state.values(rows, new)
             best = int(values.argmax())
             state.flip(rows[best], new[best])
             allowed[rows[best]] = False
-            flips[step] = rows[best], new[best]
-            self.goal_path_[step + 1] = values[best]
-        return flips.T
+            flips.append((rows[best], new[best]))
+            path.append(values[best])
+        self.goal_path_ = np.array(path)
+        # More errors are always wanted, but coefficients can be overshot.
+        n_kept = n_poison if known.goal.kind == "errors" else int(np.argmax(path))
+        return np.array(flips[:n_kept], dtype=int).reshape(-1, 2).T
+
+    def _search(self, known, fold):
+        """Return the search for the surrogate that learns from one fold."""
+        train, refit = fold.train, None
+        if known.goal.kind == "errors" and known.goal.loss == "error":
+            refit = Refit(
+                known.surrogate,
+                known.X[train],
+                known.codes[train],
+                known.classes,
+                fold.X,
+                known.goal.measure(fold.y, known.classes),
+                self.n_jobs,
+            )
+        try:
+            problem = LabelProblem(self._problem(known, fold))
+        except (TypeError, ValueError):
+            # It cannot be differentiated. Errors can be counted all the same; if the
+            # surrogate is invalid altogether, its fit raises an error.
+            if refit is None:
+                raise
+            problem = None
+        return flip_search(problem, refit)
 
     def _candidates(self, state, rows, new, random_state):
         """Choose which flips to try."""
         most = self.n_candidates
         if most == "auto":
-            most = None if state.free else N_CANDIDATES
+            most = None if state.exact_is_cheap else N_CANDIDATES
         if most is None or most >= rows.shape[0]:
             return rows, new
-        promises = state.promises()
-        if promises is None:
+        gains = state.first_order_gains()
+        if gains is None:
             chosen = np.sort(random_state.permutation(rows.shape[0])[:most])
         else:
-            chosen = np.argsort(-promises[rows, new], kind="stable")[:most]
+            chosen = np.argsort(-gains[rows, new], kind="stable")[:most]
         return rows[chosen], new[chosen]

@@ -1,4 +1,4 @@
-r"""What does the attacker reach with given labels, and how does that move?
+r"""A goal as a function of the labels of the training rows.
 
 Labels are relaxed to shares: row i has the share :math:`Q_{ic}` of the label c, and the
 surrogate minimises
@@ -8,78 +8,66 @@ surrogate minimises
     C(W; Q) = \sum_i a_i \sum_c Q_{ic} \, \varphi(W^\top \tilde x_i, e_c)
         + \tfrac12 \langle W, \Lambda W \rangle ,
 
-where :math:`e_c` is the target of the class c. For losses that are linear in the
-target, up to what W does not depend on (logistic, multinomial, squared), that is the
-loss of the target :math:`\sum_c Q_{ic} e_c`; for others each row stands for n_classes
-rows with the weights :math:`a_i Q_{ic}`. One adjoint solve gives the gradient of the
-goal in all shares at once, by the targets or by the weights.
+with :math:`e_c` the target of the class c. For losses that are linear in the target, up
+to terms that do not depend on W (logistic, multinomial, squared), this is the loss for
+the target :math:`\sum_c Q_{ic} e_c`. For other losses each row is replaced by n_classes
+rows with the weights :math:`a_i Q_{ic}`. One adjoint solve then gives the gradient of
+the goal in all shares at once, by the targets or by the weights.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._gradient_problem import BilevelProblem
+from skpoison.attacks._goal_values import goal_values
 from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
-from skpoison.bilevel.goals import OnRows
+from skpoison.bilevel.differentiation.hypergradients import implicit
+from skpoison.bilevel.goals import OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.l1 import L1Learner
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.solvers.newton import minimise
 
-# Sharpness of the smoothed error at which it is the error.
+# Sharpness at which the smoothed error is the error itself.
 SHARP = 1e9
 
 
-class LabelProblem(BilevelProblem):
-    """A goal as a function of the labels of training rows.
+class LabelProblem:
+    """The attacker's goal as a function of the labels of the training rows.
 
     Parameters
     ----------
-    surrogate : classifier or Pipeline
-        What the attacker believes that the victim learns.
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        Rows that the attacker knows.
-    codes : ndarray of shape (n_samples,) of int
-        Their labels, as positions among the classes.
-    train : ndarray of shape (n_train,) of int
-        Positions of those that the surrogate learns from.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    own : tuple of {ndarray, csr matrix} and ndarray
-        Rows of the attacker's own, and their labels as positions among the classes.
-    sharpness : float
-        Of the smoothed error.
+    problem : BilevelProblem
+        The surrogate, the rows that it learns from and the goal.
+
+    Attributes
+    ----------
+    X : {ndarray, csr matrix} of shape (n_train, n_columns)
+        The rows, in coordinates of their span if these are fewer than the features.
+    goal : goal
+        The goal, in the same coordinates.
+    encoded : ndarray of shape (n_classes, n_outputs)
+        The target of each class.
     """
 
-    def __init__(self, surrogate, X, codes, train, classes, own, sharpness):
-        super().__init__(surrogate, "auto", X, codes, train, 1.0, classes)
-        self.aim("error-generic", "error", sharpness, *own)
-        self._reduce()
-        self.encoded = self.surrogate.encode(np.arange(classes.shape[0]))
-        self.rows = self.surrogate.rows(self.X, self.codes, classes=classes)
+    def __init__(self, problem):
+        self.training_problem = problem.training_problem
+        self.learner, self.engine = problem.learner, problem.engine
+        self.codes, self.classes = problem.codes, problem.classes
+        self.X, self.goal = _in_row_span(problem)
+        self.encoded = self.training_problem.encode(np.arange(self.classes.shape[0]))
+        self._rows = self.training_problem.rows(
+            self.X, self.codes, classes=self.classes
+        )
+        # Where `evaluate` starts; that it is near is all that is asked of it.
+        self._start = None
         loss = getattr(self.learner, "loss", None)
-        self.linear = isinstance(loss, (Logistic, Multinomial, Squared))
+        self.is_linear_in_targets = isinstance(loss, (Logistic, Multinomial, Squared))
 
-    def _reduce(self):
-        """Turn features into coordinates among the rows, where these are fewer.
-
-        Penalties are the same in all directions, and weights lie in the span of the
-        rows: scores stay what they are.
-        """
-        n_samples, n_features = self.X.shape
-        linear = isinstance(self.learner, LinearLearner)
-        # Absolute values of weights are not the same in all directions.
-        linear = linear and not isinstance(self.learner, L1Learner)
-        if linear and n_samples < n_features and isinstance(self.X, np.ndarray):
-            basis, coordinates = np.linalg.qr(self.X.T)
-            self.X = coordinates.T
-            self.goal = OnRows(self.goal.X @ basis, self.goal.measure)
-
-    def rows_of(self, codes):
-        """Make the rows with other labels.
+    def rows(self, codes):
+        """Return the training rows with other labels.
 
         Parameters
         ----------
@@ -90,51 +78,14 @@ class LabelProblem(BilevelProblem):
         -------
         rows : Rows
         """
-        rows = self.surrogate.rows(self.X, codes, classes=self.classes)
-        # What is computed of the features for one set of labels serves the next.
-        self.rows = self.rows.with_targets(rows.targets, rows.weights)
-        return self.rows
+        rows = self.training_problem.rows(self.X, codes, classes=self.classes)
+        # What has been computed of the features for one set of labels (their Gram
+        # matrix) serves the next.
+        self._rows = self._rows.with_targets(rows.targets, rows.weights)
+        return self._rows
 
-    def value(self, codes):
-        """Compute the goal.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_train,) of int
-            The labels, as positions among the classes.
-
-        Returns
-        -------
-        value : float
-        """
-        return self.reached(codes)[1]
-
-    def reached(self, codes):
-        """Compute the error on the attacker's rows, and the goal.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_train,) of int
-            The labels, as positions among the classes.
-
-        Returns
-        -------
-        error, value : float
-        """
-        smooth, rows = self.goal.measure, self.rows_of(codes)
-        measures = replace(smooth, sharpness=SHARP), smooth
-        engine = self.engine
-        if isinstance(engine, ImplicitDifferentiation):
-            engine.optimum = minimise(
-                self.learner, rows, engine.optimum, tol=engine.tol
-            )
-            scores = self.learner.scores(self.goal.X, engine.optimum.W)
-            return tuple(measure.value(scores) for measure in measures)
-        goals = [OnRows(self.goal.X, measure) for measure in measures]
-        return tuple(engine(rows, goal, slice(0, 1))[0] for goal in goals)
-
-    def gains(self, shares):
-        """Compute the goal, and differentiate it in shares of labels.
+    def soft_rows(self, shares):
+        """Return the training rows with shares of labels.
 
         Parameters
         ----------
@@ -143,85 +94,136 @@ class LabelProblem(BilevelProblem):
 
         Returns
         -------
-        value : float
-            The goal.
-        gains : ndarray of shape (n_train, n_classes)
-            Its gradient.
+        rows : Rows
+            Of n_train rows, or, if the loss is not linear in the target, of
+            n_classes * n_train.
         """
-        rows = self.rows_of(shares.argmax(axis=1))
-        if self.linear:
-            rows = rows.with_targets(shares @ self.encoded)
-            value, gradient = self.engine(rows, self.goal, slice(None))
-            return value, gradient.targets @ self.encoded.T
+        rows = self.rows(shares.argmax(axis=1))
+        if self.is_linear_in_targets:
+            return rows.with_targets(shares @ self.encoded)
         n_samples, n_classes = shares.shape
         stack = sparse.vstack if sparse.issparse(self.X) else np.concatenate
-        weights = rows.weights[:, np.newaxis] * shares
-        stacked = Rows(
+        return Rows(
             stack([self.X] * n_classes),
             np.repeat(self.encoded, n_samples, axis=0),
-            weights.T.ravel(),
+            (rows.weights[:, np.newaxis] * shares).T.ravel(),
         )
-        value, gradient = self.engine(stacked, self.goal, slice(None))
-        gains = gradient.weights.reshape(n_classes, n_samples).T
-        return value, rows.weights[:, np.newaxis] * gains
 
-
-class CrossValidatedProblem:
-    """The mean of goals, each of a surrogate that learns from some of the rows.
-
-    Parameters
-    ----------
-    surrogate : classifier or Pipeline
-        What the attacker believes that the victim learns.
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        Rows that the attacker knows.
-    codes : ndarray of shape (n_samples,) of int
-        Their labels, as positions among the classes.
-    folds : list of tuple of ndarray of int and tuple
-        The positions of the rows to learn from, and rows to measure on with their
-        labels as positions among the classes.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    sharpness : float
-        Of the smoothed error.
-    """
-
-    def __init__(self, surrogate, X, codes, folds, classes, sharpness):
-        self.trains = [train for train, _ in folds]
-        self.problems = [
-            LabelProblem(surrogate, X, codes, train, classes, own, sharpness)
-            for train, own in folds
-        ]
-
-    def reached(self, codes):
-        """Compute the mean error on the attacker's rows, and the goal.
+    def minimise(self, codes, start=None, *, tol=None):
+        """Return the optimum of a surrogate that goes to its optimum.
 
         Parameters
         ----------
-        codes : ndarray of shape (n_samples,) of int
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+        start : Optimum, default=None
+            The optimum for similar labels.
+        tol : float, default=None
+            Relative norm of the gradient; None for that of the engine.
+
+        Returns
+        -------
+        optimum : Optimum
+        """
+        tol = self.engine.tol if tol is None else tol
+        return minimise(self.learner, self.rows(codes), start, tol=tol)
+
+    def evaluate(self, codes):
+        """Compute the goal, with the smoothed error and with the error itself.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
             The labels, as positions among the classes.
 
         Returns
         -------
         error, value : float
+            The goal with errors counted instead of smoothed, and the goal; the same for
+            goals that do not smooth an error.
         """
-        pairs = zip(self.problems, self.trains, strict=True)
-        each = [problem.reached(codes[train]) for problem, train in pairs]
-        return tuple(float(part) for part in np.mean(each, axis=0))
+        measure = getattr(self.goal, "measure", None)
+        if not isinstance(measure, SmoothedError):
+            value = self._value(codes, self.goal)
+            return value, value
+        # One training serves both.
+        recorder = _ScoreRecorder(measure)
+        value = self._value(codes, OnRows(self.goal.X, recorder))
+        return replace(measure, sharpness=SHARP).value(recorder.scores), value
 
-    def gains(self, shares):
-        """Differentiate the goal in shares of labels.
+    def gradient(self, shares, optimum=None):
+        """Compute the goal and its gradient in the shares of labels.
 
         Parameters
         ----------
-        shares : ndarray of shape (n_samples, n_classes)
+        shares : ndarray of shape (n_train, n_classes)
             The share that each row has of each label; they sum to 1.
+        optimum : Optimum, default=None
+            The optimum for these shares, if it is known.
 
         Returns
         -------
-        gains : ndarray of shape (n_samples, n_classes)
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_train, n_classes)
+            Its gradient.
         """
-        total = np.zeros_like(shares)
-        for problem, train in zip(self.problems, self.trains, strict=True):
-            total[train] += problem.gains(shares[train])[1]
-        return total / len(self.problems)
+        rows = self.soft_rows(shares)
+        if optimum is None:
+            value, hypergradient = self.engine(rows, self.goal, slice(None))
+        else:
+            if not self.is_linear_in_targets:
+                # The same optimum, as one of the rows with shares.
+                optimum = minimise(self.learner, rows, optimum, tol=self.engine.tol)
+            value, b = self.goal.at(self.learner, optimum.W)
+            hypergradient = implicit(optimum, b, slice(None), tol=self.engine.tol)
+        if self.is_linear_in_targets:
+            return value, hypergradient.targets @ self.encoded.T
+        n_samples, n_classes = shares.shape
+        gradient = hypergradient.weights.reshape(n_classes, n_samples).T
+        return value, self._rows.weights[:, np.newaxis] * gradient
+
+    def _value(self, codes, goal):
+        """Train, and compute a goal without its gradient if that is possible."""
+        if not isinstance(self.engine, ImplicitDifferentiation):
+            return self.engine(self.rows(codes), goal, slice(0, 1))[0]
+        self._start = self.minimise(codes, self._start)
+        return float(goal_values(goal, self.learner, self._start.W[np.newaxis])[0])
+
+
+def _in_row_span(problem):
+    """Return the rows and the goal in coordinates of the span of the rows.
+
+    An l2 penalty is the same in all directions, so that the weights lie in the span of
+    the rows, and scores stay what they are. An l1 penalty is not, and other goals than
+    those on scores speak of the features themselves.
+    """
+    X, goal = problem.X_scaled, problem.resolved_goal
+    n_samples, n_features = X.shape
+    is_rotatable = (
+        isinstance(problem.learner, LinearLearner)
+        and not isinstance(problem.learner, L1Learner)
+        and isinstance(goal, OnRows)
+        and isinstance(X, np.ndarray)
+    )
+    if not is_rotatable or n_samples >= n_features:
+        return X, goal
+    basis, coordinates = np.linalg.qr(X.T)
+    return coordinates.T, OnRows(goal.X @ basis, goal.measure)
+
+
+@dataclass
+class _ScoreRecorder:
+    """A measure that remembers the scores that it was last asked about."""
+
+    measure: SmoothedError
+    scores: np.ndarray | None = None
+
+    def value(self, scores):
+        """Compute the goal."""
+        self.scores = scores
+        return self.measure.value(scores)
+
+    def gradient(self, scores):
+        """Differentiate the goal in the scores."""
+        return self.measure.gradient(scores)

@@ -1,6 +1,7 @@
 """Label flips by the distance to the decision boundary."""
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks.labels._base import BaseLabelFlip
@@ -8,7 +9,7 @@ from skpoison.attacks.labels._class_scores import class_scores, margins
 
 
 class MarginLabelFlip(BaseLabelFlip):
-    r"""Flip the labels of rows by their distance to the boundary.
+    r"""Flip the labels of rows by their distance to the decision boundary.
 
     A surrogate learns from the clean rows. The margin of a row,
 
@@ -16,10 +17,13 @@ class MarginLabelFlip(BaseLabelFlip):
 
         m_i = f_{y_i}(x_i) - \max_{c \neq y_i} f_c(x_i) ,
 
-    says how far the score of its own class is above the best of the others; for a
-    linear surrogate of two classes it is proportional to the distance to the
-    hyperplane. Rows are flipped in the order of their margins. Those that the surrogate
-    gets wrong come last in either order: to flip them would help the victim.
+    is the score of its own class minus the best of the others; for a linear surrogate
+    of two classes it is proportional to the distance to the hyperplane. Rows are
+    flipped in the order of their margins. Misclassified rows come last in either order,
+    because flipping them would help the victim.
+
+    The attack has no `goal` and needs no validation set: the order of the margins does
+    not depend on what the attacker measures. `class_map` makes it error-specific.
 
     Parameters
     ----------
@@ -30,34 +34,36 @@ class MarginLabelFlip(BaseLabelFlip):
         Share of the training rows to flip (float, n_p / n), or their number (int).
     order : {"furthest", "nearest"}, default="furthest"
         "furthest": the rows furthest from the boundary first, each to the least likely
-        class. They do the harm. "nearest": the nearest first, each to the most likely
-        of the other classes. They do little, and are hard to find.
+        class. These flips do the harm. "nearest": the nearest rows first, each to the
+        most likely of the other classes. These flips do little harm and are hard to
+        find.
     class_map : dict, default=None
-        Wrong labels wanted, such as ``{8: 3}``: only rows of the classes among the
-        keys are flipped, each to its value, and margins are those over that class.
-        None: every row can be flipped.
+        Which labels may become which, such as ``{8: 3}``: only rows of the classes
+        among the keys are flipped, each to its value, and margins are those over that
+        class. None: any label may become any other.
+    known_fraction : float, default=1.0
+        Share of the training rows that the attacker knows; only these are flipped.
     random_state : int, RandomState instance or None, default=None
-        Seed of the order of rows of the same margin.
+        Seed of the order of rows with equal margins, of the rows known, and of a
+        surrogate without a seed.
 
     Attributes
     ----------
     poison_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows have been flipped.
+        Which rows are flipped.
     contamination_ : float
         Their share.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    sampling_strategy_ : dict
-        Always empty; imbalanced-learn asks every sampler for it.
+        The class labels.
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
     RandomLabelFlip : The baseline.
-    GreedyLabelFlip : Flips what harms most.
+    GreedyLabelFlip : Flips the labels that raise a goal most.
 
     Notes
     -----
@@ -93,16 +99,18 @@ class MarginLabelFlip(BaseLabelFlip):
         *,
         order="furthest",
         class_map=None,
+        known_fraction=1.0,
         random_state=None,
     ):
         super().__init__(
-            surrogate, budget, class_map=class_map, random_state=random_state
+            surrogate, budget, known_fraction=known_fraction, random_state=random_state
         )
         self.order = order
+        self.class_map = class_map
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
-        scores = class_scores(self._fitted(X, codes), X, self.classes_)
-        below = margins(scores, codes)
+    def _flip(self, known, allowed, n_poison, random_state):
+        fitted = clone(known.surrogate).fit(known.X, known.y)
+        below = margins(class_scores(fitted, known.X, known.classes), known.codes)
         over_best = np.where(allowed, below, np.inf)
         margin = over_best.min(axis=1)
         if self.order == "nearest":

@@ -17,26 +17,24 @@ class RandomLabelFlip(BasePoisoner):
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int).
     class_map : dict, default=None
-        Wrong labels wanted, such as ``{8: 3}``: only rows of the classes among the
-        keys are flipped, each to its value. None: every row can be flipped, to any
-        other class with equal probability.
+        Which labels may become which, such as ``{8: 3}``: only rows of the classes
+        among the keys are flipped, each to its value. None: any label may become any
+        other, each with the same probability.
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of rows and labels.
 
     Attributes
     ----------
     poison_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows have been flipped.
+        Which rows are flipped.
     contamination_ : float
         Their share.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    sampling_strategy_ : dict
-        Always empty; imbalanced-learn asks every sampler for it.
+        The class labels.
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------

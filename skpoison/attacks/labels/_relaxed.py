@@ -1,99 +1,107 @@
-"""Which labels do the most harm together, if they could be flipped in part?"""
+"""Label flips by the conditional gradient method in relaxed labels."""
 
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks.labels._base import BaseMeasuredLabelFlip
-from skpoison.attacks.labels._label_problem import CrossValidatedProblem
+from skpoison.attacks._base import BaseGoalAttack
+from skpoison.attacks._fold_mean import FoldMean
+from skpoison.attacks.labels._base import BaseLabelFlip
+from skpoison.attacks.labels._label_problem import LabelProblem
 
-# How many sets of flips at random are tried.
+# How many random sets of flips are tried.
 N_AT_RANDOM = 10
 
 
-class RelaxedLabelFlip(BaseMeasuredLabelFlip):
+class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
     r"""Flip labels by the gradient of the goal in soft labels, and round.
 
-    Let row i have the share :math:`Q_{ic}` of the label c. The attacker climbs what the
-    surrogate then gets wrong on other rows of his,
+    Let row i have the share :math:`Q_{ic}` of the label c. The attacker maximises their
+    goal for the surrogate that learns from these shares,
 
     .. math::
 
         \max_Q A(W^*(Q)), \qquad \sum_i (1 - Q_{i y_i}) \le n_p, \qquad
         Q_{i \cdot} \in \text{simplex} ,
 
-    by the conditional gradient method of Frank and Wolfe [1]_. Its every step needs one
+    by the conditional gradient method of Frank and Wolfe [1]_. Each step needs one
     linear system, which gives the gradient in all shares, and the best flips for a
-    linear goal, which are a sort. After each the :math:`n_p` rows that have given up
-    most of their label are flipped. Of these sets of flips the one is kept that makes
-    most errors, and among equals the one of the largest goal.
+    linear goal, which are a sort. After each step the :math:`n_p` rows that have given
+    up most of their label are flipped. Of these sets of flips the best one is kept: for
+    a goal that counts errors the one with most errors, and among equals the one with
+    the largest goal.
 
     All flips are chosen together. That takes as many fits as steps, however large the
-    budget, and does about as much harm as to choose one after the other; more, where
-    rows are many.
+    budget, and does about as much harm as choosing one after the other; more if there
+    are many rows.
 
     Parameters
     ----------
     surrogate : classifier, default=None
         What the attacker believes that the victim learns; one that
-        :class:`GradientPoisoner` takes. None: LogisticRegression after a
+        :mod:`skpoison.surrogates` can differentiate. None: LogisticRegression after a
         StandardScaler.
     budget : float or int, default=0.1
-        Share of the training rows to flip (float, n_p / n), or their number (int).
+        Share of the training rows to flip (float, n_p / n), or their number (int). For
+        goals on coefficients or features it is the maximum: fewer flips are made if
+        they reach a higher goal.
+    goal : "error-generic", dict or goal object, default="error-generic"
+        What the attacker wants: "error-generic" for
+        :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
+        :class:`~skpoison.goals.ErrorSpecific` (validation rows of the class 8 are to be
+        taken for 3), or any object of :mod:`skpoison.goals`.
     class_map : dict, default=None
-        Wrong labels wanted, such as ``{8: 3}``: only rows of the classes among the
-        keys are flipped, each to its value. None: every row can be flipped, to any
-        other class.
-    sharpness : float, default=4.0
-        How closely the goal, a smoothed error, follows the error itself: what scores of
-        unit scale are multiplied with.
-    cv : int, default=3
-        Number of folds of the training rows, where the attacker is given no rows to
-        measure the goal on: it is then measured on each of them, with its clean
-        labels, for a surrogate that has learnt from the others.
+        Which labels may become which, such as ``{8: 3}``: only rows of the classes
+        among the keys are flipped, each to its value. None: any label may become any
+        other.
+    validation : float, int, splitter or None, default=None
+        On which training rows the goal is measured, if `X_val` and `y_val` are not
+        given: a share of them (float), each fold in turn of so many (int), or of a
+        scikit-learn splitter. In each case a surrogate learns from the other rows only.
+        None: 3 folds.
+    known_fraction : float, default=1.0
+        Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
-        The most steps.
+        Maximum number of steps.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds, and of the flips at random that are tried as well.
+        Seed of the validation rows, of the rows known, of the random flips that are
+        tried as well and of a surrogate without a seed.
 
     Attributes
     ----------
     poison_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows have been flipped.
+        Which rows are flipped.
     contamination_ : float
         Their share.
     error_path_ : ndarray of shape (`n_iter_` + 1,)
-        The share of errors on the rows to measure on, without flips and for the flips
-        after each step.
+        The goal without flips and for the flips after each step, with errors counted
+        instead of smoothed; the same as `goal_path_` for goals that smooth no error.
     goal_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal, likewise.
+        The goal without flips and for the flips after each step.
     n_iter_ : int
         Number of steps.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    sampling_strategy_ : dict
-        Always empty; imbalanced-learn asks every sampler for it.
+        The class labels.
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
     GreedyLabelFlip : One flip after the other, for any surrogate.
-    GradientPoisoner : Climbs in features instead.
 
     Notes
     -----
-    Machines with a kernel that follow their rows closely, as an SVC of a large C does,
-    have gradients that hold for the smallest steps only: against these GreedyLabelFlip
-    is stronger. Ten sets of flips at random are tried as well, so that by the
-    attacker's own measure it is never weaker than the best of them.
+    Kernel machines that follow their rows closely, such as an SVC with a large C, have
+    gradients that hold for the smallest steps only: against these GreedyLabelFlip is
+    stronger. Ten random sets of flips are tried as well, so that by the attacker's own
+    measure the attack is never weaker than the best of them.
 
-    The gradient is that of [2]_, Equation 8, in the labels instead of the features. To
-    relax labels and round them is the idea of the continuous relaxation of [3]_, which
-    climbs the loss of a support vector machine.
+    The gradient is that of [2]_, Equation 8, in the labels instead of the features.
+    Relaxing labels and rounding them is the continuous relaxation of [3]_, which
+    maximises the loss of a support vector machine.
 
     References
     ----------
@@ -123,8 +131,10 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
     False
     """
 
+    _default_validation = 3
     _parameter_constraints: dict = {
-        **BaseMeasuredLabelFlip._parameter_constraints,
+        **BaseGoalAttack._parameter_constraints,
+        **BaseLabelFlip._parameter_constraints,
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -133,83 +143,122 @@ class RelaxedLabelFlip(BaseMeasuredLabelFlip):
         surrogate=None,
         budget=0.1,
         *,
+        goal="error-generic",
         class_map=None,
-        sharpness=4.0,
-        cv=3,
+        validation=None,
+        known_fraction=1.0,
         max_iter=60,
         random_state=None,
     ):
         super().__init__(
             surrogate,
             budget,
-            class_map=class_map,
-            sharpness=sharpness,
-            cv=cv,
+            goal=goal,
+            validation=validation,
+            known_fraction=known_fraction,
             random_state=random_state,
         )
+        self.class_map = class_map
         self.max_iter = max_iter
 
-    def _flip(self, X, codes, allowed, n_poison, random_state, folds):
+    def _start(self, known):
+        super()._start(known)
         self.error_path_, self.goal_path_, self.n_iter_ = *np.empty((2, 0)), 0
-        if n_poison == 0:
-            return np.empty((2, 0), dtype=int)
-        surrogate = self._surrogate_of(X)
-        problem = CrossValidatedProblem(
-            surrogate, X, codes, folds, self.classes_, self.sharpness
+
+    def _flip(self, known, allowed, n_poison, random_state):
+        codes, folds = known.codes, self._folds(known, random_state)
+        problems = [LabelProblem(self._problem(known, fold)) for fold in folds]
+        problem = _MeanProblem(
+            FoldMean(problems, [fold.train for fold in folds], codes.shape[0])
         )
-        clean = np.eye(self.classes_.shape[0])[codes]
-        shares, path = clean, [problem.reached(codes)]
-        best = self._best_at_random(problem, codes, allowed, n_poison, random_state)
+        can_overshoot = known.goal.kind != "errors"
+        clean = np.eye(known.classes.shape[0])[codes]
+        shares, path = clean, [problem.evaluate(codes)]
+        best = _best_at_random(problem, codes, allowed, n_poison, random_state)
+        if can_overshoot and path[0] >= best[0]:
+            best = path[0], *np.empty((2, 0), dtype=int)
         for step in range(self.max_iter):
-            gains = problem.gains(shares)
+            gains = problem.gradient(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
             gains[~allowed] = -np.inf
             vertex = clean.copy()
             rows, new = _largest(gains, n_poison)
-            worth = gains[rows, new] > 0
-            vertex[rows[worth]] = np.eye(clean.shape[1])[new[worth]]
+            is_gain = gains[rows, new] > 0
+            vertex[rows[is_gain]] = np.eye(clean.shape[1])[new[is_gain]]
             if (vertex == shares).all():
                 break
             shares = shares + 2 / (step + 2) * (vertex - shares)
-            rows, new = self._round(shares, gains, codes, allowed, n_poison)
-            flipped = codes.copy()
-            flipped[rows] = new
-            path.append(problem.reached(flipped))
-            if path[-1] > best[0]:
-                best = path[-1], rows, new
+            rows, new = _round(shares, gains, codes, allowed, n_poison)
+            # If more flips can be worse than fewer, fewer are tried too.
+            sizes = {n_poison}
+            if can_overshoot:
+                sizes.update(2**k for k in range(n_poison.bit_length()))
+            found = []
+            for size in sorted(sizes):
+                flipped = _flipped(codes, rows[:size], new[:size])
+                found.append((problem.evaluate(flipped), size))
+            reached, size = max(found)
+            path.append(reached)
+            if reached > best[0]:
+                best = reached, rows[:size], new[:size]
         self.error_path_, self.goal_path_ = np.array(path).T
         self.n_iter_ = len(path) - 1
         return best[1], best[2]
 
-    def _best_at_random(self, problem, codes, allowed, n_poison, random_state):
-        """Find the best of some sets of flips at random, and what it reaches."""
-        free, best = np.flatnonzero(allowed.any(axis=1)), None
-        for _ in range(N_AT_RANDOM):
-            rows = random_state.permutation(free)[:n_poison]
-            draws = random_state.uniform(size=allowed[rows].shape)
-            new = np.where(allowed[rows], draws, -1).argmax(axis=1)
-            flipped = codes.copy()
-            flipped[rows] = new
-            measured = problem.reached(flipped)
-            if best is None or measured > best[0]:
-                best = measured, rows, new
-        return best
 
-    def _round(self, shares, gains, codes, allowed, n_poison):
-        """Flip the rows that have given up most of their label, to what has most."""
-        others = np.where(allowed, shares, -1.0)
-        kept = shares[np.arange(codes.shape[0]), codes]
-        # Where none has been given up, the gain decides.
-        new = np.lexsort((gains, others), axis=1)[:, -1]
-        gain = np.take_along_axis(gains, new[:, np.newaxis], axis=1)[:, 0]
-        free = allowed.any(axis=1)
-        rows = np.lexsort((-gain, kept, ~free))[:n_poison]
-        return rows, new[rows]
+class _MeanProblem:
+    """The mean over folds of goals as functions of labels."""
+
+    def __init__(self, folds):
+        self.folds = folds
+
+    def evaluate(self, codes):
+        """Compute the goal, with errors counted, and the goal."""
+        each = self.folds.mean(lambda problem, train: problem.evaluate(codes[train]))
+        return tuple(float(part) for part in each)
+
+    def gradient(self, shares):
+        """Differentiate the goal in the shares of labels."""
+        return self.folds.scatter_mean(
+            lambda problem, train: problem.gradient(shares[train])[1]
+        )
+
+
+def _best_at_random(problem, codes, allowed, n_poison, random_state):
+    """Return the best of some random sets of flips: what it reaches, rows, labels."""
+    is_free, best = np.flatnonzero(allowed.any(axis=1)), None
+    for _ in range(N_AT_RANDOM):
+        rows = random_state.permutation(is_free)[:n_poison]
+        draws = random_state.uniform(size=allowed[rows].shape)
+        new = np.where(allowed[rows], draws, -1).argmax(axis=1)
+        reached = problem.evaluate(_flipped(codes, rows, new))
+        if best is None or reached > best[0]:
+            best = reached, rows, new
+    return best
+
+
+def _round(shares, gains, codes, allowed, n_poison):
+    """Flip the rows that have given up most of their label, to their largest share."""
+    others = np.where(allowed, shares, -1.0)
+    kept = shares[np.arange(codes.shape[0]), codes]
+    # If a row has given up nothing, the gain decides.
+    new = np.lexsort((gains, others), axis=1)[:, -1]
+    gain = np.take_along_axis(gains, new[:, np.newaxis], axis=1)[:, 0]
+    is_free = allowed.any(axis=1)
+    rows = np.lexsort((-gain, kept, ~is_free))[:n_poison]
+    return rows, new[rows]
 
 
 def _largest(gains, n_rows):
-    """Find the rows of the largest gains, and for which label."""
+    """Return the rows of the largest gains, and the labels that these are for."""
     new = gains.argmax(axis=1)
     largest = np.take_along_axis(gains, new[:, np.newaxis], axis=1)[:, 0]
     rows = np.argsort(-largest, kind="stable")[:n_rows]
     return rows, new[rows]
+
+
+def _flipped(codes, rows, new):
+    """Return labels after flips."""
+    flipped = codes.copy()
+    flipped[rows] = new
+    return flipped

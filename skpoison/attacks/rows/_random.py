@@ -9,9 +9,9 @@ from skpoison.base import BasePoisoner, Poison
 class RandomInsertion(BasePoisoner):
     """Insert clones of random training rows with flipped labels.
 
-    It is where attacks that optimise the rows they insert start from, and so the
-    baseline that each of them must beat. The features are copied but not read, so any
-    X passes through: strings, categories and missing values too.
+    Attacks that optimise the rows they insert start from such clones, which makes this
+    the baseline that each of them must beat. The features are copied but not read, so
+    any X passes through: strings, categories and missing values too.
 
     Parameters
     ----------
@@ -19,9 +19,9 @@ class RandomInsertion(BasePoisoner):
         Number of rows to insert, as a share of the training rows (float, n_p / n), or
         as it is (int). A row is cloned again only when every row has been cloned.
     class_map : dict, default=None
-        Wrong labels wanted, such as ``{8: 3}``: only rows of the classes among the
-        keys are cloned, each with its value as its label. None: every row can be
-        cloned, with any other label with equal probability.
+        Which labels may become which, such as ``{8: 3}``: only rows of the classes
+        among the keys are cloned, each with its value as its label. None: any row may
+        be cloned, with any other label, each with the same probability.
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of rows and labels.
 
@@ -32,13 +32,11 @@ class RandomInsertion(BasePoisoner):
     contamination_ : float
         Their share of the output, n_p / (n + n_p).
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    sampling_strategy_ : dict
-        Always empty; imbalanced-learn asks every sampler for it.
+        The class labels.
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
@@ -47,9 +45,9 @@ class RandomInsertion(BasePoisoner):
 
     Notes
     -----
-    Rows that are trusted can be cloned like any other: the clone is another row.
+    Trusted rows can be cloned like any other: the clone is another row.
 
-    The back-gradient attack of [1]_ climbs from such points (its Section 5).
+    The back-gradient attack of [1]_ starts from such points (its Section 5).
 
     References
     ----------

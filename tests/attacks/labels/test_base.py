@@ -4,7 +4,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -75,25 +75,49 @@ def test_trusted_rows_stay(attack):
 
 @informed
 def test_bad_input(attack):
-    with pytest.raises(ValueError, match=r"surrogate=LinearRegression\(\) is no class"):
+    message = r"`surrogate` must be a classifier .*; got LinearRegression\(\)"
+    with pytest.raises(ValueError, match=message):
         attack(LinearRegression()).fit_resample(X_iris, y_iris)
-    with pytest.raises(ValueError, match="names the class 7"):
-        attack(class_map={7: 1}).fit_resample(X_iris, y_iris)
-    with pytest.raises(ValueError, match=r"the \d+ rows that .* got 60, which"):
+    for budget in (0, 0.1):
+        with pytest.raises(ValueError, match="names the class 7"):
+            attack(budget=budget, class_map={7: 1}).fit_resample(X_iris, y_iris)
+    with pytest.raises(ValueError, match=r"the 50 rows that .* got 60, which"):
         attack(budget=60, class_map={0: 1}).fit_resample(X_iris, y_iris)
 
 
-@pytest.mark.parametrize("attack", [GreedyLabelFlip, RelaxedLabelFlip])
-def test_rows_to_measure_on(attack):
-    """They are given, or all rows are in turn; every row can be flipped."""
+@informed
+def test_only_rows_known_are_flipped(attack):
+    """As if there were no others, but that the budget is a share of all of them."""
+    fitted = attack(budget=0.1, known_fraction=0.4, random_state=0)
+    X_out, labels = fitted.fit_resample(X_iris, y_iris)
+    assert (labels != y_iris).sum() == 15
+    np.testing.assert_array_equal(X_out, X_iris)
+    with pytest.raises(ValueError, match=r"the 60 rows that .* got 70, which"):
+        fitted.set_params(budget=70).fit_resample(X_iris, y_iris)
+
+
+GOAL_ATTACKS = [GreedyLabelFlip, RelaxedLabelFlip]
+
+
+@pytest.mark.parametrize("attack", GOAL_ATTACKS)
+@pytest.mark.parametrize(
+    "validation", [None, 0.3, 5, StratifiedKFold(4)], ids=lambda value: str(value)[:10]
+)
+def test_every_row_can_be_flipped_whatever_is_measured_on(attack, validation):
+    fitted = attack(RidgeClassifier(), 0.75, validation=validation, random_state=0)
+    fitted.fit_resample(X_iris, y_iris)
+    assert fitted.poison_mask_.sum() == 112
+
+
+@pytest.mark.parametrize("attack", GOAL_ATTACKS)
+def test_validation_rows_given(attack):
     fitted = attack(RidgeClassifier(), 0.75, random_state=0)
-    for own in ({}, {"X_val": X_iris[::2], "y_val": y_iris[::2]}):
-        fitted.fit_resample(X_iris, y_iris, **own)
-        assert fitted.poison_mask_.sum() == 112
-    with pytest.raises(ValueError, match="X_val and y_val go together"):
+    fitted.fit_resample(X_iris, y_iris, X_val=X_iris[::2], y_val=y_iris[::2])
+    assert fitted.poison_mask_.sum() == 112
+    with pytest.raises(ValueError, match="X_val and y_val must be given together"):
         fitted.fit_resample(X_iris, y_iris, X_val=X_iris)
     few = np.r_[0:2, 50:150]
-    with pytest.raises(ValueError, match=r"cv=3 folds .* only 2 of 0\. Lower cv"):
+    with pytest.raises(ValueError, match="`validation` must not exceed the 2 rows"):
         fitted.fit_resample(X_iris[few], y_iris[few])
 
 

@@ -1,17 +1,25 @@
+import functools
+
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import GreedyLabelFlip, RandomLabelFlip
-from skpoison.attacks.labels import _flip_search
+from skpoison.attacks.labels._flip_search import flip_search
 from skpoison.bilevel.goals import SmoothedError
+from skpoison.goals import (
+    ErrorGeneric,
+    TargetCoefficients,
+    TargetFeatures,
+    TargetLabels,
+)
 from skpoison.surrogates import GradientDescentClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -58,8 +66,9 @@ def test_closed_form_is_brute_force_for_three_classes():
     np.testing.assert_array_equal(labels, expected)
 
 
-def test_warm_fits_are_brute_force(monkeypatch):
-    monkeypatch.setattr(_flip_search, "TOL", 1e-6)
+def test_warm_starts_are_brute_force(monkeypatch):
+    exact = functools.partial(flip_search, tol=1e-6)
+    monkeypatch.setattr("skpoison.attacks.labels._greedy.flip_search", exact)
     victim = LogisticRegression(max_iter=10_000, tol=1e-10)
     expected = brute_force(victim, X_train, y_train, X_own, y_own, 3)
     attack = GreedyLabelFlip(victim, 3, n_candidates=None)
@@ -72,7 +81,7 @@ def test_warm_fits_are_brute_force(monkeypatch):
     [LogisticRegression(), RidgeClassifier(), KNeighborsClassifier(3)],
     ids=str,
 )
-def test_a_shortlist_of_all_is_no_shortlist(surrogate):
+def test_as_many_candidates_as_flips_are_all(surrogate):
     attack = GreedyLabelFlip(surrogate, 5)
     outputs = [
         clone(attack)
@@ -127,7 +136,7 @@ def test_the_last_row_of_a_class_stays():
     own = {"X_val": X_iris[:100], "y_val": y_iris[:100]}
     _, labels = attack.fit_resample(X_iris[few], y_iris[few], **own)
     assert (labels == 0).sum() == 1
-    with pytest.raises(ValueError, match="after 2 of them each row"):
+    with pytest.raises(ValueError, match="after 2 of them every row"):
         attack.set_params(budget=3).fit_resample(X_iris[few], y_iris[few], **own)
 
 
@@ -139,3 +148,171 @@ def test_scalers_are_part_of_the_surrogate():
     outside = GreedyLabelFlip(make_pipeline(StandardScaler(), LogisticRegression()), 5)
     _, labels = outside.fit_resample(X_train, y_train, **OWN)
     np.testing.assert_array_equal(labels, expected)
+
+
+X_digits, y_digits = load_digits(return_X_y=True)
+X_digits = X_digits / 16
+
+
+@pytest.mark.parametrize(
+    "surrogate", [RidgeClassifier(), LogisticRegression()], ids=str
+)
+def test_error_specific_flips_confuse_the_classes_named(surrogate):
+    """8 is taken for 3 more often than after error-generic flips."""
+    rows = np.flatnonzero(np.isin(y_digits, [1, 3, 8]))
+    X, y = X_digits[rows], y_digits[rows]
+    X_test, y_test = X[250:], y[250:]
+    taken = {}
+    for goal in ("error-generic", {8: 3}):
+        attack = GreedyLabelFlip(surrogate, 12, goal=goal, random_state=0)
+        _, labels = attack.fit_resample(
+            X[:100], y[:100], X_val=X[100:250], y_val=y[100:250]
+        )
+        predicted = clone(surrogate).fit(X[:100], labels).predict(X_test)
+        taken[str(goal)] = (predicted[y_test == 8] == 3).mean()
+    assert taken["{8: 3}"] > taken["error-generic"] + 0.2
+
+
+def test_trees_are_attacked_error_specifically():
+    attack = GreedyLabelFlip(
+        DecisionTreeClassifier(max_depth=3), 8, goal={1: 0}, random_state=0
+    )
+    attack.fit_resample(X_train, y_train, **OWN)
+    assert attack.goal_path_[-1] > attack.goal_path_[0] + 0.05
+
+
+def distance(surrogate, X, labels, wanted):
+    learnt = clone(surrogate).fit(X, labels).coef_.reshape(-1, X.shape[1])
+    return np.linalg.norm((learnt - wanted)[~np.isnan(wanted)])
+
+
+def closest_by_brute_force(surrogate, X, y, wanted, n_flips):
+    """Fit for every flip at every step, and flip what comes closest."""
+    labels = y.copy()
+    reached, flips = [distance(surrogate, X, y, wanted)], []
+    for _ in range(n_flips):
+        candidates = np.setdiff1d(np.arange(y.shape[0]), flips)
+        distances = []
+        for row in candidates:
+            changed = labels.copy()
+            changed[row] = 1 - changed[row]
+            distances.append(distance(surrogate, X, changed, wanted))
+        best = candidates[int(np.argmin(distances))]
+        labels[best] = 1 - labels[best]
+        flips.append(best)
+        reached.append(min(distances))
+    # Of these flips those are made that lead to the smallest distance.
+    labels = y.copy()
+    made = flips[: int(np.argmin(reached))]
+    labels[made] = 1 - labels[made]
+    return labels
+
+
+@pytest.mark.parametrize(
+    "surrogate",
+    [RidgeClassifier(alpha=2), LogisticRegression(max_iter=10_000, tol=1e-10)],
+    ids=str,
+)
+@pytest.mark.parametrize("shrink", [0.0, 0.7])
+def test_coefficients_by_brute_force(surrogate, shrink, monkeypatch):
+    """A goal that few flips reach, which more of them would overshoot, and one far."""
+    exact = functools.partial(flip_search, tol=1e-7)
+    monkeypatch.setattr("skpoison.attacks.labels._greedy.flip_search", exact)
+    X, y = X_train[:30], y_train[:30]
+    learnt = clone(surrogate).fit(X, y).coef_.reshape(1, -1)
+    wanted = np.where(np.arange(X.shape[1]) % 3, np.nan, shrink * learnt)
+    expected = closest_by_brute_force(surrogate, X, y, wanted, 5)
+    goal = TargetCoefficients(wanted)
+    attack = GreedyLabelFlip(surrogate, 5, goal=goal, n_candidates=None)
+    _, labels = attack.fit_resample(X, y)
+    np.testing.assert_array_equal(labels, expected)
+    best = attack.goal_path_.max()
+    np.testing.assert_allclose(
+        best, -0.5 * distance(surrogate, X, labels, wanted) ** 2, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "surrogate",
+    [RidgeClassifier(), LogisticRegression(), LinearSVC()],
+    ids=str,
+)
+def test_coefficients_come_closer_than_by_random_flips(surrogate):
+    wanted = np.zeros((1, X.shape[1]))
+    goal = TargetCoefficients(wanted)
+    attack = GreedyLabelFlip(surrogate, 12, goal=goal, random_state=0)
+    _, labels = attack.fit_resample(X_train, y_train)
+    ours = distance(surrogate, X_train, labels, wanted)
+    for seed in range(5):
+        _, random = RandomLabelFlip(12, random_state=seed).fit_resample(
+            X_train, y_train
+        )
+        assert ours < distance(surrogate, X_train, random, wanted)
+
+
+def test_features_are_selected():
+    """The best of all single flips, for a surrogate that selects some features."""
+    surrogate = LogisticRegression(C=0.1, l1_ratio=1, solver="saga", max_iter=10_000)
+    coef = clone(surrogate).fit(X_train, y_train).coef_[0]
+    discard = [int(np.abs(coef).argmax())]
+    goal = TargetFeatures(discard=discard)
+    attack = GreedyLabelFlip(surrogate, 6, goal=goal, random_state=0)
+    _, labels = attack.fit_resample(X_train, y_train)
+    changed = clone(surrogate).fit(X_train, labels).coef_[0]
+    assert abs(changed[discard[0]]) < 0.5 * abs(coef[discard[0]])
+    assert attack.goal_path_.max() > attack.goal_path_[0]
+
+
+def test_budgets_are_nested_for_goals_that_can_be_overshot():
+    learnt = RidgeClassifier().fit(X_train, y_train).coef_.reshape(1, -1)
+    masks = []
+    for budget in (2, 5, 15):
+        attack = GreedyLabelFlip(
+            RidgeClassifier(), budget, goal=TargetCoefficients(0.8 * learnt)
+        )
+        attack.fit_resample(X_train, y_train)
+        masks.append(attack.poison_mask_)
+    assert (masks[0] <= masks[1]).all()
+    assert (masks[1] <= masks[2]).all()
+    assert masks[2].sum() < 15
+
+
+@pytest.mark.parametrize(
+    "surrogate", [LogisticRegression(), DecisionTreeClassifier(max_depth=3)], ids=str
+)
+def test_rows_are_to_be_taken_for_others(surrogate):
+    given = {"X_val": X_own[:10], "y_val": 1 - y_own[:10]}
+    attack = GreedyLabelFlip(surrogate, 12, goal=TargetLabels(), random_state=0)
+    attack.fit_resample(X_train, y_train, **given)
+    assert attack.goal_path_[-1] > attack.goal_path_[0] + 0.1
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "goal", "error", "message"),
+    [
+        (
+            DecisionTreeClassifier(),
+            TargetCoefficients({0: 1.0}),
+            TypeError,
+            "DecisionTreeClassifier cannot be differentiated",
+        ),
+        (
+            DecisionTreeClassifier(),
+            ErrorGeneric("surrogate"),
+            TypeError,
+            "DecisionTreeClassifier cannot be differentiated",
+        ),
+        (SVC(), TargetCoefficients({0: 1.0}), ValueError, "take LinearSVC"),
+        (LogisticRegression(), TargetFeatures([0]), ValueError, "selects some of them"),
+        (
+            LogisticRegression(),
+            TargetCoefficients({99: 1.0}),
+            ValueError,
+            "of the 30 features",
+        ),
+    ],
+    ids=str,
+)
+def test_goals_that_a_surrogate_does_not_have(surrogate, goal, error, message):
+    with pytest.raises(error, match=message):
+        GreedyLabelFlip(surrogate, 3, goal=goal).fit_resample(X_train, y_train)

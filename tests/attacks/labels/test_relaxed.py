@@ -8,8 +8,10 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import RandomLabelFlip, RelaxedLabelFlip
+from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.bilevel.goals import SmoothedError
+from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetLabels
 from skpoison.surrogates import GradientDescentClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -25,16 +27,16 @@ SURROGATES = [
 
 
 def reached(surrogate, labels):
-    problem = LabelProblem(
+    problem = BilevelProblem(
         surrogate,
+        ErrorGeneric(),
         X_train,
         labels,
-        np.arange(100),
-        np.arange(2),
-        (X_own, y_own),
-        4.0,
+        classes=np.arange(2),
+        X_val=X_own,
+        y_val=y_own,
     )
-    return problem.reached(labels)
+    return LabelProblem(problem).evaluate(labels)
 
 
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
@@ -69,7 +71,7 @@ def test_the_best_flips_are_kept(surrogate):
     best = max(path[1:])
     np.testing.assert_allclose(reached(surrogate, labels), best, rtol=1e-5)
     np.testing.assert_allclose(reached(surrogate, y_train), path[0], rtol=1e-5)
-    # Its first flips are those that the gradient promises most of.
+    # Its first flips are those of the largest gradient.
     first = clone(attack).set_params(max_iter=1)
     first.fit_resample(X_train, y_train, **OWN)
     assert best >= (first.error_path_[1], first.goal_path_[1])
@@ -111,3 +113,61 @@ def test_three_classes():
 def test_no_gradient():
     with pytest.raises(TypeError, match="DecisionTreeClassifier cannot be diff"):
         RelaxedLabelFlip(DecisionTreeClassifier()).fit_resample(X_train, y_train)
+
+
+def test_error_specific_flips_confuse_the_classes_named():
+    X, y = load_iris(return_X_y=True)
+    X_train, y_train, X_val, y_val = X[::2], y[::2], X[1::2], y[1::2]
+    victim = LogisticRegression(max_iter=1000)
+    taken = {}
+    for goal in ("error-generic", {2: 1}):
+        attack = RelaxedLabelFlip(victim, 0.2, goal=goal, random_state=0)
+        _, labels = attack.fit_resample(X_train, y_train, X_val=X_val, y_val=y_val)
+        predicted = clone(victim).fit(X_train, labels).predict(X_val)
+        others = (predicted != y_val) & (y_val != 2)
+        taken[str(goal)] = (predicted[y_val == 2] == 1).mean() - others.mean()
+    assert taken["{2: 1}"] > taken["error-generic"] + 0.2
+
+
+@pytest.mark.parametrize(
+    "surrogate", [LogisticRegression(tol=1e-8), RidgeClassifier()], ids=str
+)
+def test_coefficients_come_closer_than_by_random_flips(surrogate):
+    wanted = clone(surrogate).fit(X_train, y_train).coef_.ravel().copy()
+    wanted[:3] = 0
+    goal = TargetCoefficients(wanted)
+
+    def distance(labels):
+        return np.linalg.norm(clone(surrogate).fit(X_train, labels).coef_ - wanted)
+
+    attack = RelaxedLabelFlip(surrogate, 15, goal=goal, random_state=0)
+    _, labels = attack.fit_resample(X_train, y_train)
+    assert 0 < attack.poison_mask_.sum() <= 15
+    np.testing.assert_allclose(
+        attack.goal_path_.max(), -0.5 * distance(labels) ** 2, rtol=1e-6
+    )
+    assert distance(labels) < 0.9 * distance(y_train)
+    for seed in range(10):
+        _, random = RandomLabelFlip(15, random_state=seed).fit_resample(
+            X_train, y_train
+        )
+        assert distance(labels) < distance(random)
+
+
+def test_coefficients_that_are_learnt_already_stay():
+    surrogate = RidgeClassifier()
+    goal = TargetCoefficients(clone(surrogate).fit(X_train, y_train).coef_.ravel())
+    attack = RelaxedLabelFlip(surrogate, 15, goal=goal, random_state=0)
+    _, labels = attack.fit_resample(X_train, y_train)
+    np.testing.assert_array_equal(labels, y_train)
+
+
+def test_rows_are_to_be_taken_for_others():
+    given = {"X_val": X_own[:20], "y_val": 1 - y_own[:20]}
+    attack = RelaxedLabelFlip(LogisticRegression(), 0.2, goal=TargetLabels())
+    _, labels = attack.fit_resample(X_train, y_train, **given)
+    before, after = (
+        LogisticRegression().fit(X_train, out).score(X_own[:20], 1 - y_own[:20])
+        for out in (y_train, labels)
+    )
+    assert after > before + 0.2

@@ -9,14 +9,14 @@ from sklearn.linear_model import (
     Ridge,
     RidgeClassifier,
 )
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import GreedyDeletion
-from skpoison.goals import TargetCoefficients
+from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetLabels
 from skpoison.surrogates import GradientDescentClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -118,7 +118,7 @@ def test_goal_is_that_of_the_victim():
     """A surrogate behind a scaler, and its own loss on all training rows."""
     X, y = load_iris(return_X_y=True)
     surrogate = LogisticRegression(C=2, tol=1e-10, max_iter=1000)
-    attack = GreedyDeletion(surrogate, 4, loss="log_loss", n_exchanges=0)
+    attack = GreedyDeletion(surrogate, 4, goal=ErrorGeneric("surrogate"), n_exchanges=0)
     fitted = surrogate.fit(*attack.fit_resample(X, y))
     proba = fitted.predict_proba(X)[np.arange(150), y]
     np.testing.assert_allclose(attack.goal_path_[-1], -np.log(proba).mean(), rtol=1e-5)
@@ -132,13 +132,13 @@ def test_coefficients_wanted():
     attack = GreedyDeletion(LinearRegression(), 2, goal=goal)
     assert deleted(attack, X, y).tolist() == [0, 5]
     np.testing.assert_allclose(attack.goal_path_[-1], 0, atol=1e-12)
-    with pytest.raises(ValueError, match="leave X_val and y_val out"):
+    with pytest.raises(ValueError, match="X_val and y_val must not be given"):
         attack.fit_resample(X, y, X_val=X, y_val=y)
 
 
 def test_some_rows_are_to_be_taken_for_others():
     X_own, y_own = X_test[y_test == 0][:20], np.ones(20, dtype=int)
-    attack = GreedyDeletion(LogisticRegression(), 15, goal="error-specific")
+    attack = GreedyDeletion(LogisticRegression(), 15, goal=TargetLabels())
     given = {"X_val": X_own, "y_val": y_own}
     gone = deleted(attack, X_few, y_few, **given)
     before = LogisticRegression().fit(X_few, y_few).predict_proba(X_own)[:, 1]
@@ -146,6 +146,45 @@ def test_some_rows_are_to_be_taken_for_others():
     after = LogisticRegression().fit(X_few[left], y_few[left])
     assert after.predict_proba(X_own)[:, 1].mean() > before.mean() + 0.1
     assert (y_few[gone] == 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("surrogate", [Ridge(), LogisticRegression()], ids=str)
+def test_coefficients_come_closer_than_by_random_deletion(surrogate):
+    y = X_few[:, 0] + X_few[:, 1] if isinstance(surrogate, Ridge) else y_few
+    wanted = np.zeros_like(clone(surrogate).fit(X_few, y).coef_)
+
+    def distance(left):
+        return np.linalg.norm(clone(surrogate).fit(X_few[left], y[left]).coef_ - wanted)
+
+    attack = GreedyDeletion(
+        surrogate, 10, goal=TargetCoefficients(wanted), n_exchanges=20, random_state=0
+    )
+    gone = deleted(attack, X_few, y)
+    ours = distance(np.delete(np.arange(80), gone))
+    assert ours < distance(np.arange(80))
+    for seed in range(5):
+        assert ours < distance(np.random.RandomState(seed).permutation(80)[10:])
+
+
+@pytest.mark.parametrize("validation", [0.4, 3, KFold(4)], ids=str)
+@pytest.mark.parametrize("surrogate", [LogisticRegression(), Ridge()], ids=str)
+def test_validation(surrogate, validation):
+    """The goal is measured on a part of the rows, or on each fold in turn."""
+    y = X_few[:, 0] if isinstance(surrogate, Ridge) else y_few
+    attack = GreedyDeletion(
+        surrogate, 8, validation=validation, n_exchanges=5, random_state=0
+    )
+    X_left, _ = attack.fit_resample(X_few, y)
+    assert 72 <= X_left.shape[0] < 80
+    assert attack.goal_path_[-1] > attack.goal_path_[0]
+
+
+def test_only_rows_known_are_deleted():
+    attack = GreedyDeletion(LogisticRegression(), 0.1, known_fraction=0.5)
+    attack.set_params(n_exchanges=5, random_state=0).fit_resample(X_few, y_few)
+    assert attack.deletion_mask_.sum() == 8
+    with pytest.raises(ValueError, match=r"the 38 rows .* got 39, which is"):
+        attack.set_params(budget=39).fit_resample(X_few, y_few)
 
 
 @pytest.mark.parametrize("surrogate", [None, SVC()], ids=str)
@@ -177,8 +216,8 @@ def test_no_class_loses_its_last_row():
 )
 def test_more_deletions_than_rows(budget, trusted, n_poison, n_rows):
     message = (
-        rf"budget={budget} asks for {n_poison} rows to be deleted, but only {n_rows} "
-        "can be"
+        rf"`budget` must not exceed the {n_rows} rows .* got {budget}, which is "
+        rf"{n_poison} rows"
     )
     with pytest.raises(ValueError, match=message):
         GreedyDeletion(budget=budget).fit_resample(X_few, y_few, trusted=trusted)
@@ -245,7 +284,7 @@ def test_lines(capsys):
     [
         ({"n_rounds": 0}, "The 'n_rounds' parameter"),
         ({"n_exchanges": -1}, "The 'n_exchanges' parameter"),
-        ({"loss": "hinge"}, "The 'loss' parameter"),
+        ({"goal": "hinge"}, "The 'goal' parameter"),
     ],
 )
 def test_bad_parameters(params, message):

@@ -1,4 +1,4 @@
-"""Which estimator, attack, defence and score does a name mean?"""
+"""Names of estimators, attacks, defences and scores on the command line."""
 
 import re
 from difflib import get_close_matches
@@ -17,13 +17,13 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import _check_response_method
 
 from skpoison import attacks
+from skpoison.cli._errors import CommandError, reason
 from skpoison.defences import (
     ConfidentLearningClassifier,
     KNNSanitizedClassifier,
     NoisyLabelClassifier,
     OutlierFilteredClassifier,
 )
-from skpoison.report._errors import ReportError, reason
 
 ESTIMATORS = {
     "logistic": LogisticRegression(max_iter=1000),
@@ -43,13 +43,13 @@ DEFENCES = {
     "noisy_label": NoisyLabelClassifier,
 }
 
-# Every attack there is, under its own name in lower case.
+# Every attack of the package: GreedyLabelFlip is greedy_label_flip.
 ATTACKS = {
     re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", name).lower(): getattr(attacks, name)
     for name in attacks.__all__
 }
 
-# Those that are quick whatever the data. The others have to be asked for.
+# The defaults: those that are fast on any data.
 QUICK_ATTACKS = ["random_insertion", "random_label_flip"]
 QUICK_DEFENCES = ["knn_relabel", "knn_remove", "outlier_filter"]
 
@@ -59,13 +59,13 @@ SHORT_NAMES = {"estimator": ESTIMATORS, "attack": ATTACKS, "defence": DEFENCES}
 
 
 def find_estimator(name):
-    """Find the estimator that a name means.
+    """Return the estimator of a name.
 
     Parameters
     ----------
     name : str
         One of `ESTIMATORS`, or the importable name of an estimator, of its class, or
-        of a function that makes it.
+        of a function that returns one.
 
     Returns
     -------
@@ -73,23 +73,23 @@ def find_estimator(name):
     """
     found = ESTIMATORS[name] if name in ESTIMATORS else _made("estimator", name)
     if not _is_classifier(found):
-        raise ReportError(
-            f"--estimator {name} is no classifier of scikit-learn's kind. Give an "
-            f"importable one, or one of {', '.join(ESTIMATORS)}."
+        raise CommandError(
+            f"--estimator {name} is not a scikit-learn classifier. Give an importable "
+            f"one, or one of {', '.join(ESTIMATORS)}."
         )
     return found
 
 
 def find_attack(name, seed):
-    """Find the attack that a name means.
+    """Return the attack of a name.
 
     Parameters
     ----------
     name : str
         One of `ATTACKS`, or the importable name of an attack, of its class, or of a
-        function that makes it.
+        function that returns one.
     seed : int
-        Its `random_state`, where it has one.
+        Its `random_state`, if it has one.
 
     Returns
     -------
@@ -97,15 +97,15 @@ def find_attack(name, seed):
     """
     found = ATTACKS[name]() if name in ATTACKS else _made("attack", name)
     if not hasattr(found, "fit_resample") or "budget" not in found.get_params():
-        raise ReportError(
-            f"--attack {name} is no attack with fit_resample and a budget. Give an "
+        raise CommandError(
+            f"--attack {name} is not an attack with fit_resample and a budget. Give an "
             f"importable one, or one of {', '.join(ATTACKS)}."
         )
     return _seeded(found, seed)
 
 
 def find_defence(name):
-    """Find what puts a defence around an estimator.
+    """Return what puts the defence of a name around an estimator.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def find_defence(name):
 
     Returns
     -------
-    defence : callable
+    defend : callable
+        Takes an estimator and returns the defended one.
     """
     defence = DEFENCES[name] if name in DEFENCES else _imported("defence", name)
 
@@ -123,15 +124,15 @@ def find_defence(name):
         try:
             defended = defence(estimator)
         except Exception as error:
-            raise ReportError(
+            raise CommandError(
                 f"--defence {name} cannot be put around {estimator}: {reason(error)}. "
                 "Give a class that takes an estimator, or one of "
                 f"{', '.join(DEFENCES)}."
             ) from error
         if not _is_classifier(defended):
-            raise ReportError(
-                f"--defence {name} around {estimator} is no classifier of "
-                f"scikit-learn's kind. Give one of {', '.join(DEFENCES)}, or your own."
+            raise CommandError(
+                f"--defence {name} around {estimator} is not a scikit-learn "
+                f"classifier. Give one of {', '.join(DEFENCES)}, or your own."
             )
         return defended
 
@@ -139,19 +140,19 @@ def find_defence(name):
 
 
 def assemble(estimator, defence=None, *, seed, is_sparse=False):
-    """Put scaler, defence and estimator into a pipeline.
+    """Return a pipeline of scaler, defence and estimator.
 
     Parameters
     ----------
     estimator : classifier
-        The estimator. Of a Pipeline the defence goes around the last step, and the
-        steps before it are left as they are; else a scaler is put before it.
+        The estimator. In a Pipeline the defence is put around the last step, and the
+        other steps stay as they are; before any other estimator a scaler is put.
     defence : callable, default=None
-        What makes a defence around an estimator.
+        Puts a defence around an estimator. None: no defence.
     seed : int
-        The `random_state` of everything in it that has one.
+        The `random_state` of every part that has one.
     is_sparse : bool, default=False
-        Whether the data are sparse: then they are scaled without being centred.
+        Whether the data are sparse: they are then scaled without being centred.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def assemble(estimator, defence=None, *, seed, is_sparse=False):
 
 
 def check_scoring(name, estimator):
-    """Check that a score is one, and that it can be computed for an estimator.
+    """Check that a score exists and can be computed for an estimator.
 
     Parameters
     ----------
@@ -180,13 +181,14 @@ def check_scoring(name, estimator):
     names = get_scorer_names()
     if name not in names:
         near = get_close_matches(name, names) or USUAL_SCORES
-        raise ReportError(
-            f"--scoring {name} is no score of scikit-learn, such as {', '.join(near)}."
+        raise CommandError(
+            f"--scoring {name} is not a scorer of scikit-learn, such as "
+            f"{', '.join(near)}."
         )
     try:
         _check_response_method(estimator, get_scorer(name)._response_method)
     except AttributeError as error:
-        raise ReportError(
+        raise CommandError(
             f"--scoring {name} cannot be computed: {error} Take another --scoring, or "
             "another --estimator."
         ) from error
@@ -196,12 +198,12 @@ def _imported(option, name):
     module, _, attribute = name.rpartition(".")
     try:
         if not module:
-            raise ImportError("it names no module")
+            raise ImportError("it does not name a module")
         return getattr(import_module(module), attribute)
-    # A module can raise anything when it is imported, and a script can exit.
+    # An imported module can raise anything, and a script can exit.
     except (Exception, SystemExit) as error:
-        raise ReportError(
-            f"--{option} {name} is none of {', '.join(SHORT_NAMES[option])}, and it "
+        raise CommandError(
+            f"--{option} {name} is not one of {', '.join(SHORT_NAMES[option])}, and "
             f"cannot be imported: {reason(error)}."
         ) from error
 
@@ -213,7 +215,7 @@ def _made(option, name):
             found = found()
         return clone(found)
     except Exception as error:
-        raise ReportError(
+        raise CommandError(
             f"--{option} {name} cannot be made: {reason(error)}. Name a class or "
             "a function that needs no arguments, or an instance."
         ) from error
@@ -222,7 +224,7 @@ def _made(option, name):
 def _is_classifier(found):
     try:
         return is_classifier(found) and hasattr(found, "predict")
-    except AttributeError:  # Raised where there are no tags of scikit-learn.
+    except AttributeError:  # It has no scikit-learn tags.
         return False
 
 

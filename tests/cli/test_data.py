@@ -8,9 +8,9 @@ import pytest
 from scipy import sparse
 from sklearn import datasets as bundled
 
-from skpoison.report import _data
-from skpoison.report._data import LOADERS, load_data
-from skpoison.report._errors import ReportError
+from skpoison.cli import _data
+from skpoison.cli._data import LOADERS, load_data
+from skpoison.cli._errors import CommandError
 
 X = np.array([[0.5, 2.0], [-1.0, 3.5], [1e-3, 4.0], [7.0, 5.25]])
 Y = np.array([0, 1, 0, 1])
@@ -81,12 +81,12 @@ def test_fetcher_without_network(monkeypatch):
         raise OSError("Data not found. Call again when it can be reached.")
 
     monkeypatch.setitem(LOADERS, "mnist", fetch)
-    with pytest.raises(ReportError, match=r"^Data not found. Call again when"):
+    with pytest.raises(CommandError, match=r"^Data not found. Call again when"):
         load_data("mnist")
 
 
 def test_named_data_know_their_target():
-    with pytest.raises(ReportError, match="iris knows its own: leave --target out"):
+    with pytest.raises(CommandError, match="and iris is not one: leave --target out"):
         load_data("iris", "species")
 
 
@@ -162,17 +162,17 @@ def test_labels(read, column, expected):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "there is nothing in it"),
-        (b"\n \n\r\n", "there is nothing in it"),
-        (b"a,b,y\n", "below its line of column names there is no row"),
+        (b"", "it is empty"),
+        (b"\n \n\r\n", "it is empty"),
+        (b"a,b,y\n", "it has a header, but no rows"),
         (b"y\n0\n1\n", "it has a single column. Separate columns by commas, semi"),
         (b"a b y\n1 2 0\n", "it has a single column"),
         (b"\0" * 50, "it has a single column"),
-        (TABLE.encode() + b"1,2\n", "line 6 has another number of fields (2) than"),
-        (TABLE.encode() + b"\n\n1,2,3,4\n", "line 8 has another number of fields (4)"),
-        (TABLE.encode() + b'"1\n\n",2,0\n1,2\n', "line 9 has another number of fiel"),
-        (TABLE.replace("\n1e", '\n"1e').encode(), "line 4 has another number"),
-        (b'a,b,"y\n1,2,0\n3,4,1\n', "below its line of column names there is no row"),
+        (TABLE.encode() + b"1,2\n", "line 6 has 2 fields, the header has 3."),
+        (TABLE.encode() + b"\n\n1,2,3,4\n", "line 8 has 4 fields, the header has 3."),
+        (TABLE.encode() + b'"1\n\n",2,0\n1,2\n', "line 9 has 2 fields, the header h"),
+        (TABLE.replace("\n1e", '\n"1e').encode(), "line 4 has 1 fields, the h"),
+        (b'a,b,"y\n1,2,0\n3,4,1\n', "it has a header, but no rows"),
         (b"a,y\n" + b"1" * 200_000 + b",0\n", "field larger than field limit"),
         (TABLE.encode("utf-16"), "it is not text in UTF-8. Save it as CSV in UTF-8"),
         ("größe,y\n1,0\n".encode("latin-1"), "it is not text in UTF-8"),
@@ -181,9 +181,9 @@ def test_labels(read, column, expected):
     ],
 )
 def test_no_table(read, content, complaint):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         read(content)
-    assert str(raised.value).startswith("table.csv is no table: ")
+    assert str(raised.value).startswith("table.csv is not a table: ")
     assert complaint in str(raised.value)
 
 
@@ -193,29 +193,29 @@ def test_no_table(read, content, complaint):
         ("a,a,y", "several columns of the same name: a. Rename them."),
         ("y,b,y", "several columns of the same name: y. Rename them."),
         ("a , a,y", "several columns of the same name: a. Rename them."),
-        (",b,y", "Column 1 of table.csv has no name. Name it, or, if it only counts"),
+        (",b,y", "Column 1 of table.csv has no name. Name it, or drop it if it only"),
         ("a, ,y", "Column 2 of table.csv has no name"),
     ],
 )
 def test_names_of_columns(read, header, complaint):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         read(TABLE.replace("a,b,y", header))
     assert complaint in str(raised.value)
 
 
 def test_no_target(read):
-    with pytest.raises(ReportError, match=r"Say by --target which .* labels: a, b, y"):
+    with pytest.raises(CommandError, match=r"--target must name .* one of a, b, y"):
         read(TABLE, target=None)
 
 
 def test_unknown_target(read):
-    with pytest.raises(ReportError, match=r"no column 'Y' for --target; it has a, b"):
+    with pytest.raises(CommandError, match=r"no column 'Y' for --target; it has a, b"):
         read(TABLE, target="Y")
 
 
 def test_many_columns_are_not_all_listed(read):
     content = ",".join(f"column{j}" for j in range(30)) + "\n" + "1," * 29 + "1\n"
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         read(content, target=None)
     assert str(raised.value).endswith("column6, column7 and 22 more.")
 
@@ -224,19 +224,21 @@ def test_many_columns_are_not_all_listed(read):
     "word", ["", "NA", "na", "nan", "NaN", "NULL", "null", "N/A", "#N/A", "<NA>", "?"]
 )
 def test_missing_values(read, word):
-    with pytest.raises(ReportError, match=r"missing .* in 2 of 6 rows, in b\. Fill"):
+    with pytest.raises(CommandError, match=r"missing .* in 2 of 6 rows, in b\. Fill"):
         read(f"{TABLE}1,{word},0\n1,{word},0\n")
-    with pytest.raises(ReportError, match=r"'y' is missing .* in 1 of 5 rows\. Label"):
+    with pytest.raises(CommandError, match=r"'y' is missing .* in 1 of 5 rows\. Label"):
         read(f"{TABLE}1,2,{word}\n")
-    with pytest.raises(ReportError, match=r"'y' is missing .* in 1 of 5 rows\. Label"):
+    with pytest.raises(CommandError, match=r"'y' is missing .* in 1 of 5 rows\. Label"):
         labels(read, ["ham", "spam", "ham", "spam", word])
 
 
 @pytest.mark.parametrize("word", ["inf", "-inf", "Infinity", "1e999"])
 def test_infinite_values(read, word):
-    with pytest.raises(ReportError, match=r"infinite values in 1 of 5 rows, in a\."):
+    with pytest.raises(CommandError, match=r"infinite values in 1 of 5 rows, in a\."):
         read(f"{TABLE}{word},2,0\n")
-    with pytest.raises(ReportError, match=r"'y' is missing or infinite in 1 of 5 rows"):
+    with pytest.raises(
+        CommandError, match=r"'y' is missing or infinite in 1 of 5 rows"
+    ):
         read(f"{TABLE}1,2,{word}\n")
 
 
@@ -245,19 +247,21 @@ def test_infinite_values(read, word):
     ["red", "-", "None", "1,000", "1 000", "12%", "2021_05", "2020-01-01", "0x1"],
 )
 def test_words(read, word):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         read(f'{TABLE}1,"{word}",0\n')
-    expected = f"table.csv has columns that are no numbers: b ({word!r}). Write numbers"
+    expected = (
+        f"table.csv has columns that are not numbers: b ({word!r}). Write numbers"
+    )
     assert str(raised.value).startswith(expected)
 
 
 def test_decimal_commas(read):
-    with pytest.raises(ReportError, match=r"no numbers: a \('0,5'\)\. Write numbers"):
+    with pytest.raises(CommandError, match=r"not numbers: a \('0,5'\)\. Write numbers"):
         read("a;y\n0,5;0\n1,5;1\n2,5;0\n3,5;1\n")
 
 
 def test_long_words_are_cut(read):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         read(f"{TABLE}{'long ' * 1000},2,0\n")
     assert len(str(raised.value)) < 250
 
@@ -267,9 +271,9 @@ def test_long_words_are_cut(read):
     [
         (
             [7] * 6,
-            "has rows of one class only, 7: there is nothing to learn. Take",
+            "has only one class, 7: there is nothing to learn. Take",
         ),
-        (["ham"] * 6, "has rows of one class only, 'ham': there is nothing to learn"),
+        (["ham"] * 6, "has only one class, 'ham': there is nothing to learn"),
         ([0, 1.5, 0, 1], "holds fractions such as 1.5: that is regression"),
         ([0.25, 1.25] * 4, "holds fractions such as 0.25: that is regression"),
         (range(10), "holds 10 different values in 10 rows: those are quantities or"),
@@ -277,7 +281,7 @@ def test_long_words_are_cut(read):
     ],
 )
 def test_no_classes(read, column, complaint):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         labels(read, column)
     assert str(raised.value).startswith(f"The target 'y' {complaint}")
 
@@ -288,10 +292,10 @@ def test_no_classes(read, column, complaint):
         ("no_such.csv", "no_such.csv: there is no such file."),
         ("no_such.parquet", "no_such.parquet: there is no such file."),
         ("folder.csv", "folder.csv: there is no such file."),
-        ("folder", "is no .csv or .parquet file, nor one of breast_cancer, digits"),
-        ("table.json", "is no .csv or .parquet file"),
-        ("Iris", "is no .csv or .parquet file"),
-        ("", "is no .csv or .parquet file"),
+        ("folder", "is neither a .csv or .parquet file nor one of breast_cancer"),
+        ("table.json", "is neither a .csv or .parquet file"),
+        ("Iris", "is neither a .csv or .parquet file"),
+        ("", "is neither a .csv or .parquet file"),
     ],
 )
 def test_no_file(monkeypatch, tmp_path, data, complaint):
@@ -299,7 +303,7 @@ def test_no_file(monkeypatch, tmp_path, data, complaint):
     Path("folder.csv").mkdir()
     Path("folder").mkdir()
     Path("table.json").write_text(TABLE)
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         load_data(data, "y")
     assert complaint in str(raised.value)
 
@@ -309,7 +313,7 @@ def test_locked_file(monkeypatch, read):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_text", read_text)
-    with pytest.raises(ReportError, match=r"table.csv cannot be read: .* denied\.$"):
+    with pytest.raises(CommandError, match=r"table.csv cannot be read: .* denied\.$"):
         read(TABLE)
 
 
@@ -359,7 +363,7 @@ def test_parquet_labels(read_frame, column, expected):
     ],
 )
 def test_parquet_words(read_frame, column):
-    with pytest.raises(ReportError, match=r"columns that are no numbers: a \("):
+    with pytest.raises(CommandError, match=r"columns that are not numbers: a \("):
         read_frame({"a": column, "b": X[:, 0], "y": Y})
 
 
@@ -375,14 +379,14 @@ def test_parquet_words(read_frame, column):
     ],
 )
 def test_parquet_missing_values(read_frame, column):
-    with pytest.raises(ReportError, match=r"infinite values in 1 of 4 rows, in a\."):
+    with pytest.raises(CommandError, match=r"infinite values in 1 of 4 rows, in a\."):
         read_frame({"a": column, "y": Y})
-    with pytest.raises(ReportError, match=r"The target 'y' is missing .* in 1 of 4"):
+    with pytest.raises(CommandError, match=r"The target 'y' is missing .* in 1 of 4"):
         read_frame({"a": Y, "y": column})
 
 
 def test_parquet_column_of_nothing(read_frame):
-    with pytest.raises(ReportError, match=r"missing .* in 4 of 4 rows, in a\."):
+    with pytest.raises(CommandError, match=r"missing .* in 4 of 4 rows, in a\."):
         read_frame({"a": [None] * 4, "y": Y})
 
 
@@ -395,12 +399,12 @@ def test_names_of_parquet_files(read_frame, name):
     "frame", [{}, {"a": [], "y": []}, pl.DataFrame(schema={"a": pl.Int8, "y": pl.Int8})]
 )
 def test_parquet_without_rows(read_frame, frame):
-    with pytest.raises(ReportError, match="is no table: there is no row in it"):
+    with pytest.raises(CommandError, match="is not a table: it has no rows"):
         read_frame(frame)
 
 
 def test_parquet_with_only_a_target(read_frame):
-    with pytest.raises(ReportError, match="has no column beside the target 'y'"):
+    with pytest.raises(CommandError, match="has no column other than the target 'y'"):
         read_frame({"y": Y})
 
 
@@ -408,7 +412,7 @@ def test_parquet_with_only_a_target(read_frame):
 def test_no_parquet(tmp_path, content):
     path = tmp_path / "table.parquet"
     path.write_bytes(content)
-    with pytest.raises(ReportError, match=r"^table.parquet is no Parquet table: "):
+    with pytest.raises(CommandError, match=r"^table.parquet is not a Parquet table: "):
         load_data(str(path), "y")
 
 
@@ -416,7 +420,7 @@ def test_truncated_parquet(tmp_path, read_frame):
     read_frame({"a": Y, "y": Y})
     path = tmp_path / "table.parquet"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ReportError, match=r"^table.parquet is no Parquet table: "):
+    with pytest.raises(CommandError, match=r"^table.parquet is not a Parquet table: "):
         load_data(str(path), "y")
 
 
@@ -426,7 +430,7 @@ def test_parquet_at_which_polars_panics(monkeypatch, read_frame):
 
     assert not issubclass(pl.exceptions.PanicException, Exception)
     monkeypatch.setattr(pl, "read_parquet", read_parquet)
-    with pytest.raises(ReportError, match="is no Parquet table: PanicException: call"):
+    with pytest.raises(CommandError, match="is not a Parquet table: PanicException: c"):
         read_frame({"a": Y, "y": Y})
 
 
@@ -434,7 +438,7 @@ def test_parquet_without_polars(monkeypatch, tmp_path):
     path = tmp_path / "table.parquet"
     path.touch()
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         load_data(str(path), "y")
     assert str(raised.value) == (
         "Reading table.parquet needs polars, which is not installed: "

@@ -1,22 +1,22 @@
-"""What is wrong with what the user asked for?"""
+"""Errors of the command: one line for the user."""
 
 
-class ReportError(Exception):
+class CommandError(Exception):
     """What is wrong and what to do about it, in one line for the user."""
 
 
 def reason(error):
-    """Say why something failed, in words for the middle of a sentence.
+    """Return why something failed, in words for the middle of a sentence.
 
     Parameters
     ----------
     error : Exception
-        What was raised.
+        The error.
 
     Returns
     -------
     reason : str
-        Its message; with its type, where the message alone says little.
+        Its message, preceded by its type if the message alone says little.
     """
     message = str(error).strip().rstrip(".")
     if message and isinstance(error, ImportError | OSError | TypeError | ValueError):

@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 
-from skpoison.report._terminal import progress, recorded, say
+from skpoison.cli._terminal import ProgressLine, capture_warnings, print_error
 
 
 @pytest.fixture
@@ -36,24 +36,33 @@ def screen(written):
         (ValueError("so it\nis"), "so it is"),
     ],
 )
-def test_say(capsys, message, expected):
-    say(message)
+def test_print_error(capsys, message, expected):
+    print_error(message)
     assert capsys.readouterr() == ("", f"skpoison: {expected}\n")
 
 
 def test_progress_on_a_terminal(capsys, terminal):
     terminal(80)
-    with progress("[1/2] working"):
-        out, err = capsys.readouterr()
-        assert out == ""
+    with ProgressLine() as line:
+        line.show("[1/2] working")
+        err = capsys.readouterr().err
         assert err == "[1/2] working"
+        line.show("[2/2] on")
+        err += capsys.readouterr().err
+        assert screen(err) == "[2/2] on"
     assert screen(err + capsys.readouterr().err) == ""
 
 
-def test_progress_is_wiped_out_after_an_error(capsys, terminal):
+def test_progress_is_wiped_after_an_error(capsys, terminal):
     terminal(80)
-    with pytest.raises(KeyboardInterrupt), progress("[1/2] working"):
-        raise KeyboardInterrupt
+
+    def work():
+        with ProgressLine() as line:
+            line.show("[1/2] working")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     err = capsys.readouterr().err
     assert "[1/2] working" in err
     assert screen(err) == ""
@@ -61,21 +70,30 @@ def test_progress_is_wiped_out_after_an_error(capsys, terminal):
 
 def test_progress_does_not_wrap(capsys, terminal):
     terminal(20)
-    with progress("x" * 100):
+    with ProgressLine() as line:
+        line.show("x" * 100)
         assert capsys.readouterr().err == "x" * 19
     assert capsys.readouterr().err == "\r" + " " * 19 + "\r"
 
 
-def test_progress_in_a_pipe(capsys):
-    with progress("[1/2] working"):
+def test_progress_without_a_line(capsys, terminal):
+    terminal(80)
+    with ProgressLine():
         pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_in_a_pipe(capsys):
+    with ProgressLine() as line:
+        line.show("[1/2] working")
     assert capsys.readouterr() == ("", "")
 
 
 def test_progress_without_stderr(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     went_on = False
-    with progress("[1/2] working"):
+    with ProgressLine() as line:
+        line.show("[1/2] working")
         went_on = True
     assert went_on
 
@@ -87,24 +105,22 @@ def warn(*texts, category=UserWarning):
 
 
 @pytest.mark.filterwarnings("always")
-def test_recorded():
-    result, told = recorded(warn, "first", "second", category=RuntimeWarning)
-    assert result == 2
-    ((filename, line), text) = next(iter(told.items()))
-    assert len(told) == 1
-    assert filename == __file__
-    assert line == warn.__code__.co_firstlineno + 2
-    assert text == "RuntimeWarning: first"
+def test_capture_warnings():
+    result, warnings_seen = capture_warnings(
+        warn, "first", "second", "first", category=RuntimeWarning
+    )
+    assert result == 3
+    assert warnings_seen == ["RuntimeWarning: first", "RuntimeWarning: second"]
 
 
-def test_recorded_without_warnings():
-    assert recorded(warn) == (0, {})
+def test_capture_warnings_without_warnings():
+    assert capture_warnings(warn) == (0, [])
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_recorded_listens_to_filters():
-    assert recorded(warn, "first") == (1, {})
+def test_capture_warnings_obeys_filters():
+    assert capture_warnings(warn, "first") == (1, [])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match="first"):
-            recorded(warn, "first")
+            capture_warnings(warn, "first")

@@ -1,4 +1,4 @@
-"""Which rows and labels does the user mean?"""
+"""Data sets of the command: by name, or from CSV and Parquet files."""
 
 import csv
 from io import StringIO
@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn import datasets as bundled
 
 from skpoison import datasets
-from skpoison.report._errors import ReportError, reason
+from skpoison.cli._errors import CommandError, reason
 from skpoison.utils._optional import import_optional
 
 LOADERS = {
@@ -22,11 +22,11 @@ LOADERS = {
     "spambase": datasets.fetch_spambase,
 }
 
-# How files say that there is no value. "None" is not among them: it may be a class.
+# Words for missing values. "None" is not among them: it may be a class.
 MISSING = {"", "?", "#n/a", "<na>", "n/a", "na", "nan", "null"}
 TRUTHS = {"false": 0.0, "true": 1.0}
 
-# Beyond it floats no longer tell whole numbers apart.
+# Beyond it, different whole numbers are the same float.
 LARGEST_WHOLE = 2.0**53
 
 
@@ -38,7 +38,7 @@ def load_data(data, target=None):
     data : str
         A name among `LOADERS`, or a path to a CSV or Parquet file.
     target : str, default=None
-        The column of a file that holds the labels.
+        The column of the file that holds the labels.
 
     Returns
     -------
@@ -49,64 +49,62 @@ def load_data(data, target=None):
 
     Raises
     ------
-    ReportError
-        If the data are not there, or are not fit for a report.
+    CommandError
+        If the data cannot be found or read, or are not data for classification.
     """
     if data in LOADERS:
         if target is not None:
-            raise ReportError(
-                f"--target is for files; {data} knows its own: leave --target out."
+            raise CommandError(
+                f"--target is for files, and {data} is not one: leave --target out."
             )
         try:
             X, y = LOADERS[data](return_X_y=True)
         except OSError as error:
-            raise ReportError(str(error)) from error
+            raise CommandError(str(error)) from error
         return (X if sparse.issparse(X) else X.astype(float)), y
 
     path = Path(data)
     readers = {".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix.lower() not in readers:
-        raise ReportError(
-            f"--data {data} is no .csv or .parquet file, nor one of "
+        raise CommandError(
+            f"--data {data} is neither a .csv or .parquet file nor one of "
             f"{', '.join(LOADERS)}."
         )
     if not path.is_file():
-        raise ReportError(f"--data {data}: there is no such file.")
+        raise CommandError(f"--data {data}: there is no such file.")
     try:
         columns = readers[path.suffix.lower()](path)
     except OSError as error:
-        raise ReportError(f"--data {data} cannot be read: {reason(error)}.") from error
+        raise CommandError(f"--data {data} cannot be read: {reason(error)}.") from error
     return _split_off_target(columns, target, path.name)
 
 
 def _read_csv(path):
-    """Read a CSV file into a dict of columns of words."""
+    """Return the columns of a CSV file by name, as arrays of words."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ReportError(
-            f"{path.name} is no table: it is not text in UTF-8. Save it as CSV in "
+        raise CommandError(
+            f"{path.name} is not a table: it is not text in UTF-8. Save it as CSV in "
             "UTF-8."
         ) from error
     try:
         delimiter = max(",;\t", key=lambda each: len(_header(text, each)))
         records = list(_records(text, delimiter))
     except csv.Error as error:
-        raise ReportError(f"{path.name} is no table: {error}.") from error
+        raise CommandError(f"{path.name} is not a table: {error}.") from error
     if not records:
-        raise ReportError(f"{path.name} is no table: there is nothing in it.")
+        raise CommandError(f"{path.name} is not a table: it is empty.")
     (_, names), *records = records
     _check_names(names, path.name)
     if not records:
-        raise ReportError(
-            f"{path.name} is no table: below its line of column names there is no row."
-        )
+        raise CommandError(f"{path.name} is not a table: it has a header, but no rows.")
     for line, fields in records:
         if len(fields) != len(names):
-            raise ReportError(
-                f"{path.name} is no table: line {line} has another number of fields "
-                f"({len(fields)}) than the line of column names ({len(names)}). Is a "
-                "quote or a delimiter missing, or one too many?"
+            raise CommandError(
+                f"{path.name} is not a table: line {line} has {len(fields)} fields, "
+                f"the header has {len(names)}. Look for a missing or extra quote or "
+                "delimiter."
             )
     rows = (fields for _, fields in records)
     return {
@@ -116,7 +114,7 @@ def _read_csv(path):
 
 
 def _records(text, delimiter):
-    """Yield the first line and the fields of every record that is no blank line."""
+    """Yield the line number and the fields of every record, except blank lines."""
     reader = csv.reader(StringIO(text), delimiter=delimiter, skipinitialspace=True)
     line = 1
     for record in reader:
@@ -132,39 +130,39 @@ def _header(text, delimiter):
 
 def _check_names(names, file):
     if len(names) < 2:
-        raise ReportError(
-            f"{file} is no table: it has a single column. Separate columns by commas, "
-            "semicolons or tabs."
+        raise CommandError(
+            f"{file} is not a table: it has a single column. Separate columns by "
+            "commas, semicolons or tabs."
         )
     if "" in names:
-        raise ReportError(
-            f"Column {names.index('') + 1} of {file} has no name. Name it, or, if it "
-            "only counts the rows, drop it: what gives away their order is no feature."
+        raise CommandError(
+            f"Column {names.index('') + 1} of {file} has no name. Name it, or drop it "
+            "if it only numbers the rows: their order is not a feature."
         )
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise ReportError(
+        raise CommandError(
             f"{file} has several columns of the same name: "
             f"{_listed(sorted(repeated))}. Rename them."
         )
 
 
 def _read_parquet(path):
-    """Read a Parquet file into a dict of columns of floats or of words."""
+    """Return the columns of a Parquet file by name, as arrays of floats or words."""
     user = f"Reading {path.name}"
     try:
         polars = import_optional("polars", extra="parquet", user=user)
     except ImportError as error:
-        raise ReportError(str(error)) from error
+        raise CommandError(str(error)) from error
     try:
         frame = polars.read_parquet(path, glob=False)
-    # A damaged file can make polars panic, which is no Exception.
+    # A damaged file can make polars panic; PanicException is not an Exception.
     except (Exception, polars.exceptions.PanicException) as error:
-        raise ReportError(
-            f"{path.name} is no Parquet table: {reason(error)}. Save it anew."
+        raise CommandError(
+            f"{path.name} is not a Parquet table: {reason(error)}. Save it again."
         ) from error
     if not frame.height:
-        raise ReportError(f"{path.name} is no table: there is no row in it.")
+        raise CommandError(f"{path.name} is not a table: it has no rows.")
     return {
         column.name: column.cast(polars.Float64).to_numpy()
         if column.dtype.is_numeric()
@@ -176,32 +174,32 @@ def _read_parquet(path):
 
 
 def _split_off_target(columns, target, file):
-    """Turn the columns into rows and labels."""
+    """Return the columns as rows and labels."""
     if target is None:
-        raise ReportError(
-            f"Say by --target which column of {file} holds the labels: "
+        raise CommandError(
+            f"--target must name the column of {file} that holds the labels, one of "
             f"{_listed(columns)}."
         )
     if target not in columns:
-        raise ReportError(
+        raise CommandError(
             f"{file} has no column {target!r} for --target; it has {_listed(columns)}."
         )
     columns = dict(columns)
     y = _labels(columns.pop(target), target)
     if not columns:
-        raise ReportError(f"{file} has no column beside the target {target!r}.")
+        raise CommandError(f"{file} has no column other than the target {target!r}.")
     return _rows(columns, file), y
 
 
 def _labels(column, target):
-    """Turn a column into labels: whole numbers, or words."""
+    """Return a column as labels: whole numbers, or words."""
     numbers, _ = _numbers(column)
     if numbers is None:
         unlabelled = np.array([word.casefold() in MISSING for word in column])
     else:
         unlabelled = ~np.isfinite(numbers)
     if unlabelled.any():
-        raise ReportError(
+        raise CommandError(
             f"The target {target!r} is missing or infinite in {unlabelled.sum()} of "
             f"{column.shape[0]} rows. Label them or drop them."
         )
@@ -210,40 +208,40 @@ def _labels(column, target):
     else:
         y = numbers.astype(int)
         if (y != numbers).any():
-            raise ReportError(
+            raise CommandError(
                 f"The target {target!r} holds fractions such as "
-                f"{numbers[y != numbers][0]:g}: that is regression; the report is "
-                "about classes."
+                f"{numbers[y != numbers][0]:g}: that is regression, and the report is "
+                "for classification."
             )
     n_samples, n_classes = y.shape[0], np.unique(y).shape[0]
     if n_classes < 2:
-        raise ReportError(
-            f"The target {target!r} has rows of one class only, {y.tolist()[0]!r}: "
-            "there is nothing to learn. Take another --target."
+        raise CommandError(
+            f"The target {target!r} has only one class, {y.tolist()[0]!r}: there is "
+            "nothing to learn. Take another --target."
         )
     if 2 * n_classes > n_samples:
-        raise ReportError(
+        raise CommandError(
             f"The target {target!r} holds {n_classes} different values in {n_samples} "
-            "rows: those are quantities or names; the report is about classes."
+            "rows: those are quantities or names, not classes."
         )
     return y
 
 
 def _rows(columns, file):
-    """Turn columns into rows of finite floats."""
+    """Return the columns as rows of finite floats."""
     numbers = {name: _numbers(column) for name, column in columns.items()}
     odd = [f"{name} ({word!r})" for name, (_, word) in numbers.items() if word]
     if odd:
-        raise ReportError(
-            f"{file} has columns that are no numbers: {_listed(odd)}. Write numbers "
-            "like 1234.5; encode words (as one column of 0 and 1 for each, say) or "
+        raise CommandError(
+            f"{file} has columns that are not numbers: {_listed(odd)}. Write numbers "
+            "like 1234.5; encode words (for example one-hot, as columns of 0 and 1) or "
             "drop them."
         )
     X = np.column_stack([column for column, _ in numbers.values()])
     holes = ~np.isfinite(X)
     if holes.any():
         names = np.array(list(numbers))[holes.any(axis=0)]
-        raise ReportError(
+        raise CommandError(
             f"{file} has missing or infinite values in {holes.any(axis=1).sum()} of "
             f"{X.shape[0]} rows, in {_listed(names)}. Fill them in or drop those rows."
         )
@@ -251,9 +249,9 @@ def _rows(columns, file):
 
 
 def _numbers(column):
-    """Turn a column into floats, missing values into nan.
+    """Return a column as floats, with nan for missing values, and None.
 
-    Where that cannot be done, return None and the first word that is no number.
+    If a word is not a number, return None and that word.
     """
     if column.dtype.kind == "f":
         return column, None
@@ -266,7 +264,7 @@ def _numbers(column):
             numbers[i] = np.nan if word in MISSING else float(word)
         except ValueError:
             return None, column[i]
-        if "_" in word:  # Which float() reads over: 2021_05 is no number, though.
+        if "_" in word:  # float() ignores it, but 2021_05 is not a number.
             return None, column[i]
     return numbers, None
 

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from skpoison import attacks
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
-from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
-from skpoison.report._choices import (
+from skpoison.cli._errors import CommandError
+from skpoison.cli._names import (
     ATTACKS,
     DEFENCES,
     ESTIMATORS,
@@ -24,7 +24,7 @@ from skpoison.report._choices import (
     find_defence,
     find_estimator,
 )
-from skpoison.report._errors import ReportError
+from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 
 SOURCE = """
 from imblearn.pipeline import Pipeline as SamplingPipeline
@@ -122,12 +122,12 @@ def test_importable_estimators():
         "users_own.no_last_step",
     ],
 )
-def test_no_classifier(name):
-    with pytest.raises(ReportError) as raised:
+def test_not_a_classifier(name):
+    with pytest.raises(CommandError) as raised:
         find_estimator(name)
     assert str(raised.value) == (
-        f"--estimator {name} is no classifier of scikit-learn's kind. Give an "
-        f"importable one, or one of {', '.join(ESTIMATORS)}."
+        f"--estimator {name} is not a scikit-learn classifier. Give an importable "
+        f"one, or one of {', '.join(ESTIMATORS)}."
     )
 
 
@@ -147,7 +147,7 @@ def test_no_classifier(name):
     ],
 )
 def test_estimators_that_cannot_be_made(name, complaint):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         find_estimator(name)
     assert str(raised.value).startswith(f"--estimator {name} cannot be made: ")
     assert complaint in str(raised.value)
@@ -161,10 +161,10 @@ def test_estimators_that_cannot_be_made(name, complaint):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("", "it names no module"),
-        (".", "it names no module"),
-        ("SVC", "it names no module"),
-        ("sklearn", "it names no module"),
+        ("", "it does not name a module"),
+        (".", "it does not name a module"),
+        ("SVC", "it does not name a module"),
+        ("sklearn", "it does not name a module"),
         ("..", "relative import"),
         ("a..b", "No module named 'a'"),
         ("no_such.Thing", "No module named 'no_such'"),
@@ -181,10 +181,10 @@ def test_names_that_cannot_be_imported(option, name, complaint):
         "defence": (find_defence, DEFENCES),
     }
     function, short_names = find[option]
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         function(name)
     assert str(raised.value).startswith(
-        f"--{option} {name} is none of {', '.join(short_names)}, and it cannot be "
+        f"--{option} {name} is not one of {', '.join(short_names)}, and cannot be "
         "imported: "
     )
     assert complaint in str(raised.value)
@@ -221,17 +221,17 @@ def test_importable_attacks():
         "users_own.Untagged",
     ],
 )
-def test_no_attack(name):
-    with pytest.raises(ReportError) as raised:
+def test_not_an_attack(name):
+    with pytest.raises(CommandError) as raised:
         find_attack(name, seed=0)
     assert str(raised.value) == (
-        f"--attack {name} is no attack with fit_resample and a budget. Give an "
+        f"--attack {name} is not an attack with fit_resample and a budget. Give an "
         f"importable one, or one of {', '.join(ATTACKS)}."
     )
 
 
 def test_abstract_attack():
-    with pytest.raises(ReportError, match="cannot be made: Can't instantiate abstract"):
+    with pytest.raises(CommandError, match="cannot be made: Can't instantiate"):
         find_attack("skpoison.base.BasePoisoner", seed=0)
 
 
@@ -268,7 +268,7 @@ def test_importable_defences():
 )
 def test_defences_that_take_no_estimator(name, complaint):
     defence = find_defence(name)
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         defence(DecisionTreeClassifier())
     assert str(raised.value).startswith(
         f"--defence {name} cannot be put around DecisionTreeClassifier(): "
@@ -281,7 +281,7 @@ def test_defences_that_take_no_estimator(name, complaint):
 )
 def test_defences_that_make_no_classifier(name):
     defence = find_defence(name)
-    with pytest.raises(ReportError, match=r"around LinearSVC.* is no classifier of"):
+    with pytest.raises(CommandError, match=r"around LinearSVC.* is not a scikit-learn"):
         defence(LinearSVC())
 
 
@@ -352,7 +352,7 @@ def test_scores_that_can_be_computed(name, estimator):
 )
 def test_scores_that_need_probabilities(estimator, name):
     for each in (estimator, KNNSanitizedClassifier(estimator)):
-        with pytest.raises(ReportError) as raised:
+        with pytest.raises(CommandError) as raised:
             check_scoring(name, each)
         assert str(raised.value) == (
             f"--scoring {name} cannot be computed: {type(each).__name__} has none of "
@@ -372,14 +372,14 @@ def test_scores_that_need_probabilities(estimator, name):
     ],
 )
 def test_unknown_scores(name, near):
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         check_scoring(name, LogisticRegression())
-    expected = f"--scoring {name} is no score of scikit-learn, such as {near}"
+    expected = f"--scoring {name} is not a scorer of scikit-learn, such as {near}"
     assert str(raised.value).startswith(expected)
 
 
 def test_scores_suggested_are_scores():
-    with pytest.raises(ReportError) as raised:
+    with pytest.raises(CommandError) as raised:
         check_scoring("?", LogisticRegression())
     names = str(raised.value).rpartition("such as ")[2].rstrip(".").split(", ")
     assert len(names) > 1

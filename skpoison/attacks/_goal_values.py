@@ -1,0 +1,36 @@
+"""Values of a goal for many weights at once."""
+
+import numpy as np
+
+from skpoison.bilevel.goals import OnRows
+
+
+def goal_values(goal, learner, W):
+    """Compute a goal for each of many weights.
+
+    Parameters
+    ----------
+    goal : OnRows or another goal
+        The goal.
+    learner : LinearLearner
+        The learner.
+    W : ndarray of shape (n_many, n_parameters, n_outputs)
+        The weights; NaN if there are none.
+
+    Returns
+    -------
+    values : ndarray of shape (n_many,)
+        The goal; -inf if there are no weights.
+    """
+    values = np.full(W.shape[0], -np.inf)
+    known = np.flatnonzero(np.isfinite(W).all(axis=(1, 2)))
+    if isinstance(goal, OnRows):
+        # One product of matrices gives the scores for all weights.
+        beside = np.moveaxis(W[known], 0, 1).reshape(W.shape[1], -1)
+        scores = learner.scores(goal.X, beside)
+        scores = scores.reshape(scores.shape[0], known.shape[0], W.shape[2])
+        found = [goal.measure.value(scores[:, i]) for i in range(known.shape[0])]
+    else:
+        found = [goal.at(learner, W[i])[0] for i in known]
+    values[known] = found
+    return values

@@ -1,0 +1,223 @@
+"""The command: its options, what it prints and what it writes."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from skpoison import __version__
+from skpoison.cli._data import LOADERS, load_data
+from skpoison.cli._errors import CommandError, reason
+from skpoison.cli._names import (
+    ATTACKS,
+    DEFENCES,
+    ESTIMATORS,
+    QUICK_ATTACKS,
+    QUICK_DEFENCES,
+)
+from skpoison.cli._output import format_report, to_csv, to_png
+from skpoison.cli._report import make_report
+from skpoison.cli._terminal import capture_warnings, print_error
+from skpoison.model_selection._craft import DEFAULT_BUDGETS
+
+
+def main(arguments=None):
+    """Make the report.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        The command line; None takes that of the process.
+
+    Returns
+    -------
+    code : int
+        Exit code: 0; 2 if the report cannot be made as asked; 130 if interrupted.
+    """
+    try:
+        _run(_parser().parse_args(arguments))
+    except CommandError as error:
+        print_error(error)
+        return 2
+    except KeyboardInterrupt:
+        print_error("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of the pipe has gone, as `head` does. What is left in the buffer
+        # goes to the null device; otherwise Python complains when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _run(options):
+    out = Path(options.out)
+    _check_writable(out)
+    budgets = _budgets(options.budgets)
+    X, y = load_data(options.data, options.target)
+    report = make_report(
+        X,
+        y,
+        data=Path(options.data).name,
+        estimator=options.estimator,
+        attacks=options.attack,
+        defences=options.defence,
+        budgets=budgets,
+        cv=options.cv,
+        scoring=options.scoring,
+        n_jobs=options.n_jobs,
+        seed=options.seed,
+    )
+    files, warnings_seen = {"robustness.csv": to_csv(report)}, []
+    picture = ""
+    try:
+        files["robustness.png"], warnings_seen = capture_warnings(to_png, report)
+    except ImportError as error:
+        picture = f", but no picture: {error}"
+    try:
+        _write(files, out)
+    finally:  # The work is done: print it, even if the files cannot be written.
+        _print(format_report(report))
+    _print(f"Wrote {' and '.join(str(out / name) for name in files)}{picture}")
+    # Matplotlib warns of every character that it cannot draw: the first is enough.
+    for warning in [*report.warnings_seen, *warnings_seen[:1]]:
+        print_error(warning)
+
+
+def _write(files, out):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (out / name).write_bytes(content)
+    except OSError as error:
+        raise CommandError(
+            f"--out {out} cannot be written to: {reason(error)}."
+        ) from error
+
+
+def _print(text):
+    """Print text, with question marks for characters that the terminal lacks."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+def _check_writable(out):
+    """Check before the work that its result can be written, as far as one can see.
+
+    No folder is made yet: a command that fails leaves nothing behind.
+    """
+    existing = next(
+        folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder)
+    )
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise CommandError(
+            f"--out {out} cannot be written to: {existing} is not a folder, or is "
+            "write-protected. Name another one."
+        )
+
+
+def _budgets(words):
+    """Return budgets as shares, or as numbers of rows if all are whole numbers."""
+    try:
+        numbers = [int(word) if word.isdecimal() else float(word) for word in words]
+    except ValueError:
+        numbers = []
+    most = np.inf if all(isinstance(number, int) for number in numbers) else 1
+    if not any(numbers) or not all(0 <= number <= most for number in numbers):
+        raise CommandError(
+            f"--budgets {' '.join(words)}: give shares of the training rows between 0 "
+            "and 1, such as 0.05 0.1, or whole numbers of rows, such as 5 10; at least "
+            "one above 0."
+        )
+    return np.unique([0, *numbers])
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise CommandError(f"{message}. See python -m skpoison --help.")
+
+
+def _parser():
+    parser = _Parser(
+        prog="python -m skpoison",
+        description="What happens to a model if somebody writes to its training set, "
+        "and what helps? Cross-validated scores under poisoning attacks, of an "
+        "estimator plain and defended: a table, robustness.csv and robustness.png.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"skpoison {__version__}")
+    add(
+        "--data",
+        default="breast_cancer",
+        metavar="FILE|NAME",
+        help=f"a .csv or .parquet file of numbers and a target, or one of "
+        f"{', '.join(LOADERS)}",
+    )
+    add("--target", metavar="COLUMN", help="column of the file that holds the labels")
+    add(
+        "--estimator",
+        default="logistic",
+        metavar="NAME",
+        help=f"one of {', '.join(ESTIMATORS)}, or an importable name such as "
+        "sklearn.svm.NuSVC; a scaler is put before it, unless it is a Pipeline",
+    )
+    add(
+        "--attack",
+        nargs="+",
+        default=QUICK_ATTACKS,
+        metavar="NAME",
+        help=f"some of {', '.join(ATTACKS)}, or importable names",
+    )
+    add(
+        "--defence",
+        nargs="*",
+        default=QUICK_DEFENCES,
+        metavar="NAME",
+        help=f"some of {', '.join(DEFENCES)}, or importable names; without any name "
+        "there is only the undefended estimator",
+    )
+    add(
+        "--budgets",
+        nargs="+",
+        default=[str(budget) for budget in DEFAULT_BUDGETS],
+        metavar="BUDGET",
+        help="poisoned rows as shares of the clean training rows (n_p / n), or whole "
+        "numbers of rows; 0 is always among them",
+    )
+    add("--cv", type=_whole(2), default=5, metavar="K", help="number of folds")
+    add("--scoring", default="accuracy", metavar="NAME", help="name of a scorer")
+    add(
+        "--n-jobs",
+        type=_whole(1, also=-1),
+        default=1,
+        metavar="N",
+        help="jobs; -1: one for each processor",
+    )
+    add("--out", default=".", metavar="DIR", help="folder of what is written")
+    add(
+        "--seed",
+        type=_whole(0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="seed of everything random",
+    )
+    return parser
+
+
+def _whole(least, most=np.inf, *, also=None):
+    def whole(word):
+        try:
+            number = int(word)
+        except ValueError:
+            number = None
+        if number is None or not (least <= number <= most or number == also):
+            wanted = f"at least {least}" if most == np.inf else f"{least} to {most}"
+            other = "" if also is None else f", or {also}"
+            raise argparse.ArgumentTypeError(
+                f"needs a whole number, {wanted}{other}; got {word!r}"
+            )
+        return number
+
+    return whole

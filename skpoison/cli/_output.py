@@ -1,0 +1,90 @@
+"""The report as a text, a table and a picture."""
+
+import csv
+from io import BytesIO, StringIO
+from textwrap import fill
+
+import numpy as np
+
+from skpoison.utils._optional import import_optional
+
+
+def format_report(named_report):
+    """Return the report as text.
+
+    Parameters
+    ----------
+    named_report : NamedReport
+        The report.
+
+    Returns
+    -------
+    text : str
+        Tables of means and standard deviations, and the worst case.
+    """
+    return "\n".join(
+        [named_report.title, named_report.protocol, named_report.report.summary()]
+    )
+
+
+def to_csv(named_report):
+    """Return the score of every attack, defence, budget and fold as CSV.
+
+    Parameters
+    ----------
+    named_report : NamedReport
+        The report.
+
+    Returns
+    -------
+    content : bytes
+    """
+    report = named_report.report
+    file = StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["attack", "defence", "budget", "fold", "score", "train", "test"])
+    for case, curve in report.curves_.items():
+        for i, k in np.ndindex(curve.test_scores.shape):
+            scores = curve.train_scores[i, k], curve.test_scores[i, k]
+            writer.writerow([*case, curve.budgets[i], k, report.score_name_, *scores])
+    return file.getvalue().encode()
+
+
+def draw(named_report):
+    """Draw the robustness curves, one axis for each attack.
+
+    Parameters
+    ----------
+    named_report : NamedReport
+        The report.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    # Not by pyplot: no window is opened, whatever the backend.
+    module = import_optional("matplotlib.figure", extra="plot", user="The picture")
+    n_attacks = len({attack for attack, _ in named_report.report.curves_})
+    figure = module.Figure(figsize=(1 + 4.5 * n_attacks, 4.2), layout="constrained")
+    named_report.report.plot(figure=figure)
+    title = fill(named_report.title, 80 * n_attacks, break_long_words=False)
+    # File names can have dollars in them.
+    figure.suptitle(title, fontsize="small", parse_math=False)
+    return figure
+
+
+def to_png(named_report):
+    """Draw the report as a picture in PNG.
+
+    Parameters
+    ----------
+    named_report : NamedReport
+        The report.
+
+    Returns
+    -------
+    content : bytes
+    """
+    file = BytesIO()
+    draw(named_report).savefig(file, format="png", dpi=150)
+    return file.getvalue()

@@ -1,0 +1,326 @@
+"""Robustness report: several attacks against several estimators."""
+
+from html import escape
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context, is_classifier
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skpoison.model_selection._craft import check_attack, check_budgets, craft_folds
+from skpoison.model_selection._plot import RobustnessCurveDisplay
+from skpoison.model_selection._row_metadata import route_params
+from skpoison.model_selection._score import score_folds
+from skpoison.model_selection._summary import format_html, format_text
+from skpoison.model_selection._workers import Workers
+from skpoison.utils._optional import import_optional
+
+
+class RobustnessReport(BaseEstimator):
+    """Robustness curves of several estimators under several attacks.
+
+    Each attack poisons the training rows of each fold once for each budget, and every
+    estimator is fitted on that same poison and scored on the clean test rows.
+
+    Parameters
+    ----------
+    estimators : estimator or dict of str to estimator
+        The victims by name. The first one is the baseline: the undefended estimator,
+        with which the others, usually defences around it, are compared.
+    attacks : sampler or dict of str to sampler
+        The attacks by name. Give them a `random_state` for a report that can be
+        repeated.
+    budgets : array-like of shape (n_budgets,), default=None
+        Budgets of the attacks: shares of the training rows of a fold (floats,
+        n_p / n), or numbers of rows (ints). 0 is always added to them. None: 0, 0.05,
+        0.1, 0.15 and 0.2.
+    cv : int, cross-validation generator or iterable, default=None
+        How folds are made, as in :func:`~sklearn.model_selection.cross_validate`.
+    scoring : str or callable, default=None
+        The score: one metric. None: the `score` method of the estimators.
+    n_jobs : int, default=None
+        Number of jobs, over folds and budgets together. Each job runs BLAS on one
+        thread.
+    callback : callable, default=None
+        Called before each curve as ``callback(i, n_curves, attack_name,
+        estimator_name)``, with i from 1 on; for example `print`, to see how far the
+        report is.
+
+    Attributes
+    ----------
+    curves_ : dict of (str, str) to :class:`~sklearn.utils.Bunch`
+        What :func:`robustness_curve` returns, for each pair of names of an attack and
+        of an estimator.
+    baseline_ : str
+        Name of the first estimator.
+    score_name_ : str
+        Name of the score.
+
+    See Also
+    --------
+    robustness_curve : One attack against one estimator.
+    craft : The poison alone.
+
+    Notes
+    -----
+    For a data file and estimators, attacks and defences by name there is a command:
+    ``python -m skpoison --help``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skpoison.attacks import RandomInsertion, RandomLabelFlip
+    >>> from skpoison.defences import KNNSanitizedClassifier
+    >>> from skpoison.model_selection import RobustnessReport
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> report = RobustnessReport(
+    ...     {"tree": tree, "relabelled": KNNSanitizedClassifier(tree)},
+    ...     {
+    ...         "insertion": RandomInsertion(random_state=0),
+    ...         "flips": RandomLabelFlip(random_state=0),
+    ...     },
+    ...     budgets=[0.1, 0.2],
+    ... )
+    >>> print(report.fit(X, y).summary().splitlines()[-1])
+    Best defence by its own worst case: relabelled: score 0.907 (...
+    """
+
+    _parameter_constraints: dict = {
+        "estimators": [dict, HasMethods("fit")],
+        "attacks": [dict, HasMethods("fit_resample")],
+        "budgets": ["array-like", None],
+        "cv": ["cv_object"],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "n_jobs": [Integral, None],
+        "callback": [callable, None],
+    }
+
+    def __init__(
+        self,
+        estimators,
+        attacks,
+        *,
+        budgets=None,
+        cv=None,
+        scoring=None,
+        n_jobs=None,
+        callback=None,
+    ):
+        self.estimators = estimators
+        self.attacks = attacks
+        self.budgets = budgets
+        self.cv = cv
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.callback = callback
+
+    # The estimators are validated when they are fitted themselves.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **params):
+        """Measure every attack against every estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        **params : dict
+            Row metadata and other parameters, as the `params` of
+            :func:`robustness_curve`.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If there are no estimators or no attacks, if one of `attacks` is not an
+            attack, if `budgets` is not a sequence of numbers, if `scoring` gives more
+            than one number, or if an attack, an estimator or the score raises it.
+        """
+        estimators = _by_name(self.estimators, "estimators")
+        attacks = _by_name(self.attacks, "attacks")
+        for attack in attacks.values():
+            check_attack(attack)
+        budgets = check_budgets(self.budgets)
+        budgets = np.unique(np.append(budgets, np.zeros(1, budgets.dtype)))
+        self.baseline_ = next(iter(estimators))
+        self.score_name_ = self.scoring
+        if not isinstance(self.scoring, str):
+            self.score_name_ = getattr(self.scoring, "__name__", "score")
+        scorers = {
+            name: check_scoring(estimator, self.scoring)
+            for name, estimator in estimators.items()
+        }
+        X, y = indexable(X, y)
+        cv = check_cv(self.cv, y, classifier=is_classifier(estimators[self.baseline_]))
+        routed = route_params(
+            params,
+            splitter=cv,
+            attacks=attacks,
+            estimators=estimators,
+            scorers=scorers,
+        )
+        folds = list(cv.split(X, y, **routed.split))
+        # A job is a processor. BLAS threads below it would wait for each other on a
+        # busy machine, and the results would depend on their number.
+        workers = Workers(self.n_jobs, n_blas_threads=1)
+        self.curves_ = {}
+        n_curves = len(attacks) * len(estimators)
+        for attack_name, attack in attacks.items():
+            crafted = None
+            for name, estimator in estimators.items():
+                if self.callback is not None:
+                    self.callback(len(self.curves_) + 1, n_curves, attack_name, name)
+                try:
+                    if crafted is None:
+                        crafted = craft_folds(
+                            attack,
+                            X,
+                            y,
+                            budgets=budgets,
+                            folds=folds,
+                            params=routed.fit_resample[attack_name],
+                            workers=workers,
+                        )
+                    curve = score_folds(
+                        estimator,
+                        X,
+                        y,
+                        crafted,
+                        scorer=scorers[name],
+                        fit_params=routed.fit[name],
+                        score_params=routed.score[name],
+                        error_score="raise",
+                        workers=workers,
+                    )
+                except Exception as error:
+                    error.add_note(f"Raised by {attack_name} against {name}.")
+                    raise
+                if isinstance(curve.test_scores, dict):
+                    raise ValueError(
+                        "scoring must return one number; got the scores "
+                        f"{list(curve.test_scores)}. Make a report for each metric."
+                    )
+                self.curves_[attack_name, name] = curve
+        workers.warn()
+        return self
+
+    def summary(self):
+        """Return the scores, their spread and the worst cases as text.
+
+        Returns
+        -------
+        text : str
+            For each attack a table with a row for each estimator, then the worst case
+            of the baseline and the defence with the best worst case of its own.
+        """
+        return format_text(**self._for_summary())
+
+    def to_frame(self):
+        """Return the scores of all folds as a dataframe.
+
+        Returns
+        -------
+        frame : :class:`pandas.DataFrame`
+            A row for each attack, estimator, budget and fold, with the columns
+            "attack", "estimator", "budget", "fold", "train_score" and "test_score".
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        check_is_fitted(self)
+        pandas = import_optional("pandas", user="RobustnessReport.to_frame")
+        records = [
+            (
+                attack,
+                name,
+                curve.budgets[i],
+                fold,
+                curve.train_scores[i, fold],
+                curve.test_scores[i, fold],
+            )
+            for (attack, name), curve in self.curves_.items()
+            for i, fold in np.ndindex(curve.test_scores.shape)
+        ]
+        columns = ["attack", "estimator", "budget", "fold", "train_score", "test_score"]
+        return pandas.DataFrame(records, columns=columns)
+
+    def plot(self, *, figure=None):
+        """Draw the robustness curves, one axis for each attack.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure, default=None
+            The figure to draw in. None makes a new one.
+
+        Returns
+        -------
+        figure : matplotlib Figure
+            The figure. The baseline is black.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(self)
+        attacks = list(dict.fromkeys(attack for attack, _ in self.curves_))
+        if figure is None:
+            pyplot = import_optional(
+                "matplotlib.pyplot", extra="plot", user="RobustnessReport.plot"
+            )
+            size = 1 + 4.5 * len(attacks), 4.2
+            figure = pyplot.figure(figsize=size, layout="constrained")
+        axes = figure.subplots(1, len(attacks), sharey=True, squeeze=False)[0]
+        axes = dict(zip(attacks, axes, strict=True))
+        score_name = self.score_name_.replace("_", " ").capitalize()
+        for (attack, name), curve in self.curves_.items():
+            RobustnessCurveDisplay(**curve, name=name, score_name=score_name).plot(
+                axes[attack],
+                line_kw={"color": "black"} if name == self.baseline_ else None,
+            )
+        for attack, ax in axes.items():
+            ax.set_title(attack)
+            ax.label_outer()
+            ax.grid(alpha=0.3)
+            if ax is not axes[attacks[0]]:
+                ax.get_legend().remove()
+        return figure
+
+    def _for_summary(self):
+        check_is_fitted(self)
+        return {
+            "curves": self.curves_,
+            "baseline": self.baseline_,
+            "score_name": self.score_name_,
+        }
+
+    def _repr_html_(self):
+        """Return the summary as HTML, for notebooks."""
+        if not hasattr(self, "curves_"):
+            return f"<pre>{escape(repr(self))}</pre>"
+        return format_html(**self._for_summary())
+
+    def _repr_mimebundle_(self, **kwargs):
+        """Return what notebooks show, instead of scikit-learn's diagram."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _by_name(objects, parameter):
+    """Return a dict of objects by name, of a single one by the name of its class."""
+    if not isinstance(objects, dict):
+        return {type(objects).__name__: objects}
+    if not objects:
+        raise ValueError(f"{parameter} must hold at least one item; got {objects!r}.")
+    return objects

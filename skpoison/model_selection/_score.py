@@ -1,0 +1,208 @@
+"""Scores on clean data after training on crafted poison."""
+
+import warnings
+from collections import Counter
+from numbers import Number
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params, _num_samples
+
+from skpoison.model_selection._row_metadata import align_params
+from skpoison.model_selection._workers import Failure
+from skpoison.utils._warnings import warn_user
+
+
+class PoisonedEstimator:
+    """A fitted estimator beside the attack on its training rows, for scorers.
+
+    It has every attribute and method of the estimator.
+
+    Parameters
+    ----------
+    estimator_ : estimator
+        The estimator, fitted on the poisoned rows.
+    attack_ : sampler
+        The fitted attack.
+    """
+
+    def __init__(self, estimator_, attack_):
+        self.estimator_ = estimator_
+        self.attack_ = attack_
+
+    def __getattr__(self, name):
+        # Copying and pickling ask for special methods, before there is an estimator.
+        if name.startswith("__") or "estimator_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+            )
+        return getattr(self.estimator_, name)
+
+    def __sklearn_tags__(self):
+        return get_tags(self.estimator_)
+
+
+def score_folds(
+    estimator, X, y, crafted, *, scorer, fit_params, score_params, error_score, workers
+):
+    """Fit an estimator on each poisoned training set and score it on clean rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The clean rows.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    crafted : CraftedPoison
+        The poison.
+    scorer : callable
+        Returns a score, or a dict of scores.
+    fit_params, score_params : dict
+        Parameters of the estimator's fit and of the scorer, with row metadata of all
+        rows.
+    error_score : "raise" or numeric
+        The score where a fit fails.
+    workers : Workers
+        Where estimators are fitted.
+
+    Returns
+    -------
+    curve : Bunch
+        As :func:`robustness_curve` returns it.
+    """
+    failures = {
+        i: fold.attack
+        for i, fold in enumerate(crafted)
+        if isinstance(fold.attack, Failure)
+    }
+    todo = [i for i in range(len(crafted)) if i not in failures]
+    outcomes = workers.map(
+        _fit_and_score,
+        [
+            (
+                estimator,
+                X,
+                y,
+                crafted.poisoned_folds[i],
+                scorer,
+                fit_params,
+                score_params,
+                error_score,
+            )
+            for i in todo
+        ],
+    )
+    outcomes = failures | dict(zip(todo, outcomes, strict=True))
+    _report_failures(
+        [each.traceback for each in outcomes.values() if isinstance(each, Failure)],
+        len(crafted),
+        error_score,
+    )
+    curve = Bunch(budgets=crafted.budgets)
+    shape = crafted.budgets.shape[0], -1
+    for part in ("train", "test"):
+        scores = [
+            error_score if isinstance(outcomes[i], Failure) else outcomes[i][part]
+            for i in range(len(crafted))
+        ]
+        metrics = next((list(each) for each in scores if isinstance(each, dict)), None)
+        if metrics is None:
+            curve[f"{part}_scores"] = np.array(scores, dtype=float).reshape(shape)
+            continue
+        # A failed fit or a scorer that raised an error has a number, not a dict.
+        scores = [
+            each if isinstance(each, dict) else dict.fromkeys(metrics, each)
+            for each in scores
+        ]
+        curve[f"{part}_scores"] = {
+            metric: np.array([each[metric] for each in scores], float).reshape(shape)
+            for metric in metrics
+        }
+    return curve
+
+
+def _fit_and_score(
+    estimator, X, y, fold, scorer, fit_params, score_params, error_score
+):
+    """Return the scores of one budget and fold, on test and on training rows."""
+    X_train, y_train = _safe_split(estimator, X, y, fold.train)
+    X_test, y_test = _safe_split(estimator, X, y, fold.test, fold.train)
+    X_poisoned, y_poisoned = fold.apply_to_train(X_train, y_train)
+    fit_params = align_params(
+        _check_method_params(X, fit_params, indices=fold.train),
+        fold.attack,
+        _num_samples(X_train),
+        _num_samples(X_poisoned),
+    )
+    fitted = PoisonedEstimator(
+        clone(estimator).fit(X_poisoned, y_poisoned, **fit_params), fold.attack
+    )
+    scores = {}
+    for part, rows, X_part, y_part in (
+        ("test", fold.test, X_test, y_test),
+        ("train", fold.train, X_train, y_train),
+    ):
+        params = _check_method_params(X, score_params, indices=rows)
+        scores[part] = _score(scorer, fitted, X_part, y_part, params, error_score)
+    return scores
+
+
+def _score(scorer, fitted, X, y, params, error_score):
+    """Return a score or a dict of scores, with `error_score` for scores that fail."""
+    try:
+        scores = scorer(fitted, X, y, **params)
+    except Exception as error:
+        if error_score == "raise":
+            raise
+        return _failed_score(error, error_score)
+    if not isinstance(scores, dict):
+        return _as_float(scores, scorer)
+    return {
+        # A scorer of several metrics returns tracebacks for those that fail.
+        name: _failed_score(score, error_score)
+        if isinstance(score, str) and error_score != "raise"
+        else _as_float(score, scorer)
+        for name, score in scores.items()
+    }
+
+
+def _failed_score(error, error_score):
+    warnings.warn(
+        f"Scoring failed, the score is set to {error_score}: {error}", stacklevel=2
+    )
+    return error_score
+
+
+def _as_float(score, scorer):
+    score = score.item() if hasattr(score, "item") and np.size(score) == 1 else score
+    if not isinstance(score, Number):
+        raise ValueError(
+            f"scoring must return a number or a dict of numbers; {scorer!r} returned "
+            f"{score!r}."
+        )
+    return float(score)
+
+
+def _report_failures(tracebacks, n_fits, error_score):
+    """Warn of fits that failed, or raise an error if all of them did."""
+    if not tracebacks:
+        return
+    errors = "\n".join(
+        f"{'-' * 80}\nError of {count} fit{'s' * (count > 1)}:\n{traceback}"
+        for traceback, count in Counter(tracebacks).items()
+    )
+    if len(tracebacks) == n_fits:
+        raise ValueError(
+            f"All {n_fits} fits failed. Set error_score='raise' to debug them.\n"
+            f"{errors}"
+        )
+    warn_user(
+        f"{len(tracebacks)} of {n_fits} fits failed. Their scores are set to "
+        f"{error_score}. Set error_score='raise' to debug them.\n{errors}",
+        FitFailedWarning,
+    )

@@ -1,0 +1,594 @@
+import csv
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.image import imread
+from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import skpoison
+from skpoison.attacks import RandomLabelFlip
+from skpoison.cli import main
+from skpoison.cli._data import LOADERS
+from skpoison.cli._names import QUICK_ATTACKS, QUICK_DEFENCES
+from skpoison.defences import KNNSanitizedClassifier
+from skpoison.model_selection import robustness_curve
+
+FILES = ["robustness.csv", "robustness.png"]
+
+# One attack, one defence, one budget, two folds, and a tree.
+QUICK = (
+    *("--estimator", "tree", "--cv", "2", "--budgets", "0.2"),
+    *("--attack", "random_label_flip", "--defence", "knn_relabel"),
+)
+
+SOURCE = """
+import warnings
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.tree import DecisionTreeClassifier
+
+pipeline = make_pipeline(MinMaxScaler(), DecisionTreeClassifier(max_depth=2))
+
+class Stopped(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        raise KeyboardInterrupt
+    def predict(self, X):
+        pass
+
+class Broken(Stopped):
+    def fit(self, X, y):
+        raise RuntimeError("no\\n  luck")
+
+class Warner(DecisionTreeClassifier):
+    def fit(self, X, y):
+        warnings.warn("mind\\n  the gap")
+        return super().fit(X, y)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """An empty folder to work in, with a user's own module on the path."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "users_models.py").write_text(SOURCE)
+    (tmp_path / "modules" / "users_bug.py").write_text("raise RuntimeError('no\\nway')")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    yield tmp_path / "folder"
+    sys.modules.pop("users_models", None)
+
+
+@pytest.fixture
+def succeed(capsys):
+    """Run the command and check that it succeeds and writes its files."""
+
+    def succeed(*arguments, out="."):
+        assert main([*map(str, arguments), "--out", str(out)]) == 0
+        printed, err = capsys.readouterr()
+        for name in FILES:
+            assert (Path(out) / name).stat().st_size > 0
+        wrote = " and ".join(str(Path(out) / name) for name in FILES)
+        assert printed.endswith(f"\nWrote {wrote}\n")
+        return printed, err
+
+    return succeed
+
+
+@pytest.fixture
+def fail(capsys):
+    """Run the command and check that it fails with one line and leaves no file."""
+
+    def fail(*arguments, code=2):
+        before = sorted(Path().rglob("*"))
+        assert main([*map(str, arguments)]) == code
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("skpoison: ")
+        assert err.endswith("\n")
+        assert len(err.splitlines()) == 1
+        assert "Traceback" not in err
+        assert sorted(Path().rglob("*")) == before
+        return err.removeprefix("skpoison: ").rstrip("\n")
+
+    return fail
+
+
+def table(n_rows=40, *, n_classes=2):
+    """Return a table as CSV whose classes can be told apart."""
+    rng = np.random.RandomState(0)
+    y = np.arange(n_rows) % n_classes
+    lines = [
+        f"{5 * y[i] + rng.rand():.3f},{rng.rand():.3f},{y[i]}" for i in range(n_rows)
+    ]
+    return "\n".join(["a,b,y", *lines, ""])
+
+
+def save(content, name="table.csv"):
+    Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return name
+
+
+def read_csv(path="robustness.csv"):
+    """Return what the command wrote: an array of folds for each curve and budget."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    scores = {}
+    for row in rows:
+        key = row["attack"], row["defence"], float(row["budget"])
+        scores.setdefault(key, []).append(float(row["test"]))
+    return {key: np.array(folds) for key, folds in scores.items()}
+
+
+def command(*arguments, **settings):
+    """Run the command in its own process, with this package on the path."""
+    root = str(Path(skpoison.__file__).parents[1])
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
+    settings["env"] = {**os.environ, "PYTHONPATH": root, **settings.pop("env", {})}
+    return subprocess.run(
+        [sys.executable, "-m", "skpoison", *arguments],
+        encoding="utf-8",
+        timeout=60,
+        **settings,
+    )
+
+
+def test_without_arguments_in_a_pipe():
+    start = perf_counter()
+    done = command(env={"PYTHONIOENCODING": "utf-8"})
+    assert perf_counter() - start < 60
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert sorted(map(str, Path().iterdir())) == FILES
+    assert imread("robustness.png").ndim == 3
+    title, *_, worst, best, wrote = done.stdout.splitlines()
+    assert title.startswith("breast_cancer (569 rows, 30 columns, 2 classes, ")
+    assert wrote == "Wrote robustness.csv and robustness.png"
+
+    scores = read_csv()
+    assert len(scores) == len(QUICK_ATTACKS) * (1 + len(QUICK_DEFENCES)) * 5
+    assert all(folds.shape == (5,) for folds in scores.values())
+    # What the table says is what the file says.
+    rows, attack = {}, None
+    for line in done.stdout.splitlines():
+        if line.endswith("regained"):
+            attack, *budgets, _ = line.split()
+        elif line.startswith("  "):
+            rows[attack, line.strip().partition("   ")[0]] = line
+    assert list(rows) == list(dict.fromkeys(key[:2] for key in scores))
+    for (attack, defence), row in rows.items():
+        cells = [
+            f"{folds.mean():.3f} ± {folds.std():.3f}"
+            for key, folds in scores.items()
+            if key[:2] == (attack, defence)
+        ]
+        assert len(cells) == len(budgets) == 5
+        assert "   ".join(cells) in row
+    # The worst case is the worst.
+    means = {key: folds.mean() for key, folds in scores.items()}
+    worst_of = {
+        arm: min((key for key in means if key[1] == arm), key=means.get)
+        for _, arm, _ in means
+    }
+    attack, arm, budget = worst_of.pop("no defence")
+    score, clean = means[attack, arm, budget], means[attack, arm, 0.0]
+    assert worst == (
+        f"Worst case with no defence: {attack} with budget {budget:g}: accuracy "
+        f"{score:.3f}, {clean - score:.3f} below clean data."
+    )
+    attack, arm, budget = max(worst_of.values(), key=means.get)
+    assert best == (
+        f"Best defence by its own worst case: {arm}: accuracy "
+        f"{means[attack, arm, budget]:.3f} ({attack} with budget {budget:g}); on clean "
+        f"data it changes accuracy by {means[attack, arm, 0.0] - clean:+.3f}."
+    )
+
+
+def test_progress_on_a_terminal():
+    terminal, stderr = os.openpty()
+    done = command(
+        *("--data", "iris", "--estimator", "tree", "--defence"),
+        *("--attack", "random_insertion", "random_label_flip"),
+        stderr=stderr,
+    )
+    os.close(stderr)
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert done.returncode == 0
+    assert [line for line in shown.split("\r") if line.strip()] == [
+        "[1/2] random_insertion against no defence",
+        "[2/2] random_label_flip against no defence",
+    ]
+    assert shown.endswith("\r")
+    assert "[1/2]" not in done.stdout
+
+
+def test_reader_of_the_pipe_has_left():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = command("--data", "iris", *QUICK, stdout=writing)
+    os.close(writing)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert sorted(map(str, Path().iterdir())) == FILES
+
+
+def test_csv_and_table_are_the_robustness_curve(succeed):
+    out, err = succeed("--data", save(table()), "--target", "y", *QUICK, "--seed", 3)
+    assert err == ""
+    data = np.loadtxt("table.csv", delimiter=",", skiprows=1)
+    X, y = data[:, :2], data[:, 2].astype(int)
+    tree = DecisionTreeClassifier(random_state=3)
+    for arm, last in [
+        ("no defence", tree),
+        ("knn_relabel", KNNSanitizedClassifier(tree)),
+    ]:
+        curve = robustness_curve(
+            make_pipeline(StandardScaler(), last),
+            X,
+            y,
+            attack=RandomLabelFlip(random_state=3),
+            budgets=[0.0, 0.2],
+            cv=StratifiedKFold(2, shuffle=True, random_state=3),
+        )
+        for budget, scores in zip([0.0, 0.2], curve.test_scores, strict=True):
+            read = read_csv()["random_label_flip", arm, budget]
+            np.testing.assert_array_equal(read, scores)
+            assert f"{scores.mean():.3f} ± {scores.std():.3f}" in out
+
+
+def test_the_same_seed_the_same_bytes(succeed):
+    quick = ("--data", "iris", *QUICK)
+    first = succeed(*quick, "--seed", 1, out="first")[0]
+    second = succeed(*quick, "--seed", 1, out="second")[0]
+    succeed(*quick, "--seed", 2, out="third")
+    read = [Path(out, FILES[0]).read_bytes() for out in ("first", "second", "third")]
+    assert read[0] == read[1] != read[2]
+    assert first.replace("first", "second") == second
+
+
+def test_jobs(succeed):
+    succeed("--data", "iris", *QUICK, "--n-jobs", 1, out="one")
+    succeed("--data", "iris", *QUICK, "--n-jobs", 2, out="two")
+    assert Path("one", FILES[0]).read_bytes() == Path("two", FILES[0]).read_bytes()
+
+
+def test_out(succeed):
+    succeed("--data", "iris", *QUICK, out=Path("a b", "new", "folder"))
+    before = Path("a b", "new", "folder", FILES[0]).read_bytes()
+    # Once more, over what is there.
+    succeed("--data", "iris", *QUICK, "--seed", 1, out=Path("a b", "new", "folder"))
+    assert Path("a b", "new", "folder", FILES[0]).read_bytes() != before
+    assert sorted(map(str, Path().iterdir())) == ["a b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (table(), "two words.csv"),
+        (table(), "UPPER.CSV"),
+        (table(), "a$\\dollar$_{.csv"),
+        (table().replace("\n", "\r\n").replace(",", ";").encode("utf-8-sig"), "ü.csv"),
+        (table(n_classes=4).replace(",", "\t"), "table.csv"),
+        (table().replace(",1\n", ",ham\n").replace(",0\n", ",spam\n"), "table.csv"),
+        (table().replace(",1\n", ",True\n").replace(",0\n", ",False\n"), "table.csv"),
+    ],
+)
+def test_csv_files(succeed, content, name):
+    out, err = succeed("--data", save(content, name), "--target", "y", *QUICK)
+    assert out.startswith(f"{name} (40 rows, 2 columns, ")
+    assert err == ""
+    assert read_csv()["random_label_flip", "no defence", 0.0].mean() == 1
+
+
+def test_parquet_file(succeed):
+    pl.read_csv(StringIO(table())).write_parquet("table.parquet")
+    out, _ = succeed("--data", "table.parquet", "--target", "y", *QUICK)
+    assert out.startswith("table.parquet (40 rows, 2 columns, 2 classes, the largest 5")
+
+
+def test_sparse_data(monkeypatch, succeed):
+    X, y = load_iris(return_X_y=True)
+    X = sparse.csr_matrix(X)
+    monkeypatch.setitem(LOADERS, "ransomware", lambda return_X_y: (X, y))
+    out, _ = succeed("--data", "ransomware", *QUICK)
+    assert "3 classes, the largest 33.3%), MaxAbsScaler -> DecisionTreeCla" in out
+
+
+def test_importable_names(succeed):
+    out, _ = succeed(
+        *("--data", "iris", "--cv", 2, "--budgets", 0, 10, 20),
+        *("--estimator", "users_models.pipeline"),
+        *("--attack", "skpoison.attacks.RandomInsertion"),
+        *("--defence", "skpoison.defences.KNNSanitizedClassifier"),
+        *("--scoring", "neg_log_loss"),
+    )
+    assert "), MinMaxScaler -> DecisionTreeClassifier\n" in out
+    assert list(read_csv()) == [
+        ("skpoison.attacks.RandomInsertion", defence, budget)
+        for defence in ("no defence", "skpoison.defences.KNNSanitizedClassifier")
+        for budget in (0, 10, 20)
+    ]
+
+
+def test_no_defence(succeed):
+    out, _ = succeed("--data", "iris", *QUICK, "--defence")
+    assert list(read_csv()) == [
+        ("random_label_flip", "no defence", 0.0),
+        ("random_label_flip", "no defence", 0.2),
+    ]
+    assert "Best defence" not in out
+
+
+@pytest.mark.parametrize("budgets", [["0.2", "0.1", "0.2"], ["0.1", "0", "0.2"]])
+def test_budgets_are_put_in_order(succeed, budgets):
+    succeed("--data", "iris", *QUICK, "--defence", "--budgets", *budgets)
+    assert [budget for _, _, budget in read_csv()] == [0, 0.1, 0.2]
+
+
+def test_without_matplotlib(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["--data", "iris", *QUICK]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == (
+        "Wrote robustness.csv, but no picture: The picture needs matplotlib, which is "
+        "not installed: python -m pip install 'skpoison[plot]'"
+    )
+    assert err == ""
+    assert os.listdir() == ["robustness.csv"]
+
+
+def test_without_polars(monkeypatch, fail):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    message = fail("--data", save(b"", "table.parquet"), "--target", "y")
+    assert "needs polars, which is not installed: python -m pip install" in message
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_printed_once(succeed):
+    _, err = succeed("--data", "iris", *QUICK, "--estimator", "users_models.Warner")
+    assert err == "skpoison: UserWarning: mind the gap\n"
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_the_picture(succeed):
+    _, err = succeed("--data", save(table(), "表格.csv"), "--target", "y", *QUICK)
+    assert err.startswith("skpoison: UserWarning: Glyph ")
+    assert len(err.splitlines()) == 1
+
+
+def test_characters_that_the_terminal_lacks(monkeypatch):
+    class Terminal(StringIO):
+        encoding = "ascii"
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert main(["--data", save(table(), "ü.csv"), "--target", "y", *QUICK]) == 0
+    assert terminal.getvalue().startswith("?.csv (40 rows, ")
+    assert "accuracy, mean ? standard deviation" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version(capsys, option):
+    with pytest.raises(SystemExit) as raised:
+        main([option])
+    assert raised.value.code == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    if option == "--version":
+        assert out == f"skpoison {skpoison.__version__}\n"
+    else:
+        names = (
+            "data target estimator attack defence budgets cv scoring n-jobs out seed"
+        )
+        assert all(f"--{name} " in out for name in names.split())
+
+
+def test_interrupted(fail):
+    arguments = ("--data", "iris", *QUICK, "--estimator", "users_models.Stopped")
+    assert fail(*arguments, code=130) == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--data nope", "--data nope is neither a .csv or .parquet file nor o"),
+        ("--data nope.csv", "--data nope.csv: there is no such file."),
+        ("--data nope.parquet --target y", "--data nope.parquet: there is no such"),
+        ("--data .", "--data . is neither a .csv or .parquet file"),
+        ("--data iris --target y", "--target is for files, and iris is not one"),
+        ("--estimator nope", "--estimator nope is not one of logistic, linear_"),
+        ("--estimator users_bug.X", "--estimator users_bug.X is not one of"),
+        (
+            "--estimator sklearn.svm.SVR",
+            "--estimator sklearn.svm.SVR is not a scikit",
+        ),
+        ("--estimator json.dumps", "--estimator json.dumps cannot be made: dumps() "),
+        ("--estimator users_models.Broken", "random_label_flip against no defence: R"),
+        (
+            "--attack",
+            "argument --attack: expected at least one argument. See python -m",
+        ),
+        ("--attack nope", "--attack nope is not one of "),
+        (
+            "--attack sklearn.svm.SVC",
+            "--attack sklearn.svm.SVC is not an attack with",
+        ),
+        ("--defence none", "--defence none is not one of "),
+        ("--defence sklearn.svm.SVC", "--defence sklearn.svm.SVC cannot be put around"),
+        ("--cv 1", "argument --cv: needs a whole number, at least 2; got '1'."),
+        ("--cv 2.5", "argument --cv: needs a whole number, at least 2; got '2.5'."),
+        ("--cv five", "argument --cv: needs a whole number, at least 2; got 'five'."),
+        ("--cv 51", "The class 0 has too few rows for 51 folds: 50. Lower --cv, or"),
+        ("--cv 1000000000", "The class 0 has too few rows for 1000000000 folds: 50."),
+        ("--scoring nope", "--scoring nope is not a scorer of scikit-learn, s"),
+        ("--scoring roc_auc", "random_label_flip against no defence: multi_class must"),
+        ("--scoring f1", "random_label_flip against no defence: Target is multiclass"),
+        ("--estimator linear_svm --scoring neg_log_loss", "--scoring neg_log_loss can"),
+        ("--n-jobs 0", "argument --n-jobs: needs a whole number, at least 1, or -1; "),
+        ("--n-jobs -2", "argument --n-jobs: needs a whole number, at least 1, or -1; "),
+        ("--n-jobs many", "argument --n-jobs: needs a whole number"),
+        (
+            "--seed -1",
+            "argument --seed: needs a whole number, 0 to 4294967295; got '-1",
+        ),
+        ("--seed 4294967296", "argument --seed: needs a whole number, 0 to 4294967295"),
+        ("--seed x", "argument --seed: needs a whole number"),
+        (
+            "--nonsense",
+            "unrecognized arguments: --nonsense. See python -m skpoison --h",
+        ),
+        ("--out", "argument --out: expected one argument. See python -m skpoison"),
+    ],
+)
+def test_bad_arguments(fail, arguments, message):
+    assert fail("--data", "iris", *QUICK, *arguments.split()).startswith(message)
+
+
+def test_file_without_option(fail):
+    message = fail("table.csv")
+    assert (
+        message == "unrecognized arguments: table.csv. See python -m skpoison --help."
+    )
+
+
+@pytest.mark.parametrize(
+    "budgets",
+    [
+        *("abc", "-1", "-0.5", "2.5", "nan", "inf", "1e3", "5%", "0.1,0.2", "²"),
+        *("0", "0.0", "0 0", "0.1 10", "0.1 abc"),
+    ],
+)
+def test_bad_budgets(fail, budgets):
+    message = fail("--data", "iris", *QUICK, "--budgets", *budgets.split())
+    assert message == (
+        f"--budgets {budgets}: give shares of the training rows between 0 and 1, such "
+        "as 0.05 0.1, or whole numbers of rows, such as 5 10; at least one above 0."
+    )
+
+
+@pytest.mark.parametrize("budget", [76, 10**25])
+def test_budgets_beyond_the_rows(fail, budget):
+    message = fail("--data", "iris", *QUICK, "--budgets", 5, budget)
+    assert message.startswith(f"--budgets {budget}: a fold has only 75 training rows.")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "table.csv is not a table: it is empty."),
+        (
+            "a,b,y\n",
+            "table.csv is not a table: it has a header, but no rows.",
+        ),
+        ("y\n1\n0\n", "table.csv is not a table: it has a single column."),
+        (
+            table() + "1,2\n",
+            "table.csv is not a table: line 42 has 2 fields, the header has 3.",
+        ),
+        (bytes(range(256)), "table.csv is not a table: it is not text in UTF-8."),
+        (
+            table().encode("utf-16"),
+            "table.csv is not a table: it is not text in UTF-8.",
+        ),
+        (b"\0" * 100, "table.csv is not a table: it has a single column."),
+        (
+            table().replace("b", "a"),
+            "table.csv has several columns of the same name: a",
+        ),
+        (table().replace("b", ""), "Column 2 of table.csv has no name."),
+        (table().replace("y", "z"), "table.csv has no column 'y' for --target; it has"),
+        (
+            table().replace("y", '"z\nz"'),
+            "table.csv has no column 'y' for --target; it",
+        ),
+        (
+            table() + "1,red,0\n",
+            "table.csv has columns that are not numbers: b ('red').",
+        ),
+        (
+            table() + '1,"a\nb",0\n',
+            "table.csv has columns that are not numbers: b ('a\\",
+        ),
+        (
+            table() + "1,,0\n",
+            "table.csv has missing or infinite values in 1 of 41 rows",
+        ),
+        (table() + "1,inf,0\n", "table.csv has missing or infinite values in 1 of 41"),
+        (table() + "1,2,\n", "The target 'y' is missing or infinite in 1 of 41 rows."),
+        (
+            table() + "1,2,0.5\n",
+            "The target 'y' holds fractions such as 0.5: that is r",
+        ),
+        (table() + "1,2,7\n", "The class 7 has too few rows for 2 folds: 1. Drop it."),
+        (
+            table(n_classes=1),
+            "The target 'y' has only one class, 0: there is nothing",
+        ),
+        (
+            table(n_classes=30),
+            "The target 'y' holds 30 different values in 40 rows: those",
+        ),
+        (table() + "1e308,2,0\n-1e308,2,0\n", "random_label_flip against "),
+    ],
+)
+def test_bad_csv_files(fail, content, message):
+    said = fail("--data", save(content), "--target", "y", *QUICK)
+    assert said.startswith(message)
+
+
+def test_file_without_target(fail):
+    message = fail("--data", save(table()), *QUICK)
+    assert (
+        message
+        == "--target must name the column of table.csv that holds the labels, one of "
+        "a, b, y."
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1PAR1PAR1"])
+def test_bad_parquet_files(fail, content):
+    message = fail("--data", save(content, "table.parquet"), "--target", "y", *QUICK)
+    assert message.startswith("table.parquet is not a Parquet table: ")
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/folder", "link"])
+def test_out_is_not_a_folder(fail, out):
+    Path("taken").touch()
+    Path("link").symlink_to("nowhere")
+    message = fail("--data", "iris", *QUICK, "--out", out)
+    assert message.startswith(f"--out {out} cannot be written to: ")
+    assert message.endswith(
+        f"{out[:5]} is not a folder, or is write-protected. Name another one."
+    )
+
+
+def test_out_is_write_protected(monkeypatch, fail):
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    message = fail("--data", "iris", *QUICK, "--out", "new")
+    assert message.startswith("--out new cannot be written to: ")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_cannot_be_written(capsys, name):
+    Path("out", name).mkdir(parents=True)
+    assert main(["--data", "iris", *QUICK, "--out", "out"]) == 2
+    out, err = capsys.readouterr()
+    # The work is done, so its result is shown.
+    assert "Worst case with no defence: random_label_flip" in out
+    assert "Wrote" not in out
+    assert err.startswith("skpoison: --out out cannot be written to: ")
+    assert len(err.splitlines()) == 1

@@ -1,0 +1,162 @@
+import re
+
+import numpy as np
+import pytest
+from sklearn.utils import Bunch
+
+from skpoison.model_selection._summary import format_html, format_text
+
+PLAIN = "no defence"
+
+
+def curve(*means, budgets=(0.0, 0.1, 0.2), spread=0.01):
+    means = np.array(means)[:, np.newaxis]
+    return Bunch(
+        budgets=np.array(budgets), test_scores=means + np.array([-spread, spread])
+    )
+
+
+def summary(curves, score_name="accuracy", function=format_text):
+    return function(curves, baseline=PLAIN, score_name=score_name)
+
+
+@pytest.fixture
+def two_attacks():
+    return {
+        ("flip", PLAIN): curve(0.9, 0.8, 0.7),
+        ("flip", "knn"): curve(0.88, 0.87, 0.85),
+        ("flip", "filter"): curve(0.9, 0.78, 0.66),
+        ("insertion", PLAIN): curve(0.9, 0.85, 0.8),
+        ("insertion", "knn"): curve(0.88, 0.875, 0.86),
+        ("insertion", "filter"): curve(0.9, 0.85, 0.8),
+    }
+
+
+def test_text(two_attacks):
+    assert (
+        summary(two_attacks)
+        == """\
+accuracy, mean ± standard deviation over the folds, by budget: poisoned rows / clean \
+training rows (n_p / n)
+regained: share of the loss caused by the poison, over all budgets, that a defence \
+makes up for
+
+flip                       0             0.1             0.2        regained
+  no defence   0.900 ± 0.010   0.800 ± 0.010   0.700 ± 0.010
+  knn          0.880 ± 0.010   0.870 ± 0.010   0.850 ± 0.010             73%
+  filter       0.900 ± 0.010   0.780 ± 0.010   0.660 ± 0.010            -20%
+
+insertion                  0             0.1             0.2        regained
+  no defence   0.900 ± 0.010   0.850 ± 0.010   0.800 ± 0.010
+  knn          0.880 ± 0.010   0.875 ± 0.010   0.860 ± 0.010             57%
+  filter       0.900 ± 0.010   0.850 ± 0.010   0.800 ± 0.010              0%
+
+Worst case with no defence: flip with budget 0.2: accuracy 0.700, 0.200 below clean \
+data.
+Best defence by its own worst case: knn: accuracy 0.850 (flip with budget 0.2); on \
+clean data it changes accuracy by -0.020."""
+    )
+
+
+def test_text_without_defence():
+    text = summary({("flip", PLAIN): curve(0.9, 0.8, 0.7)})
+    assert text.splitlines()[-1] == (
+        "Worst case with no defence: flip with budget 0.2: accuracy 0.700, 0.200 below "
+        "clean data."
+    )
+    assert "Best defence" not in text
+
+
+def test_text_of_poison_that_costs_nothing():
+    text = summary(
+        {("flip", PLAIN): curve(0.9, 0.9, 0.9), ("flip", "knn"): curve(1, 1, 1)}
+    )
+    assert "%" not in text
+    assert "flip with budget 0: accuracy 0.900, 0.000 below clean data." in text
+
+
+def test_text_of_numbers_of_rows():
+    text = summary({("flip", PLAIN): curve(0.9, 0.7, budgets=[0, 12])})
+    assert "by budget: poisoned rows (n_p)\n" in text
+    assert re.search(r"^flip +0 +12 +regained$", text, flags=re.MULTILINE)
+    assert "flip with budget 12: accuracy 0.700" in text
+
+
+def test_text_of_large_scores_and_long_names():
+    attack = "somebodys.very.long.name_of_an_attack"
+    curves = {
+        (attack, PLAIN): curve(-12345.5, -23456.25, -9999999, spread=1234.5),
+        (attack, "somebodys.defence"): curve(-1, -2, -3),
+    }
+    text = summary(curves, "neg_mean_squared_error")
+    *_, header, plain, defended = text.split("\n\n")[1].splitlines()
+    assert re.split(r"\s{2,}", header) == [attack, "0", "0.1", "0.2", "regained"]
+    assert re.split(r"\s{2,}", plain) == [
+        "",
+        "no defence",
+        "-12345.500 ± 1234.500",
+        "-23456.250 ± 1234.500",
+        "-9999999.000 ± 1234.500",
+    ]
+    assert len(re.split(r"\s{2,}", defended)) == 6
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_worst_case_is_the_worst(seed):
+    rng = np.random.RandomState(seed)
+    curves = {
+        (attack, arm): curve(*rng.rand(3))
+        for attack in ("flip", "insertion", "gradient")
+        for arm in (PLAIN, "knn", "filter")
+    }
+    worst, best = summary(curves).splitlines()[-2:]
+
+    def score(case):
+        attack, arm, i = case
+        return curves[attack, arm].test_scores[i].mean()
+
+    cases = [(attack, arm, i) for attack, arm in curves for i in range(3)]
+    plain = [case for case in cases if case[1] == PLAIN]
+    attack, _, i = min(plain, key=score)
+    assert worst.startswith(
+        f"Worst case with no defence: {attack} with budget {0.1 * i:g}: accuracy "
+        f"{score((attack, PLAIN, i)):.3f}, "
+    )
+    of_defence = {
+        arm: min((case for case in cases if case[1] == arm), key=score)
+        for arm in ("knn", "filter")
+    }
+    arm = max(of_defence, key=lambda arm: score(of_defence[arm]))
+    if score(of_defence[arm]) <= score(min(plain, key=score)):
+        assert best == "No defence has a better worst case."
+        return
+    attack, _, i = of_defence[arm]
+    assert best.startswith(
+        f"Best defence by its own worst case: {arm}: accuracy "
+        f"{score(of_defence[arm]):.3f} ({attack} with budget {0.1 * i:g}); "
+    )
+
+
+def test_html(two_attacks):
+    html = summary(two_attacks, function=format_html)
+    rows = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+        for row in re.findall(r"<tr>(.*?)</tr>", html)
+    ]
+    assert len(rows) == 2 * 4
+    assert rows[0] == ["flip", "0", "0.1", "0.2", "regained"]
+    assert rows[1] == [PLAIN, *(f"{m:.3f} ± 0.010" for m in (0.9, 0.8, 0.7)), ""]
+    assert rows[6][0] == "knn"
+    assert rows[6][-1] == "57%"
+    assert "<caption>accuracy by budget (n_p / n)</caption>" in html
+    for line in summary(two_attacks).splitlines()[-2:]:
+        assert f"<p>{line}</p>" in html
+
+
+def test_html_escapes_names():
+    curves = {("<flip> & more", PLAIN): curve(0.9, 0.7, budgets=[0, 3])}
+    html = summary(curves, "<b>", function=format_html)
+    assert "&lt;flip&gt; &amp; more" in html
+    assert "&lt;b&gt; by budget (n_p)" in html
+    assert "<flip>" not in html
+    assert "<b>" not in html
