@@ -45,7 +45,7 @@ def defences(seed):
     return {
         "no defence": VICTIM,
         "kNN, relabel": KNNSanitizedClassifier(VICTIM),
-        "kNN, remove": KNNSanitizedClassifier(VICTIM, action="remove"),
+        "kNN, drop": KNNSanitizedClassifier(VICTIM, action="drop"),
         "kNN, 3 passes": KNNSanitizedClassifier(VICTIM, n_passes=3),
         "kNN, distance": KNNSanitizedClassifier(VICTIM, weights="distance"),
         "unbiased, cv": NoisyLabelClassifier(VICTIM, random_state=seed),
@@ -53,7 +53,7 @@ def defences(seed):
             VICTIM, method="weighted", random_state=seed
         ),
         "published CL": ConfidentLearningClassifier(
-            VICTIM, judges=[VICTIM], threshold=1, random_state=seed
+            VICTIM, classifiers=[VICTIM], threshold=1, random_state=seed
         ),
         "CL, relabel": ConfidentLearningClassifier(
             VICTIM, action="relabel", random_state=seed

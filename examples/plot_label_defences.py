@@ -94,10 +94,10 @@ for name in classifiers:
     )
 
 # %%
-# The loss that allows for wrong labels takes them to be wrong at random. It helps where
-# that is so, and less where rows have been chosen. The neighbours cost accuracy where
-# nobody attacks. The judges of confident learning begin with one so coarse that chosen
-# rows hardly turn it.
+# The corrected loss assumes that labels are wrong at random. It helps if they are, and
+# less if the attacker has chosen the rows. The nearest neighbours cost accuracy without
+# an attack. Confident learning begins with a classifier so coarse that chosen rows
+# hardly change it.
 #
-# This attacker does not know of the defences. One who does flips what they do not see:
-# the user guide says what remains then.
+# This attacker does not know about the defences. One who does flips rows that they
+# accept: the user guide shows what remains then.

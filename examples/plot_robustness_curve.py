@@ -31,7 +31,7 @@ plain = LogisticRegression(max_iter=1000)
 estimators = {
     "no defence": plain,
     "kNN, relabel": KNNSanitizedClassifier(plain, action="relabel"),
-    "kNN, remove": KNNSanitizedClassifier(plain, action="remove"),
+    "kNN, drop": KNNSanitizedClassifier(plain, action="drop"),
 }
 
 # %%

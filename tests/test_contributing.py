@@ -14,7 +14,7 @@ TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8
 SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=["attack"])
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=["attack", "defence"])
 def test_snippet(snippet, tmp_path, monkeypatch):
     assert len(snippet.splitlines()) <= 20
     path = tmp_path / "snippet.py"

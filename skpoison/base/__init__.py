@@ -1,14 +1,16 @@
-"""What is an attack, what is a defence?
+"""Base classes of attacks and defences.
 
-An attack is an imbalanced-learn sampler, :class:`BasePoisoner`: a training set goes in,
-a poisoned training set comes out. A defence is a scikit-learn meta-estimator,
-:class:`BaseDefence`: it fits a clone of the user's estimator, on its guard. Most derive
-from :class:`BaseSanitizedClassifier`: they judge the rows of a training set and fit the
-clone on what they believe. Each leaves its subclasses a single hook that sees checked
-arrays; containers, budgets, metadata and contracts are dealt with here, once.
+An attack is an imbalanced-learn sampler, :class:`BasePoisoner`: it turns a training set
+into a poisoned training set. A defence is a scikit-learn meta-estimator,
+:class:`BaseDefence`, which fits the user's estimator in spite of poisoned rows. Most
+defences derive from :class:`BaseRowFilter`: they score the training rows and act on
+those whose score reaches a threshold. Each base class leaves its subclasses one method
+to write, on checked arrays; containers, budgets, metadata and guarantees are dealt with
+here.
 """
 
-from skpoison.base._defence import BaseDefence, BaseSanitizedClassifier
+from skpoison.base._defence import BaseDefence
 from skpoison.base._poisoner import BasePoisoner, Poison
+from skpoison.base._row_filter import BaseRowFilter
 
-__all__ = ["BaseDefence", "BasePoisoner", "BaseSanitizedClassifier", "Poison"]
+__all__ = ["BaseDefence", "BasePoisoner", "BaseRowFilter", "Poison"]

@@ -37,7 +37,7 @@ ESTIMATORS = {
 
 DEFENCES = {
     "knn_relabel": KNNSanitizedClassifier,
-    "knn_remove": lambda estimator: KNNSanitizedClassifier(estimator, action="remove"),
+    "knn_drop": lambda estimator: KNNSanitizedClassifier(estimator, action="drop"),
     "outlier_filter": OutlierFilteredClassifier,
     "confident_learning": ConfidentLearningClassifier,
     "noisy_label": NoisyLabelClassifier,
@@ -51,7 +51,7 @@ ATTACKS = {
 
 # The defaults: those that are fast on any data.
 QUICK_ATTACKS = ["random_insertion", "random_label_flip"]
-QUICK_DEFENCES = ["knn_relabel", "knn_remove", "outlier_filter"]
+QUICK_DEFENCES = ["knn_relabel", "knn_drop", "outlier_filter"]
 
 USUAL_SCORES = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
 

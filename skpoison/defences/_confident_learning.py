@@ -1,16 +1,22 @@
-r"""Do classifiers that have not seen a row believe its label?
+r"""Confident learning: labels compared with out-of-fold probabilities.
 
-Out-of-fold probabilities :math:`\hat p_k(x_i)`, each from a judge fitted on other rows,
-are compared with what the judge thinks of rows that bear the label :math:`k`,
+Let :math:`\hat p_k(x_i)` be the probability of class :math:`k` from a classifier that
+was fitted on other rows, and :math:`m_k` its mean over the rows labelled :math:`k`,
 
 .. math::
 
-    t_k = \frac{1}{K} + \eta \Bigl( \frac{1}{n_k} \sum_{i : y_i = k} \hat p_k(x_i)
-        - \frac{1}{K} \Bigr) ,
+    m_k = \frac{1}{n_k} \sum_{i : y_i = k} \hat p_k(x_i) .
 
-a threshold of each class's own, so that neither the calibration of the judge nor its
-leaning towards a class matters much. Of the classes with :math:`\hat p_k(x_i) \ge t_k`
-the most probable one overrules the label of the row, if it is more probable than that.
+How confident the classifier is that row :math:`i` is of class :math:`k` is measured
+between a guess (0) and its usual confidence about that class (1),
+
+.. math::
+
+    c_k(x_i) = \frac{\hat p_k(x_i) - 1/K}{m_k - 1/K} ,
+
+so that neither its calibration nor a bias towards a class matters much. The score of a
+row is the largest :math:`c_k(x_i)` among the classes that are more probable than its
+label.
 """
 
 from numbers import Integral, Real
@@ -24,80 +30,93 @@ from sklearn.utils import InputTags, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
-from skpoison.base import BaseSanitizedClassifier
+from skpoison.base import BaseRowFilter
 
-# Inverse penalties of the judges, for rows of mean squared length 1 and losses averaged
-# over the rows: from one whose weights are hardly more than the difference of the means
-# of the classes, to one that follows the rows.
-PATH = (10.0, 100.0, 1000.0)
+# Inverse penalties of the default classifiers, for rows of mean squared length 1 and
+# the mean loss of the rows. The first allows weights that are hardly more than the
+# difference of the class means, the last lets them follow the rows.
+REGULARIZATION_PATH = (10.0, 100.0, 1000.0)
+# The least difference between a mean probability and a guess. A classifier that is no
+# better than a guess about a class overrules towards it from a guess on.
+TINY = np.finfo(np.float64).tiny
 
 
-class ConfidentLearningClassifier(BaseSanitizedClassifier):
-    """Drop or relabel the rows whose label judges that have not seen it disbelieve.
+class ConfidentLearningClassifier(BaseRowFilter):
+    """Drop or relabel rows whose label classifiers fitted on other rows contradict.
 
-    A judge is fitted on some of the rows and says what it thinks of the others, by
-    cross-validation. Where it is confident that a row is of another class than its
-    label says, the row is disbelieved. The next judge learns from the rows believed so
-    far, and judges all rows anew. After the last judge disbelieved rows are dropped, or
-    get the label that the judge believes in, and a clone of `estimator` is fitted.
+    Cross-validation gives each row class probabilities from a classifier that has not
+    seen it. If the classifier is confident that the row is of another class than its
+    label says, the row is suspicious. The next classifier is fitted on the rows that
+    are not, and judges all rows anew. After the last one, suspicious rows are dropped,
+    or relabelled with the class that it is confident of, and a clone of `estimator` is
+    fitted.
 
-    By default the judges go from coarse to fine. The first is penalised so strongly
-    that a few rows, however they are chosen, hardly turn it. The later ones learn from
-    what it has left, and take back rows for which it was too coarse.
+    By default the classifiers go from coarse to fine. The first is regularised so
+    strongly that a few rows, however they are chosen, hardly change it. The later ones
+    are fitted on what it has left, and take back rows for which it was too coarse.
 
     Parameters
     ----------
     estimator : classifier
-        What is fitted on the sanitised training set.
-    judges : list of classifiers, default=None
-        Those asked, one after the other; each has `predict_proba`. None: three
-        logistic regressions, the classes balanced, each penalised ten times less than
-        the one before. Their penalties are relative to the spread of the rows and to
-        their number, so that neither the unit of X nor its size matters. Columns
-        should be of comparable scale: put a scaler before the defence.
+        Fitted on the sanitised training set.
+    classifiers : list of classifiers, default=None
+        The classifiers, in turn; each has `predict_proba`. None: three logistic
+        regressions with balanced classes, each regularised ten times less than the one
+        before. Their penalties are relative to the spread and the number of the rows,
+        so that neither the unit of X nor its size matters. Columns should be of
+        comparable scale: put a scaler before the defence.
     threshold : float, default=0.5
-        How confident a judge has to be of another class, in [0, 1]: 0 for no more than
-        a guess, 1 for as confident as it is on average of rows that bear that label.
-    action : {"remove", "relabel"}, default="remove"
-        What happens to a row that is disbelieved.
+        Score, in [0, 1], from which on a row is suspicious: 0 means that another class
+        is as probable as a guess, 1 that it is as probable as the classifier finds it,
+        on average, for rows with that label.
+    action : {"drop", "relabel"}, default="drop"
+        What to do with suspicious rows.
     cv : int, default=5
         Number of folds; at most the number of rows of the smallest class.
     random_state : int, RandomState instance or None, default=None
         Seed of the folds.
     n_jobs : int, default=None
-        Number of folds in which judges are fitted at once.
+        Number of folds whose classifiers are fitted in parallel.
 
     Attributes
     ----------
     estimator_ : classifier
         The clone of `estimator`, fitted on the sanitised training set.
+    sample_scores_ : ndarray of shape (n_samples,)
+        How confident the last classifier is of a class other than the label, in units
+        of `threshold`. Negative if the label is the most probable class, NaN for rows
+        of weight 0.
+    threshold_ : float
+        The parameter `threshold`.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows are believed.
+        Which rows keep their label.
     y_sanitized_ : ndarray of shape (n_samples,)
-        The labels after sanitising; only with ``action="relabel"``.
+        The labels after sanitising. Only with ``action="relabel"``.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
+        The class labels.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
-    KNNSanitizedClassifier : Asks the neighbours of a row instead.
-    NoisyLabelClassifier : Believes no row entirely, and drops none.
+    KNNSanitizedClassifier : Compares labels with those of the neighbours.
+    NoisyLabelClassifier : Keeps every row and corrects the loss instead.
+    skpoison.inspection.SampleScoresDisplay : Draws the scores of the rows.
 
     Notes
     -----
-    With a single judge, ``threshold=1`` and ``action="remove"`` the rows dropped are
-    those off the diagonal of the confident joint of [1]_. A single judge holds against
-    flips at random. Flips that are chosen to turn the estimator turn a judge like it as
-    well: hence the path from coarse to fine, and the lower threshold. Both are ours.
+    With a single classifier, ``threshold=1`` and ``action="drop"``, the dropped rows
+    are those off the diagonal of the confident joint of [1]_. A single classifier
+    withstands random flips. Flips chosen to mislead the estimator also mislead a
+    classifier like it, hence the path from coarse to fine and the lower threshold,
+    which are not in the paper.
 
-    Judging costs `cv` fits of each judge. Rows are judged whatever their weight.
+    It costs `cv` fits of each classifier. Sample weights do not change the scores.
 
-    It is evaded where rows that lie together are flipped in such number that even a
-    coarse classifier learns them.
+    An attacker evades it by flipping so many rows that lie together that even a coarse
+    classifier learns them.
 
     References
     ----------
@@ -120,11 +139,13 @@ class ConfidentLearningClassifier(BaseSanitizedClassifier):
     True
     """
 
+    _required_estimator_type = "classifier"
+
     _parameter_constraints: dict = {
-        **BaseSanitizedClassifier._parameter_constraints,
-        "judges": [list, tuple, None],
+        **BaseRowFilter._parameter_constraints,
+        "classifiers": [list, tuple, None],
         "threshold": [Interval(Real, 0, 1, closed="both")],
-        "action": [StrOptions({"remove", "relabel"})],
+        "action": [StrOptions({"drop", "relabel"})],
         "cv": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -134,82 +155,97 @@ class ConfidentLearningClassifier(BaseSanitizedClassifier):
         self,
         estimator,
         *,
-        judges=None,
+        classifiers=None,
         threshold=0.5,
-        action="remove",
+        action="drop",
         cv=5,
         random_state=None,
         n_jobs=None,
     ):
         self.estimator = estimator
-        self.judges = judges
+        self.classifiers = classifiers
         self.threshold = threshold
         self.action = action
         self.cv = cv
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    @property
-    def _relabels(self):
-        return self.action == "relabel"
-
-    def _judge(self, X, y, *, trusted):
-        able = [hasattr(judge, "predict_proba") for judge in self.judges or []]
-        if self.judges is not None and not (able and all(able)):
+    def _score_rows(self, X, y, *, trusted):
+        able = [hasattr(each, "predict_proba") for each in self.classifiers or []]
+        if self.classifiers is not None and not (able and all(able)):
             raise ValueError(
-                "judges must be classifiers with predict_proba, one or more; got "
-                f"{self.judges!r}."
+                "classifiers must be a list of one or more classifiers with "
+                f"predict_proba; got {self.classifiers!r}."
             )
         smallest = np.bincount(y).min()
         if smallest < 2 or self.classes_.shape[0] < 2:
-            return y  # Nothing to compare a label with.
-        judges = self.judges
-        if judges is None:
-            X = _of_unit_length(X)
-            judges = [_logistic(strength, y.shape[0]) for strength in PATH]
+            # No classifier can be fitted on other rows: every label is believed.
+            return np.full(y.shape[0], -1.0), y
+        classifiers = self.classifiers
+        if classifiers is None:
+            X = _standardize(X)
+            classifiers = [_logistic(C, y.shape[0]) for C in REGULARIZATION_PATH]
         folds = StratifiedKFold(
             min(self.cv, smallest), shuffle=True, random_state=self.random_state
         )
         folds = list(folds.split(X, y))
-        belief = y
-        for judge in judges:
-            belief = self._ask(judge, X, y, belief == y, folds)
-            belief = np.where(trusted, y, belief)
-        return belief if self._relabels else np.where(belief == y, y, -1)
+        labels = y
+        for classifier in classifiers:
+            used = labels == y
+            probabilities = self._predict_out_of_fold(classifier, X, y, used, folds)
+            used = _with_every_class(y, used)
+            scores, labels = self._compare(probabilities, y, used)
+            labels = np.where(trusted, y, labels)
+        return scores, labels
 
-    def _ask(self, judge, X, y, believed, folds):
-        """Ask a judge, who learns from believed rows, for the labels of all."""
+    def _predict_out_of_fold(self, classifier, X, y, used, folds):
+        """Return class probabilities of all rows, fitting on the used rows alone."""
         parts = Parallel(n_jobs=self.n_jobs)(
-            delayed(_probabilities)(clone(judge), X, y, believed, train, test)
+            delayed(_fit_and_predict)(clone(classifier), X, y, used, train, test)
             for train, test in folds
         )
-        n_classes = self.classes_.shape[0]
-        probabilities = np.zeros((y.shape[0], n_classes))
+        probabilities = np.zeros((y.shape[0], self.classes_.shape[0]))
         for (_, test), (classes, part) in zip(folds, parts, strict=True):
             probabilities[test[:, np.newaxis], classes] = part
-        own = probabilities[np.arange(y.shape[0]), y]
-        known = _with_every_class(y, believed)
-        means = np.bincount(y[known], own[known]) / np.bincount(y[known])
-        thresholds = 1 / n_classes + self.threshold * (means - 1 / n_classes)
-        confident = np.where(probabilities >= thresholds, probabilities, 0)
-        overruled = confident.max(axis=1) > own
-        return np.where(overruled, confident.argmax(axis=1), y)
+        return probabilities
 
-    def _judge_input_tags(self):
-        judges = self.judges if isinstance(self.judges, (list, tuple)) else []
-        # What is no judge is refused where it is asked.
-        judges = [judge for judge in judges if hasattr(judge, "predict_proba")]
-        if not judges:
+    def _compare(self, probabilities, y, used):
+        """Return the scores, and the labels of which the classifier is confident."""
+        n_samples, n_classes = probabilities.shape
+        own = probabilities[np.arange(n_samples), y]
+        means = np.bincount(y[used], own[used]) / np.bincount(y[used])
+        guess = 1 / n_classes
+        with np.errstate(over="ignore"):  # about a class of which nothing is known
+            confidence = (probabilities - guess) / np.maximum(means - guess, TINY)
+        contradicts = probabilities > own[:, np.newaxis]
+        scores = np.where(contradicts, confidence, -np.inf).max(axis=1)
+        agrees = ~contradicts.any(axis=1)
+        # Lower than the score of any contradicted row, and higher if it was close.
+        scores[agrees] = np.sort(probabilities[agrees], axis=1)[:, -2] - 1
+        confident = contradicts & (confidence >= self.threshold)
+        best = np.where(confident, probabilities, -1).argmax(axis=1)
+        return scores, np.where(confident.any(axis=1), best, y)
+
+    def _filter_input_tags(self):
+        classifiers = self.classifiers
+        if not isinstance(classifiers, list | tuple):
+            classifiers = []
+        # Anything else among them is refused by `_score_rows`.
+        able = [each for each in classifiers if hasattr(each, "predict_proba")]
+        if not able:
             return InputTags(sparse=True)
-        tags = [get_tags(judge).input_tags for judge in judges]
+        tags = [get_tags(each).input_tags for each in able]
         return InputTags(
             sparse=all(tag.sparse for tag in tags),
             allow_nan=all(tag.allow_nan for tag in tags),
         )
 
 
-def _of_unit_length(X):
-    """Shift and scale rows to a mean squared length of 1; sparse ones stay in place."""
+def _standardize(X):
+    """Scale rows to a mean squared distance of 1 from their mean, and centre them.
+
+    Sparse rows are not centred, so that they stay sparse.
+    """
     X = X.astype(np.float64)
     mean = X.mean(axis=0)
     if sparse.issparse(X):
@@ -220,23 +256,21 @@ def _of_unit_length(X):
     return X / np.sqrt(square) if square > 0 else X
 
 
-def _logistic(strength, n_samples):
-    """Make a judge whose penalty is relative to the mean loss of the rows."""
-    return LogisticRegression(
-        C=strength / n_samples, class_weight="balanced", max_iter=1000
-    )
+def _logistic(C, n_samples):
+    """Return a logistic regression with a penalty relative to the mean loss."""
+    return LogisticRegression(C=C / n_samples, class_weight="balanced", max_iter=1000)
 
 
-def _probabilities(judge, X, y, believed, train, test):
-    """Fit a judge on the believed rows of a fold, and ask for the others.
+def _fit_and_predict(classifier, X, y, used, train, test):
+    """Fit on the used rows of a fold and predict the others.
 
-    Returns the classes that it knows, and their probabilities.
+    Returns the classes that the classifier knows, and their probabilities.
     """
-    train = train[_with_every_class(y[train], believed[train])]
-    judge.fit(X[train], y[train])
-    return judge.classes_, judge.predict_proba(X[test])
+    train = train[_with_every_class(y[train], used[train])]
+    classifier.fit(X[train], y[train])
+    return classifier.classes_, classifier.predict_proba(X[test])
 
 
-def _with_every_class(y, believed):
-    """Believe once more in the rows of classes of which no row is believed."""
-    return believed | np.isin(y, np.setdiff1d(y, y[believed]))
+def _with_every_class(y, used):
+    """Add all rows of the classes of which no row is used."""
+    return used | np.isin(y, np.setdiff1d(y, y[used]))

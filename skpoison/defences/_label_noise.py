@@ -50,6 +50,7 @@ from skpoison.bilevel.solvers.newton import minimise
 from skpoison.defences._transition_matrix import check_matrix, given, spread
 from skpoison.surrogates import as_training_problem
 from skpoison.utils._containers import take_rows
+from skpoison.utils._delegation import PredictsByEstimatorMixin
 from skpoison.utils._validation import numeric_features
 
 # Rates among which cross-validation chooses.
@@ -65,7 +66,7 @@ GOOD_ENOUGH = 1e-4
 TINY = 1e-12
 
 
-class NoisyLabelClassifier(BaseDefence):
+class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
     """Fit a classifier as if some labels were wrong at random.
 
     The labels of each class are taken to be wrong at a rate of its own, whatever the
@@ -160,6 +161,8 @@ class NoisyLabelClassifier(BaseDefence):
     array([[0.6, 0.4],
            [0. , 1. ]])
     """
+
+    _required_estimator_type = "classifier"
 
     _parameter_constraints: dict = {
         **BaseDefence._parameter_constraints,
@@ -374,7 +377,7 @@ class NoisyLabelClassifier(BaseDefence):
             return clone(self.estimator).fit(X, y, **params)
         return clone(self.estimator).fit(X, y, **params | {"sample_weight": weights})
 
-    def _judge_input_tags(self):
+    def _filter_input_tags(self):
         """Accept what the estimator does: nothing else reads the features."""
         return InputTags(sparse=True, allow_nan=True)
 

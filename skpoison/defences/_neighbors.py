@@ -1,6 +1,5 @@
-"""Do a row's neighbours agree with its label?"""
+"""Label sanitisation by k nearest neighbours."""
 
-import warnings
 from itertools import chain
 from numbers import Integral, Real
 
@@ -8,17 +7,18 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neighbors._base import VALID_METRICS
-from sklearn.utils import gen_batches, get_tags
+from sklearn.utils import InputTags, gen_batches, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import has_fit_parameter
 
-from skpoison.base import BaseSanitizedClassifier
+from skpoison.base import BaseRowFilter
+from skpoison.base._row_filter import DROPPED
+from skpoison.utils._warnings import warn_user
 
-# Neighbours are asked for in batches of rows, so that what is held at any time is a
-# batch and never the neighbours of all rows.
+# Neighbours are searched for this many rows at a time, which bounds the memory.
 BATCH_SIZE = 16384
 
-# Those that need nothing but two rows.
+# The metrics that are functions of two rows, without parameters to be fitted.
 METRICS = set(chain.from_iterable(VALID_METRICS.values())) - {
     "mahalanobis",
     "precomputed",
@@ -26,77 +26,86 @@ METRICS = set(chain.from_iterable(VALID_METRICS.values())) - {
 }
 
 
-class KNNSanitizedClassifier(BaseSanitizedClassifier):
-    """Relabel or drop the rows whose neighbours agree on another label.
+class KNNSanitizedClassifier(BaseRowFilter):
+    """Relabel or drop the rows whose nearest neighbours agree on another label.
 
-    Each row is compared with its `n_neighbors` nearest neighbours, the row itself not
-    counted. If the most common label among them has a share of at least `threshold`
-    and is not the row's own, the row gets that label, or is dropped. All rows are
-    judged at once, by the labels given or, in further passes, by those that the pass
-    before has left. Then a clone of `estimator` is fitted.
+    The `n_neighbors` nearest neighbours of a row, the row itself excluded, vote with
+    their labels. If another label has more votes than the row's own, the share of the
+    votes for it is the score of the row; otherwise the score is 0. A row whose score
+    reaches `threshold` gets that label or is dropped. All rows are judged at once, by
+    the labels given or, in further passes, by the labels after the pass before. Then a
+    clone of `estimator` is fitted.
 
     Parameters
     ----------
     estimator : classifier
-        What is fitted on the sanitised training set.
+        Fitted on the sanitised training set.
     n_neighbors : int, default=10
-        Number of neighbours that vote. Where there are fewer other rows, all of them
-        do, and a warning says so.
+        Number of neighbours that vote. If there are fewer other rows, all of them
+        vote, with a warning.
     threshold : float, default=0.5
-        Share of the neighbours, in (0, 1], that the most common label needs to overrule
-        a row's own. A label that shares the first place with the row's own does not
-        overrule it.
-    action : {"relabel", "remove"}, default="relabel"
-        What happens to a row that is overruled. In further passes a row that has been
-        dropped has no vote, and stays dropped.
+        Share of the votes, in (0, 1], that another label needs to overrule a row's
+        own.
+    action : {"relabel", "drop"}, default="relabel"
+        What to do with a row that is overruled. In further passes a dropped row does
+        not vote and stays dropped.
     weights : {"uniform", "distance"}, default="uniform"
         Whether all neighbours have one vote, or each the inverse of its distance, as
-        in :class:`~sklearn.neighbors.KNeighborsClassifier`: where some lie at distance
-        0, these alone vote.
+        in :class:`~sklearn.neighbors.KNeighborsClassifier`: if some are at distance 0,
+        only those vote.
     n_passes : int, default=1
-        The most passes over the rows; one that changes nothing is the last. Neighbours
-        are searched once, and with more than one pass all of them are held in memory.
+        Maximum number of passes over the rows. A pass that changes nothing is the
+        last. Neighbours are searched once; with more than one pass all of them are
+        held in memory.
     metric : str or callable, default="euclidean"
         Distance between rows, as in :class:`~sklearn.neighbors.NearestNeighbors`; for
-        metrics with parameters of their own use `neighbors`.
-        Columns should be of comparable scale: put a scaler before the defence.
+        metrics with parameters use `neighbors`. Columns should be of comparable
+        scale: put a scaler before the defence.
     neighbors : estimator, default=None
-        What finds the neighbours instead of
+        Searches the neighbours instead of
         :class:`~sklearn.neighbors.NearestNeighbors`: any estimator with
         ``fit(X)`` and ``kneighbors(X, n_neighbors, return_distance)``, for example
-        around an approximate index. With it `metric` and `n_jobs` are not used.
+        around an approximate index. It has its own metric and number of jobs:
+        `metric` and `n_jobs` must then have their defaults.
     n_jobs : int, default=None
-        Number of threads that search for neighbours.
+        Number of threads of the search for neighbours.
 
     Attributes
     ----------
     estimator_ : classifier
         The clone of `estimator`, fitted on the sanitised training set.
+    sample_scores_ : ndarray of shape (n_samples,)
+        Share of the votes for the label that overrules a row's own: 0 if there is
+        none, NaN for rows of weight 0. After several passes, the score in the last
+        pass that decided on the row.
+    threshold_ : float
+        The parameter `threshold`.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows have kept their label.
+        Which rows keep their label.
     n_iter_ : int
         Number of passes.
     y_sanitized_ : ndarray of shape (n_samples,)
-        The labels after sanitising; only with ``action="relabel"``.
+        The labels after sanitising. Only with ``action="relabel"``.
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
+        The class labels.
     n_features_in_ : int
-        Number of features seen.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Names of the features, if X is a dataframe.
 
     See Also
     --------
     OutlierFilteredClassifier : Drops rows far from the trusted rows of their class.
+    skpoison.inspection.SampleScoresDisplay : Draws the scores of the rows.
 
     Notes
     -----
-    With one pass and equal votes this is Algorithm 1 of [1]_. Two things are fixed here
-    that it leaves open: a tie with the row's own label keeps the label, and among other
-    labels that tie the one first in `classes_` counts as the most common.
+    With one pass and equal votes this is Algorithm 1 of [1]_. Two things that the
+    paper leaves open are fixed here: a tie with the row's own label keeps that label,
+    and if several other labels tie, the one that comes first in `classes_` wins.
 
-    It costs accuracy where there is no poison and classes overlap, and it can be
-    misled by an attacker who flips the labels of whole regions.
+    It costs accuracy on clean data whose classes overlap, and an attacker who flips
+    all labels of a region evades it.
 
     References
     ----------
@@ -119,11 +128,13 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
     True
     """
 
+    _required_estimator_type = "classifier"
+
     _parameter_constraints: dict = {
-        **BaseSanitizedClassifier._parameter_constraints,
+        **BaseRowFilter._parameter_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "threshold": [Interval(Real, 0, 1, closed="right")],
-        "action": [StrOptions({"relabel", "remove"})],
+        "action": [StrOptions({"relabel", "drop"})],
         "weights": [StrOptions({"uniform", "distance"})],
         "n_passes": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions(METRICS), callable],
@@ -154,41 +165,47 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
         self.neighbors = neighbors
         self.n_jobs = n_jobs
 
-    @property
-    def _relabels(self):
-        return self.action == "relabel"
-
-    def _judge(self, X, y, *, trusted):
-        n_samples = y.shape[0]
-        k = min(self.n_neighbors, n_samples - 1)
+    def _score_rows(self, X, y, *, trusted):
+        if self.neighbors is not None:
+            self._check_search_parameters()
+        k = min(self.n_neighbors, y.shape[0] - 1)
         if k < self.n_neighbors:
-            warnings.warn(
+            warn_user(
                 f"n_neighbors={self.n_neighbors} is more than the {k} other rows; all "
-                "of them vote.",
-                UserWarning,
-                stacklevel=6,
+                "of them vote."
             )
+        scores, labels = np.zeros(y.shape[0]), y
         self.n_iter_ = 1
         if k == 0:
-            return y
+            return scores, labels
         neighbourhoods = self._neighbourhoods(X, y, k)
         if self.n_passes > 1:
             neighbourhoods = list(neighbourhoods)
-        verdict = self._vote(neighbourhoods, y, trusted)
-        before = y
-        while self.n_iter_ < self.n_passes and (verdict != before).any():
-            before = verdict
-            verdict = self._vote(neighbourhoods, before, trusted)
+        while True:
+            before = labels
+            scores, labels = self._vote(neighbourhoods, y, trusted, scores, labels)
+            if self.n_iter_ == self.n_passes or (labels == before).all():
+                return scores, labels
             self.n_iter_ += 1
-        return verdict
+
+    def _check_search_parameters(self):
+        """Raise if a parameter is set that `neighbors` would make meaningless."""
+        for name, default in (("metric", "euclidean"), ("n_jobs", None)):
+            value = getattr(self, name)
+            if value != default:
+                raise ValueError(
+                    f"{name} must be {default!r} if neighbors is given; got {value!r}. "
+                    f"Set it in neighbors={self.neighbors!r}."
+                )
 
     def _neighbourhoods(self, X, y, k):
-        """Yield batches of rows, with their neighbours and what a vote of each weighs.
+        """Yield batches of rows, with their neighbours and the weights of the votes.
 
-        The neighbours have shape (n_rows, k). So have the weights, or there are none.
+        The neighbours are of shape (n_rows, k). So are the weights, which are None if
+        all votes are equal.
         """
         index = self._index()
-        # A classifier has kneighbors too, and is not fitted without labels.
+        # A classifier has kneighbors too, and cannot be fitted without labels.
         index.fit(X, y) if has_fit_parameter(index, "y") else index.fit(X)
         by_distance = self.weights == "distance"
         for rows in gen_batches(y.shape[0], BATCH_SIZE):
@@ -205,36 +222,51 @@ class KNNSanitizedClassifier(BaseSanitizedClassifier):
                 weights = _inverse(found[0][others].reshape(-1, k))
             yield rows, nearest[others].reshape(-1, k), weights
 
-    def _vote(self, neighbourhoods, y, trusted):
-        """Let neighbours vote, once: labels before, -1 for rows dropped, to after."""
-        verdict = y.copy()
+    def _vote(self, neighbourhoods, y, trusted, scores, labels):
+        """Let all neighbours vote once.
+
+        Takes the scores and labels after the pass before, and returns those after this
+        one. The label of a dropped row is DROPPED.
+        """
+        scores, after = scores.copy(), labels.copy()
         n_classes = self.classes_.shape[0]
         for rows, nearest, weights in neighbourhoods:
-            labels = y[nearest]
-            votes = _count(labels, weights, n_classes)
-            winner = votes.argmax(axis=1)
-            most = votes.max(axis=1)
-            own = np.take_along_axis(votes, y[rows, np.newaxis], axis=1)[:, 0]
+            own = labels[rows]
+            votes = _count(labels[nearest], weights, n_classes)
+            winner, most = votes.argmax(axis=1), votes.max(axis=1)
+            votes_own = np.take_along_axis(votes, own[:, np.newaxis], axis=1)[:, 0]
             total = np.maximum(votes.sum(axis=1), np.finfo(np.float64).tiny)
-            overruled = (own < most) & (most / total >= self.threshold)
-            overruled &= ~trusted[rows] & (y[rows] >= 0)
-            verdict[rows][overruled] = winner[overruled] if self._relabels else -1
-        return verdict
+            share = np.where(votes_own < most, most / total, 0.0)
+            overruled = (share >= self.threshold) & ~trusted[rows] & (own != DROPPED)
+            given = winner if self.action == "relabel" else DROPPED
+            after[rows] = new = np.where(overruled, given, own)
+            # A row that an earlier pass has changed keeps the score of that decision,
+            # unless it has its first label back.
+            decided = overruled & (new != y[rows])
+            as_given = (own == y[rows]) & ~decided
+            back = overruled & (new == y[rows])
+            scores[rows] = np.select(
+                [decided | as_given, back], [share, 0.0], scores[rows]
+            )
+        return scores, after
 
     def _index(self):
         if self.neighbors is not None:
             return clone(self.neighbors)
         return NearestNeighbors(metric=self.metric, n_jobs=self.n_jobs)
 
-    def _judge_input_tags(self):
-        return get_tags(self._index()).input_tags
+    def _filter_input_tags(self):
+        if self.neighbors is not None:
+            return get_tags(self.neighbors).input_tags
+        # Those of NearestNeighbors, without building one at every call.
+        return InputTags(sparse=True, allow_nan=self.metric == "nan_euclidean")
 
 
 def _others(nearest, start):
-    """Find in each row of neighbours all but the row itself: a mask.
+    """Return a mask of the neighbours of each row without the row itself.
 
-    Where rows repeat, the row itself can be missing among its nearest: then the last
-    neighbour goes instead.
+    If rows repeat, a row can be missing from its own nearest neighbours. Then the last
+    neighbour is left out instead.
     """
     others = nearest != np.arange(start, start + nearest.shape[0])[:, np.newaxis]
     others[others.all(axis=1), -1] = False
@@ -242,17 +274,17 @@ def _others(nearest, start):
 
 
 def _inverse(distances):
-    """Weigh neighbours by the inverse of their distances; those at 0 alone, if any."""
+    """Return the inverse distances as weights; if some are 0, only those count."""
     least = distances.min(axis=1, keepdims=True)
-    # What counts are the shares: relative to the largest, no weight overflows.
+    # Only shares matter: relative to the largest weight, none overflows.
     relative = least / np.where(distances == 0, 1, distances)
     return np.where(least == 0, distances == 0, relative)
 
 
 def _count(labels, weights, n_classes):
-    """Add up the votes in each row: (n_rows, k) to (n_rows, n_classes).
+    """Return the sum of votes for each class, of shape (n_rows, n_classes).
 
-    A label of -1 is no vote.
+    The labels are of shape (n_rows, k). A label of DROPPED is not counted.
     """
     n_rows = labels.shape[0]
     valid = labels >= 0

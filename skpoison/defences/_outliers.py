@@ -1,135 +1,100 @@
-"""Does a row lie where the rows of its class lie?"""
+"""Outlier filters: distances of training rows from the trusted rows of their class."""
 
+from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils import InputTags, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skpoison.base import BaseSanitizedClassifier
+from skpoison.base import BaseRowFilter
 
 
-class OutlierFilteredClassifier(BaseSanitizedClassifier):
-    """Drop the rows that are outliers among the trusted rows of their class.
-
-    For each class, as the labels given have it, a detector is fitted on its trusted
-    rows, and a row of the class is dropped where it is more of an outlier than the
-    `quantile` of the trusted rows themselves. Then a clone of `estimator` is fitted on
-    the rows that are left. Where fewer than two rows of a class are trusted, all its
-    rows stand in for them: the filter then drops the most outlying rows of the class,
-    poisoned or not.
-
-    Parameters
-    ----------
-    estimator : classifier
-        What is fitted on the rows that are left.
-    detector : outlier detector, default=None
-        Any outlier detector of scikit-learn with `score_samples`
-        (:class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``), or of
-        PyOD. None: the distance to the `n_neighbors`-th nearest trusted row.
-    quantile : float, default=0.95
-        Quantile, in [0, 1], of the trusted rows' own scores beyond which a row is
-        dropped. About ``1 - quantile`` of the clean rows are lost.
-    n_neighbors : int, default=5
-        Which neighbour's distance is the score, when `detector` is None; at most the
-        number of other trusted rows of the class.
-    n_jobs : int, default=None
-        Number of threads that search for neighbours, when `detector` is None.
-
-    Attributes
-    ----------
-    estimator_ : classifier
-        The clone of `estimator`, fitted on the rows that are left.
-    inlier_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows are left.
-    classes_ : ndarray of shape (n_classes,)
-        The labels seen.
-    n_features_in_ : int
-        Number of features seen.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
-
-    See Also
-    --------
-    KNNSanitizedClassifier : Judges labels by the rows around; needs no trusted rows.
-
-    Notes
-    -----
-    The scheme is that of [1]_: one detector a class, thresholds from the empirical
-    distribution of the trusted rows' scores. The paper does not give its constants;
-    the defaults here are ours.
-
-    The trusted rows' own scores must be scores of rows *not* seen, or they come out
-    too small. The default detector leaves each trusted row out of its own neighbours.
-    For other detectors the scores that they keep of their training rows are taken
-    (`negative_outlier_factor_`, PyOD's `decision_scores_`), else `score_samples`.
-
-    References
-    ----------
-    .. [1] A. Paudice, L. Muñoz-González, A. György, E. C. Lupu, "Detection of
-       adversarial training examples in poisoning attacks through anomaly detection",
-       arXiv:1802.03041, 2018.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.datasets import make_blobs
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from skpoison.attacks import RandomInsertion
-    >>> from skpoison.defences import OutlierFilteredClassifier
-    >>> X, y = make_blobs(centers=2, random_state=0, cluster_std=0.5)
-    >>> attack = RandomInsertion(budget=20, random_state=0)
-    >>> X_poisoned, y_poisoned = attack.fit_resample(X, y)
-    >>> trusted = np.arange(120) < 30
-    >>> defence = OutlierFilteredClassifier(LogisticRegression())
-    >>> defence = defence.fit(X_poisoned, y_poisoned, trusted=trusted)
-    >>> bool(defence.inlier_mask_[100:].any())
-    False
-    """
+class _BaseOutlierFilter(BaseRowFilter):
+    """Base of the outlier filters: one detector and one threshold for each group."""
 
     _parameter_constraints: dict = {
-        **BaseSanitizedClassifier._parameter_constraints,
+        "estimator": BaseRowFilter._parameter_constraints["estimator"],
         "detector": [HasMethods(["fit"]), None],
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "action": [StrOptions({"drop", "weigh"})],
         "n_jobs": [Integral, None],
     }
 
     def __init__(
-        self, estimator, *, detector=None, quantile=0.95, n_neighbors=5, n_jobs=None
+        self,
+        estimator,
+        *,
+        detector=None,
+        quantile=0.95,
+        n_neighbors=5,
+        action="drop",
+        n_jobs=None,
     ):
         self.estimator = estimator
         self.detector = detector
         self.quantile = quantile
         self.n_neighbors = n_neighbors
+        self.action = action
         self.n_jobs = n_jobs
 
-    def _judge(self, X, y, *, trusted):
-        verdict = y.copy()
-        for code in range(self.classes_.shape[0]):
-            of_class = np.flatnonzero(y == code)
-            reference = of_class[trusted[of_class]]
-            if reference.shape[0] < 2:
-                reference = of_class
+    @abstractmethod
+    def _groups(self, y):
+        """Return the rows of each group that has a detector: a list of positions."""
+
+    def _what_is_scored(self, X, y, reference):
+        """Return the columns that a detector sees; the reference rows set its scale."""
+        return X
+
+    def _score_rows(self, X, y, *, trusted):
+        if self.detector is not None:
+            self._check_search_parameters()
+        scores = np.zeros(y.shape[0])
+        for rows in self._groups(y):
+            reference = _reference(rows, trusted)
             if reference.shape[0] < 2:
                 continue
-            others = np.setdiff1d(of_class, reference)
-            own_scores, scores = self._scores(X[reference], X[others])
-            # The threshold is one of the scores, so that the number of trusted rows
+            others = np.setdiff1d(rows, reference)
+            columns = self._what_is_scored(X, y, reference)
+            own_scores, other_scores = self._score(columns[reference], columns[others])
+            scores[reference], scores[others] = own_scores, other_scores
+        return scores
+
+    def _learn_threshold(self, scores, y, *, trusted):
+        """Compute the quantile of the reference rows' own scores in each group.
+
+        A row is dropped beyond the quantile and not at it, so the threshold is the
+        next larger number.
+        """
+        thresholds = []
+        for rows in self._groups(y):
+            own_scores = np.sort(scores[_reference(rows, trusted)])
+            # The quantile is one of the scores, so that the number of reference rows
             # beyond it is known exactly; rounding of the product must not change it.
             rank = np.ceil(np.round(self.quantile * (own_scores.shape[0] - 1), 9))
-            threshold = np.sort(own_scores)[int(rank)]
-            verdict[reference[own_scores > threshold]] = -1
-            verdict[others[scores > threshold]] = -1
-        return verdict
+            threshold = np.nextafter(own_scores[int(rank)], np.inf)
+            thresholds.append(threshold if own_scores.shape[0] > 1 else np.inf)
+        return np.array(thresholds)
 
-    def _scores(self, reference, others):
-        """Score both sets of rows against the first: the higher, the more outlying."""
+    def _check_search_parameters(self):
+        """Raise if a parameter is set that `detector` would make meaningless."""
+        for name, default in (("n_neighbors", 5), ("n_jobs", None)):
+            value = getattr(self, name)
+            if value != default:
+                raise ValueError(
+                    f"{name} must be {default!r} if a detector is given; got {value!r}."
+                    f" Set it in detector={self.detector!r}."
+                )
+
+    def _score(self, reference, others):
+        """Score both sets of rows against the first: higher is more outlying."""
         if self.detector is None:
             k = min(self.n_neighbors, reference.shape[0] - 1)
-            index = self._index().fit(reference)
+            index = NearestNeighbors(n_jobs=self.n_jobs).fit(reference)
             # Without rows given, kneighbors leaves each row out of its own neighbours.
             own_distances, _ = index.kneighbors(n_neighbors=k)
             if not others.shape[0]:
@@ -154,9 +119,237 @@ class OutlierFilteredClassifier(BaseSanitizedClassifier):
         scores = score(others) if others.shape[0] else np.empty(0)
         return sign * np.ravel(own_scores), sign * np.ravel(scores)
 
-    def _index(self):
-        return NearestNeighbors(n_jobs=self.n_jobs)
+    def _filter_input_tags(self):
+        if self.detector is None:
+            return InputTags(sparse=True)  # as NearestNeighbors
+        return get_tags(self.detector).input_tags
 
-    def _judge_input_tags(self):
-        judge = self._index() if self.detector is None else self.detector
-        return get_tags(judge).input_tags
+
+class OutlierFilteredClassifier(_BaseOutlierFilter):
+    """Drop or down-weight rows that are outliers among the trusted rows of their class.
+
+    For each class, as given by the labels, a detector is fitted on its trusted rows.
+    A row of the class is suspicious if it is more outlying than the `quantile` of the
+    trusted rows themselves. Suspicious rows are dropped or weighted down, and a clone
+    of `estimator` is fitted. If fewer than two rows of a class are trusted, all its
+    rows take their place: the filter then acts on the most outlying rows of the class,
+    poisoned or not.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted on the rows that are left.
+    detector : outlier detector, default=None
+        Any outlier detector of scikit-learn with `score_samples`
+        (:class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``), or of
+        PyOD. None: the score is the distance to the `n_neighbors`-th nearest trusted
+        row.
+    quantile : float, default=0.95
+        Quantile, in [0, 1], of the trusted rows' own scores beyond which a row is
+        suspicious. About ``1 - quantile`` of the clean rows are.
+    n_neighbors : int, default=5
+        Which neighbour's distance is the score; at most the number of other trusted
+        rows of the class. Only without a `detector`.
+    action : {"drop", "weigh"}, default="drop"
+        What to do with suspicious rows. "weigh": multiply their sample weight by the
+        square of the threshold divided by their score, as in Mallows' estimators [2]_.
+        It costs less on clean data and helps less against poison. Scores must then be
+        positive, as distances are.
+    n_jobs : int, default=None
+        Number of threads of the search for neighbours. Only without a `detector`.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The clone of `estimator`, fitted on the rows that are left.
+    sample_scores_ : ndarray of shape (n_samples,)
+        How outlying each row is in its class: a distance, or the score of `detector`,
+        with the sign that makes higher more outlying. 0 for the only row of a class,
+        NaN for rows of weight 0.
+    threshold_ : ndarray of shape (n_classes,)
+        Score of each class from which on a row is suspicious. Infinite for a class of
+        one row.
+    inlier_mask_ : ndarray of shape (n_samples,) of bool
+        Which rows are used as they are.
+    sample_weight_ : ndarray of shape (n_samples,)
+        The weights of the rows in the fit of `estimator_`. Only with
+        ``action="weigh"``.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X is a dataframe.
+
+    See Also
+    --------
+    OutlierFilteredRegressor : The same filter for regression.
+    KNNSanitizedClassifier : Compares labels with those of the neighbours; needs no
+        trusted rows.
+    skpoison.inspection.SampleScoresDisplay : Draws the scores of the rows.
+
+    Notes
+    -----
+    The scheme is that of [1]_: one detector for each class, thresholds from the
+    empirical distribution of the trusted rows' scores. The paper does not state its
+    constants; the defaults are our choice.
+
+    The trusted rows' own scores must be those of rows that the detector has *not*
+    seen, or they come out too small. The default detector leaves each trusted row out
+    of its own neighbours. For other detectors the scores that they keep of their
+    training rows are used (`negative_outlier_factor_`, PyOD's `decision_scores_`), and
+    `score_samples` otherwise.
+
+    References
+    ----------
+    .. [1] A. Paudice, L. Muñoz-González, A. György, E. C. Lupu, "Detection of
+       adversarial training examples in poisoning attacks through anomaly detection",
+       arXiv:1802.03041, 2018.
+    .. [2] D. G. Simpson, D. Ruppert, R. J. Carroll, "On one-step GM estimates and
+       stability of inferences in linear regression", Journal of the American
+       Statistical Association 87, 1992.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_blobs
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.attacks import RandomInsertion
+    >>> from skpoison.defences import OutlierFilteredClassifier
+    >>> X, y = make_blobs(centers=2, random_state=0, cluster_std=0.5)
+    >>> attack = RandomInsertion(budget=20, random_state=0)
+    >>> X_poisoned, y_poisoned = attack.fit_resample(X, y)
+    >>> trusted = np.arange(120) < 30
+    >>> defence = OutlierFilteredClassifier(LogisticRegression())
+    >>> defence = defence.fit(X_poisoned, y_poisoned, trusted=trusted)
+    >>> bool(defence.inlier_mask_[100:].any())
+    False
+    """
+
+    _required_estimator_type = "classifier"
+
+    def _groups(self, y):
+        return [np.flatnonzero(y == code) for code in range(self.classes_.shape[0])]
+
+
+class OutlierFilteredRegressor(_BaseOutlierFilter):
+    """Drop or down-weight rows that are outliers among the trusted rows.
+
+    The filter of :class:`OutlierFilteredClassifier` for regression. All rows are one
+    group. Its detector sees the features and the response, in one more column that is
+    scaled to vary as much as all features together: a row is an outlier if its
+    features are unusual, or its response is unusual for its features.
+
+    Parameters
+    ----------
+    estimator : regressor
+        Fitted on the rows that are left.
+    detector : outlier detector, default=None
+        Any outlier detector of scikit-learn with `score_samples`
+        (:class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``), or of
+        PyOD. None: the score is the distance to the `n_neighbors`-th nearest trusted
+        row.
+    quantile : float, default=0.95
+        Quantile, in [0, 1], of the trusted rows' own scores beyond which a row is
+        suspicious. About ``1 - quantile`` of the clean rows are.
+    n_neighbors : int, default=5
+        Which neighbour's distance is the score; at most the number of other trusted
+        rows. Only without a `detector`.
+    action : {"drop", "weigh"}, default="drop"
+        What to do with suspicious rows. "weigh": multiply their sample weight by the
+        square of the threshold divided by their score, as in Mallows' estimators [2]_.
+        It costs less on clean data and helps less against poison. Scores must then be
+        positive, as distances are.
+    n_jobs : int, default=None
+        Number of threads of the search for neighbours. Only without a `detector`.
+
+    Attributes
+    ----------
+    estimator_ : regressor
+        The clone of `estimator`, fitted on the rows that are left.
+    sample_scores_ : ndarray of shape (n_samples,)
+        How outlying each row is: a distance, or the score of `detector`, with the sign
+        that makes higher more outlying. NaN for rows of weight 0.
+    threshold_ : float
+        Score from which on a row is suspicious.
+    inlier_mask_ : ndarray of shape (n_samples,) of bool
+        Which rows are used as they are.
+    sample_weight_ : ndarray of shape (n_samples,)
+        The weights of the rows in the fit of `estimator_`. Only with
+        ``action="weigh"``.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X is a dataframe.
+
+    See Also
+    --------
+    OutlierFilteredClassifier : The same filter for classification.
+    skpoison.inspection.SampleScoresDisplay : Draws the scores of the rows.
+
+    Notes
+    -----
+    If fewer than two rows are trusted, all rows take their place: the filter then acts
+    on about ``1 - quantile`` of the rows, poisoned or not.
+
+    The scheme of [1]_ is for classification. Here the response takes the place of the
+    label; how it is scaled is our choice.
+
+    References
+    ----------
+    .. [1] A. Paudice, L. Muñoz-González, A. György, E. C. Lupu, "Detection of
+       adversarial training examples in poisoning attacks through anomaly detection",
+       arXiv:1802.03041, 2018.
+    .. [2] D. G. Simpson, D. Ruppert, R. J. Carroll, "On one-step GM estimates and
+       stability of inferences in linear regression", Journal of the American
+       Statistical Association 87, 1992.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.linear_model import Ridge
+    >>> from skpoison.defences import OutlierFilteredRegressor
+    >>> X, y = make_regression(100, 3, noise=5.0, random_state=0)
+    >>> y_poisoned = y.copy()
+    >>> y_poisoned[80:] = 2 * y.max()
+    >>> trusted = np.arange(100) < 40
+    >>> defence = OutlierFilteredRegressor(Ridge())
+    >>> defence = defence.fit(X, y_poisoned, trusted=trusted)
+    >>> bool(defence.inlier_mask_[80:].any())
+    False
+    >>> plain = Ridge().fit(X, y_poisoned)
+    >>> print(f"{plain.score(X, y):.2f} {defence.score(X, y):.2f}")
+    -0.58 1.00
+    """
+
+    _required_estimator_type = "regressor"
+
+    def _groups(self, y):
+        return [np.arange(y.shape[0])]
+
+    def _learn_threshold(self, scores, y, *, trusted):
+        return super()._learn_threshold(scores, y, trusted=trusted)[0]
+
+    def _what_is_scored(self, X, y, reference):
+        spread = _total_variance(X[reference])
+        own = np.var(y[reference])
+        scale = np.sqrt(spread / own) if spread > 0 and own > 0 else 1.0
+        column = scale * y[:, np.newaxis]
+        if sparse.issparse(X):
+            return sparse.hstack([X, column], format="csr")
+        return np.hstack([X, column])
+
+
+def _reference(rows, trusted):
+    """Return the trusted ones among some rows, or all of them if one is or none."""
+    reference = rows[trusted[rows]]
+    return reference if reference.shape[0] > 1 else rows
+
+
+def _total_variance(X):
+    """Compute the sum of the variances of all columns."""
+    if sparse.issparse(X):
+        squares = X.multiply(X).mean(axis=0) - np.square(X.mean(axis=0))
+        return float(np.sum(squares))
+    return float(np.var(X, axis=0).sum())

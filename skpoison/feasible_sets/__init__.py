@@ -1,6 +1,6 @@
 """Feasible sets: where may a poison row lie?"""
 
-from skpoison.feasible_sets._balls import L2Ball, LinfBall
+from skpoison.feasible_sets._balls import L1Ball, L2Ball, LinfBall
 from skpoison.feasible_sets._base import BaseFeasibleSet
 from skpoison.feasible_sets._box import Box
 from skpoison.feasible_sets._frozen import Frozen
@@ -16,6 +16,7 @@ __all__ = [
     "Frozen",
     "Integers",
     "Intersection",
+    "L1Ball",
     "L2Ball",
     "LinfBall",
     "OneHot",

@@ -7,7 +7,14 @@ from sklearn.utils._param_validation import Interval
 
 from skpoison.feasible_sets._base import ROUNDING
 from skpoison.feasible_sets._columnwise import BoundedSet
-from skpoison.feasible_sets._constraint import TOL, ConstraintSet, search_segment
+from skpoison.feasible_sets._constraint import (
+    FAR,
+    TOL,
+    ConstraintSet,
+    search_maximiser,
+    search_path,
+    segment,
+)
 
 RADIUS = [Interval(Real, 0, None, closed="neither")]
 # A maximiser is searched at distances up to this power of 2, in radii: further away,
@@ -30,6 +37,7 @@ class LinfBall(BoundedSet):
 
     See Also
     --------
+    L1Ball : Bounds the total change of a row.
     L2Ball : Bounds the Euclidean distance that a row moves.
 
     Examples
@@ -54,6 +62,104 @@ class LinfBall(BoundedSet):
         return distances <= self.radius + _rounding(self.radius, start)
 
 
+class L1Ball(ConstraintSet):
+    """Rows whose features move no further than a radius in total.
+
+    Parameters
+    ----------
+    radius : float
+        The largest sum of the absolute changes of all features, in their units.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    L2Ball : Bounds the Euclidean distance that a row moves.
+    LinfBall : Bounds how far each feature moves.
+
+    Examples
+    --------
+    >>> from skpoison.feasible_sets import L1Ball
+    >>> ball = L1Ball(radius=3.0).fit([[1.0, 2.0], [3.0, 8.0]])
+    >>> ball.project([[2.0, 6.0]], start=[[1.0, 2.0]])
+    array([[1., 5.]])
+    >>> ball.maximise([[-3.0, 2.0]], start=[[1.0, 2.0]])
+    array([[-2.,  2.]])
+    """
+
+    requires_start = True
+    _needs_columns = True
+    _parameter_constraints: dict = {"radius": RADIUS}
+
+    def __init__(self, radius):
+        self.radius = radius
+
+    def _project(self, X, start, y):
+        # Duchi et al. (2008), Figure 1: what is taken off the absolute changes is the
+        # largest threshold that a prefix of the sorted changes yields.
+        changes = np.abs(X - start)
+        ordered = -np.sort(-changes, axis=1)
+        sums = ordered.cumsum(axis=1) - self.radius
+        threshold = (sums / np.arange(1, X.shape[1] + 1)).max(axis=1, keepdims=True)
+        far = changes.sum(axis=1, keepdims=True) > self.radius
+        return np.where(far, start + _shrink(X - start, threshold), X)
+
+    def _contains(self, X, start, y):
+        distances = np.abs(X - start).sum(axis=1)
+        rounding = 4 * np.finfo(float).eps * np.abs(start).sum(axis=1)
+        return distances <= (1 + ROUNDING) * self.radius + rounding
+
+    def _maximise(self, direction, start, y):
+        rows, every = start.copy(), np.arange(start.shape[0])
+        best = np.abs(direction).argmax(axis=1)
+        rows[every, best] += self.radius * np.sign(direction[every, best])
+        return rows
+
+    def _excess(self, X, start, y):
+        return np.abs(X - start).sum(axis=1) / self.radius - 1
+
+    def _path(self, X, rows, nearest, start, y):
+        # The multiplier is what the absolute changes are shrunk by.
+        largest = np.abs(X - start).max(axis=1)
+
+        def path(shares, among):
+            threshold = ((1 - shares) * largest[among])[:, np.newaxis]
+            return start[among] + _shrink(X[among] - start[among], threshold)
+
+        def excess(rows, among):
+            return self._excess(rows, start[among], None)
+
+        return path, excess
+
+    def _maximise_within(self, direction, nearest, furthest, start, y):
+        """Return maximisers over the intersection of the ball and a separable set.
+
+        With a multiplier m >= 0 of the ball, the Lagrangian <d, x> - m |x - start|_1
+        separates into columns: one with |d_j| > m goes as far as the set permits, the
+        others stay at the start.
+        """
+        every = np.arange(direction.shape[0])
+        rows = np.clip(furthest(direction, every), -FAR, FAR)
+        home = nearest(start, every)
+        rows = np.where(direction == 0, home, rows)
+        left = np.flatnonzero(self._excess(rows, start, y) > TOL)
+
+        def tilted(multipliers, among):
+            goes = np.abs(direction[left[among]]) > multipliers[:, np.newaxis]
+            return np.where(goes, rows[left[among]], home[left[among]])
+
+        def beyond(rows, among):
+            return self._excess(rows, start[left[among]], None)
+
+        if left.size:
+            guess = np.abs(direction[left]).max(axis=1)
+            rows[left] = nearest(search_maximiser(tilted, beyond, guess), left)
+        return np.where(np.abs(rows) >= FAR / 2, np.copysign(np.inf, rows), rows)
+
+
 class L2Ball(ConstraintSet):
     """Rows that move no further than a radius in Euclidean distance.
 
@@ -70,6 +176,7 @@ class L2Ball(ConstraintSet):
 
     See Also
     --------
+    L1Ball : Bounds the total change of a row.
     LinfBall : Bounds how far each feature moves.
 
     Examples
@@ -104,8 +211,11 @@ class L2Ball(ConstraintSet):
     def _excess(self, X, start, y):
         return np.linalg.norm(X - start, axis=1) / self.radius - 1
 
-    def _segment(self, X, rows, nearest, start, y):
-        return start, lambda rows, among: self._excess(rows, start[among], None)
+    def _path(self, X, rows, nearest, start, y):
+        def excess(rows, among):
+            return self._excess(rows, start[among], None)
+
+        return segment(X, start), excess
 
     def _maximise_within(self, direction, nearest, furthest, start, y):
         """Return maximisers over the intersection of the ball and a convex set.
@@ -134,12 +244,11 @@ class L2Ball(ConstraintSet):
             )
             rows[left[better]] = trial[better]
             among = left[out]
-            anchor, excess_of = self._segment(None, None, None, start[among], None)
-            rows[among] = search_segment(
-                lambda points, where, among=among: nearest(points, among[where]),
-                excess_of,
-                points[out],
-                anchor,
+            path, beyond = self._path(points[out], None, None, start[among], None)
+            rows[among] = search_path(
+                lambda points, indices, among=among: nearest(points, among[indices]),
+                path,
+                beyond,
                 excess[out],
             )
             # Several rows may be as far as the set goes: one of them is in the ball.
@@ -147,6 +256,11 @@ class L2Ball(ConstraintSet):
             size = np.abs(trial).max(axis=1) + self.radius
             left = left[~out & ~(gap <= TOL * size)]
         return rows
+
+
+def _shrink(changes, threshold):
+    """Move values towards 0 by a threshold (soft thresholding)."""
+    return np.sign(changes) * np.maximum(np.abs(changes) - threshold, 0)
 
 
 def _unit(direction):

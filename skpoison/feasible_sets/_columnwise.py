@@ -119,14 +119,14 @@ class Columnwise:
                 f"{lower:g}, and {by[1]!r} at most {upper:g}."
             )
 
-    def project(self, X, where):
+    def project(self, X, indices):
         """Project rows.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
             The rows.
-        where : ndarray of shape (n_rows,) of int
+        indices : ndarray of shape (n_rows,) of int
             Their positions in `start`.
 
         Returns
@@ -138,33 +138,35 @@ class Columnwise:
         ValueError
             If no row satisfies all of the sets.
         """
-        lower, upper = self._bounds_of(where)
+        lower, upper = self._bounds_of(indices)
         rows = np.clip(X, lower, upper)
-        return self._fill(rows, where, lambda each, *b: each._nearest(X, *b))
+        return self._fill(rows, indices, lambda each, *b: each._nearest(X, *b))
 
-    def maximise(self, direction, where):
+    def maximise(self, direction, indices):
         """Return the rows that go furthest in directions; infinite if unbounded.
 
         Parameters
         ----------
         direction : ndarray of shape (n_rows, n_features)
             The directions.
-        where : ndarray of shape (n_rows,) of int
+        indices : ndarray of shape (n_rows,) of int
             The positions of the rows in `start`.
 
         Returns
         -------
         X : ndarray of shape (n_rows, n_features)
         """
-        rows = furthest_between(direction, *self._bounds_of(where))
-        return self._fill(rows, where, lambda each, *b: each._furthest(direction, *b))
+        rows = furthest_between(direction, *self._bounds_of(indices))
+        return self._fill(rows, indices, lambda each, *b: each._furthest(direction, *b))
 
-    def _bounds_of(self, where):
-        return (b[where] if b.ndim == 2 else b for b in (self.lower, self.upper))
+    def _bounds_of(self, indices):
+        return (b[indices] if b.ndim == 2 else b for b in (self.lower, self.upper))
 
-    def _fill(self, rows, where, values_of):
+    def _fill(self, rows, indices, values_of):
         """Set the columns of the grouped sets."""
-        lower, upper = (np.broadcast_to(b, rows.shape) for b in self._bounds_of(where))
+        lower, upper = (
+            np.broadcast_to(b, rows.shape) for b in self._bounds_of(indices)
+        )
         for name, each in self.grouped:
             values = values_of(each, lower, upper)
             none = np.flatnonzero(np.isnan(values).any(axis=1))
@@ -172,7 +174,7 @@ class Columnwise:
                 others = ", ".join(repr(other) for other, _ in self.bounded)
                 raise ValueError(
                     f"The intersection is empty: {name!r} has no value for row "
-                    f"{where[none[0]]} between the bounds of {others}."
+                    f"{indices[none[0]]} between the bounds of {others}."
                 )
             rows[:, each.columns_] = values
         return rows

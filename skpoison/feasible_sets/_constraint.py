@@ -2,10 +2,11 @@
 
 A ball and a slab are the rows at which one convex function of the row is at most 0.
 With a Lagrange multiplier for this function, the nearest row that also lies in another
-set K is the row of K nearest to a point on a line segment. The segment begins at the
-row itself (multiplier 0) and ends at an anchor: the centre of the ball, or a point far
-down the normal of the slab. So the projection is a search for one number, and, as it
-needs no more of K than the projection onto it, such searches can be nested.
+set K is the row of K nearest to a point on a path. The path begins at the row itself
+(multiplier 0) and ends at the centre of the ball, or far down the normal of the slab.
+So the projection is a search for one number, and, as it needs no more of K than the
+projection onto it, such searches can be nested. (For an l1 ball the path is not
+straight, and K must restrict each column separately.)
 """
 
 from abc import abstractmethod
@@ -16,17 +17,25 @@ from skpoison.feasible_sets._base import BaseFeasibleSet, take
 
 # Relative accuracy to which the constraint is met.
 TOL = 1e-12
+# Multipliers are searched up to this power of 2, relative to the first guess.
+LARGEST_POWER = 60
+# Halvings after which the multiplier of a maximiser is known to rounding.
+N_HALVINGS = 60
+# Replaces infinite bounds: sums of it are finite.
+FAR = 1e100
 
 
 class ConstraintSet(BaseFeasibleSet):
     """Base class of sets with one scalar constraint.
 
-    A subclass implements `_project`, `_contains`, `_excess`, `_segment` and
+    A subclass implements `_project`, `_contains`, `_excess`, `_path` and
     `_maximise_within`.
     """
 
     kind = "convex"
     _role = "constraint"
+    # Whether the other set must restrict each column separately.
+    _needs_columns = False
 
     @abstractmethod
     def _excess(self, X, start, y):
@@ -36,20 +45,21 @@ class ConstraintSet(BaseFeasibleSet):
         """
 
     @abstractmethod
-    def _segment(self, X, rows, nearest, start, y):
-        """Return where to search for the multiplier, for rows outside the set.
+    def _path(self, X, rows, nearest, start, y):
+        """Return the path on which to search for the multiplier, for rows outside.
 
         `rows` are the rows that another set has nearest to X, and `nearest` projects
         onto that set.
 
         Returns
         -------
-        anchor : ndarray of shape (n_rows, n_features)
-            The ends of the segments. The row nearest to the anchor satisfies the
-            constraint if any row of the other set does.
+        path : callable
+            Takes numbers from 0 to 1 and the positions of their rows in X, returns the
+            points: X for 1. The row nearest to the point for 0 satisfies the constraint
+            if any row of the other set does.
         excess : callable
             Takes rows and their positions in X, returns by how much they violate the
-            constraint. It does not decrease from the anchor to X.
+            constraint. It does not decrease along the path.
         """
 
     @abstractmethod
@@ -64,9 +74,8 @@ class ConstraintSet(BaseFeasibleSet):
 def project_with_constraint(constraint, nearest, X, start, y):
     """Project onto the intersection of a set and a scalar constraint.
 
-    The violation does not increase along the segment from a row to its anchor, so
-    that the multiplier is a root, found by the Illinois variant of regula falsi
-    (Dowell & Jarratt 1971).
+    The violation changes monotonically along the path, so that the multiplier is a
+    root, found by the Illinois variant of regula falsi (Dowell & Jarratt 1971).
 
     Parameters
     ----------
@@ -97,41 +106,49 @@ def project_with_constraint(constraint, nearest, X, start, y):
     def nearest_of_left(points, among):
         return nearest(points, left[among])
 
-    anchor, excess_of = constraint._segment(
+    path, excess_of = constraint._path(
         X[left], rows[left], nearest_of_left, take(start, left), take(y, left)
     )
-    rows[left] = search_segment(
-        nearest_of_left, excess_of, X[left], anchor, excess[left]
-    )
+    rows[left] = search_path(nearest_of_left, path, excess_of, excess[left])
     return rows
 
 
-def search_segment(nearest, excess, X, anchor, beyond):
-    """Return the row nearest to the last point of a segment to satisfy a constraint.
+def segment(X, anchor):
+    """Return the straight path that ends at X and begins at an anchor."""
+
+    def path(shares, among):
+        shares = shares[:, np.newaxis]
+        return shares * X[among] + (1 - shares) * anchor[among]
+
+    return path
+
+
+def search_path(nearest, path, excess, beyond):
+    """Return the row nearest to the last point of a path to satisfy a constraint.
 
     Parameters
     ----------
     nearest : callable
         Takes points and the positions of their rows, returns the nearest rows.
+    path : callable
+        Takes numbers from 0 to 1 and the positions of their rows, returns points. At 1
+        the constraint is violated.
     excess : callable
         Takes rows and their positions, returns their violations of the constraint.
-    X : ndarray of shape (n_rows, n_features)
-        The beginnings of the segments, where the constraint is violated.
-    anchor : ndarray of shape (n_rows, n_features)
-        Their ends.
     beyond : ndarray of shape (n_rows,)
-        The violations of the rows nearest to X.
+        The violations at 1.
 
     Returns
     -------
     rows : ndarray of shape (n_rows, n_features)
-        Rows on the boundary; those nearest to `anchor` if they violate the constraint.
+        Rows on the boundary; those nearest to the points at 0 if these violate the
+        constraint.
     """
-    left = np.arange(X.shape[0])
-    rows = nearest(anchor, left)
+    left = np.arange(beyond.shape[0])
+    rows = nearest(path(np.zeros(left.shape[0]), left), left)
     within = excess(rows, left)
-    # The share of X in the point searched lies between low, which satisfies the
-    # constraint, and high, which violates it.
+    # The number searched lies between low, which satisfies the constraint, and high,
+    # which violates it.
     low, high = np.zeros(left.shape[0]), np.ones(left.shape[0])
     was_inside = np.full(left.shape[0], -1)
     going = within < 0
@@ -140,8 +157,7 @@ def search_segment(nearest, excess, X, anchor, beyond):
             values[going] for values in (left, low, high, within, beyond, was_inside)
         )
         share = low - within * (high - low) / (beyond - within)
-        column = share[:, np.newaxis]
-        trial = nearest(column * X[left] + (1 - column) * anchor[left], left)
+        trial = nearest(path(share, left), left)
         found = excess(trial, left)
         inside = found <= TOL
         rows[left[inside]] = trial[inside]
@@ -153,3 +169,55 @@ def search_segment(nearest, excess, X, anchor, beyond):
         was_inside = inside
         going = (np.abs(found) > TOL) & (high - low > TOL * high)
     return rows
+
+
+def search_maximiser(tilted, beyond, guess):
+    """Maximise linear functions over a convex set and a scalar constraint.
+
+    The maximisers of the Lagrangian violate the constraint by less, the larger its
+    multiplier. At a corner of the set they jump from one row to another. So the
+    multiplier is found by bisection, and the maximiser is the point between the last
+    rows on both sides at which the constraint, linear between them, is met: as both
+    maximise the same Lagrangian, so does every point between them.
+
+    Parameters
+    ----------
+    tilted : callable
+        Takes multipliers and the positions of their rows, returns the maximisers of
+        the Lagrangian, with entries of at most `FAR`.
+    beyond : callable
+        Takes rows and their positions, returns their violations of the constraint.
+    guess : ndarray of shape (n_rows,)
+        Multipliers to begin with; those that are 0 become 1.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_features)
+        The maximisers. Entries as large as `FAR` are unbounded. If the intersection is
+        empty, rows that violate the constraint.
+    """
+    every = pending = np.arange(guess.shape[0])
+    low, high = np.zeros(guess.shape[0]), np.where(guess > 0, guess, 1.0)
+    outer = tilted(low, every)
+    inner = outer.copy()
+    for _ in range(LARGEST_POWER):
+        inner[pending] = tilted(high[pending], pending)
+        pending = pending[beyond(inner[pending], pending) > 0]
+        if not pending.size:
+            break
+        outer[pending], low[pending] = inner[pending], high[pending]
+        high[pending] *= 2
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        trial = tilted(middle, every)
+        out = beyond(trial, every) > 0
+        outer = np.where(out[:, np.newaxis], trial, outer)
+        inner = np.where(out[:, np.newaxis], inner, trial)
+        low, high = np.where(out, middle, low), np.where(out, high, middle)
+    above, below = beyond(outer, every), -beyond(inner, every)
+    total = np.where(above + below > 0, above + below, 1)
+    rows = (below / total)[:, np.newaxis] * outer
+    rows += (above / total)[:, np.newaxis] * inner
+    # A feature without any bounds: rounding leaves nothing of a mean of these.
+    rows[(np.abs(inner) >= FAR) & (outer == -inner)] = FAR
+    return np.where((below >= 0)[:, np.newaxis], rows, inner)

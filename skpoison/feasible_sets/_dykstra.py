@@ -1,10 +1,13 @@
-"""Which row in several convex sets is the nearest?"""
+"""Dykstra's algorithm: projection onto the intersection of convex sets."""
 
 import numpy as np
 
 
 def dykstra(projections, X, *, tol=1e-12, max_iter=1000):
-    """Project rows onto the intersection of convex sets, by Dykstra's algorithm.
+    """Project rows onto the intersection of convex sets (Boyle & Dykstra 1986).
+
+    Each set is projected onto in turn, after what its last projection took off has been
+    added again: so the limit is the nearest row, and not just any row of all sets.
 
     Parameters
     ----------
@@ -16,14 +19,14 @@ def dykstra(projections, X, *, tol=1e-12, max_iter=1000):
         A row has converged when no correction changes by more than this, relative to
         the largest value of the row.
     max_iter : int, default=1000
-        The most cycles through the sets.
+        The maximum number of cycles through the sets.
 
     Returns
     -------
     rows : ndarray of shape (n_rows, n_features)
         The nearest rows. They lie exactly in the last set.
     converged : ndarray of shape (n_rows,) of bool
-        Which of them have converged.
+        Which rows have converged.
     """
     rows = X.copy()
     corrections = np.zeros((len(projections), *X.shape))

@@ -43,16 +43,25 @@ class JointProjection:
         tied = np.empty(0, dtype=int)
         for name, each in members:
             role = each._role
-            if role == "constraint" and len(sets[role]) == MAX_CONSTRAINTS:
-                role = "other"
-            elif role == "columns" and each._ties_columns:
+            if role == "columns" and each._ties_columns:
                 # Two sets that tie the same columns cannot be obeyed separately.
                 if np.isin(each.columns_, tied).any():
                     role = "other"
                 else:
                     tied = np.append(tied, each.columns_)
             sets[role].append((name, each))
-        self.constraints, self.others = sets["constraint"], sets["other"]
+        self.constraints, self.others = [], sets["other"]
+        # Those that need columns that are free of one another come first.
+        for name, each in sorted(
+            sets["constraint"], key=lambda item: not item[1]._needs_columns
+        ):
+            are_free = not (tied.size or self.constraints)
+            if len(self.constraints) < MAX_CONSTRAINTS and (
+                are_free or not each._needs_columns
+            ):
+                self.constraints.append((name, each))
+            else:
+                self.others.append((name, each))
         # Tied columns come last: 0 and 1 are integers in any case.
         self.grouped = sorted(sets["columns"], key=lambda item: item[1]._ties_columns)
         self.columnwise = Columnwise(sets["bounds"], self.grouped, start, y)
@@ -62,14 +71,14 @@ class JointProjection:
         """The kind of the intersection."""
         return joint_kind(each for _, each in self.members)
 
-    def nearest(self, X, where, n_constraints=None):
+    def nearest(self, X, indices, n_constraints=None):
         """Project onto all sets but the others.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
             The rows.
-        where : ndarray of shape (n_rows,) of int
+        indices : ndarray of shape (n_rows,) of int
             Their positions in `start` and `y`.
         n_constraints : int, default=None
             How many of the constraints to obey, the first ones. None: all.
@@ -80,23 +89,25 @@ class JointProjection:
         """
         constraints = self.constraints[:n_constraints]
         if not constraints:
-            return self.columnwise.project(X, where)
+            return self.columnwise.project(X, indices)
         return project_with_constraint(
             constraints[-1][1],
-            lambda rows, among: self.nearest(rows, where[among], len(constraints) - 1),
+            lambda rows, among: self.nearest(
+                rows, indices[among], len(constraints) - 1
+            ),
             X,
-            take(self.start, where),
-            take(self.y, where),
+            take(self.start, indices),
+            take(self.y, indices),
         )
 
-    def furthest(self, direction, where, n_constraints=None):
+    def furthest(self, direction, indices, n_constraints=None):
         """Maximise a linear function over all sets but the others.
 
         Parameters
         ----------
         direction : ndarray of shape (n_rows, n_features)
             The directions.
-        where : ndarray of shape (n_rows,) of int
+        indices : ndarray of shape (n_rows,) of int
             The positions of the rows in `start` and `y`.
         n_constraints : int, default=None
             How many of the constraints to obey, the first ones. None: all.
@@ -104,21 +115,21 @@ class JointProjection:
         Returns
         -------
         X : ndarray of shape (n_rows, n_features)
-            Infinite where the sets are unbounded.
+            Entries are infinite if the sets are unbounded.
         """
         constraints = self.constraints[:n_constraints]
         if not constraints:
-            return self.columnwise.maximise(direction, where)
+            return self.columnwise.maximise(direction, indices)
         before = len(constraints) - 1
         return constraints[-1][1]._maximise_within(
             direction,
-            lambda rows, among: self.nearest(rows, where[among], before),
-            lambda rows, among: self.furthest(rows, where[among], before),
-            take(self.start, where),
-            take(self.y, where),
+            lambda rows, among: self.nearest(rows, indices[among], before),
+            lambda rows, among: self.furthest(rows, indices[among], before),
+            take(self.start, indices),
+            take(self.y, indices),
         )
 
-    def project_in_turn(self, rows, where):
+    def project_in_turn(self, rows, indices):
         """Project onto the others, one after the other, then onto the rest.
 
         Next to discrete sets the convex ones are left out: rows are moved back towards
@@ -126,32 +137,34 @@ class JointProjection:
         """
         for _, each in self.others:
             if self.kind == "neither" or each.kind != "convex":
-                rows = each._project(rows, take(self.start, where), take(self.y, where))
-        return self.nearest(rows, where)
+                rows = each._project(
+                    rows, take(self.start, indices), take(self.y, indices)
+                )
+        return self.nearest(rows, indices)
 
-    def project_by_dykstra(self, X, where):
+    def project_by_dykstra(self, X, indices):
         """Project onto all sets, which are convex; also return what has converged."""
         projections = [
             lambda rows, among, each=each: each._project(
-                rows, take(self.start, where[among]), take(self.y, where[among])
+                rows, take(self.start, indices[among]), take(self.y, indices[among])
             )
             for _, each in self.others
         ]
         # The last set is obeyed exactly.
-        projections.append(lambda rows, among: self.nearest(rows, where[among]))
+        projections.append(lambda rows, among: self.nearest(rows, indices[among]))
         return dykstra(projections, X)
 
-    def contains(self, rows, where):
+    def contains(self, rows, indices):
         """Return which rows lie in all of the sets."""
-        start, y = take(self.start, where), take(self.y, where)
+        start, y = take(self.start, indices), take(self.y, indices)
         inside = np.ones(rows.shape[0], dtype=bool)
         for _, each in self.members:
             inside &= each._contains(rows, start, y)
         return inside
 
-    def empty_error(self, rows, where):
+    def empty_error(self, rows, indices):
         """Return the error that names the sets in which the first row does not lie."""
-        start, y = take(self.start, where[:1]), take(self.y, where[:1])
+        start, y = take(self.start, indices[:1]), take(self.y, indices[:1])
         outside = ", ".join(
             repr(name)
             for name, each in self.members
@@ -159,7 +172,7 @@ class JointProjection:
         )
         return ValueError(
             f"The intersection may be empty: no common point was found for row "
-            f"{where[0]}. The nearest rows of the other sets are not in {outside}. "
+            f"{indices[0]}. The nearest rows of the other sets are not in {outside}. "
             + (
                 "Pass a `start` that lies in all of the sets."
                 if self.start is None

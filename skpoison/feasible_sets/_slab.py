@@ -5,14 +5,13 @@ from numbers import Real
 import numpy as np
 
 from skpoison.feasible_sets._base import ROUNDING
-from skpoison.feasible_sets._constraint import ConstraintSet
-
-# Multipliers are searched up to this power of 2, relative to the first guess.
-LARGEST_POWER = 60
-# Halvings after which the multiplier of a maximiser is known to rounding.
-N_HALVINGS = 60
-# Replaces infinite bounds: sums of it are finite.
-FAR = 1e100
+from skpoison.feasible_sets._constraint import (
+    FAR,
+    LARGEST_POWER,
+    ConstraintSet,
+    search_maximiser,
+    segment,
+)
 
 
 class Slab(ConstraintSet):
@@ -88,7 +87,8 @@ class Slab(ConstraintSet):
                 f"{self.upper_:g}: the slab is empty."
             )
         # The size of the terms of a sum, against which its rounding is measured.
-        terms = abs(X) @ np.abs(self.normal_)
+        # (Of a copy: abs would sort the entries of a sparse matrix in place.)
+        terms = abs(X.copy()) @ np.abs(self.normal_)
         bounds = np.abs([self.lower_, self.upper_])
         self._size = max(terms.max(), bounds[np.isfinite(bounds)].max(initial=0)) or 1.0
 
@@ -126,7 +126,7 @@ class Slab(ConstraintSet):
         excess = sums - np.clip(sums, self.lower_, self.upper_)
         return np.sign(excess), np.abs(excess)
 
-    def _segment(self, X, rows, nearest, start, y):
+    def _path(self, X, rows, nearest, start, y):
         side, excess = self._violated(rows)
         bound = np.where(side > 0, self.upper_, self.lower_)
 
@@ -143,66 +143,33 @@ class Slab(ConstraintSet):
                 break
             step[left] *= 2
             anchor[left] = X[left] - step[left]
-        return anchor, beyond
+        return segment(X, anchor), beyond
 
     def _maximise_within(self, direction, nearest, furthest, start, y):
         """Return maximisers over the intersection of the slab and a convex set.
 
         With a multiplier m >= 0 of the bound that is violated, the Lagrangian is
         maximised by the row of the set that goes furthest in direction - m * normal.
-        Its weighted sum decreases in m, in steps if the set has corners. The maximiser
-        is the point between the rows on both sides of the step at which the sum meets
-        the bound (for a box: the fractional knapsack of Dantzig 1957).
+        Its weighted sum decreases in m. For a box this is the fractional knapsack of
+        Dantzig (1957).
         """
-
-        def tilted(m, rows):
-            turned = direction[rows] - np.outer(side[rows] * m, self.normal_)
-            return np.clip(furthest(turned, rows), -FAR, FAR)
-
-        every = np.arange(direction.shape[0])
-        side = np.zeros(direction.shape[0])
-        rows = tilted(side, every)
+        rows = np.clip(furthest(direction, np.arange(direction.shape[0])), -FAR, FAR)
         side, excess = self._violated(rows)
-        left = every[excess > ROUNDING * 1e-3 * self._size]
+        left = np.flatnonzero(excess > ROUNDING * 1e-3 * self._size)
+        side, bound = side[left], np.where(side > 0, self.upper_, self.lower_)[left]
+
+        def tilted(multipliers, among):
+            turned = direction[left[among]].copy()
+            turned -= np.outer(side[among] * multipliers, self.normal_)
+            return np.clip(furthest(turned, left[among]), -FAR, FAR)
+
+        def beyond(rows, among):
+            return side[among] * (rows @ self.normal_ - bound[among])
+
         if left.size:
-            mixed = self._meet_bound(tilted, direction, rows, side, left)
+            size = np.linalg.norm(direction[left], axis=1)
+            guess = 1e-3 * size / np.linalg.norm(self.normal_)
+            mixed = search_maximiser(tilted, beyond, guess)
             # A mean of two equal bounds may be off by rounding.
             rows[left] = nearest(mixed, left)
         return np.where(np.abs(rows) >= FAR / 2, np.copysign(np.inf, rows), rows)
-
-    def _meet_bound(self, tilted, direction, rows, side, left):
-        """Return the maximisers whose weighted sum meets the bound violated."""
-        norm = np.linalg.norm(self.normal_)
-        low, high = np.zeros(left.size), np.ones(left.size) * 1e-3
-        high *= np.linalg.norm(direction[left], axis=1) / norm
-        high[high == 0] = 1.0
-        bound = np.where(side > 0, self.upper_, self.lower_)[left]
-        side = side[left]
-        outer, inner = rows[left].copy(), rows[left].copy()
-
-        def beyond(trial):
-            return side * (trial @ self.normal_ - bound)
-
-        pending = np.arange(left.size)
-        for _ in range(LARGEST_POWER):
-            inner[pending] = tilted(high[pending], left[pending])
-            out = beyond(inner) > 0
-            pending = pending[out[pending]]
-            if not pending.size:
-                break
-            outer[pending], low[pending] = inner[pending], high[pending]
-            high[pending] *= 2
-        for _ in range(N_HALVINGS):
-            middle = (low + high) / 2
-            trial = tilted(middle, left)
-            out = (beyond(trial) > 0)[:, np.newaxis]
-            outer, inner = np.where(out, trial, outer), np.where(out, inner, trial)
-            low = np.where(out[:, 0], middle, low)
-            high = np.where(out[:, 0], high, middle)
-        above, below = beyond(outer), -beyond(inner)
-        total = np.where(above + below > 0, above + below, 1)
-        mixed = (below / total)[:, np.newaxis] * outer
-        mixed += (above / total)[:, np.newaxis] * inner
-        # A feature without any bounds: rounding leaves nothing of a mean of these.
-        mixed[(np.abs(inner) >= FAR) & (outer == -inner)] = FAR
-        return np.where((below >= 0)[:, np.newaxis], mixed, inner)

@@ -1,5 +1,6 @@
-"""Inspection: is the gradient that an attack follows the right one?"""
+"""Inspection of attacks and defences: what they have computed, checked and drawn."""
 
 from skpoison.inspection._hypergradient import check_hypergradient
+from skpoison.inspection._sample_scores import SampleScoresDisplay
 
-__all__ = ["check_hypergradient"]
+__all__ = ["SampleScoresDisplay", "check_hypergradient"]

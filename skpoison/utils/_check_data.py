@@ -35,8 +35,10 @@ def containers(X, y, *, are_labels=True):
     """
     pd, pl = frame_packages()
     names = [f"x{j}" for j in range(X.shape[1])]
-    words = np.array(["ham", "spam", "eggs", "x", "y", "z", "u", "v", "w"])[y]
-    words, dtype = (words, "category") if are_labels else (y / 2, "Float64")
+    words, dtype = y / 2, "Float64"
+    if are_labels:
+        words = np.array(["ham", "spam", "eggs", "x", "y", "z", "u", "v", "w"])[y]
+        dtype = "category"
     yield "ndarray", X, y
     yield "float32", X.astype(np.float32), y.astype(np.int8)
     yield "Fortran order", np.asfortranarray(X), y

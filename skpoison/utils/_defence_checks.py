@@ -1,11 +1,11 @@
-"""What does every defence obey?"""
+"""Checks of the contract that every defence keeps."""
 
 import pickle
 import warnings
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import get_tags
 from sklearn.utils._testing import (
@@ -19,30 +19,85 @@ from skpoison.utils._check_data import containers, make_data, trust_some, values
 from skpoison.utils._containers import is_frame
 
 
-def _poisoned_data():
-    """Make three classes, every fifth label flipped."""
+def _poisoned_data(defence):
+    """Return three classes, every fifth label flipped; for a regressor responses."""
     X, y = make_data()
+    if is_regressor(defence):
+        y = X.sum(axis=1) / 10
+        y[::5] = y.max() + y.min() - y[::5]
+        return X / 10, np.rint(y)
     y[::5] = np.roll([0, 3, 8], 1)[np.searchsorted([0, 3, 8], y[::5])]
     return X / 10, y
 
 
 def check_inlier_mask(name, defence):
-    """Check that the mask has an entry a row and the estimator every class."""
-    X, y = _poisoned_data()
+    """Check that the mask has an entry for each row, and the estimator every class."""
+    X, y = _poisoned_data(defence)
     fitted = clone(defence).fit(X, y)
     assert fitted.inlier_mask_.dtype == bool
-    assert fitted.inlier_mask_.shape == y.shape, f"inlier_mask_ of {name}: a row each."
-    assert_array_equal(fitted.classes_, np.unique(y))
-    assert_array_equal(fitted.estimator_.classes_, np.unique(y))
+    assert fitted.inlier_mask_.shape == y.shape, (
+        f"inlier_mask_ of {name} must have an entry for each row."
+    )
+    if is_classifier(defence):
+        assert_array_equal(fitted.classes_, np.unique(y))
+        if hasattr(fitted, "estimator_"):
+            assert_array_equal(fitted.estimator_.classes_, np.unique(y))
     if hasattr(fitted, "y_sanitized_"):
         assert fitted.y_sanitized_.dtype == y.dtype
         assert np.isin(fitted.y_sanitized_, y).all(), f"{name} invents labels."
-        believed = fitted.inlier_mask_
-        assert_array_equal(fitted.y_sanitized_[believed], y[believed])
+        kept = fitted.inlier_mask_
+        assert_array_equal(fitted.y_sanitized_[kept], y[kept])
+
+
+def check_sample_scores(name, defence):
+    """Check that scores, threshold and mask of a filter say the same of every row.
+
+    A row is an inlier if its score is below the threshold or it is trusted, and the
+    rows of a class of which all are suspicious may be kept.
+    """
+    X, y = _poisoned_data(defence)
+    weights = None
+    absent = np.zeros(y.shape[0], dtype=bool)
+    if has_fit_parameter(defence.estimator, "sample_weight"):
+        absent[3::10] = True
+        weights = np.where(absent, 0.0, 1.0)
+    for trusted in (np.zeros(y.shape[0], dtype=bool), trust_some(y)):
+        fitted = clone(defence).fit(X, y, sample_weight=weights, trusted=trusted)
+        if not hasattr(fitted, "sample_scores_"):
+            return
+        scores = np.asarray(fitted.sample_scores_)
+        assert scores.shape == y.shape, (
+            f"sample_scores_ of {name} must have an entry for each row of X, rows of "
+            f"weight 0 included; got the shape {scores.shape}."
+        )
+        assert_array_equal(
+            np.isnan(scores), absent, err_msg=f"{name}: NaN for rows of weight 0."
+        )
+        codes = np.unique(y, return_inverse=True)[1] if is_classifier(fitted) else None
+        thresholds = fitted.threshold_
+        if np.ndim(thresholds):
+            assert np.shape(thresholds) == fitted.classes_.shape, (
+                f"threshold_ of {name} must be a number, or one for each class."
+            )
+            thresholds = thresholds[codes]
+        with np.errstate(invalid="ignore"):
+            suspicious = (scores >= thresholds) & ~trusted
+        inlier = fitted.inlier_mask_
+        assert not inlier[absent].any()
+        wrong = ~inlier & ~absent & ~suspicious
+        assert not wrong.any(), f"{name} acts on rows that are not suspicious."
+        groups = np.zeros(y.shape[0]) if codes is None else codes
+        for group in np.unique(groups):
+            rows = (groups == group) & ~absent
+            if not suspicious[rows].all():
+                wrong = suspicious & inlier & rows
+                assert not wrong.any(), (
+                    f"{name} does nothing with rows whose score reaches the threshold."
+                )
 
 
 def check_keeps_every_class(name, defence):
-    """Check that a class is not lost, even where all its rows look wrong."""
+    """Check that a class is not lost, even if all its rows look wrong."""
     X, y = make_data()
     X, y = X / 10, np.where(y == 8, 3, y)
     y[np.flatnonzero(y == 0)[:2]] = 8  # two rows amid another class
@@ -53,30 +108,33 @@ def check_keeps_every_class(name, defence):
         kept = fitted.inlier_mask_[y == label].any()
         if hasattr(fitted, "y_sanitized_"):
             kept = kept or (fitted.y_sanitized_ == label).any()
+        if hasattr(fitted, "sample_weight_"):
+            kept = kept or fitted.sample_weight_[y == label].any()
         assert kept, f"{name} drops every row of class {label}."
-    assert_array_equal(fitted.estimator_.classes_, np.unique(y))
+    assert_array_equal(fitted.classes_, np.unique(y))
 
 
 def check_keeps_trusted_rows(name, defence):
-    """Check that trusted rows are kept, and that bad masks are refused."""
-    X, y = _poisoned_data()
+    """Check that trusted rows are kept, and that wrong masks are refused."""
+    X, y = _poisoned_data(defence)
     trusted = trust_some(y)
     fitted = clone(defence).fit(X, y, trusted=trusted)
     assert fitted.inlier_mask_[trusted].all(), f"{name} touches trusted rows."
     everything = clone(defence).fit(X, y, trusted=np.ones(y.shape[0], dtype=bool))
     assert everything.inlier_mask_.all(), f"{name} touches trusted rows."
-    plain = clone(defence.estimator).fit(X, y)
-    assert_array_equal(everything.predict(X), plain.predict(X))
+    if hasattr(everything, "estimator_"):
+        plain = clone(defence.estimator).fit(X, y)
+        assert_array_equal(everything.predict(X), plain.predict(X))
     for wrong in (trusted[:-1], np.full(y.shape[0], 2)):
         with raises(ValueError, match="trusted", err_msg=f"{name}, wrong trusted"):
             clone(defence).fit(X, y, trusted=wrong)
 
 
 def check_zero_weight_is_absence(name, defence):
-    """Check that rows of weight 0 count for nothing, not even in the judgement."""
+    """Check that rows of weight 0 change nothing, not even the scores."""
     if not has_fit_parameter(defence.estimator, "sample_weight"):
         return
-    X, y = _poisoned_data()
+    X, y = _poisoned_data(defence)
     rng = np.random.RandomState(0)
     absent = X.mean(axis=0) + rng.normal(size=(40, X.shape[1]))
     X_more = np.concatenate([X, absent])
@@ -86,36 +144,45 @@ def check_zero_weight_is_absence(name, defence):
     expected = clone(defence).fit(X, y, sample_weight=np.ones(y.shape[0]))
     assert_array_equal(fitted.inlier_mask_[: y.shape[0]], expected.inlier_mask_)
     assert not fitted.inlier_mask_[y.shape[0] :].any()
+    if hasattr(expected, "sample_scores_"):
+        assert_array_equal(fitted.sample_scores_[: y.shape[0]], expected.sample_scores_)
     assert_array_equal(fitted.predict(X), expected.predict(X))
 
 
 def check_defence_containers(name, defence):
-    """Check that every container is judged as an array of its values is."""
-    X, y = _poisoned_data()
+    """Check that the container of the data makes no difference."""
+    X, y = _poisoned_data(defence)
     X = np.rint(10 * X)
     expected = clone(defence).fit(X, y)
-    for case, X_in, y_in in containers(X, y):
+    has_labels = is_classifier(defence)
+    for case, X_in, y_in in containers(X, y, are_labels=has_labels):
         if sparse.issparse(X_in) and not get_tags(defence).input_tags.sparse:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataConversionWarning)  # y in a column
             fitted = clone(defence).fit(X_in, y_in)
+        if not has_labels:  # responses are not the same in all containers
+            responses = values(y_in).astype(float).ravel()
+            expected = clone(defence).fit(X, responses)
         assert_array_equal(
             fitted.inlier_mask_,
             expected.inlier_mask_,
-            err_msg=f"{name} judges otherwise by {case}.",
+            err_msg=f"{name} has another inlier_mask_ for {case}.",
         )
-        assert np.isin(fitted.predict(X_in), np.unique(values(y_in))).all()
+        predicted = fitted.predict(X_in)
+        if has_labels:
+            assert np.isin(predicted, np.unique(values(y_in))).all()
         if is_frame(X_in):
             assert list(fitted.feature_names_in_) == list(X_in.columns)
-            assert list(fitted.estimator_.feature_names_in_) == list(X_in.columns), (
-                f"{name} hides a dataframe from its estimator ({case})."
+            inner = getattr(fitted, "estimator_", fitted)
+            assert list(inner.feature_names_in_) == list(X_in.columns), (
+                f"{name} must fit its estimator on the dataframe ({case})."
             )
 
 
 def check_defence_input_not_written(name, defence):
     """Check that the user's arrays are not written to."""
-    X, y = _poisoned_data()
+    X, y = _poisoned_data(defence)
     trusted = trust_some(y)
     read_only = create_memmap_backed_data([X, y, trusted])
     fitted = clone(defence).fit(read_only[0], read_only[1], trusted=read_only[2])
@@ -125,7 +192,7 @@ def check_defence_input_not_written(name, defence):
 
 def check_defence_pickles(name, defence):
     """Check that a defence is deterministic and survives pickling and cloning."""
-    X, y = _poisoned_data()
+    X, y = _poisoned_data(defence)
     fitted = clone(defence).fit(X, y)
     again = pickle.loads(pickle.dumps(fitted))
     refitted = clone(fitted).fit(X, y)
@@ -133,7 +200,7 @@ def check_defence_pickles(name, defence):
         assert_array_equal(copy.inlier_mask_, fitted.inlier_mask_)
         assert_array_equal(copy.predict(X), fitted.predict(X))
     assert not hasattr(fitted.estimator, "classes_"), (
-        f"{name} fits the estimator given, and not a clone of it."
+        f"{name} must fit a clone, and not the estimator given."
     )
 
 
@@ -141,7 +208,7 @@ def check_defence_jobs(name, defence):
     """Check that two jobs give what one gives."""
     if "n_jobs" not in defence.get_params(deep=False):
         return
-    X, y = _poisoned_data()
+    X, y = _poisoned_data(defence)
     one, two = (clone(defence).set_params(n_jobs=n).fit(X, y) for n in (1, 2))
     assert_array_equal(one.inlier_mask_, two.inlier_mask_)
     assert_array_equal(one.predict(X), two.predict(X))
@@ -149,6 +216,7 @@ def check_defence_jobs(name, defence):
 
 DEFENCE_CHECKS = (
     check_inlier_mask,
+    check_sample_scores,
     check_keeps_every_class,
     check_keeps_trusted_rows,
     check_zero_weight_is_absence,
@@ -157,3 +225,6 @@ DEFENCE_CHECKS = (
     check_defence_pickles,
     check_defence_jobs,
 )
+
+# Those that make sense for classification alone.
+CLASSIFIER_CHECKS = (check_keeps_every_class,)

@@ -1,11 +1,25 @@
-"""What does a meta-estimator leave to the estimator inside it?"""
+"""Prediction and scoring by the estimator inside a meta-estimator."""
 
+from sklearn.utils.metadata_routing import (
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+DELEGATED = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score",
+)
+
 
 def estimator_has(method):
-    """Make a check for `available_if`: does the estimator inside have a method?
+    """Return a check for `available_if`: does the estimator inside have a method?
 
     Parameters
     ----------
@@ -18,76 +32,130 @@ def estimator_has(method):
     """
 
     def check(self):
-        # An AttributeError of the estimator's own says best what is missing.
+        # Raises the AttributeError of the inner estimator, which names the reason.
         getattr(getattr(self, "estimator_", self.estimator), method)
         return True
 
     return check
 
 
+def delegated_methods():
+    """Return the metadata mapping of the methods of `PredictsByEstimatorMixin`.
+
+    Returns
+    -------
+    mapping : MethodMapping
+        Each delegated method passes metadata on to the method of the same name.
+    """
+    mapping = MethodMapping()
+    for method in DELEGATED:
+        mapping.add(caller=method, callee=method)
+    return mapping
+
+
 class PredictsByEstimatorMixin:
-    """Mixin of meta-estimators that predict by the estimator they have fitted."""
+    """Mixin of meta-estimators that predict by the one estimator that they fit.
+
+    The class has the parameter `estimator` and sets `estimator_` in `fit`; its
+    `get_metadata_routing` contains `delegated_methods`. Metadata are routed as in
+    :class:`~sklearn.linear_model.RANSACRegressor`.
+    """
 
     @available_if(estimator_has("predict"))
-    def predict(self, X):
+    def predict(self, X, **params):
         """Predict by the fitted estimator.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The rows.
+        **params : dict
+            Passed on to the `predict` of the estimator by metadata routing.
 
         Returns
         -------
         y : ndarray of shape (n_samples,)
         """
-        check_is_fitted(self)
-        return self.estimator_.predict(X)
+        return self._delegate("predict", X, params=params)
 
     @available_if(estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Predict probabilities by the fitted estimator.
+    def predict_proba(self, X, **params):
+        """Predict class probabilities by the fitted estimator.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The rows.
+        **params : dict
+            Passed on to the `predict_proba` of the estimator by metadata routing.
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
         """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
+        return self._delegate("predict_proba", X, params=params)
 
     @available_if(estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
-        """Predict logarithms of probabilities by the fitted estimator.
+    def predict_log_proba(self, X, **params):
+        """Predict logarithms of class probabilities by the fitted estimator.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The rows.
+        **params : dict
+            Passed on to the `predict_log_proba` of the estimator by metadata routing.
 
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
         """
-        check_is_fitted(self)
-        return self.estimator_.predict_log_proba(X)
+        return self._delegate("predict_log_proba", X, params=params)
 
     @available_if(estimator_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X, **params):
         """Evaluate the decision function of the fitted estimator.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The rows.
+        **params : dict
+            Passed on to the `decision_function` of the estimator by metadata routing.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
+        return self._delegate("decision_function", X, params=params)
+
+    @available_if(estimator_has("score"))
+    def score(self, X, y, **params):
+        """Return the score of the fitted estimator: accuracy, or R² for a regressor.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their labels or responses.
+        **params : dict
+            Passed on to the `score` of the estimator by metadata routing. Without
+            routing `sample_weight` is accepted, and nothing else.
+
+        Returns
+        -------
+        score : float
+        """
+        return self._delegate("score", X, y, params=params)
+
+    def _delegate(self, method, *args, params):
+        """Call a method of the fitted estimator with the metadata it asks for."""
         check_is_fitted(self)
-        return self.estimator_.decision_function(X)
+        allowed = ["sample_weight"] if method == "score" else None
+        _raise_for_params(params, self, method, allow=allowed)
+        if _routing_enabled():
+            params = process_routing(self, method, **params)["estimator"][method]
+        elif params.get("sample_weight", 0) is None:
+            params = {}  # an estimator without weights can be scored without any
+        return getattr(self.estimator_, method)(*args, **params)

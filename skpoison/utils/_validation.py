@@ -98,7 +98,7 @@ def _array_of(estimator, y):
     return y
 
 
-def check_responses(estimator, y):
+def check_responses(estimator, y, *, warn=False):
     """Turn responses in any container into an array of numbers.
 
     Parameters
@@ -107,6 +107,8 @@ def check_responses(estimator, y):
         The estimator in whose name an error speaks.
     y : array-like, series or dataframe of shape (n_samples,) or (n_samples, 1)
         The responses.
+    warn : bool, default=False
+        Whether to warn if y is a column instead of one-dimensional.
 
     Returns
     -------
@@ -120,7 +122,7 @@ def check_responses(estimator, y):
     """
     y = _array_of(estimator, y)
     y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-    return column_or_1d(y)
+    return column_or_1d(y, warn=warn)
 
 
 def numeric_features(estimator, X, **check_params):

@@ -7,12 +7,14 @@ classes of this package as well as to one that does not.
 
 from functools import partial
 
+from sklearn.base import is_regressor
+
 from skpoison.utils._attack_checks import (
     ATTACK_CHECKS,
     LABEL_CHECKS,
     takes_responses,
 )
-from skpoison.utils._defence_checks import DEFENCE_CHECKS
+from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils._feasible_set_checks import SET_CHECKS
 
 
@@ -31,11 +33,11 @@ def check_estimator(estimator):
     Raises
     ------
     AssertionError
-        If a contract is broken: by the first check that fails.
+        By the first check that fails.
 
     See Also
     --------
-    parametrize_with_checks : The same checks as tests of pytest.
+    parametrize_with_checks : The same checks as pytest tests.
 
     Examples
     --------
@@ -48,7 +50,7 @@ def check_estimator(estimator):
 
 
 def parametrize_with_checks(estimators):
-    """Make a test of pytest run once for each estimator and check.
+    """Run a pytest test once for each estimator and check.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def parametrize_with_checks(estimators):
 
     See Also
     --------
-    check_estimator : The same checks by one call, without pytest.
+    check_estimator : The same checks in one call, without pytest.
 
     Examples
     --------
@@ -100,6 +102,11 @@ def estimator_checks_generator(estimator):
         The instance given.
     check : callable
         Takes the estimator and raises an AssertionError if it fails.
+
+    Raises
+    ------
+    TypeError
+        If there are no checks for such an object.
     """
     if hasattr(estimator, "fit_resample"):
         checks = ATTACK_CHECKS
@@ -107,6 +114,8 @@ def estimator_checks_generator(estimator):
         checks = SET_CHECKS
     elif hasattr(estimator, "estimator"):
         checks = DEFENCE_CHECKS
+        if is_regressor(estimator):
+            checks = [check for check in checks if check not in CLASSIFIER_CHECKS]
     else:
         raise TypeError(
             "estimator must be an instance of an attack (it has `fit_resample`), of a "

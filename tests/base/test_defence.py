@@ -2,177 +2,231 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
-from imblearn.pipeline import make_pipeline
-from sklearn.compose import make_column_transformer
-from sklearn.datasets import make_classification
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_classification, make_regression
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing as take
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from skpoison.attacks import RandomInsertion
-from skpoison.base import BaseSanitizedClassifier
-from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
-
-
-class Judge(BaseSanitizedClassifier):
-    """A defence whose verdict is given."""
-
-    _relabels = True
-
-    def __init__(self, estimator, verdict):
-        self.estimator = estimator
-        self.verdict = verdict
-
-    def _judge(self, X, y, *, trusted):
-        self.seen_ = X
-        return np.array(self.verdict)[: y.shape[0]]
-
+from skpoison.base import BaseDefence
+from skpoison.utils._delegation import PredictsByEstimatorMixin
+from skpoison.utils.estimator_checks import check_estimator
 
 X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
 y = np.array(["b", "a", "a", "b"])
 
 
-def test_verdict():
-    X = np.arange(6.0).reshape(-1, 1)
-    y = np.array(["a", "a", "a", "b", "b", "b"])
-    defence = Judge(LogisticRegression(), [0, 1, -1, 1, 1, 0]).fit(X, y)
-    assert defence.inlier_mask_.tolist() == [True, False, False, True, True, False]
-    assert defence.y_sanitized_.tolist() == ["a", "b", "a", "b", "b", "a"]
-    kept = [0, 1, 3, 4, 5]
-    plain = LogisticRegression().fit(X[kept], defence.y_sanitized_[kept])
-    np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
+class Plain(PredictsByEstimatorMixin, BaseDefence):
+    """A defence that does nothing, for classifiers and regressors."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        self.seen_ = {"X": X, "y": y, "present": present, "trusted": trusted, **params}
+        self.inlier_mask_ = present
+        params = {key: np.asarray(value)[present] for key, value in params.items()}
+        self.estimator_ = clone(self.estimator)
+        self.estimator_.fit(take(X, np.flatnonzero(present)), y[present], **params)
 
 
-def test_trusted_rows_are_not_judged():
-    defence = Judge(DummyClassifier(), [-1, 0, -1, 0])
-    defence.fit(X, y, trusted=[True, True, False, False])
-    assert defence.inlier_mask_.tolist() == [True, True, False, False]
+class Vote(ClassifierMixin, BaseDefence):
+    """Models of parts of the rows vote: there is no estimator_."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        parts = (np.flatnonzero(present)[i::3] for i in range(3))
+        self.models_ = [
+            clone(self.estimator).fit(take(X, rows), y[rows]) for rows in parts
+        ]
+        self.inlier_mask_ = present
+
+    def predict(self, X):
+        votes = np.array([model.predict(X) for model in self.models_])
+        counts = (votes == self.classes_[:, np.newaxis, np.newaxis]).sum(axis=1)
+        return self.classes_[counts.argmax(axis=0)]
 
 
-def test_lost_class_is_kept_with_a_warning():
-    with pytest.warns(UserWarning, match=r"finds no row to believe in of \['a'\]"):
-        defence = Judge(DummyClassifier(), [1, 1, -1, 1]).fit(X, y)
-    assert defence.inlier_mask_.all()
+class ForRegressors(Plain):
+    _required_estimator_type = "regressor"
 
 
-def test_rescue_of_a_class_can_call_for_another():
-    """B is believed of the row of C alone, which is given back to C."""
-    X = np.arange(5.0).reshape(-1, 1)
-    y = np.array(list("ABCCC"))
-    with pytest.warns(UserWarning, match=r"in of \['B', 'C'\]"):
-        defence = Judge(DummyClassifier(), [0, 0, 1, 0, 0]).fit(X, y)
-    assert defence.estimator_.classes_.tolist() == ["A", "B", "C"]
-    assert defence.inlier_mask_.all()
+@parametrize_with_checks([Plain(LinearRegression()), Plain(LogisticRegression())])
+def test_any_task_passes_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
 
 
-def test_class_without_weight_is_not_there():
-    X = np.arange(6.0).reshape(-1, 1)
-    y, weights = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 1, 1, 1, 0, 0])
-    defence = Judge(GaussianNB(), [0, 0, 1, 1]).fit(X, y, sample_weight=weights)
-    assert defence.classes_.tolist() == [0, 1]
-    assert defence.predict_proba(X).shape == (6, 2)
-    assert defence.inlier_mask_.tolist() == [True] * 4 + [False] * 2
-    assert defence.y_sanitized_.tolist() == y.tolist()
+@pytest.mark.parametrize(
+    "estimator", [LinearRegression(), LogisticRegression(max_iter=10_000)]
+)
+def test_any_task_passes_the_checks_of_this_package(estimator):
+    check_estimator(Plain(estimator))
 
 
-def test_weights_reach_the_estimator_in_order():
-    weights = np.array([0.0, 1.0, 2.0, 3.0])
-    with pytest.warns(UserWarning, match="no row to believe in"):
-        # What is judged is the last three rows: a, a, b.
-        defence = Judge(GaussianNB(), [0, -1, -1]).fit(X, y, sample_weight=weights)
-    assert defence.inlier_mask_.tolist() == [False, True, False, True]
-    np.testing.assert_allclose(defence.estimator_.class_prior_, [0.25, 0.75])
+def test_task_is_that_of_the_estimator():
+    classifier = Plain(LogisticRegression())
+    regressor = Plain(LinearRegression())
+    assert sklearn.base.is_classifier(classifier)
+    assert sklearn.base.is_regressor(regressor)
+    X, y = make_regression(30, 3, random_state=0)
+    assert not hasattr(regressor.fit(X, y), "classes_")
+    assert regressor.score(X, y) == LinearRegression().fit(X, y).score(X, y)
+    changed = classifier.fit(X, y > 0).set_params(estimator=LinearRegression())
+    assert not hasattr(changed.fit(X, y), "classes_")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "value"),
+    [
+        (PoissonRegressor(), "target_tags.positive_only", True),
+        (DummyClassifier(), "classifier_tags.poor_score", True),
+        (DummyRegressor(), "regressor_tags.poor_score", True),
+        (LogisticRegression(), "classifier_tags.multi_class", True),
+        (LogisticRegression(solver="liblinear"), "classifier_tags.multi_class", False),
+        (KNeighborsClassifier(metric="nan_euclidean"), "input_tags.allow_nan", False),
+    ],
+)
+def test_tags(estimator, name, value):
+    group, tag = name.split(".")
+    if name == "classifier_tags.multi_class":
+        value = get_tags(estimator).classifier_tags.multi_class
+    assert getattr(getattr(get_tags(Plain(estimator)), group), tag) is value
+
+
+def test_voting_defence_has_no_estimator_and_is_scored():
+    X, y = make_classification(90, class_sep=2, random_state=0)
+    defence = Vote(LogisticRegression()).fit(X, y)
+    assert not hasattr(defence, "estimator_")
+    assert defence.score(X, y) > 0.9
+    check_estimator(Vote(LogisticRegression(max_iter=10_000)))
+
+
+@pytest.mark.parametrize(
+    ("defence", "message"),
+    [
+        (ForRegressors(GaussianNB()), "must be a regressor for ForRegressors; got Gau"),
+        (Vote(LinearRegression()), "must be a classifier for Vote; got LinearRegress"),
+        (Plain(KMeans()), "must be a classifier or a regressor for Plain; got KMeans("),
+    ],
+)
+def test_estimator_of_another_task_is_refused(defence, message):
+    with pytest.raises(ValueError, match=re.escape("estimator " + message)):
+        defence.fit(X, [0, 1, 0, 1])
+
+
+def test_weight_0_is_absence():
+    weights = np.array([0.0, 1.0, 2.0, 0.0])
+    defence = Plain(GaussianNB()).fit(X, y, sample_weight=weights)
+    assert defence.seen_["present"].tolist() == [False, True, True, False]
+    assert defence.classes_.tolist() == ["a"]
 
 
 def test_weights_all_zero():
     with pytest.raises(ValueError, match=r"0 for every row|at least one non-zero"):
-        Judge(GaussianNB(), [0] * 4).fit(X, y, sample_weight=np.zeros(4))
+        Plain(GaussianNB()).fit(X, y, sample_weight=np.zeros(4))
 
 
 def test_weights_not_taken_by_the_estimator():
     message = "KNeighborsClassifier takes no sample_weight in its fit"
     with pytest.raises(ValueError, match=message):
-        Judge(KNeighborsClassifier(1), [1, 0, 0, 1]).fit(X, y, sample_weight=[1] * 4)
-
-
-def test_regressors_are_refused():
-    message = re.escape("Judge needs a classifier as its estimator, got LinearReg")
-    with pytest.raises(ValueError, match=message):
-        Judge(LinearRegression(), [1, 0, 0, 1]).fit(X, y)
-
-
-def test_dataframe_reaches_the_estimator():
-    frame = pd.DataFrame(X, columns=["u", "v"], index=list("wxyz"))
-    columns = make_column_transformer((StandardScaler(), ["v"]))
-    defence = Judge(make_pipeline(columns, GaussianNB()), [1, 0, 0, 1]).fit(frame, y)
-    assert defence.estimator_.feature_names_in_.tolist() == ["u", "v"]
-    assert defence.predict(frame).tolist() == ["b", "a", "a", "b"]
-    np.testing.assert_array_equal(defence.seen_, X)
-
-
-def test_words_are_refused_by_name():
-    frame = pd.DataFrame({"u": [1.0, 2.0, 3.0, 4.0], "city": list("abcd")})
-    message = "KNNSanitizedClassifier computes with numbers, .* none: city"
-    with pytest.raises(ValueError, match=message):
-        KNNSanitizedClassifier(GaussianNB()).fit(frame, y)
-
-
-def test_missing_values_where_both_allow_them():
-    X, y = make_classification(200, random_state=0)
-    X[::7, 0] = np.nan
-    boosting = HistGradientBoostingClassifier(max_iter=5)
-    defence = KNNSanitizedClassifier(boosting, metric="nan_euclidean").fit(X, y)
-    assert defence.predict(X).shape == y.shape
-    frame = pd.DataFrame(X)
-    np.testing.assert_array_equal(
-        defence.fit(frame, y).inlier_mask_, defence.fit(X, y).inlier_mask_
-    )
-    for other in (
-        KNNSanitizedClassifier(boosting),
-        KNNSanitizedClassifier(LogisticRegression(), metric="nan_euclidean"),
-    ):
-        with pytest.raises(ValueError, match="contains NaN"):
-            other.fit(X, y)
-        with pytest.raises(ValueError, match="contains NaN"):
-            other.fit(frame, y)
+        Plain(KNeighborsClassifier(1)).fit(X, y, sample_weight=[1] * 4)
 
 
 def test_fit_params_need_routing():
     with pytest.raises(ValueError, match="enable_metadata_routing=True"):
-        Judge(GaussianNB(), [1, 0, 0, 1]).fit(X, y, colour="red")
+        Plain(GaussianNB()).fit(X, y, colour="red")
 
 
-def test_metadata_are_routed_and_sliced():
-    weights = np.array([1.0, 5.0, 2.0, 3.0])
+def test_several_targets_are_refused():
+    with pytest.raises(ValueError, match="Multilabel and multioutput targets are not"):
+        Plain(KNeighborsClassifier()).fit(X, [[0, 1], [1, 1], [1, 0], [0, 0]])
+    with pytest.raises(ValueError, match="1d array"):
+        Plain(LinearRegression()).fit(X, X)
+
+
+def test_responses_may_be_integers():
+    defence = Plain(LinearRegression()).fit(X, [1, 2, 3, 4])
+    assert defence.seen_["y"].dtype == np.float64
+
+
+class TestCheckRows:
+    """The checks can be used without `fit`, for a `partial_fit`."""
+
+    def test_attributes_are_set(self):
+        defence = Plain(GaussianNB())
+        rows = defence._check_rows(pd.DataFrame(X, columns=["u", "v"]), y)
+        assert defence.feature_names_in_.tolist() == ["u", "v"]
+        assert defence.classes_.tolist() == ["a", "b"]
+        assert rows.present.all()
+        assert not rows.trusted.any()
+        assert rows.sample_weight is None
+
+    def test_rows_are_compared_with_those_before(self):
+        defence = Plain(GaussianNB())
+        defence._check_rows(X, y)
+        rows = defence._check_rows(X[:2], ["a", "a"], trusted=[1, 0], reset=False)
+        assert defence.classes_.tolist() == ["a", "b"]
+        assert rows.trusted.tolist() == [True, False]
+        with pytest.raises(ValueError, match=r"among \['a', 'b'\]; got \['c'\] as"):
+            defence._check_rows(X[:2], ["a", "c"], reset=False)
+        with pytest.raises(ValueError, match="expecting 2 features"):
+            defence._check_rows(X[:, :1], y, reset=False)
+
+    def test_responses_are_not_compared(self):
+        defence = Plain(LinearRegression())
+        defence._check_rows(X, [0.0, 1.0, 2.0, 3.0])
+        rows = defence._check_rows(X, [9.0, 1.0, 2.0, 3.0], reset=False)
+        assert rows.y[0] == 9
+
+
+class BlasThreads(ClassifierMixin, BaseEstimator):
+    """A classifier that notes how many threads BLAS has in its fit."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.n_threads_ = max(
+            each["num_threads"]
+            for each in threadpool_info()
+            if each["user_api"] == "blas"
+        )
+        return self
+
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_small_problems_run_on_one_thread(make):
+    with threadpool_limits(2):
+        assert Plain(BlasThreads()).fit(make(X), y).estimator_.n_threads_ == 1
+        large = np.broadcast_to(0.0, (4, 300_000))
+        assert Plain(BlasThreads()).fit(large, y).estimator_.n_threads_ == 2
+
+
+class RoutedRegressor(RegressorMixin, BaseEstimator):
+    """A regressor with metadata of its own."""
+
+    def fit(self, X, y, colour=None):
+        self.colour_ = colour
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_metadata_are_routed_to_fit():
     with sklearn.config_context(enable_metadata_routing=True):
-        inner = GaussianNB().set_fit_request(sample_weight=True)
-        defence = Judge(inner, [1, 0, -1, 1])
-        defence.fit(X, y, sample_weight=weights)
-    np.testing.assert_allclose(defence.estimator_.class_prior_, [5 / 9, 4 / 9])
-
-
-def test_trusted_is_routed_to_a_defence_inside():
-    X, y = make_classification(100, flip_y=0.3, random_state=0)
-    with sklearn.config_context(enable_metadata_routing=True):
-        inner = OutlierFilteredClassifier(LogisticRegression(), quantile=0.5)
-        inner.set_fit_request(trusted=True)
-        outer = KNNSanitizedClassifier(inner, action="remove")
-        outer.fit(X, y, trusted=np.arange(100) < 60)
-    assert outer.estimator_.inlier_mask_[:60].all()
-    assert not outer.estimator_.inlier_mask_.all()
-
-
-def test_attack_and_defence_in_a_pipeline():
-    X, y = make_classification(300, class_sep=2, random_state=0)
-    attack = RandomInsertion(0.2, random_state=0)
-    defence = KNNSanitizedClassifier(LogisticRegression())
-    pipeline = make_pipeline(attack, StandardScaler(), defence).fit(X, y)
-    inlier_mask = pipeline[-1].inlier_mask_
-    assert inlier_mask.shape == attack.poison_mask_.shape == (360,)
-    assert inlier_mask[~attack.poison_mask_].mean() > 0.9
-    assert inlier_mask[attack.poison_mask_].mean() < 0.1
+        inner = RoutedRegressor().set_fit_request(colour="paint")
+        defence = Plain(inner).fit(X, [1.0, 2.0, 3.0, 4.0], paint=list("rgbr"))
+    assert defence.estimator_.colour_.tolist() == list("rgbr")

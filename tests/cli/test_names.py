@@ -240,11 +240,11 @@ def test_short_names_of_defences():
     relabel = find_defence("knn_relabel")(tree)
     assert isinstance(relabel, KNNSanitizedClassifier)
     assert relabel.action == "relabel"
-    remove = find_defence("knn_remove")(tree)
-    assert isinstance(remove, KNNSanitizedClassifier)
-    assert remove.action == "remove"
+    drop = find_defence("knn_drop")(tree)
+    assert isinstance(drop, KNNSanitizedClassifier)
+    assert drop.action == "drop"
     assert isinstance(find_defence("outlier_filter")(tree), OutlierFilteredClassifier)
-    assert relabel.estimator is remove.estimator is tree
+    assert relabel.estimator is drop.estimator is tree
 
 
 def test_importable_defences():

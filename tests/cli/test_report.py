@@ -96,7 +96,7 @@ def test_curves_are_robustness_curves(budgets, scoring, seed):
         X_some,
         y_some,
         attacks=["random_insertion", "random_label_flip"],
-        defences=["knn_remove", "outlier_filter"],
+        defences=["knn_drop", "outlier_filter"],
         budgets=np.array(budgets),
         scoring=scoring,
         seed=seed,
@@ -108,7 +108,7 @@ def test_curves_are_robustness_curves(budgets, scoring, seed):
     tree = DecisionTreeClassifier(random_state=seed)
     arms = {
         "no defence": tree,
-        "knn_remove": KNNSanitizedClassifier(tree, action="remove"),
+        "knn_drop": KNNSanitizedClassifier(tree, action="drop"),
         "outlier_filter": OutlierFilteredClassifier(tree),
     }
     assert list(made.report.curves_) == list(product(attacks, arms))

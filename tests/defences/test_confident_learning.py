@@ -37,25 +37,57 @@ def test_one_judge_is_confident_learning():
     )
     belief = confident_joint(probabilities, y)
     assert 20 < (belief != y).sum() < 120
-    params = {"judges": [GaussianNB()], "threshold": 1, "cv": 4, "random_state": 7}
-    remove = ConfidentLearningClassifier(ESTIMATOR, **params).fit(X, y)
-    np.testing.assert_array_equal(remove.inlier_mask_, belief == y)
+    params = {"classifiers": [GaussianNB()], "threshold": 1, "cv": 4, "random_state": 7}
+    dropping = ConfidentLearningClassifier(ESTIMATOR, **params).fit(X, y)
+    np.testing.assert_array_equal(dropping.inlier_mask_, belief == y)
     relabel = ConfidentLearningClassifier(ESTIMATOR, action="relabel", **params)
     np.testing.assert_array_equal(relabel.fit(X, y).y_sanitized_, belief)
+
+
+def test_score_is_relative_to_a_guess_and_to_the_usual_confidence():
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    probabilities = cross_val_predict(
+        GaussianNB(), X, y, cv=folds, method="predict_proba"
+    )
+    means = np.array([probabilities[y == k, k].mean() for k in range(3)])
+    params = {"classifiers": [GaussianNB()], "random_state": 0}
+    defence = ConfidentLearningClassifier(ESTIMATOR, **params).fit(X, y)
+    for row, label, score in zip(probabilities, y, defence.sample_scores_, strict=True):
+        others = [k for k in range(3) if row[k] > row[label]]
+        if others:
+            expected = max((row[k] - 1 / 3) / (means[k] - 1 / 3) for k in others)
+        else:
+            expected = np.sort(row)[1] - 1
+        assert score == pytest.approx(expected, rel=1e-9)
+    for threshold in (0.0, 0.3, 0.7, 1.0):
+        other = ConfidentLearningClassifier(ESTIMATOR, threshold=threshold, **params)
+        kept = other.fit(X, y).inlier_mask_
+        np.testing.assert_array_equal(kept, defence.sample_scores_ < threshold)
+
+
+def test_classifier_that_is_no_better_than_a_guess_about_a_class():
+    """It overrules towards that class from a guess on, and does not divide by zero."""
+    rows = np.repeat([[0.0], [1.0]], 20, axis=0)
+    labels = np.r_[[0] * 8, [1] * 12, [0] * 12, [1] * 8]
+    params = {"classifiers": [LogisticRegression(C=1e-9)], "random_state": 0}
+    for threshold in (0.0, 1.0):
+        defence = ConfidentLearningClassifier(ESTIMATOR, threshold=threshold, **params)
+        defence.fit(rows, labels)
+        assert not np.isnan(defence.sample_scores_).any()
 
 
 def test_no_threshold_is_plain_disagreement():
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     predicted = cross_val_predict(GaussianNB(), X, y, cv=folds)
     defence = ConfidentLearningClassifier(
-        ESTIMATOR, judges=[GaussianNB()], threshold=0, random_state=0
+        ESTIMATOR, classifiers=[GaussianNB()], threshold=0, random_state=0
     )
     np.testing.assert_array_equal(defence.fit(X, y).inlier_mask_, predicted == y)
 
 
 def test_second_judge_learns_from_what_the_first_believes():
     params = {"threshold": 0.5, "random_state": 0}
-    first = ConfidentLearningClassifier(ESTIMATOR, judges=[GaussianNB()], **params)
+    first = ConfidentLearningClassifier(ESTIMATOR, classifiers=[GaussianNB()], **params)
     believed = first.fit(X, y).inlier_mask_
     probabilities = np.zeros((y.shape[0], 3))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -67,7 +99,9 @@ def test_second_judge_learns_from_what_the_first_believes():
     thresholds = (np.array(means) + 1 / 3) / 2
     confident = np.where(probabilities >= thresholds, probabilities, 0)
     own = probabilities[np.arange(y.shape[0]), y]
-    both = ConfidentLearningClassifier(ESTIMATOR, judges=[GaussianNB()] * 2, **params)
+    both = ConfidentLearningClassifier(
+        ESTIMATOR, classifiers=[GaussianNB()] * 2, **params
+    )
     np.testing.assert_array_equal(
         both.fit(X, y).inlier_mask_, confident.max(axis=1) <= own
     )
@@ -135,11 +169,13 @@ def test_class_too_small_to_be_left_out():
     assert defence.fit(X, labels).inlier_mask_.all()
 
 
-def test_judges_that_take_missing_values():
+def test_classifiers_that_take_missing_values():
     rows = X.copy()
     rows[::7, 0] = np.nan
     boosting = HistGradientBoostingClassifier(max_iter=10)
-    defence = ConfidentLearningClassifier(boosting, judges=[boosting], random_state=0)
+    defence = ConfidentLearningClassifier(
+        boosting, classifiers=[boosting], random_state=0
+    )
     assert defence.fit(rows, y).inlier_mask_.any()
     with pytest.raises(ValueError, match="NaN"):
         ConfidentLearningClassifier(boosting).fit(rows, y)
@@ -147,7 +183,12 @@ def test_judges_that_take_missing_values():
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [("threshold", 1.1), ("action", "drop"), ("cv", 1), ("judges", GaussianNB())],
+    [
+        ("threshold", 1.1),
+        ("action", "remove"),
+        ("cv", 1),
+        ("classifiers", GaussianNB()),
+    ],
 )
 def test_parameters_are_checked(parameter, value):
     defence = ConfidentLearningClassifier(ESTIMATOR, **{parameter: value})
@@ -155,8 +196,8 @@ def test_parameters_are_checked(parameter, value):
         defence.fit(X, y)
 
 
-@pytest.mark.parametrize("judges", [[], [GaussianNB(), "forest"]])
-def test_judges_need_probabilities(judges):
-    defence = ConfidentLearningClassifier(ESTIMATOR, judges=judges)
-    with pytest.raises(ValueError, match="judges must be classifiers"):
+@pytest.mark.parametrize("classifiers", [[], [GaussianNB(), "forest"]])
+def test_classifiers_need_probabilities(classifiers):
+    defence = ConfidentLearningClassifier(ESTIMATOR, classifiers=classifiers)
+    with pytest.raises(ValueError, match="classifiers must be a list of one or more"):
         defence.fit(X, y)

@@ -5,12 +5,14 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris, make_blobs, make_classification
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsTransformer,
     NearestNeighbors,
 )
+from sklearn.utils import get_tags
 
 from skpoison.attacks import RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier, _neighbors
@@ -49,7 +51,7 @@ def test_equals_the_algorithm_row_by_row(n_neighbors, threshold):
         defence.set_params(n_neighbors=n_neighbors)
     expected = sanitise_slowly(X, y, n_neighbors, threshold)
     if np.unique(expected).size < np.unique(y).size:
-        with pytest.warns(UserWarning, match="no row to believe in"):
+        with pytest.warns(UserWarning, match="keeps suspicious rows"):
             defence.fit(X, y)
         lost = np.setdiff1d(y, expected)
         expected = np.where(np.isin(y, lost), y, expected)
@@ -70,6 +72,32 @@ def test_votes_weighted_by_distance(threshold):
     expected = sanitise_slowly(X, y, 10, threshold, "distance")
     np.testing.assert_array_equal(defence.y_sanitized_, expected)
     assert (expected != sanitise_slowly(X, y, 10, threshold)).any()
+
+
+def test_score_is_the_share_of_the_votes_for_another_label():
+    X, y = np.arange(6.0).reshape(-1, 1), np.array([0, 1, 1, 2, 2, 2])
+    trusted = np.ones(6, dtype=bool)
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=5)
+    defence.fit(X, y, trusted=trusted)
+    # All others vote. 0: two for 1 and three for 2. 1: three for 2, one for 1.
+    # 2: two for 2 itself and two for 1, a tie that keeps the label.
+    np.testing.assert_allclose(defence.sample_scores_, [0.6, 0.6, 0.6, 0, 0, 0])
+    assert defence.threshold_ == 0.5
+    assert defence.inlier_mask_.all()
+
+
+@pytest.mark.parametrize("action", ["relabel", "drop"])
+@pytest.mark.parametrize("n_passes", [1, 2, 3, 50])
+def test_scores_say_what_the_mask_says_after_any_number_of_passes(action, n_passes):
+    X, y = make_classification(
+        300, n_classes=3, n_informative=4, flip_y=0.4, random_state=0
+    )
+    trusted = np.arange(300) % 5 == 0
+    defence = KNNSanitizedClassifier(ESTIMATOR, action=action, n_passes=n_passes)
+    defence.fit(X, y, trusted=trusted)
+    suspicious = defence.sample_scores_ >= 0.5
+    np.testing.assert_array_equal(defence.inlier_mask_, ~suspicious | trusted)
+    assert 10 < suspicious.sum() < 200
 
 
 def test_rows_at_no_distance_alone_vote():
@@ -110,7 +138,7 @@ def test_rows_dropped_do_not_vote_and_stay_dropped():
         against = (kept[nearest] & (y[nearest] != y[:, np.newaxis])).sum(axis=1)
         kept = kept & ~(2 * against > kept[nearest].sum(axis=1))
         n_dropped.append((~kept).sum())
-        defence = KNNSanitizedClassifier(ESTIMATOR, action="remove", n_passes=n_passes)
+        defence = KNNSanitizedClassifier(ESTIMATOR, action="drop", n_passes=n_passes)
         np.testing.assert_array_equal(defence.fit(X, y).inlier_mask_, kept)
     assert n_dropped[0] < n_dropped[1]
 
@@ -128,17 +156,17 @@ def test_clean_separated_data_stay_as_they_are():
     assert KNNSanitizedClassifier(ESTIMATOR).fit(X, y).inlier_mask_.all()
 
 
-def test_remove_drops_what_relabel_relabels():
+def test_drop_drops_what_relabel_relabels():
     X, y = make_classification(300, flip_y=0.3, random_state=0)
     relabel = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
-    remove = KNNSanitizedClassifier(ESTIMATOR, action="remove").fit(X, y)
-    np.testing.assert_array_equal(remove.inlier_mask_, relabel.inlier_mask_)
-    kept = remove.inlier_mask_
+    dropping = KNNSanitizedClassifier(ESTIMATOR, action="drop").fit(X, y)
+    np.testing.assert_array_equal(dropping.inlier_mask_, relabel.inlier_mask_)
+    kept = dropping.inlier_mask_
     assert not kept.all()
-    assert not hasattr(remove, "y_sanitized_")
+    assert not hasattr(dropping, "y_sanitized_")
     for defence, (X_kept, y_kept) in {
         relabel: (X, relabel.y_sanitized_),
-        remove: (X[kept], y[kept]),
+        dropping: (X[kept], y[kept]),
     }.items():
         plain = LogisticRegression(max_iter=1000).fit(X_kept, y_kept)
         np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
@@ -227,6 +255,23 @@ def test_neighbors_of_another_index(neighbors):
     assert (defence.y_sanitized_ != euclidean.y_sanitized_).any()
 
 
+@pytest.mark.parametrize("given", [{"metric": "manhattan"}, {"n_jobs": 2}])
+def test_parameters_of_the_default_index_are_refused_for_another(given):
+    defence = KNNSanitizedClassifier(ESTIMATOR, neighbors=Manhattan(), **given)
+    with pytest.raises(ValueError, match=f"{next(iter(given))} must be .* if neighb"):
+        defence.fit(*load_iris(return_X_y=True))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "nan_euclidean", "manhattan"])
+def test_tags_are_those_of_the_index(metric, monkeypatch):
+    expected = get_tags(NearestNeighbors(metric=metric)).input_tags
+    inner = HistGradientBoostingClassifier()
+    defence = KNNSanitizedClassifier(inner, metric=metric)
+    monkeypatch.setattr(NearestNeighbors, "__init__", None)  # none is built
+    assert get_tags(defence).input_tags.allow_nan == expected.allow_nan
+    assert defence._filter_input_tags().sparse == expected.sparse
+
+
 def test_index_of_a_classifier():
     X, y = make_classification(300, flip_y=0.3, random_state=0)
     index = KNeighborsClassifier()
@@ -274,7 +319,7 @@ def test_share_equal_to_the_threshold_is_enough(n_neighbors, threshold):
 def test_labels_of_an_earlier_fit_are_forgotten():
     X, y = make_classification(300, flip_y=0.3, random_state=0)
     defence = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
-    defence.set_params(action="remove").fit(X, y)
+    defence.set_params(action="drop").fit(X, y)
     assert not hasattr(defence, "y_sanitized_")
 
 
@@ -293,7 +338,7 @@ def test_sparse_rows():
         ("n_neighbors", 0),
         ("threshold", 0),
         ("threshold", 1.1),
-        ("action", "drop"),
+        ("action", "remove"),
         ("weights", "inverse"),
         ("n_passes", 0),
         ("metric", "euclidian"),

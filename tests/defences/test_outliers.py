@@ -5,9 +5,9 @@ from pyod.models.knn import KNN
 from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.covariance import EllipticEnvelope
-from sklearn.datasets import make_blobs
+from sklearn.datasets import make_blobs, make_regression
 from sklearn.ensemble import IsolationForest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
 from skpoison.attacks import RandomInsertion
-from skpoison.defences import OutlierFilteredClassifier
+from skpoison.defences import OutlierFilteredClassifier, OutlierFilteredRegressor
 
 ESTIMATOR = LogisticRegression()
 X, y = make_blobs(300, centers=2, n_features=3, cluster_std=2.0, random_state=0)
@@ -143,6 +143,113 @@ def test_local_outlier_factor_uses_its_own_training_scores():
         own = LocalOutlierFactor().fit(X[of_class]).negative_outlier_factor_
         threshold = np.quantile(-own, 0.95, method="higher")
         np.testing.assert_array_equal(defence.inlier_mask_[of_class], -own <= threshold)
+
+
+def test_scores_are_distances_and_thresholds_of_each_class():
+    defence = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=3)
+    defence.fit(X, y, trusted=TRUSTED)
+    distances = cdist(X, X)
+    for code in (0, 1):
+        reference = np.flatnonzero((y == code) & TRUSTED)
+        own = np.sort(distances[np.ix_(reference, reference)])[:, 3]
+        np.testing.assert_allclose(defence.sample_scores_[reference], own, rtol=1e-6)
+        others = np.flatnonzero((y == code) & ~TRUSTED)
+        expected = np.sort(distances[np.ix_(others, reference)])[:, 2]
+        np.testing.assert_allclose(defence.sample_scores_[others], expected, rtol=1e-6)
+        quantile = np.quantile(own, 0.95, method="higher")
+        assert defence.threshold_[code] == pytest.approx(quantile, rel=1e-6)
+
+
+def test_suspicious_rows_weighted_down():
+    params = {"sample_weight": np.linspace(1, 2, 300), "trusted": TRUSTED}
+    drop = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, **params)
+    weigh = OutlierFilteredClassifier(ESTIMATOR, action="weigh").fit(X, y, **params)
+    np.testing.assert_array_equal(weigh.inlier_mask_, drop.inlier_mask_)
+    factors = np.minimum(1, (drop.threshold_[y] / drop.sample_scores_) ** 2)
+    weights = np.where(TRUSTED, 1, factors) * params["sample_weight"]
+    np.testing.assert_allclose(weigh.sample_weight_, weights)
+    plain = LogisticRegression().fit(X, y, sample_weight=weigh.sample_weight_)
+    np.testing.assert_array_equal(weigh.estimator_.coef_, plain.coef_)
+
+
+def test_scores_that_are_not_distances_cannot_weigh():
+    defence = OutlierFilteredClassifier(
+        ESTIMATOR, detector=LocalOutlierFactor(novelty=True), action="weigh"
+    )
+    assert (defence.fit(X, y).sample_weight_ <= 1).all()  # LOF is positive
+    # At the quantile 0, the most likely row of a mixture of tiny variance.
+    density = KernelDensity(bandwidth=1e-3)
+    defence.set_params(detector=density, quantile=0.0)
+    with pytest.raises(ValueError, match="needs a positive threshold"):
+        defence.fit(1e-3 * X, y)
+
+
+@pytest.mark.parametrize("given", [{"n_neighbors": 4}, {"n_jobs": 2}])
+def test_parameters_of_the_default_detector_are_refused_for_another(given):
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=KNN(), **given)
+    with pytest.raises(ValueError, match=f"{next(iter(given))} must be .* a detector"):
+        defence.fit(X, y)
+
+
+class TestRegressor:
+    X, y = make_regression(200, 4, noise=20.0, random_state=0)
+    X = X * [1.0, 2.0, 0.5, 1.0]
+    trusted = np.arange(200) < 60
+
+    def joint(self, reference):
+        """The features, and the response at the scale of all of them together."""
+        spread = self.X[reference].var(axis=0).sum() / self.y[reference].var()
+        return np.column_stack([self.X, np.sqrt(spread) * self.y])
+
+    def test_equals_the_filter_row_by_row(self):
+        defence = OutlierFilteredRegressor(Ridge(), quantile=0.9)
+        defence.fit(self.X, self.y, trusted=self.trusted)
+        rows = self.joint(self.trusted)
+        one_class = np.zeros(200)
+        expected = filter_slowly(rows, one_class, self.trusted, 0.9, 5)
+        np.testing.assert_array_equal(defence.inlier_mask_, expected)
+        assert np.ndim(defence.threshold_) == 0
+        plain = Ridge().fit(self.X[expected], self.y[expected])
+        np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
+
+    def test_rows_stand_in_for_themselves_if_none_is_trusted(self):
+        defence = OutlierFilteredRegressor(Ridge(), quantile=0.9).fit(self.X, self.y)
+        assert (~defence.inlier_mask_).sum() == 200 - 1 - np.ceil(0.9 * 199)
+
+    def test_wrong_responses_of_usual_features_are_found(self):
+        wrong = self.y.copy()
+        wrong[180:] = self.y[180:] + 4 * self.y.std()
+        defence = OutlierFilteredRegressor(Ridge())
+        defence.fit(self.X, wrong, trusted=self.trusted)
+        assert not defence.inlier_mask_[180:].any()
+        assert defence.inlier_mask_[:180].mean() > 0.9
+        clean = Ridge().fit(self.X, self.y).score(self.X, self.y)
+        poisoned = Ridge().fit(self.X, wrong).score(self.X, self.y)
+        assert defence.score(self.X, self.y) > clean - 0.02 > poisoned + 0.05
+
+    def test_unit_of_the_response_makes_no_difference(self):
+        defence = OutlierFilteredRegressor(Ridge())
+        kept = defence.fit(self.X, self.y, trusted=self.trusted).inlier_mask_
+        defence.fit(self.X, 1e-3 * self.y + 7, trusted=self.trusted)
+        np.testing.assert_array_equal(defence.inlier_mask_, kept)
+
+    @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array])
+    def test_sparse_rows(self, make):
+        rows = np.where(np.abs(self.X) < 0.5, 0, self.X)
+        dense = OutlierFilteredRegressor(Ridge()).fit(rows, self.y)
+        as_sparse = OutlierFilteredRegressor(Ridge()).fit(make(rows), self.y)
+        np.testing.assert_array_equal(as_sparse.inlier_mask_, dense.inlier_mask_)
+
+    def test_constant_response(self):
+        defence = OutlierFilteredRegressor(Ridge()).fit(self.X, np.ones(200))
+        assert 0 < (~defence.inlier_mask_).sum() <= 10
+
+    def test_single_row(self):
+        assert OutlierFilteredRegressor(Ridge()).fit([[1.0]], [1.0]).inlier_mask_.all()
+
+    def test_classifiers_are_refused(self):
+        with pytest.raises(ValueError, match="estimator must be a regressor for"):
+            OutlierFilteredRegressor(ESTIMATOR).fit(self.X, self.y)
 
 
 def test_local_outlier_factor_without_novelty():

@@ -15,9 +15,11 @@ from skpoison.feasible_sets import (
     Frozen,
     Integers,
     Intersection,
+    L1Ball,
     L2Ball,
     LinfBall,
     OneHot,
+    Slab,
     make_intersection,
 )
 
@@ -25,8 +27,11 @@ CONVEX = [
     Box(),
     Box(lower=0, upper=[1, 1, 2, 3]),
     Frozen([0, 3]),
+    L1Ball(0.9),
     L2Ball(0.7),
     LinfBall(0.3),
+    Slab([1, -1, 2, 0.5], -3, 4),
+    make_intersection(Box(), L1Ball(0.8), Slab([1, -1, 2, 0.5], -3, 9)),
     make_intersection(Box(), Frozen([2]), L2Ball(0.5), LinfBall(0.4)),
     OneHot([[0, 1]]).fit(np.zeros((1, 4))).relax(),
 ]
@@ -105,7 +110,7 @@ def test_result_is_a_new_array(each, rows):
     ],
 )
 @pytest.mark.parametrize("each", SETS, ids=repr)
-def test_learns_the_same_from_any_container(each, make, rows):
+def test_fit_gives_the_same_for_any_container(each, make, rows):
     X, start = rows
     expected = clone(each).fit(start).project(X, start=start)
     fitted = clone(each).fit(make(start))
@@ -156,7 +161,7 @@ def test_convex_sets_are_their_own_relaxation(each, rows):
 
 
 @pytest.mark.parametrize("each", DISCRETE, ids=repr)
-def test_relaxations_are_convex_and_hold_the_set(each, rows):
+def test_relaxations_are_convex_and_contain_the_set(each, rows):
     X, start = rows
     fitted = clone(each).fit(start)
     relaxed = fitted.relax()
@@ -187,7 +192,7 @@ def test_missing_or_wrong_start_raises(each, method, rows):
 
 
 def test_sets_that_require_a_start_are_known():
-    assert len(REQUIRES_START) == 5
+    assert len(REQUIRES_START) == 7
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
@@ -206,7 +211,7 @@ def test_rows_are_checked(each, rows):
 
 
 @pytest.mark.parametrize("each", SETS, ids=repr)
-def test_no_rows_are_no_trouble(each, rows):
+def test_no_rows_are_accepted(each, rows):
     _, start = rows
     none = clone(each).fit(start).project(np.empty((0, 4)), start=np.empty((0, 4)))
     assert none.shape == (0, 4)
@@ -254,7 +259,7 @@ def test_columns_are_checked(kind, columns, message):
 
 
 @pytest.mark.parametrize("kind", [Frozen, Integers])
-def test_no_columns_bind_nothing(kind, rows):
+def test_empty_columns_restrict_nothing(kind, rows):
     X, start = rows
     free = kind([]).fit(X).project(X, start=start)
     np.testing.assert_array_equal(free, X)

@@ -24,14 +24,14 @@ def test_bounds_given(make):
     assert rows[0, 0] == -1
 
 
-def test_bounds_are_not_those_of_the_user():
+def test_bounds_are_copied():
     lower = np.zeros(3)
     box = Box(lower).fit(X)
     lower += 9
     np.testing.assert_array_equal(box.lower_, 0)
 
 
-def test_infinity_is_no_bound():
+def test_infinite_bounds():
     box = Box(lower=-np.inf, upper=[np.inf, 3, np.inf]).fit(X)
     np.testing.assert_array_equal(box.project([[-9, 9, 1e9]]), [[-9, 3, 1e9]])
 

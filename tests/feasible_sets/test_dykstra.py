@@ -49,7 +49,7 @@ def test_not_merely_some_row_of_the_polyhedron():
     np.testing.assert_allclose(rows, [[0, 0]], atol=1e-9)
 
 
-def test_rows_know_their_positions_and_those_done_rest():
+def test_converged_rows_are_not_projected_again():
     calls = []
 
     def project(rows, where):
@@ -64,7 +64,7 @@ def test_rows_know_their_positions_and_those_done_rest():
     np.testing.assert_array_equal(start, [[0], [9], [1], [9]])
 
 
-def test_no_convergence_where_sets_do_not_meet():
+def test_no_convergence_if_sets_do_not_meet():
     X = np.array([[0.5], [0.5]])
     rows, converged = dykstra(
         [
@@ -78,7 +78,7 @@ def test_no_convergence_where_sets_do_not_meet():
     np.testing.assert_array_equal(rows, 0.5)
 
 
-def test_tolerance_goes_with_the_size_of_the_rows():
+def test_tolerance_is_relative_to_the_rows():
     rows = {
         size: dykstra([below(n) for n in NORMALS], X * size)[0] for size in (1, 1e-9)
     }

@@ -32,7 +32,7 @@ def test_projection_is_the_nearest_whole_number():
     assert not integers.contains([[0.0, 1 + 1e-12, 0.0, 0.0]]).any()
 
 
-def test_relaxation_is_everything():
+def test_relaxation_is_the_whole_space():
     relaxed = Integers().fit(X).relax()
     rows = np.random.RandomState(0).normal(scale=1e6, size=(10, 4))
     np.testing.assert_array_equal(relaxed.project(rows), rows)

@@ -151,7 +151,7 @@ def test_convex_sets_by_a_solver(own, limits, order):
     assert (np.linalg.norm(rows - start, axis=1) > 0.3).mean() > 0.5
 
 
-def test_dykstra_agrees_with_what_is_exact():
+def test_dykstra_agrees_with_the_exact_projection():
     start = rng.uniform(-1, 1, size=(50, 4))
     X = start + rng.normal(size=start.shape)
     centre = np.zeros(4)
@@ -174,7 +174,7 @@ def test_each_row_has_its_own_start(sets):
     np.testing.assert_allclose(rows, expected.project(X, start=start), atol=1e-8)
 
 
-def test_sets_that_forgive_no_rounding():
+def test_sets_without_a_tolerance():
     class Strict(Total):
         def _contains(self, X, start, y):
             return X.sum(axis=1) <= self.most
@@ -218,7 +218,7 @@ def test_nested_intersections_are_one():
     )
 
 
-def test_start_is_needed_where_a_set_inside_needs_it():
+def test_start_is_required_if_a_set_requires_it():
     X = np.zeros((1, 2))
     inside = make_intersection(make_intersection(Box(-1, 1), L2Ball(1))).fit(X)
     with pytest.raises(ValueError, match=r"start must hold .* Intersection"):
@@ -226,7 +226,7 @@ def test_start_is_needed_where_a_set_inside_needs_it():
     assert make_intersection(Box(-1, 1), Integers()).fit(X).project(X).shape == (1, 2)
 
 
-def test_relaxation_keeps_what_was_learnt():
+def test_relaxation_keeps_fitted_bounds():
     data = np.array([[0.0, 2.0], [3.0, 8.0]])
     relaxed = make_intersection(Box(), Integers()).fit(data).relax()
     np.testing.assert_array_equal(relaxed.project([[9.5, 2.5]]), [[3, 2.5]])
@@ -234,7 +234,7 @@ def test_relaxation_keeps_what_was_learnt():
 
 
 @pytest.mark.parametrize("own", [Total(6.0), Disc(np.zeros(4), 4.0)], ids=repr)
-def test_discrete_rows_retreat_into_sets_of_ones_own(own):
+def test_discrete_rows_move_back_into_custom_sets(own):
     start = np.zeros((200, 4))
     X = rng.normal(scale=3, size=start.shape) + 1
     meet = make_intersection(Integers([0, 1, 2]), own, Box(-5, 5)).fit(X)
@@ -244,14 +244,14 @@ def test_discrete_rows_retreat_into_sets_of_ones_own(own):
     fine = meet.contains(alone)
     assert 20 < fine.sum() < 180
     np.testing.assert_array_equal(rows[fine], alone[fine])
-    # Those that had to retreat seldom went back to the start.
+    # Those that had to move back seldom reached the start.
     assert (rows[~fine] != start[~fine]).any(axis=1).mean() > 0.95
     left = np.linalg.norm(rows - X, axis=1) / np.linalg.norm(X, axis=1)
     assert (left <= 1).all()
     assert np.median(left[~fine]) < 0.7
 
 
-def test_discrete_rows_without_a_start_to_retreat_to():
+def test_discrete_rows_without_a_start():
     meet = make_intersection(Integers(), Total(1.4)).fit(np.zeros((1, 2)))
     # The nearest in the relaxed set are (0.7, 0.7) and (1.2, 0.2).
     np.testing.assert_array_equal(meet.project([[1.5, 0.5]]), [[1, 0]])
@@ -263,7 +263,7 @@ def test_discrete_rows_without_a_start_to_retreat_to():
     assert meet.contains(rows).all()
 
 
-def test_discrete_sets_of_ones_own():
+def test_custom_discrete_sets():
     meet = make_intersection(Even(), Box(-3, 3), L2Ball(3.0)).fit(np.zeros((1, 2)))
     X, start = rng.normal(scale=4, size=(100, 2)), np.zeros((100, 2))
     rows = meet.project(X, start=start)
@@ -294,7 +294,7 @@ def test_categories_that_overlap():
     ],
     ids=repr,
 )
-def test_sets_that_do_not_meet(sets, names):
+def test_empty_intersections_raise(sets, names):
     X = np.zeros((3, 2))
     meet = make_intersection(*sets).fit(X)
     with pytest.raises(
@@ -304,14 +304,14 @@ def test_sets_that_do_not_meet(sets, names):
         meet.project(X, start=X)
 
 
-def test_the_row_that_fails_is_named():
+def test_error_names_the_first_row_that_fails():
     start = np.array([[2.0, 2.0], [2.5, 2.5], [0.0, 0.0]])
     meet = make_intersection(Box(2, 3), L2Ball(1.0)).fit(start)
     with pytest.raises(ValueError, match="for row 2\\."):
         meet.project(start, start=start)
 
 
-def test_slow_convergence_is_said():
+def test_slow_convergence_warns():
     # Two discs that hardly overlap: the angle between them is very flat.
     discs = [Disc(np.array([x, 0]), 1 + 1e-6) for x in (-1, 1)]
     meet = make_intersection(*discs).fit(np.zeros((1, 2)))
@@ -348,7 +348,7 @@ def test_sets_given_are_not_fitted():
     assert meet.sets_[0].upper_ == 1
 
 
-def test_names_are_made():
+def test_names_are_generated():
     names = [name for name, _ in make_intersection(Box(), Integers(), Box()).sets]
     assert names == ["box-1", "integers", "box-2"]
 

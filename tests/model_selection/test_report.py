@@ -85,7 +85,7 @@ def test_each_poison_is_crafted_once():
         {
             "no defence": NB,
             "relabel": KNNSanitizedClassifier(NB),
-            "remove": KNNSanitizedClassifier(NB, action="remove"),
+            "drop": KNNSanitizedClassifier(NB, action="drop"),
             "filter": OutlierFilteredClassifier(NB),
         },
         {

@@ -1,14 +1,48 @@
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.utils._delegation import DELEGATED
 
 X, y = make_classification(random_state=0)
+WEIGHTS = np.random.RandomState(0).uniform(size=y.shape[0])
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """A classifier that remembers which metadata its methods were given."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.seen_ = {}
+        return self
+
+    def _record(self, method, X, metadata):
+        self.seen_[method] = metadata
+        return np.zeros((len(X), 2))
+
+    def predict(self, X, shift=None):
+        return self._record("predict", X, shift)[:, 0].astype(int)
+
+    def predict_proba(self, X, shift=None):
+        return self._record("predict_proba", X, shift)
+
+    def predict_log_proba(self, X, shift=None):
+        return self._record("predict_log_proba", X, shift)
+
+    def decision_function(self, X, shift=None):
+        return self._record("decision_function", X, shift)[:, 0]
+
+    def score(self, X, y, shift=None):
+        return self._record("score", X, shift)[0, 0]
 
 
 def test_methods_are_those_of_the_estimator():
@@ -18,20 +52,71 @@ def test_methods_are_those_of_the_estimator():
     assert hasattr(KNNSanitizedClassifier(GaussianNB()), "predict_log_proba")
 
 
-def test_methods_give_what_the_estimator_gives():
+def test_methods_return_what_the_estimator_returns():
     defence = OutlierFilteredClassifier(LogisticRegression()).fit(X, y)
-    for method in (
-        "predict",
-        "predict_proba",
-        "predict_log_proba",
-        "decision_function",
-    ):
+    for method in DELEGATED[:-1]:
         np.testing.assert_array_equal(
             getattr(defence, method)(X), getattr(defence.estimator_, method)(X)
         )
     assert defence.score(X, y) == defence.estimator_.score(X, y)
 
 
-def test_nothing_is_predicted_before_fit():
+@pytest.mark.parametrize("method", DELEGATED)
+def test_no_prediction_before_fit(method):
+    defence = KNNSanitizedClassifier(LogisticRegression())
+    arguments = (X, y) if method == "score" else (X,)
     with pytest.raises(NotFittedError, match="KNNSanitizedClassifier instance"):
-        KNNSanitizedClassifier(GaussianNB()).predict_proba(X)
+        getattr(defence, method)(*arguments)
+
+
+@pytest.mark.parametrize("method", DELEGATED)
+def test_metadata_are_routed_to_the_method_of_the_same_name(method):
+    arguments = (X, y) if method == "score" else (X,)
+    with config_context(enable_metadata_routing=True):
+        inner = getattr(Recorder(), f"set_{method}_request")(shift=True)
+        defence = KNNSanitizedClassifier(inner).fit(X, y)
+        getattr(defence, method)(*arguments, shift="left")
+        assert defence.estimator_.seen_[method] == "left"
+        getattr(defence, method)(*arguments)
+        assert defence.estimator_.seen_[method] is None
+
+
+@pytest.mark.parametrize("method", DELEGATED)
+def test_metadata_that_nobody_asks_for_are_refused(method):
+    arguments = (X, y) if method == "score" else (X,)
+    with config_context(enable_metadata_routing=True):
+        defence = KNNSanitizedClassifier(Recorder()).fit(X, y)
+        with pytest.raises(UnsetMetadataPassedError, match=r"\[shift\]"):
+            getattr(defence, method)(*arguments, shift="left")
+        with pytest.raises(TypeError, match="unexpected argument"):
+            getattr(defence, method)(*arguments, colour="red")
+
+
+@pytest.mark.parametrize("method", DELEGATED)
+def test_metadata_without_routing_are_refused(method):
+    defence = KNNSanitizedClassifier(Recorder()).fit(X, y)
+    arguments = (X, y) if method == "score" else (X,)
+    with pytest.raises(ValueError, match="enable_metadata_routing=True"):
+        getattr(defence, method)(*arguments, shift="left")
+
+
+def test_weighted_score_without_routing():
+    defence = KNNSanitizedClassifier(GaussianNB()).fit(X, y)
+    expected = accuracy_score(y, defence.predict(X), sample_weight=WEIGHTS)
+    assert defence.score(X, y, sample_weight=WEIGHTS) == expected
+    assert expected != defence.score(X, y)
+    unweighted = KNNSanitizedClassifier(Recorder()).fit(X, y)
+    assert unweighted.score(X, y, sample_weight=None) == 0
+
+
+def test_weights_reach_fit_and_score_through_cross_validation():
+    """Fold by fold, as with the estimator alone: the filter keeps every row."""
+    with config_context(enable_metadata_routing=True):
+        inner = GaussianNB().set_fit_request(sample_weight=True)
+        inner.set_score_request(sample_weight=True)
+        params = {"params": {"sample_weight": WEIGHTS}}
+        defence = OutlierFilteredClassifier(inner, quantile=1.0)
+        defence.set_fit_request(sample_weight=True)
+        results = [cross_validate(each, X, y, **params) for each in (inner, defence)]
+    plain, defended = (each["test_score"] for each in results)
+    np.testing.assert_array_equal(plain, defended)

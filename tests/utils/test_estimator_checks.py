@@ -1,7 +1,7 @@
-"""Does each check catch what it is there for?
+"""Checks of the checks.
 
-Each attack and defence below breaks one contract. The check of that contract must fail
-on it, or it is no check.
+Each attack and defence below breaks one contract, and the check of that contract must
+fail on it.
 """
 
 import numpy as np
@@ -11,10 +11,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skpoison.attacks import GradientInsertion, RandomInsertion, RandomLabelFlip
 from skpoison.base import BasePoisoner, Poison
-from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.defences import (
+    KNNSanitizedClassifier,
+    OutlierFilteredClassifier,
+    OutlierFilteredRegressor,
+)
 from skpoison.utils import _attack_checks, _defence_checks
 from skpoison.utils._attack_checks import ATTACK_CHECKS, LABEL_CHECKS
-from skpoison.utils._defence_checks import DEFENCE_CHECKS
+from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 
@@ -224,14 +228,63 @@ class ShortMask(KNNSanitizedClassifier):
         return self
 
 
+class ScoresOfThePresent(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.sample_scores_ = self.sample_scores_[~np.isnan(self.sample_scores_)]
+        return self
+
+
+class ScoresOfTheAbsent(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.sample_scores_ = np.nan_to_num(self.sample_scores_)
+        return self
+
+
+class DropsBelowTheThreshold(OutlierFilteredRegressor):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.threshold_ *= 1.5
+        return self
+
+
+class KeepsBeyondTheThreshold(OutlierFilteredClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.threshold_ = self.threshold_ / 1.5
+        return self
+
+
+class OneThresholdTooFew(OutlierFilteredClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.threshold_ = self.threshold_[1:]
+        return self
+
+
+class InlierOfWeight0(OutlierFilteredRegressor):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.inlier_mask_ |= np.isnan(self.sample_scores_)
+        return self
+
+
 class LosesClasses(KNNSanitizedClassifier):
-    def _verdict(self, X, codes, trusted):
-        return self._judge(X, codes, trusted=trusted)
+    def _rescued(self, codes, verdict):
+        return np.zeros_like(codes, dtype=bool)
 
 
 class IgnoresTrust(OutlierFilteredClassifier):
-    def _verdict(self, X, codes, trusted):
-        return self._judge(X, codes, trusted=trusted)
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        trusted = np.zeros_like(trusted)
+        super()._fit_estimator(X, y, present=present, trusted=trusted, params=params)
+
+
+class IgnoresTrustToo(IgnoresTrust, OutlierFilteredRegressor):
+    _groups = OutlierFilteredRegressor._groups
+    _learn_threshold = OutlierFilteredRegressor._learn_threshold
+    _required_estimator_type = "regressor"
 
 
 class JudgesTheAbsent(KNNSanitizedClassifier):
@@ -254,6 +307,13 @@ class HidesFrames(KNNSanitizedClassifier):
         return self
 
 
+class ReadsTheContainer(OutlierFilteredRegressor):
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        super()._fit_estimator(X, y, present=present, trusted=trusted, params=params)
+        if hasattr(X, "columns"):
+            self.inlier_mask_[0] = not self.inlier_mask_[0]
+
+
 class WritesToRows(KNNSanitizedClassifier):
     def fit(self, X, y, sample_weight=None, *, trusted=None):
         X[0] = 0
@@ -270,26 +330,36 @@ class FitsWhatIsGiven(KNNSanitizedClassifier):
 class Drifts(KNNSanitizedClassifier):
     count = 0
 
-    def _judge(self, X, y, *, trusted):
+    def _score_rows(self, X, y, *, trusted):
         type(self).count += 1
-        verdict = super()._judge(X, y, trusted=trusted)
-        verdict[type(self).count] = (y[type(self).count] + 1) % 3
-        return verdict
+        scores, labels = super()._score_rows(X, y, trusted=trusted)
+        scores[type(self).count], labels[type(self).count] = 1.0, 0
+        labels[type(self).count] = (y[type(self).count] + 1) % 3
+        return scores, labels
 
 
 class JobsMatterToo(KNNSanitizedClassifier):
-    def _judge(self, X, y, *, trusted):
-        verdict = super()._judge(X, y, trusted=trusted)
-        verdict[3] = y[3] if self.n_jobs == 1 else (y[3] + 1) % 3
-        return verdict
+    def _score_rows(self, X, y, *, trusted):
+        scores, labels = super()._score_rows(X, y, trusted=trusted)
+        scores[3] = 0.0 if self.n_jobs == 1 else 1.0
+        labels[3] = (y[3] + 1) % 3
+        return scores, labels
 
 
 BROKEN_DEFENCES = [
     (ShortMask, "check_inlier_mask"),
+    (ScoresOfThePresent, "check_sample_scores"),
+    (ScoresOfTheAbsent, "check_sample_scores"),
+    (DropsBelowTheThreshold, "check_sample_scores"),
+    (KeepsBeyondTheThreshold, "check_sample_scores"),
+    (OneThresholdTooFew, "check_sample_scores"),
+    (InlierOfWeight0, "check_sample_scores"),
     (LosesClasses, "check_keeps_every_class"),
     (IgnoresTrust, "check_keeps_trusted_rows"),
+    (IgnoresTrustToo, "check_keeps_trusted_rows"),
     (JudgesTheAbsent, "check_zero_weight_is_absence"),
     (HidesFrames, "check_defence_containers"),
+    (ReadsTheContainer, "check_defence_containers"),
     (WritesToRows, "check_defence_input_not_written"),
     (FitsWhatIsGiven, "check_defence_pickles"),
     (Drifts, "check_defence_pickles"),
@@ -297,13 +367,29 @@ BROKEN_DEFENCES = [
 ]
 
 
+def defended(defence):
+    """Make a defence around an estimator of its task."""
+    if defence._required_estimator_type == "regressor":
+        return defence(Ridge())
+    return defence(LogisticRegression(max_iter=10_000))
+
+
 @pytest.mark.parametrize(("defence", "check"), BROKEN_DEFENCES)
 @pytest.mark.filterwarnings("ignore:X has feature names")
 def test_broken_defence_is_caught(defence, check):
     with pytest.raises(ERRORS):
-        getattr(_defence_checks, check)(
-            defence.__name__, defence(LogisticRegression(max_iter=10_000))
-        )
+        getattr(_defence_checks, check)(defence.__name__, defended(defence))
+
+
+@pytest.mark.parametrize(
+    "defence",
+    [KNNSanitizedClassifier, OutlierFilteredClassifier, OutlierFilteredRegressor],
+)
+@pytest.mark.parametrize("check", DEFENCE_CHECKS, ids=lambda check: check.__name__)
+def test_sound_defence_passes(defence, check):
+    """What the broken ones above derive from breaks no contract."""
+    if defence is not OutlierFilteredRegressor or check not in CLASSIFIER_CHECKS:
+        check(defence.__name__, defended(defence))
 
 
 def test_every_check_is_shown_to_catch_something():
@@ -337,6 +423,10 @@ def test_attacks_and_defences_get_their_own_checks():
     for instance, checks in (
         (RandomLabelFlip(), ATTACK_CHECKS),
         (OutlierFilteredClassifier(LogisticRegression()), DEFENCE_CHECKS),
+        (
+            OutlierFilteredRegressor(Ridge()),
+            [check for check in DEFENCE_CHECKS if check not in CLASSIFIER_CHECKS],
+        ),
     ):
         generated = [check.func for _, check in estimator_checks_generator(instance)]
         assert generated == list(checks)

@@ -8,6 +8,7 @@ from skpoison.feasible_sets import (
     Box,
     Frozen,
     Integers,
+    L1Ball,
     L2Ball,
     LinfBall,
     OneHot,
@@ -45,6 +46,7 @@ class Ring(BaseFeasibleSet):
     [
         Box(),
         Frozen([0, 3]),
+        L1Ball(0.9),
         L2Ball(0.7),
         LinfBall(0.3),
         Slab([1, 2, -1, 0, 3, 1]),

@@ -196,7 +196,7 @@ def test_sparse_rows_stay_sparse():
     np.testing.assert_allclose(X_out.toarray(), dense, atol=1e-6)
 
 
-def test_own_rows_may_be_sparse_where_the_others_are_not():
+def test_validation_rows_may_be_sparse_if_the_others_are_not():
     X, X_own, y, y_own = train_test_split(X_train, y_train, random_state=0)
     victim = make_pipeline(StandardScaler(), LogisticRegression())
     attack = GradientInsertion(
@@ -215,7 +215,7 @@ def test_columns_far_from_zero():
     assert near.shape == far.shape
 
 
-def test_rows_of_the_attackers_own():
+def test_validation_rows_given():
     X, X_own, y, y_own = train_test_split(X_train, y_train, random_state=0)
     names = np.array(["malignant", "benign"])
     victim = make_pipeline(StandardScaler(), LogisticRegression())
@@ -243,7 +243,7 @@ def test_rows_of_the_attackers_own():
         ({"X_val": X_test, "y_val": y_test[1:]}, "inconsistent numbers of samples"),
     ],
 )
-def test_own_rows_are_checked(given, message):
+def test_validation_rows_are_checked(given, message):
     with pytest.raises(ValueError, match=message):
         GradientInsertion().fit_resample(X_train, y_train, **given)
 

@@ -124,7 +124,7 @@ def test_all_rows_modified(given, poison_labels):
         attack.fit_resample(X_small, y_small, trusted=trusted, **given)
 
 
-def test_own_rows_have_the_columns_of_the_training_rows():
+def test_validation_rows_have_the_columns_of_the_training_rows():
     frame, labels = CONTAINERS["pandas"]
     own = pd.DataFrame(X_OWN, columns=frame.columns)
     attack = GradientInsertion(optimizer=ProjectedAscent(max_iter=2), random_state=0)

@@ -1,0 +1,282 @@
+"""Base class of defences that score training rows and act on the suspicious ones."""
+
+from abc import abstractmethod
+from numbers import Real
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_method_params
+
+from skpoison.base._defence import BaseDefence
+from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._delegation import PredictsByEstimatorMixin
+from skpoison.utils._validation import numeric_features
+from skpoison.utils._warnings import warn_user
+
+# The verdict on a row that is dropped, among labels as positions in `classes_`.
+DROPPED = -1
+
+
+class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
+    """Base class of defences that score the training rows.
+
+    A subclass implements `_score_rows`. Rows whose score reaches the threshold are
+    suspicious: they are dropped, and a clone of `estimator` is fitted on the others.
+    The base class keeps trusted rows as they are, and the rows of a class of which
+    every row is suspicious.
+
+    A subclass can do something else with suspicious rows. It then has a parameter
+    `action` in its constructor: "drop", "relabel" (`_score_rows` also returns labels)
+    or "weigh" (they get sample weights below 1). It can also learn its threshold, by
+    `_learn_threshold`.
+
+    Parameters
+    ----------
+    estimator : classifier or regressor
+        Fitted on the rows that are left.
+    threshold : float, default=0.0
+        Score from which on a row is suspicious.
+
+    Attributes
+    ----------
+    estimator_ : classifier or regressor
+        The fitted clone of `estimator`.
+    sample_scores_ : ndarray of shape (n_samples,)
+        Scores of the rows: higher is more suspicious. NaN for rows of weight 0, which
+        are not scored.
+    threshold_ : float or ndarray of shape (n_classes,)
+        Score from which on a row, or a row of each class, is suspicious. A threshold
+        of infinity is never reached.
+    inlier_mask_ : ndarray of shape (n_samples,) of bool
+        Which rows are used as they are: not dropped, relabelled or weighted down.
+    y_sanitized_ : ndarray of shape (n_samples,)
+        The labels after relabelling. Only with ``action="relabel"``.
+    sample_weight_ : ndarray of shape (n_samples,)
+        The weights of the rows in the fit of `estimator_`. Only with
+        ``action="weigh"``.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels of the rows whose weight is not 0. Only for classification.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X is a dataframe.
+
+    See Also
+    --------
+    skpoison.inspection.SampleScoresDisplay : Draws the scores and the threshold.
+
+    Examples
+    --------
+    A filter for any task: the score of a row is its largest feature.
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from skpoison.base import BaseRowFilter
+    >>> class LargestFeatureFilter(BaseRowFilter):
+    ...     def _score_rows(self, X, y, *, trusted):
+    ...         return np.abs(X).max(axis=1)
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [90.0]]), np.array([0.0, 1.0, 2.0, 0.0])
+    >>> defence = LargestFeatureFilter(Ridge(), threshold=10.0).fit(X, y)
+    >>> defence.sample_scores_
+    array([ 0.,  1.,  2., 90.])
+    >>> defence.inlier_mask_
+    array([ True,  True,  True, False])
+    """
+
+    action = "drop"
+
+    _parameter_constraints: dict = {
+        **BaseDefence._parameter_constraints,
+        "threshold": [Interval(Real, None, None, closed="neither")],
+    }
+
+    def __init__(self, estimator, *, threshold=0.0):
+        self.estimator = estimator
+        self.threshold = threshold
+
+    @abstractmethod
+    def _score_rows(self, X, y, *, trusted):
+        """Compute how suspicious each row is.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            The training rows whose weight is not 0, of dtype float64 or float32.
+        y : ndarray of shape (n_samples,)
+            Their labels as positions in `classes_`, or their responses.
+        trusted : ndarray of shape (n_samples,) of bool
+            Rows known to be clean. They are kept, whatever their score.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            The scores; higher is more suspicious. A subclass that relabels returns a
+            pair: the scores, and the label that each row gets if it is suspicious, as
+            a position in `classes_`.
+        """
+
+    def _learn_threshold(self, scores, y, *, trusted):
+        """Return the threshold: the parameter, unless a subclass learns it.
+
+        Parameters
+        ----------
+        scores, y, trusted : ndarray of shape (n_samples,)
+            The scores of the rows whose weight is not 0, their labels (as positions
+            in `classes_`) or responses, and which of them are trusted.
+
+        Returns
+        -------
+        threshold : float or ndarray of shape (n_classes,)
+        """
+        return self.threshold
+
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        """Score the rows, decide on each, and fit the estimator accordingly."""
+        trusted = trusted[present]
+        # For regression all rows are of one class.
+        codes = np.zeros(trusted.shape[0], dtype=int)
+        if is_classifier(self):
+            codes = target = np.searchsorted(self.classes_, y[present])
+        else:
+            target = y[present]
+        scores, labels = self._checked_scores(X, present, target, trusted)
+        self.threshold_ = self._learn_threshold(scores, target, trusted=trusted)
+        thresholds = self.threshold_
+        if np.ndim(thresholds):
+            thresholds = thresholds[codes]
+        suspicious = (scores >= thresholds) & (thresholds < np.inf) & ~trusted
+        self.sample_scores_ = _spread(scores, present, np.nan)
+        for name in ("y_sanitized_", "sample_weight_"):
+            if hasattr(self, name):
+                delattr(self, name)  # left by a fit with another action
+        if self.action == "weigh":
+            factors = self._factors(scores, thresholds, suspicious)
+            suspicious &= ~self._rescued(codes, np.where(factors > 0, codes, DROPPED))
+            factors[~suspicious] = 1.0
+            verdict = codes
+            params = self._weighted_params(params, _spread(factors, present, 0.0))
+        else:
+            verdict = np.where(suspicious, DROPPED if labels is None else labels, codes)
+            rescued = self._rescued(codes, verdict)
+            verdict[rescued] = codes[rescued]
+            suspicious = verdict != codes
+        self.inlier_mask_ = _spread(~suspicious, present, False)
+        verdict = _spread(verdict, present, DROPPED)
+        kept = verdict != DROPPED
+        if self.action == "relabel":
+            y = y.copy()
+            y[kept] = self.classes_[verdict[kept]]
+            self.y_sanitized_ = y
+        self._row_codes = _spread(codes, present, DROPPED)
+        self.estimator_ = clone(self.estimator).fit(
+            _rows_of(X, kept),
+            y[kept],
+            **_check_method_params(X, params, indices=np.flatnonzero(kept)),
+        )
+
+    def _checked_scores(self, X, present, target, trusted):
+        """Return the scores, and the labels for relabelling or None."""
+        result = self._score_rows(
+            self._numeric_rows(X, present), target, trusted=trusted
+        )
+        scores, labels = result if isinstance(result, tuple) else (result, None)
+        scores = np.asarray(scores, dtype=np.float64)
+        if scores.shape != trusted.shape or np.isnan(scores).any():
+            raise ValueError(
+                f"{type(self).__name__}._score_rows must return a number for each of "
+                f"the {trusted.shape[0]} rows that it is given; got an array of shape "
+                f"{scores.shape} with {np.isnan(scores).sum()} NaN."
+            )
+        if self.action == "relabel" and labels is None:
+            raise ValueError(
+                f"{type(self).__name__}._score_rows must return a pair of scores and "
+                "labels for action='relabel'; got scores alone."
+            )
+        return scores, labels if self.action == "relabel" else None
+
+    def _numeric_rows(self, X, present):
+        """Return the rows of a mask as floats; arrays have been checked before."""
+        rows = _rows_of(X, present)
+        dtypes = [np.float64, np.float32]
+        if not is_frame(X):
+            return rows if rows.dtype in dtypes else rows.astype(np.float64)
+        return numeric_features(
+            self,
+            rows,
+            accept_sparse="csr",
+            dtype=dtypes,
+            ensure_all_finite=self._ensure_all_finite(),
+        )
+
+    def _rescued(self, codes, verdict):
+        """Find the rows to keep so that no class is lost, and warn if there are any.
+
+        Parameters
+        ----------
+        codes, verdict : ndarray of shape (n_samples,) of int
+            The class of each row before and after the filter, or -1 after it.
+
+        Returns
+        -------
+        rescued : ndarray of shape (n_samples,) of bool
+        """
+        verdict = verdict.copy()
+        rescued = np.zeros_like(codes, dtype=bool)
+        # To give the rows of one class back can take another its last ones.
+        while (lost := np.setdiff1d(codes, verdict)).size:
+            rescued |= np.isin(codes, lost)
+            verdict[rescued] = codes[rescued]
+        if rescued.any():
+            which = "it finds every row suspicious"
+            if is_classifier(self):
+                classes = self.classes_[np.unique(codes[rescued])].tolist()
+                which = f"otherwise no row of {classes} would be left"
+            warn_user(
+                f"{type(self).__name__} keeps suspicious rows as they are: {which}. "
+                "Mark some rows as trusted, or raise the threshold."
+            )
+        return rescued
+
+    def _factors(self, scores, thresholds, suspicious):
+        """Compute the factors of the sample weights.
+
+        They are 1 below the threshold and (threshold / score)² from it on: the weights
+        of Mallows' generalised M-estimators for squared distances (Simpson, Ruppert,
+        Carroll 1992).
+        """
+        thresholds = np.broadcast_to(thresholds, scores.shape)[suspicious]
+        if (thresholds <= 0).any():
+            raise ValueError(
+                "action='weigh' needs a positive threshold, because the weight of a "
+                f"suspicious row is (threshold / score)²; got {thresholds.min():.3g}. "
+                "Use scores that are distances, or action='drop'."
+            )
+        factors = np.ones(scores.shape[0])
+        factors[suspicious] = (thresholds / scores[suspicious]) ** 2
+        return factors
+
+    def _weighted_params(self, params, factors):
+        """Return the parameters of fit, with the sample weights multiplied."""
+        if not self._estimator_takes_weights():
+            raise ValueError(
+                f"action='weigh' needs an estimator that takes sample_weight in its "
+                f"fit; {type(self.estimator).__name__} does not. Use action='drop'; "
+                "for a Pipeline, enable metadata routing."
+            )
+        self.sample_weight_ = factors * params.get("sample_weight", 1.0)
+        if (self.sample_weight_ == 1).all():
+            return params  # exactly the estimator without a defence
+        return params | {"sample_weight": self.sample_weight_}
+
+
+def _spread(values, present, fill):
+    """Give all rows an entry: that of `values` for those present, `fill` for others."""
+    spread = np.full(present.shape[0], fill, dtype=values.dtype)
+    spread[present] = values
+    return spread
+
+
+def _rows_of(X, mask):
+    """Take the rows in a mask: X itself rather than a copy if that is all of them."""
+    return X if mask.all() else take_rows(X, np.flatnonzero(mask))
