@@ -7,6 +7,7 @@ the surrogate, a function of its rows, labels and weights.
 import numpy as np
 from scipy import sparse
 
+from skpoison.bilevel.goals import check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_resolved
 from skpoison.surrogates import Unrolled, as_training_problem
@@ -94,10 +95,7 @@ class BilevelProblem:
             hypergradient._validate_params()
             hypergradient, n_unrolled = "unrolled", hypergradient.last
         self.engine = self.training_problem.engine(
-            hypergradient,
-            type(estimator).__name__,
-            shape=X.shape,
-            n_unrolled=n_unrolled,
+            hypergradient, shape=X.shape, truncate=n_unrolled
         )
         if tol is not None:
             self.engine.tol = tol
@@ -112,6 +110,7 @@ class BilevelProblem:
         )
         self.resolved_goal = goal.resolve(context)
         check_resolved(goal, self.resolved_goal)
+        check_goal(self.resolved_goal, self.learner)
 
     def scaled(self, X):
         """Return rows as the last step of the surrogate sees them.

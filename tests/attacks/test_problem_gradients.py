@@ -21,12 +21,9 @@ from sklearn.svm import LinearSVC
 
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.differentiation import engines
+from skpoison.bilevel.differentiation.step_engines import ClosedFormDifferentiation
 from skpoison.goals import ErrorGeneric, ErrorSpecific, TargetLabels
-from skpoison.surrogates import (
-    GradientDescentClassifier,
-    Unrolled,
-    _training_problem,
-)
+from skpoison.surrogates import GradientDescentClassifier, Unrolled
 
 N, P, N_POISON = 40, 5, 6
 LOG = GradientDescentClassifier(learning_rate=0.1, n_steps=40)
@@ -223,17 +220,6 @@ def test_weights_are_repeated_rows(surrogate):
     assert_allclose(gradient, expected_gradient, rtol=1e-7)
 
 
-@pytest.mark.parametrize("surrogate", [LOG, ADALINE], ids=str)
-def test_checkpoints(surrogate, monkeypatch):
-    problem, *rows = make_problem(surrogate, 3, hypergradient="unrolled")
-    assert problem.engine.checkpoint_every(problem.rows()) == 1
-    expected = problem.differentiate(*rows)
-    monkeypatch.setattr(engines, "STORABLE", 0)
-    assert problem.engine.checkpoint_every(problem.rows()) == 7
-    for found, each in zip(problem.differentiate(*rows), expected, strict=True):
-        assert_allclose(found, each, rtol=1e-12, atol=1e-15)
-
-
 def test_unrolled_is_the_closed_form():
     (closed, *rows), (unrolled, *_) = (
         make_problem(ADALINE, 3, hypergradient=each) for each in ("auto", "unrolled")
@@ -278,7 +264,7 @@ def test_back_gradient_is_nearly_unrolled():
         (LOG, "implicit", "implicit"),
         (LOG, "back-gradient", "back-gradient"),
         (LOG, Unrolled(last=3), "unrolled"),
-        (ADALINE, "auto", engines.ClosedFormDifferentiation.method),
+        (ADALINE, "auto", ClosedFormDifferentiation.method),
         (ADALINE, "unrolled", "unrolled"),
         (make_pipeline(StandardScaler(), ADALINE), "back-gradient", "back-gradient"),
     ],
@@ -292,16 +278,18 @@ def test_choice_of_engine(surrogate, wanted, method):
 
 
 def test_large_problems_are_unrolled(monkeypatch):
-    monkeypatch.setattr(_training_problem, "SPECTRAL", 4)
+    monkeypatch.setattr(engines, "SPECTRAL", 4)
     assert make_problem(ADALINE)[0].engine.method == "unrolled"
-    monkeypatch.setattr(_training_problem, "SPECTRAL", P)
+    monkeypatch.setattr(engines, "SPECTRAL", P)
     assert make_problem(ADALINE)[0].engine.method != "unrolled"
 
 
 @pytest.mark.parametrize("wanted", ["unrolled", "back-gradient", Unrolled(last=2)])
 def test_no_steps_to_go_through(wanted):
     for surrogate in SURROGATES[0], make_pipeline(StandardScaler(), SURROGATES[0]):
-        with pytest.raises(ValueError, match=r"hypergradient.*LogisticRegression"):
+        with pytest.raises(
+            ValueError, match=r"hypergradient=.* differentiates the steps of a"
+        ):
             make_problem(surrogate, hypergradient=wanted)
 
 

@@ -11,6 +11,7 @@ from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._flip_search import Refit, flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
 from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.utils._callbacks import Progress
 
 # How many flips are tried at every step by default.
 N_CANDIDATES = 20
@@ -171,6 +172,7 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             FoldMean(searches, trains, known.codes.shape[0]), known.codes
         )
         flips, path = [], [state.value()]
+        progress = Progress(self, "flips", n_poison, every=0)
         for step in range(n_poison):
             is_free = allowed & ~state.last_of_class()[:, np.newaxis]
             if not is_free.any():
@@ -187,9 +189,12 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             allowed[rows[best]] = False
             flips.append((rows[best], new[best]))
             path.append(values[best])
+            if progress(values[best]):
+                break
+        progress.end()
         self.goal_path_ = np.array(path)
         # More errors are always wanted, but coefficients can be overshot.
-        n_kept = n_poison if known.goal.kind == "errors" else int(np.argmax(path))
+        n_kept = len(flips) if known.goal.kind == "errors" else int(np.argmax(path))
         return np.array(flips[:n_kept], dtype=int).reshape(-1, 2).T
 
     def _search(self, known, fold):
@@ -207,9 +212,15 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             )
         try:
             problem = LabelProblem(self._problem(known, fold))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError) as error:
             # It cannot be differentiated. Errors can be counted all the same; if the
             # surrogate is invalid altogether, its fit raises an error.
+            if refit is None and isinstance(error, TypeError):
+                raise ValueError(
+                    f"`goal`={self.goal!r} needs a surrogate whose training can be "
+                    "differentiated; a goal on errors with loss='error', such as "
+                    f"'error-generic', goes with any classifier. {error}"
+                ) from error
             if refit is None:
                 raise
             problem = None

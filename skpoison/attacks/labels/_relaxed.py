@@ -9,6 +9,7 @@ from skpoison.attacks._base import BaseGoalAttack
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.utils._callbacks import Progress
 
 # How many random sets of flips are tried.
 N_AT_RANDOM = 10
@@ -177,6 +178,7 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
         best = _best_at_random(problem, codes, allowed, n_poison, random_state)
         if can_overshoot and path[0] >= best[0]:
             best = path[0], *np.empty((2, 0), dtype=int)
+        progress = Progress(self, "steps", self.max_iter, every=0)
         for step in range(self.max_iter):
             gains = problem.gradient(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
@@ -201,6 +203,9 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
             path.append(reached)
             if reached > best[0]:
                 best = reached, rows[:size], new[:size]
+            if progress(reached[1]):
+                break
+        progress.end()
         self.error_path_, self.goal_path_ = np.array(path).T
         self.n_iter_ = len(path) - 1
         return best[1], best[2]

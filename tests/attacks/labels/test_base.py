@@ -142,3 +142,40 @@ def test_any_classifier(attack, surrogate):
     fitted = attack(surrogate, 20, random_state=0)
     fitted.fit_resample(X_iris, y_iris)
     assert fitted.poison_mask_.sum() == 20
+
+
+class Callback:
+    """Counts tasks, and stops after some of them."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.n_begun = self.n_ended = 0
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        self.n_begun += 1
+
+    def on_fit_task_end(self, estimator, context):
+        self.n_ended += 1
+        return self.stop_after is not None and self.n_ended >= self.stop_after
+
+
+@pytest.mark.parametrize("attack", GOAL_ATTACKS)
+def test_callbacks(attack):
+    pytest.importorskip("sklearn.callback")
+    fitted = attack(RidgeClassifier(), 8, random_state=0)
+    fitted.set_callbacks(callback := Callback())
+    _, labels = fitted.fit_resample(X_iris, y_iris)
+    n_steps = fitted.goal_path_.shape[0] - 1
+    assert n_steps > 3
+    # Each step, and the work itself.
+    assert callback.n_begun == callback.n_ended == n_steps + 1
+    _, quiet = clone(fitted).set_callbacks().fit_resample(X_iris, y_iris)
+    np.testing.assert_array_equal(labels, quiet)
+    fitted.set_callbacks(Callback(stop_after=3)).fit_resample(X_iris, y_iris)
+    assert fitted.goal_path_.shape[0] == 4
