@@ -71,7 +71,7 @@ def compare_attacks(X, y, seed=0):
     clones = RandomInsertion(N_POISON, random_state=seed).fit_resample(*train)
     start, labels = clones[0][n:], clones[1][n:]
     early = GradientDescentClassifier(learning_rate=0.1, n_steps=100)
-    problem = make_problem(early, "reversed", "log_loss", train, own, labels)
+    problem = make_problem(early, "back-gradient", "log_loss", train, own, labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # that it is not exact
         slow, rows = seconds(lambda: published(problem, start))

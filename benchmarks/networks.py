@@ -28,7 +28,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.differentiation.network_descent import NetworkDescent
+from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import as_training_problem
 
@@ -102,7 +102,7 @@ def ratio(X, y):
     seconds = []
     for _ in range(9):
         begin = time.perf_counter()
-        descent = NetworkDescent(surrogate.learner, rows, **settings)
+        descent = Descent(surrogate.learner, rows, **settings)
         middle = time.perf_counter()
         descent.hypergradient(np.ones_like(descent.W), slice(N_TRAIN, None))
         seconds.append([middle - begin, time.perf_counter() - begin])

@@ -33,9 +33,12 @@ import numpy as np
 from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.differentiation.svm import KernelMachine
+from skpoison.bilevel.differentiation.svm import svm_hypergradient
 from skpoison.bilevel.goals import SmoothedError
+from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.kernels import LinearKernel, make_kernel
+from skpoison.bilevel.learners.svm import SVMLearner
+from skpoison.bilevel.solvers.svm import minimise_svm
 from skpoison.datasets import fetch_mnist
 from skpoison.feasible_sets import Box
 
@@ -112,19 +115,15 @@ def cosines(X, y, seed, kernel):
     for c in rng.permutation(N_TRAIN)[:50]:
         other = rng.choice(np.flatnonzero(codes != codes[c]))
         row, code = X[c] + rng.rand() * (X[other] - X[c]), 1 - codes[c]
-        machine = KernelMachine(
-            kernel,
-            np.vstack([X, row]),
-            np.append(codes, code),
-            np.ones(N_TRAIN + 1),
-            C=1.0,
-            n_classes=2,
-        )
+        signs = 2.0 * np.append(codes, code) - 1
+        rows = Rows(np.vstack([X, row]), signs[:, np.newaxis], np.ones(N_TRAIN + 1))
+        machine = minimise_svm(SVMLearner("rbf", 1.0), rows, kernel)
         (solution,) = machine.solutions
         if machine.group[-1] not in solution.margin or solution.system is None:
             continue
         slopes = goal.gradient(machine.scores(own[0]))
-        whole = machine.hypergradient(own[0], slopes, slice(-1, None)).features[0]
+        last = slice(-1, None)
+        whole = svm_hypergradient(machine, own[0], slopes, last).features[0]
         v, _, _ = solution.adjoint(
             kernel.product(machine.X, own[0], slopes)[:, 0], slopes.sum()
         )

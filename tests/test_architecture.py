@@ -91,7 +91,7 @@ def test_files_mirrored_by_tests(path):
         "attack_checks": "estimator_checks",
         "defence_checks": "estimator_checks",
         "check_data": "estimator_checks",
-        "network_descent": "closed_form",
+        "report/errors": "report",
     }
     name = tested_by.get(f"{relative.parent}/{name}", tested_by.get(name, name))
     assert (tests / f"test_{name}.py").is_file()

@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.neighbors import NearestCentroid
 
-from skpoison.bilevel.learners.base import Learner, Point
+from skpoison.bilevel.learners.base import ParametricLearner, Point
 from skpoison.surrogates import TrainingProblem, as_training_problem
 
 
-class Centroids(Learner):
+class Centroids(ParametricLearner):
     """A nearest centroid: the weights of a class are its centroid."""
 
     def shape(self, rows):

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from skpoison.bilevel.goals import OnRows
-
 
 def goal_values(goal, learner, W):
     """Compute a goal for each of many weights.
@@ -24,7 +22,7 @@ def goal_values(goal, learner, W):
     """
     values = np.full(W.shape[0], -np.inf)
     known = np.flatnonzero(np.isfinite(W).all(axis=(1, 2)))
-    if isinstance(goal, OnRows):
+    if goal.kind == "scores":
         # One product of matrices gives the scores for all weights.
         beside = np.moveaxis(W[known], 0, 1).reshape(W.shape[1], -1)
         scores = learner.scores(goal.X, beside)

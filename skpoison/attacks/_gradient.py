@@ -12,7 +12,6 @@ from skpoison.attacks._climber import Climber, make_coordinates
 from skpoison.attacks._own_rows import check_own_rows, split
 from skpoison.attacks._start import start_inserting, start_modifying
 from skpoison.base import Poison
-from skpoison.bilevel.goals import OnFeatures
 from skpoison.feasible_sets import BaseFeasibleSet, Box
 from skpoison.utils._callbacks import CallbackSupportMixin, Progress, with_callbacks
 from skpoison.utils._threads import limit_blas_threads
@@ -84,10 +83,10 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         Where the responses of poison rows may go, where the surrogate is a regressor.
         "auto": as far as those of the training rows reach. (low, high): so far. None:
         they stay as they set out.
-    hypergradient : {"auto", "implicit", "unrolled", "reversed"}, default="auto"
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, default="auto"
         How the goal is differentiated. "implicit": at the optimum of the surrogate.
         "unrolled": through the steps of a surrogate that stops early, which are
-        stored. "reversed": through its steps run backwards, as published in [1]_:
+        stored. "back-gradient": through its steps run backwards, as published in [1]_:
         without memory, and less exact. "auto": as the surrogate learns; for the
         squared loss, all steps are taken in closed form.
     n_unrolled : int, default=None
@@ -151,7 +150,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
     diagnostics_ : dict
         How well the gradient is known, at the last iterate. "hypergradient": how it is
         taken, "implicit", "spectral" (all steps in closed form), "unrolled" or
-        "reversed". "linear_solver": how systems are solved where it is implicit,
+        "back-gradient". "linear_solver": how systems are solved where it is implicit,
         "cholesky", "woodbury" or "cg". "n_active": how many weights are not 0, where an
         l1 penalty makes some. "gradient_norm": norm of the gradient of the
         surrogate's own objective, relative to what it is a sum of. "residual": of the
@@ -226,7 +225,9 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
         "capability": [StrOptions({"insert", "modify"})],
         "poison_labels": [StrOptions({"flip", "keep"})],
         "response_range": [StrOptions({"auto"}), tuple, None],
-        "hypergradient": [StrOptions({"auto", "implicit", "unrolled", "reversed"})],
+        "hypergradient": [
+            StrOptions({"auto", "implicit", "unrolled", "back-gradient"})
+        ],
         "n_unrolled": [Interval(Integral, 1, None, closed="left"), None],
         "feasible_set": [BaseFeasibleSet, None],
         "effort": [Interval(Real, 0, None, closed="left")],
@@ -473,7 +474,7 @@ class GradientPoisoner(CallbackSupportMixin, BaseAimedPoisoner):
             problem.moves_responses = True
             rows = np.column_stack([rows, start.labels])
         # Where a feature comes or goes: there steps that lengthen would be caught.
-        has_kinks = isinstance(problem.goal, OnFeatures)
+        has_kinks = problem.goal.kind == "features"
         climber = Climber(
             problem,
             coordinates,

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier, is_regressor
 
-from skpoison.bilevel.differentiation.engines import TOL
+from skpoison.bilevel.differentiation.engine import TOL
 from skpoison.bilevel.goals import MeanLoss, OnObjective, OnRows, SmoothedError
 from skpoison.bilevel.losses import Squared
 from skpoison.goals import GoalContext
@@ -28,7 +28,7 @@ class BilevelProblem:
     ----------
     surrogate : estimator or Pipeline
         What the attacker believes that the victim learns.
-    hypergradient : {"auto", "implicit", "unrolled", "reversed"}
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}
         How the goal is differentiated.
     X : {ndarray, csr matrix} of shape (n_samples, n_features)
         Rows that the attacker knows.
@@ -87,10 +87,7 @@ class BilevelProblem:
         self.X, self.codes = self._scaled(X[clean]), codes[clean]
         self.weight, self.classes = weight, classes
         self.engine = self.surrogate.engine(
-            hypergradient,
-            type(estimator).__name__,
-            shape=self.X.shape,
-            n_unrolled=n_unrolled,
+            hypergradient, shape=self.X.shape, truncate=n_unrolled
         )
         self.goal = self.labels = self.rows = None
         self.moves_responses = False

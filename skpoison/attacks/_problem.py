@@ -7,6 +7,7 @@ the surrogate, a function of its rows, labels and weights.
 import numpy as np
 from scipy import sparse
 
+from skpoison.bilevel.goals import check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_resolved
 from skpoison.surrogates import as_training_problem
@@ -41,7 +42,7 @@ class BilevelProblem:
         The names of the features, if they have names.
     weight : float, default=1.0
         How many training rows each row of X stands for. A poison row has 1.
-    hypergradient : {"auto", "implicit", "unrolled", "reversed"}, default="auto"
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, default="auto"
         How the goal is differentiated.
     n_unrolled : int, default=None
         How many of the last steps of training are differentiated. None: all of them.
@@ -92,10 +93,7 @@ class BilevelProblem:
         )
         self.X_scaled = self.scaled(X)
         self.engine = self.training_problem.engine(
-            hypergradient,
-            type(estimator).__name__,
-            shape=X.shape,
-            n_unrolled=n_unrolled,
+            hypergradient, shape=X.shape, truncate=n_unrolled
         )
         if tol is not None:
             self.engine.tol = tol
@@ -110,6 +108,7 @@ class BilevelProblem:
         )
         self.resolved_goal = goal.resolve(context)
         check_resolved(goal, self.resolved_goal)
+        check_goal(self.resolved_goal, self.learner)
 
     def scaled(self, X):
         """Return rows as the last step of the surrogate sees them.

@@ -1,68 +1,87 @@
-r"""What does the attacker want of the learnt weights?
+r"""Goals of the attacker, as functions of the learnt weights.
 
-A goal is a function :math:`A` of the weights that is to be climbed. Most goals speak of
-the scores that the learner gives to rows of the attacker's own, :class:`OnRows`. With
-scores :math:`z_j`, labels :math:`y_j` and m rows, what is measured there is
+A goal is a function :math:`A` of the weights that is to be maximised. Most goals read
+the scores that the learner gives to validation rows, :class:`OnRows`. With scores
+:math:`z_j`, labels :math:`y_j` and m rows, what is measured there is
 
 * the **smoothed error**, the mean of
   :math:`1 - \operatorname{softmax}(\kappa z_j / s)_{y_j}`, which for one output is
-  :math:`\sigma(-\kappa t_j z_j / s)`. It is bounded by 1, as the error is that he is
-  after, and tends to it as :math:`\kappa` grows. The scale :math:`s` is the root mean
-  square over the rows of what the highest score is above the second (of |z| for one
-  output): without it the goal could be raised by smaller weights, which change no
-  prediction. The scores of a single row are measured as they are: in units of itself a
-  row cannot move;
-* the **loss**, the mean of :math:`\varphi(z_j, t_j)`, as most of the literature has it.
-  It is not bounded: a few rows of enormous loss can carry it.
+  :math:`\sigma(-\kappa t_j z_j / s)`. It is bounded by 1, as the error is that the
+  attacker is after, and tends to it as :math:`\kappa` grows. The scale :math:`s` is the
+  root mean square over the rows of the difference between the highest score and the
+  second (of |z| for one output): without it the goal could be raised by smaller
+  weights, which change no prediction. The scores of a single row are not scaled: by
+  itself a row would always be at distance 1;
+* the **loss**, the mean of :math:`\varphi(z_j, t_j)`, as in most of the literature.
+  It is not bounded: a few rows of enormous loss can dominate it.
 
-*Error-generic* attacks climb either of them for the true labels. *Error-specific*
-attacks descend it for the labels that the attacker wants to see (Muñoz-González et al.
-2017, Equations 3 to 5). The penalty of the learner is no part of either.
+*Error-generic* attacks maximise either of them for the true labels. *Error-specific*
+attacks minimise it for the labels that the attacker wants to be predicted
+(Muñoz-González et al. 2017, Equations 3 to 5). The penalty of the learner is not part
+of either.
 
-Others speak of what is learnt:
+Other goals read what is learnt:
 
-* :class:`OnObjective`: the learner's own objective on rows of the attacker's own, its
-  penalty included, as Xiao et al. (2015) have it;
+* :class:`OnObjective`: the learner's own objective on validation rows, its penalty
+  included (Xiao et al. 2015);
 * :class:`OnCoefficients`: minus half the squared distance to weights that the attacker
-  wants to see, as in machine teaching (Mei and Zhu 2015);
-* :class:`OnFeatures`: which features are selected;
-  :mod:`skpoison.bilevel.differentiation.feature_selection` has it.
+  wants, as in machine teaching (Mei and Zhu 2015);
+* :class:`OnFeatures`: which features are selected; implemented in
+  :mod:`skpoison.bilevel.differentiation.feature_selection`.
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from skpoison.bilevel.learners.base import Rows
-from skpoison.bilevel.losses import Multinomial, SeparableLoss, sigmoid, softmax
+from skpoison.bilevel.learners.base import (
+    Features,
+    Learner,
+    ParametricLearner,
+    Point,
+    Rows,
+)
+from skpoison.bilevel.learners.columns import Clipped, ColumnGradient
+from skpoison.bilevel.losses import Loss, sigmoid, softmax
+
+
+class Measure(Protocol):
+    """A function of the scores of validation rows."""
+
+    def value(self, scores: np.ndarray) -> float:
+        """Compute the goal."""
+
+    def gradient(self, scores: np.ndarray) -> np.ndarray:
+        """Compute its gradient in the scores."""
 
 
 @dataclass(frozen=True)
 class SmoothedError:
-    """The mean of a smooth step in the margin.
+    """The mean of a smooth step function of the margin.
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows,) of int
         The label of each row, as a position among the classes.
     sharpness : float, default=4.0
-        What scores of unit scale are multiplied with: the larger, the closer to the
-        error itself.
+        Factor of scores of unit scale: the larger, the closer to the error itself.
     sign : {1, -1}, default=1
-        1 to climb the error of these labels, -1 to descend it.
+        1 to maximise the error for these labels, -1 to minimise it.
     """
 
     codes: np.ndarray
     sharpness: float = 4.0
     sign: int = 1
 
-    def value(self, scores):
+    def value(self, scores: np.ndarray) -> float:
         """Compute the goal.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the attacker's rows.
+            The scores of the validation rows.
 
         Returns
         -------
@@ -71,13 +90,13 @@ class SmoothedError:
         unit = scores / _scale(_leads(scores)[0])
         return self.sign * float((1 - self._right(unit)[0]).mean())
 
-    def gradient(self, scores):
-        """Differentiate the goal in the scores.
+    def gradient(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the gradient of the goal in the scores.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the attacker's rows.
+            The scores of the validation rows.
 
         Returns
         -------
@@ -96,12 +115,12 @@ class SmoothedError:
         slopes *= -self.sign * self.sharpness / n_rows
         if n_rows == 1:
             return slopes
-        # The scale moves with the scores, too.
+        # The scale depends on the scores, too.
         of_scale = (slopes * unit).sum() / (n_rows * scale)
         return (slopes - of_scale * leads[:, np.newaxis] * lead_slopes) / scale
 
-    def _right(self, unit):
-        """Compute smoothed indicators of right predictions, and of all classes."""
+    def _right(self, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Compute smoothed indicators of correct predictions, and of all classes."""
         if unit.shape[1] == 1:
             signs = 2 * self.codes - 1
             return sigmoid(self.sharpness * signs * unit[:, 0]), None
@@ -109,8 +128,8 @@ class SmoothedError:
         return p[np.arange(p.shape[0]), self.codes], p
 
 
-def _leads(scores):
-    """Say by how much the highest score of each row leads, and differentiate that."""
+def _leads(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the lead of the highest score of each row, and its gradient."""
     if scores.shape[1] == 1:
         return np.abs(scores[:, 0]), np.sign(scores)
     rows = np.arange(scores.shape[0])
@@ -120,8 +139,8 @@ def _leads(scores):
     return scores[rows, first] - scores[rows, second], slopes
 
 
-def _scale(leads):
-    """Take the root mean square; of a single row nothing would be left in its units."""
+def _scale(leads: np.ndarray) -> float:
+    """Compute the root mean square; 1 for a single row, which it would normalise."""
     return (np.sqrt((leads**2).mean()) or 1.0) if leads.shape[0] > 1 else 1.0
 
 
@@ -131,25 +150,25 @@ class MeanLoss:
 
     Parameters
     ----------
-    loss : SeparableLoss or Multinomial
+    loss : Loss
         The loss.
     targets : ndarray of shape (n_rows, n_outputs)
         The target of each row.
     sign : {1, -1}, default=1
-        1 to climb the loss for these targets, -1 to descend it.
+        1 to maximise the loss for these targets, -1 to minimise it.
     """
 
-    loss: SeparableLoss | Multinomial
+    loss: Loss
     targets: np.ndarray
     sign: int = 1
 
-    def value(self, scores):
+    def value(self, scores: np.ndarray) -> float:
         """Compute the goal.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the attacker's rows.
+            The scores of the validation rows.
 
         Returns
         -------
@@ -157,13 +176,13 @@ class MeanLoss:
         """
         return self.sign * float(self.loss.value(scores, self.targets).mean())
 
-    def gradient(self, scores):
-        """Differentiate the goal in the scores.
+    def gradient(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the gradient of the goal in the scores.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the attacker's rows.
+            The scores of the validation rows.
 
         Returns
         -------
@@ -173,86 +192,200 @@ class MeanLoss:
         return self.sign * slopes / scores.shape[0]
 
 
+class Scaling(Protocol):
+    """Fitted scalers; see :mod:`skpoison.bilevel.differentiation.scaling`."""
+
+    def transform_new(self, X: Features) -> tuple[Features, Clipped]:
+        """Scale rows that they were not fitted on; also return what was clipped."""
+
+
+# What an error says if a goal of some kind means nothing for a learner.
+REQUIREMENTS = {
+    "scores": "A goal on scores needs a surrogate that computes some.",
+    "parameters": (
+        "A goal on weights needs a surrogate that learns weights, and a support vector "
+        "machine with a kernel learns none: take LinearSVC."
+    ),
+    "coefficients": (
+        "A goal on coefficients needs a surrogate that learns one weight of each "
+        "feature, but a neural network learns layers of weights, and a support vector "
+        "machine with a kernel learns none: take a linear surrogate, such as "
+        "LogisticRegression or LinearSVC."
+    ),
+    "features": (
+        "A goal on features needs a surrogate that selects some of them: take Lasso, "
+        "ElasticNet, or LogisticRegression with an l1 penalty."
+    ),
+}
+
+
+class Goal:
+    """A goal of the attacker.
+
+    Attributes
+    ----------
+    kind : {"scores", "parameters", "coefficients", "features"}
+        What the goal reads; learners list in `supports` which kinds mean something for
+        them.
+    """
+
+    kind: ClassVar[str] = "parameters"
+
+    def scaled(self, scaling: Scaling) -> "Goal":
+        """Return the goal after scalers have been fitted.
+
+        Parameters
+        ----------
+        scaling : Scaling
+            Scales validation rows.
+
+        Returns
+        -------
+        goal : Goal
+            With scaled validation rows, if it has any.
+        """
+        return self
+
+
+class WeightGoal(Goal, ABC):
+    """A goal that is a function of the weights."""
+
+    @abstractmethod
+    def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
+        """Compute the goal and its gradient in the weights.
+
+        Parameters
+        ----------
+        learner : ParametricLearner
+            The learner.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_parameters, n_outputs)
+            Its gradient.
+        """
+
+    def at_with_columns(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, ColumnGradient | None]:
+        """Compute the goal and its gradients in the weights and in columns.
+
+        Parameters
+        ----------
+        learner : ParametricLearner
+            The learner.
+        W : ndarray of shape (n_parameters, n_outputs)
+            The weights.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        gradient : ndarray of shape (n_parameters, n_outputs)
+            Its gradient in the weights.
+        columns : ColumnGradient or None
+            Its gradient in a shift and a scale of each column of the validation rows,
+            with the weights held; None for a goal without such rows.
+        """
+        return *self.at(learner, W), None
+
+
 @dataclass(frozen=True)
-class OnRows:
-    """What is measured on rows of the attacker's own.
+class OnRows(WeightGoal):
+    """A function of the scores of validation rows.
 
     Parameters
     ----------
     X : {ndarray, sparse matrix} of shape (n_rows, n_features)
-        The rows.
+        The validation rows.
     measure : SmoothedError or MeanLoss
-        What of their scores is climbed.
+        The function of their scores that is maximised.
+    clipped : tuple of ndarray of shape (n_rows, n_features) of bool, default=None
+        Where a scaler has clipped the rows from below and from above.
     """
 
-    X: np.ndarray
-    measure: SmoothedError | MeanLoss
+    X: Features
+    measure: Measure
+    clipped: Clipped = None
+    kind = "scores"
 
-    def at(self, learner, W):
-        """Compute the goal and its gradient in the weights.
+    def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
+        """Compute the goal and its gradient in the weights."""
+        return self._at(learner, W)[:2]
 
-        Parameters
-        ----------
-        learner : Learner
-            The learner.
-        W : ndarray of shape (n_parameters, n_outputs)
-            The weights.
+    def at_with_columns(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, ColumnGradient]:
+        """Compute the goal and its gradients in the weights and in columns."""
+        value, gradient, R = self._at(learner, W)
+        columns = learner.input_column_vjp(self.X, W, R, gradient, self.clipped)
+        return value, gradient, columns
 
-        Returns
-        -------
-        value : float
-            The goal.
-        gradient : ndarray of shape (n_parameters, n_outputs)
-            Its gradient.
-        """
+    def _at(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Compute the goal and its gradients in the weights and in the scores."""
         scores = learner.scores(self.X, W)
-        pulled = learner.score_vjp(self.X, W, self.measure.gradient(scores))
-        return self.measure.value(scores), pulled
+        R = self.measure.gradient(scores)
+        return self.measure.value(scores), learner.score_vjp(self.X, W, R), R
+
+    def scaled(self, scaling: Scaling) -> "OnRows":
+        """Return the goal on scaled rows."""
+        X, clipped = scaling.transform_new(self.X)
+        return replace(self, X=X, clipped=clipped)
 
 
 @dataclass(frozen=True)
-class OnObjective:
-    """The objective of the learner on rows of the attacker's own.
+class OnObjective(WeightGoal):
+    """The objective of the learner on validation rows.
 
     Parameters
     ----------
     rows : Rows
-        The rows.
+        The validation rows.
     sign : {1, -1}, default=1
-        1 to climb the objective, -1 to descend it.
+        1 to maximise the objective, -1 to minimise it.
+    clipped : tuple of ndarray of shape (n_rows, n_features) of bool, default=None
+        Where a scaler has clipped the rows from below and from above.
     """
 
     rows: Rows
     sign: int = 1
-    of = "the objective"
+    clipped: Clipped = None
+    kind = "parameters"
 
-    def at(self, learner, W):
-        """Compute the goal and its gradient in the weights.
+    def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
+        """Compute the goal and its gradient in the weights."""
+        return self._at(learner.at(W, self.rows))
 
-        Parameters
-        ----------
-        learner : Learner
-            The learner.
-        W : ndarray of shape (n_parameters, n_outputs)
-            The weights.
-
-        Returns
-        -------
-        value : float
-            The goal.
-        gradient : ndarray of shape (n_parameters, n_outputs)
-            Its gradient.
-        """
+    def at_with_columns(
+        self, learner: ParametricLearner, W: np.ndarray
+    ) -> tuple[float, np.ndarray, ColumnGradient]:
+        """Compute the goal and its gradients in the weights and in columns."""
         point = learner.at(W, self.rows)
+        return *self._at(point), point.column_gradient(self.clipped) * self.sign
+
+    def scaled(self, scaling: Scaling) -> "OnObjective":
+        """Return the goal on scaled rows."""
+        X, clipped = scaling.transform_new(self.rows.X)
+        return replace(self, rows=self.rows.with_features(X), clipped=clipped)
+
+    def _at(self, point: Point) -> tuple[float, np.ndarray]:
+        learner, W = point.learner, point.W
         value = point.objective() + learner.l1_value(W)
-        # A weight that is 0 stays so, and what its kink is does not matter.
+        # A weight of 0 stays 0 when rows move a little, so that any subgradient at its
+        # kink will do.
         gradient = point.gradient() + learner.l1_subgradient(W)
         return self.sign * value, self.sign * gradient
 
 
 @dataclass(frozen=True)
-class OnCoefficients:
-    """Minus half the squared distance to weights that are wanted.
+class OnCoefficients(WeightGoal):
+    """Minus half the squared distance to the weights wanted.
 
     Parameters
     ----------
@@ -261,25 +394,10 @@ class OnCoefficients:
     """
 
     wanted: np.ndarray
-    of = "coefficients"
+    kind = "coefficients"
 
-    def at(self, learner, W):
-        """Compute the goal and its gradient in the weights.
-
-        Parameters
-        ----------
-        learner : Learner
-            The learner.
-        W : ndarray of shape (n_parameters, n_outputs)
-            The weights.
-
-        Returns
-        -------
-        value : float
-            The goal.
-        gradient : ndarray of shape (n_parameters, n_outputs)
-            Its gradient.
-        """
+    def at(self, learner: ParametricLearner, W: np.ndarray) -> tuple[float, np.ndarray]:
+        """Compute the goal and its gradient in the weights."""
         gradient = np.zeros_like(W)
         gap = self.wanted - W[: self.wanted.shape[0]]
         gradient[: gap.shape[0]] = np.where(np.isnan(gap), 0, gap)
@@ -287,22 +405,39 @@ class OnCoefficients:
 
 
 @dataclass(frozen=True)
-class OnFeatures:
+class OnFeatures(Goal):
     """Which features are selected.
 
     Parameters
     ----------
     wanted, unwanted : ndarray of int
-        The places of features that are to be selected, and to be discarded.
+        The positions of features that are to be selected, and to be discarded.
+
+    See Also
+    --------
+    skpoison.bilevel.differentiation.feature_selection.feature_selection
     """
 
     wanted: np.ndarray
     unwanted: np.ndarray
-    of = "features"
+    kind = "features"
 
-    def at(self, learner, W):
-        """Say that only learners that select features can be asked for them."""
-        raise ValueError(
-            "A goal on features needs a surrogate that selects some of them: take "
-            "Lasso, ElasticNet, or LogisticRegression with an l1 penalty."
-        )
+
+def check_goal(goal: Goal, learner: Learner) -> None:
+    """Check that a goal means something for a learner.
+
+    Parameters
+    ----------
+    goal : Goal or object
+        The goal. From outside, any object with a method `at`, as of `WeightGoal`.
+    learner : Learner
+        The learner.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    kind = getattr(goal, "kind", "parameters")
+    if kind not in learner.supports:
+        raise ValueError(REQUIREMENTS[kind])

@@ -1,8 +1,8 @@
-r"""What does one mistake cost?
+r"""Loss functions of scores and targets, and their derivatives.
 
 A linear learner scores a row :math:`x` by :math:`z = W^\top \tilde x \in \mathbb R^K`
-and pays :math:`\varphi(z, t)` where the target is :math:`t \in \mathbb R^K`. All that
-gradients of poisoning need of a loss is
+and pays :math:`\varphi(z, t)` for the target :math:`t \in \mathbb R^K`. All that
+hypergradients need of a loss is
 
 .. math::
 
@@ -10,28 +10,35 @@ gradients of poisoning need of a loss is
     S u = \nabla^2_z \varphi \, u, \qquad
     R u = \nabla_z \langle \nabla_t \varphi, u \rangle ,
 
-the gradient in the score, the product of the Hessian in the score with a direction, and
-the product of the mixed second derivative with a direction, which says how the gradient
-moves with the target. Every loss here but the multinomial one treats the K outputs
-apart, so that :math:`S` and :math:`R` are diagonal.
+the gradient in the scores, Hessian-vector products in the scores, and vector products
+with the mixed second derivative in targets and scores. Solvers that factorise a Hessian
+ask for the entries of :math:`S` itself (`hessian_blocks`, in the manner of
+scikit-learn's ``LinearModelLoss``). Every loss here except the multinomial one is
+separable, a sum over the K outputs, so that :math:`S` and :math:`R` are diagonal.
 
 Targets are 0 or 1 for the logistic losses (or any real number: soft labels), -1 or 1
-for the hinges, real numbers for the others. All functions take arrays of shape
-(n_samples, n_outputs), on any namespace of the array API.
+for the hinge losses, and real numbers for the others. All functions take arrays of
+shape (n_samples, n_outputs), from any namespace of the array API.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from array_api_compat import array_namespace
 
+# An array of any library that follows the array API.
+Array = Any
 
-def _softplus(z):
+
+def _softplus(z: Array) -> Array:
     """Compute log(1 + exp(z)) without overflow."""
     xp = array_namespace(z)
     return xp.maximum(z, xp.zeros_like(z)) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
-def sigmoid(z):
+def sigmoid(z: Array) -> Array:
     """Compute 1 / (1 + exp(-z)) without overflow.
 
     Parameters
@@ -48,7 +55,7 @@ def sigmoid(z):
     return xp.where(z >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def softmax(z):
+def softmax(z: Array) -> tuple[Array, Array]:
     """Compute the softmax of scores without overflow.
 
     Parameters
@@ -70,55 +77,99 @@ def softmax(z):
     return exponentials / total, (top + xp.log(total))[:, 0]
 
 
-class SeparableLoss:
-    """A loss that is a sum over outputs of a function of one score and one target.
+class Loss(ABC):
+    """A loss of scores and targets.
 
-    A subclass has `values`, `gradient`, `curvature` and `response`, each elementwise.
+    All methods take scores z, targets t and directions u in the scores, as arrays of
+    shape (n_samples, n_outputs).
+
+    Attributes
+    ----------
+    couples_outputs : bool
+        Whether the loss depends on several scores of a row jointly, so that its
+        Hessian in the scores is not diagonal.
+    is_quadratic : bool
+        Whether the loss is quadratic in the scores: its curvature is constant.
+    linear_in_targets : bool
+        Whether the loss is linear in the targets, except for terms that do not depend
+        on the scores: the expected loss of a random target is then the loss of the
+        expected target.
     """
 
-    separable = True
+    couples_outputs = False
+    is_quadratic = False
+    linear_in_targets = False
 
-    def value(self, z, t):
-        """Compute the loss of each row.
+    @abstractmethod
+    def value(self, z: Array, t: Array) -> Array:
+        """Compute the loss of each row, of shape (n_samples,)."""
 
-        Parameters
-        ----------
-        z, t : array of shape (n_samples, n_outputs)
-            Scores and targets.
+    @abstractmethod
+    def gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the scores, of shape (n_samples, n_outputs)."""
 
-        Returns
-        -------
-        value : array of shape (n_samples,)
+    @abstractmethod
+    def curvature(self, z: Array, t: Array) -> Array:
+        """Compute the diagonal of the Hessian in the scores, for each row.
+
+        Returns an array of shape (n_samples, n_outputs).
         """
+
+    def hessian_blocks(self, z: Array, t: Array) -> Iterator[tuple[int, int, Array]]:
+        """Yield the entries of the Hessian in the scores that are not always 0.
+
+        Yields
+        ------
+        k, m : int
+            A pair of outputs, m <= k: the Hessian is symmetric.
+        values : array of shape (n_samples,)
+            The second derivative in the scores k and m of each row.
+        """
+        curvature = self.curvature(z, t)
+        for k in range(z.shape[1]):
+            yield k, k, curvature[:, k]
+
+    @abstractmethod
+    def hessian_product(self, z: Array, t: Array, u: Array) -> Array:
+        """Multiply the Hessian in the scores by directions, row by row."""
+
+    @abstractmethod
+    def target_gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the targets, of shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def response_product(self, z: Array, t: Array, u: Array) -> Array:
+        """Multiply the second derivative in targets and scores by directions.
+
+        Returns an array of shape (n_samples, n_outputs), in the targets.
+        """
+
+
+class SeparableLoss(Loss):
+    """A loss that is a sum over outputs of a function of one score and one target.
+
+    A subclass has `values`, `gradient`, `curvature`, `target_gradient` and `response`,
+    each elementwise.
+    """
+
+    @abstractmethod
+    def values(self, z: Array, t: Array) -> Array:
+        """Compute the loss of each output, elementwise."""
+
+    @abstractmethod
+    def response(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in score and target, elementwise."""
+
+    def value(self, z: Array, t: Array) -> Array:
+        """Compute the loss of each row."""
         return array_namespace(z).sum(self.values(z, t), axis=1)
 
-    def hessian_product(self, z, t, u):
-        """Multiply the Hessian in the scores with directions.
-
-        Parameters
-        ----------
-        z, t, u : array of shape (n_samples, n_outputs)
-            Scores, targets and directions.
-
-        Returns
-        -------
-        product : array of shape (n_samples, n_outputs)
-        """
+    def hessian_product(self, z: Array, t: Array, u: Array) -> Array:
+        """Multiply the Hessian in the scores by directions."""
         return self.curvature(z, t) * u
 
-    def response_product(self, z, t, u):
-        """Multiply the second derivative in target and score with directions.
-
-        Parameters
-        ----------
-        z, t, u : array of shape (n_samples, n_outputs)
-            Scores, targets and directions in the scores.
-
-        Returns
-        -------
-        product : array of shape (n_samples, n_outputs)
-            In the targets.
-        """
+    def response_product(self, z: Array, t: Array, u: Array) -> Array:
+        """Multiply the second derivative in targets and scores by directions."""
         return self.response(z, t) * u
 
 
@@ -126,26 +177,33 @@ class SeparableLoss:
 class Squared(SeparableLoss):
     r"""Half the squared error, :math:`\tfrac12 (z - t)^2`."""
 
-    def values(self, z, t):
+    is_quadratic = True
+    linear_in_targets = True
+
+    def values(self, z: Array, t: Array) -> Array:
         """Compute the loss of each output."""
         return (z - t) ** 2 / 2
 
-    def gradient(self, z, t):
-        """Differentiate in the score."""
+    def gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the score."""
         return z - t
 
-    def curvature(self, z, t):
-        """Differentiate twice in the score."""
+    def curvature(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in the score."""
         return array_namespace(z).ones_like(z)
 
-    def response(self, z, t):
-        """Differentiate in score and target."""
+    def target_gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the target."""
+        return t - z
+
+    def response(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in score and target."""
         return -array_namespace(z).ones_like(z)
 
 
 @dataclass(frozen=True)
 class Huber(SeparableLoss):
-    r"""Half the squared error, continued linearly where it exceeds `delta`.
+    r"""Huber loss: half the squared error, linear beyond `delta`.
 
     .. math::
 
@@ -155,24 +213,28 @@ class Huber(SeparableLoss):
 
     delta: float = 1.35
 
-    def values(self, z, t):
+    def values(self, z: Array, t: Array) -> Array:
         """Compute the loss of each output."""
         xp = array_namespace(z)
         size = xp.abs(z - t)
         linear = self.delta * size - self.delta**2 / 2
         return xp.where(size <= self.delta, size**2 / 2, linear)
 
-    def gradient(self, z, t):
-        """Differentiate in the score."""
+    def gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the score."""
         return array_namespace(z).clip(z - t, -self.delta, self.delta)
 
-    def curvature(self, z, t):
-        """Differentiate twice in the score."""
+    def curvature(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in the score."""
         xp = array_namespace(z)
         return xp.astype(xp.abs(z - t) <= self.delta, z.dtype)
 
-    def response(self, z, t):
-        """Differentiate in score and target."""
+    def target_gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the target."""
+        return -self.gradient(z, t)
+
+    def response(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in score and target."""
         return -self.curvature(z, t)
 
 
@@ -180,44 +242,58 @@ class Huber(SeparableLoss):
 class Logistic(SeparableLoss):
     r"""Logistic loss, :math:`\log(1 + e^z) - t z`, of targets 0 and 1."""
 
-    def values(self, z, t):
+    linear_in_targets = True
+
+    def values(self, z: Array, t: Array) -> Array:
         """Compute the loss of each output."""
         return _softplus(z) - t * z
 
-    def gradient(self, z, t):
-        """Differentiate in the score."""
+    def gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the score."""
         return sigmoid(z) - t
 
-    def curvature(self, z, t):
-        """Differentiate twice in the score."""
+    def curvature(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in the score."""
         p = sigmoid(z)
         return p * (1 - p)
 
-    def response(self, z, t):
-        """Differentiate in score and target."""
+    def target_gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the target."""
+        return -z
+
+    def response(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in score and target."""
         return -array_namespace(z).ones_like(z)
 
 
 class _MarginLoss(SeparableLoss):
     r"""A function :math:`\psi` of the margin :math:`t z`, of targets -1 and 1.
 
-    A subclass has `of_margin`, which gives :math:`\psi` and its two derivatives.
+    A subclass has `of_margin`, which returns :math:`\psi` and its two derivatives.
     """
 
-    def values(self, z, t):
+    @abstractmethod
+    def of_margin(self, margin: Array) -> tuple[Array, Array, Array]:
+        """Compute the function of the margin and its two derivatives."""
+
+    def values(self, z: Array, t: Array) -> Array:
         """Compute the loss of each output."""
         return self.of_margin(t * z)[0]
 
-    def gradient(self, z, t):
-        """Differentiate in the score."""
+    def gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the score."""
         return t * self.of_margin(t * z)[1]
 
-    def curvature(self, z, t):
-        """Differentiate twice in the score."""
+    def curvature(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in the score."""
         return t**2 * self.of_margin(t * z)[2]
 
-    def response(self, z, t):
-        """Differentiate in score and target."""
+    def target_gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the target."""
+        return z * self.of_margin(t * z)[1]
+
+    def response(self, z: Array, t: Array) -> Array:
+        """Compute the second derivative in score and target."""
         _, slope, curvature = self.of_margin(t * z)
         return slope + t * z * curvature
 
@@ -226,7 +302,7 @@ class _MarginLoss(SeparableLoss):
 class SquaredHinge(_MarginLoss):
     r"""Squared hinge loss, :math:`\max(0, 1 - t z)^2`."""
 
-    def of_margin(self, margin):
+    def of_margin(self, margin: Array) -> tuple[Array, Array, Array]:
         """Compute the function of the margin and its two derivatives."""
         xp = array_namespace(margin)
         short = xp.maximum(1 - margin, xp.zeros_like(margin))
@@ -242,7 +318,7 @@ class SmoothedHinge(_MarginLoss):
 
     tau: float = 0.1
 
-    def of_margin(self, margin):
+    def of_margin(self, margin: Array) -> tuple[Array, Array, Array]:
         """Compute the function of the margin and its two derivatives."""
         short = (1 - margin) / self.tau
         p = sigmoid(short)
@@ -250,7 +326,7 @@ class SmoothedHinge(_MarginLoss):
 
 
 @dataclass(frozen=True)
-class Multinomial:
+class Multinomial(Loss):
     r"""Multinomial logistic loss, of targets that are 1 for a class and 0 for others.
 
     .. math::
@@ -260,58 +336,46 @@ class Multinomial:
         S = \Bigl(\sum_k t_k\Bigr) (\operatorname{diag} p - p p^\top) .
     """
 
-    separable = False
+    couples_outputs = True
+    linear_in_targets = True
 
-    def value(self, z, t):
-        """Compute the loss of each row.
-
-        Parameters
-        ----------
-        z, t : array of shape (n_samples, n_outputs)
-            Scores and targets.
-
-        Returns
-        -------
-        value : array of shape (n_samples,)
-        """
+    def value(self, z: Array, t: Array) -> Array:
+        """Compute the loss of each row."""
         xp = array_namespace(z)
         return xp.sum(t, axis=1) * softmax(z)[1] - xp.sum(t * z, axis=1)
 
-    def gradient(self, z, t):
-        """Differentiate in the score."""
+    def gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the score."""
         xp = array_namespace(z)
         return xp.sum(t, axis=1, keepdims=True) * softmax(z)[0] - t
 
-    def hessian_product(self, z, t, u):
-        """Multiply the Hessian in the scores with directions.
+    def curvature(self, z: Array, t: Array) -> Array:
+        """Compute the diagonal of the Hessian in the scores of each row."""
+        p, _ = softmax(z)
+        return array_namespace(z).sum(t, axis=1, keepdims=True) * p * (1 - p)
 
-        Parameters
-        ----------
-        z, t, u : array of shape (n_samples, n_outputs)
-            Scores, targets and directions.
+    def hessian_blocks(self, z: Array, t: Array) -> Iterator[tuple[int, int, Array]]:
+        """Yield all entries of the Hessian in the scores, m <= k."""
+        xp = array_namespace(z)
+        p, _ = softmax(z)
+        total = xp.sum(t, axis=1)
+        for k in range(z.shape[1]):
+            for m in range(k + 1):
+                yield k, m, total * p[:, m] * (float(k == m) - p[:, k])
 
-        Returns
-        -------
-        product : array of shape (n_samples, n_outputs)
-        """
+    def hessian_product(self, z: Array, t: Array, u: Array) -> Array:
+        """Multiply the Hessian in the scores by directions."""
         xp = array_namespace(z)
         p, _ = softmax(z)
         spread = p * (u - xp.sum(p * u, axis=1, keepdims=True))
         return xp.sum(t, axis=1, keepdims=True) * spread
 
-    def response_product(self, z, t, u):
-        """Multiply the second derivative in target and score with directions.
+    def target_gradient(self, z: Array, t: Array) -> Array:
+        """Compute the gradient in the targets."""
+        return softmax(z)[1][:, None] - z
 
-        Parameters
-        ----------
-        z, t, u : array of shape (n_samples, n_outputs)
-            Scores, targets and directions in the scores.
-
-        Returns
-        -------
-        product : array of shape (n_samples, n_outputs)
-            In the targets.
-        """
+    def response_product(self, z: Array, t: Array, u: Array) -> Array:
+        """Multiply the second derivative in targets and scores by directions."""
         xp = array_namespace(z)
         p, _ = softmax(z)
         return xp.sum(p * u, axis=1, keepdims=True) - u

@@ -8,9 +8,9 @@ from sklearn.utils._param_validation import Interval
 from skpoison.feasible_sets._base import ROUNDING
 from skpoison.feasible_sets._columnwise import BoundedSet
 from skpoison.feasible_sets._constraint import (
-    FAR,
     TOL,
     ConstraintSet,
+    far_to_infinite,
     search_maximiser,
     search_path,
     segment,
@@ -142,7 +142,7 @@ class L1Ball(ConstraintSet):
         others stay at the start.
         """
         every = np.arange(direction.shape[0])
-        rows = np.clip(furthest(direction, every), -FAR, FAR)
+        rows = furthest(direction, every)
         home = nearest(start, every)
         rows = np.where(direction == 0, home, rows)
         left = np.flatnonzero(self._excess(rows, start, y) > TOL)
@@ -157,7 +157,7 @@ class L1Ball(ConstraintSet):
         if left.size:
             guess = np.abs(direction[left]).max(axis=1)
             rows[left] = nearest(search_maximiser(tilted, beyond, guess), left)
-        return np.where(np.abs(rows) >= FAR / 2, np.copysign(np.inf, rows), rows)
+        return rows
 
 
 class L2Ball(ConstraintSet):
@@ -228,7 +228,8 @@ class L2Ball(ConstraintSet):
         every = np.arange(direction.shape[0])
         unit = _unit(direction)
         rows = furthest(direction, every)
-        best = _inner(unit, rows)
+        bounded = np.isfinite(far_to_infinite(rows)).all(axis=1)
+        best = np.where(bounded, _inner(unit, rows), np.inf)
         left = np.flatnonzero(~(self._excess(rows, start, y) <= TOL))
         rows[left] = nearest(start[left], left)
         for power in range(LARGEST_POWER):
@@ -269,9 +270,8 @@ def _unit(direction):
 
 
 def _inner(X, Z):
-    """Return the inner products of rows, infinite if one has an infinite entry."""
-    # 0 times infinity: a feature without bounds that does not matter.
-    return np.multiply(X, Z, out=np.zeros(X.shape), where=X != 0).sum(axis=1)
+    """Return the inner product of each row with the other array's row."""
+    return (X * Z).sum(axis=1)
 
 
 def _rounding(radius, start):

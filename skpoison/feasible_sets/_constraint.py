@@ -67,7 +67,8 @@ class ConstraintSet(BaseFeasibleSet):
         """Return maximisers over the intersection with another convex set.
 
         `nearest` and `furthest` project onto that set, and maximise over it. Both take
-        rows, and the positions of these rows in `direction`.
+        rows, and the positions of these rows in `direction`. Entries as large as `FAR`
+        are unbounded, in what `furthest` returns and in the result.
         """
 
 
@@ -169,6 +170,12 @@ def search_path(nearest, path, excess, beyond):
         was_inside = inside
         going = (np.abs(found) > TOL) & (high - low > TOL * high)
     return rows
+
+
+def far_to_infinite(rows):
+    """Return rows with infinite entries for those that only `FAR` bounds."""
+    # What is left of a difference of two such entries by rounding is as unbounded.
+    return np.where(np.abs(rows) >= 1e-20 * FAR, np.copysign(np.inf, rows), rows)
 
 
 def search_maximiser(tilted, beyond, guess):

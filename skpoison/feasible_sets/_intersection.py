@@ -7,6 +7,7 @@ from sklearn.pipeline import _name_estimators
 from sklearn.utils.metaestimators import _BaseComposition
 
 from skpoison.feasible_sets._base import BaseFeasibleSet
+from skpoison.feasible_sets._constraint import far_to_infinite
 from skpoison.feasible_sets._joint import JointProjection, joint_kind
 from skpoison.utils._warnings import warn_user
 
@@ -169,7 +170,7 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
                 "with balls or slabs: maximise over its relaxation, `relax()`."
             )
         every = np.arange(direction.shape[0])
-        rows = joint.furthest(direction, every)
+        rows = far_to_infinite(joint.furthest(direction, every))
         bounded = every[np.isfinite(rows).all(axis=1)]
         outside = bounded[~joint.contains(rows[bounded], bounded)]
         if outside.size:

@@ -4,7 +4,7 @@ import numpy as np
 
 from skpoison.feasible_sets._base import take
 from skpoison.feasible_sets._columnwise import Columnwise
-from skpoison.feasible_sets._constraint import project_with_constraint
+from skpoison.feasible_sets._constraint import FAR, project_with_constraint
 from skpoison.feasible_sets._dykstra import dykstra
 
 # Each constraint multiplies the number of projections onto the sets before it by about
@@ -115,11 +115,12 @@ class JointProjection:
         Returns
         -------
         X : ndarray of shape (n_rows, n_features)
-            Entries are infinite if the sets are unbounded.
+            Unbounded entries are as large as `FAR`: finite, so that rows can be
+            combined without losing the proportions of such entries.
         """
         constraints = self.constraints[:n_constraints]
         if not constraints:
-            return self.columnwise.maximise(direction, indices)
+            return np.clip(self.columnwise.maximise(direction, indices), -FAR, FAR)
         before = len(constraints) - 1
         return constraints[-1][1]._maximise_within(
             direction,

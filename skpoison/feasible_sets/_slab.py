@@ -6,7 +6,6 @@ import numpy as np
 
 from skpoison.feasible_sets._base import ROUNDING
 from skpoison.feasible_sets._constraint import (
-    FAR,
     LARGEST_POWER,
     ConstraintSet,
     search_maximiser,
@@ -153,7 +152,7 @@ class Slab(ConstraintSet):
         Its weighted sum decreases in m. For a box this is the fractional knapsack of
         Dantzig (1957).
         """
-        rows = np.clip(furthest(direction, np.arange(direction.shape[0])), -FAR, FAR)
+        rows = furthest(direction, np.arange(direction.shape[0]))
         side, excess = self._violated(rows)
         left = np.flatnonzero(excess > ROUNDING * 1e-3 * self._size)
         side, bound = side[left], np.where(side > 0, self.upper_, self.lower_)[left]
@@ -161,7 +160,7 @@ class Slab(ConstraintSet):
         def tilted(multipliers, among):
             turned = direction[left[among]].copy()
             turned -= np.outer(side[among] * multipliers, self.normal_)
-            return np.clip(furthest(turned, left[among]), -FAR, FAR)
+            return furthest(turned, left[among])
 
         def beyond(rows, among):
             return side[among] * (rows @ self.normal_ - bound[among])
@@ -172,4 +171,4 @@ class Slab(ConstraintSet):
             mixed = search_maximiser(tilted, beyond, guess)
             # A mean of two equal bounds may be off by rounding.
             rows[left] = nearest(mixed, left)
-        return np.where(np.abs(rows) >= FAR / 2, np.copysign(np.inf, rows), rows)
+        return rows

@@ -168,7 +168,8 @@ def check_resolved(goal, resolved):
     TypeError
         If it has no method `at`.
     """
-    if not callable(getattr(resolved, "at", None)):
+    selects_features = getattr(resolved, "kind", None) == "features"
+    if not selects_features and not callable(getattr(resolved, "at", None)):
         raise TypeError(
             f"{type(goal).__name__}.resolve must return an object with a method "
             f"at(learner, W); got {resolved!r}."

@@ -70,12 +70,6 @@ class NetworkTrainingProblem(TrainingProblem):
             )
         return super().rows(X, y, sample_weight, classes, multiplicity)
 
-    def _to_optimum(self, name=None):
-        raise ValueError(
-            "hypergradient='implicit' needs the optimum of a surrogate, and "
-            f"{name} has many: take 'unrolled', or 'auto'."
-        )
-
 
 @as_training_problem.register(MLPClassifier)
 @as_training_problem.register(MLPRegressor)

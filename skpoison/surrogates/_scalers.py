@@ -1,10 +1,13 @@
-"""What do scalers do to the rows before a surrogate sees them?
+"""Scalers in front of a surrogate.
 
 A surrogate may be a Pipeline of scalers before an estimator. Each of them is an affine
-map of every feature, so that gradients go through it by the chain rule.
+map of every feature which depends on the training rows, and is differentiated with
+them (:mod:`skpoison.bilevel.differentiation.scaling`).
 """
 
-import numpy as np
+from functools import singledispatch
+
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -14,7 +17,66 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-SCALERS = (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
+from skpoison.bilevel.differentiation.scaling import (
+    ColumnScaler,
+    LargestScaling,
+    QuantileScaling,
+    RangeScaling,
+    Standardisation,
+)
+
+
+@singledispatch
+def as_scaling_step(scaler):
+    """Translate a scaler.
+
+    Parameters
+    ----------
+    scaler : transformer
+        The scaler; it need not be fitted.
+
+    Returns
+    -------
+    step : ScalingStep
+
+    Raises
+    ------
+    TypeError
+        If it is of a type that cannot be differentiated here.
+    """
+    names = sorted(kind.__name__ for kind in SCALERS)
+    raise TypeError(
+        "The steps of a surrogate before its last one must be "
+        f"{', '.join(names[:-1])} or {names[-1]}, which can be differentiated; got "
+        f"{scaler!r}. Put that step in a pipeline before the attack instead."
+    )
+
+
+@as_scaling_step.register
+def _(scaler: StandardScaler):
+    return Standardisation(bool(scaler.with_mean), bool(scaler.with_std))
+
+
+@as_scaling_step.register
+def _(scaler: MinMaxScaler):
+    return RangeScaling(*map(float, scaler.feature_range), bool(scaler.clip))
+
+
+@as_scaling_step.register
+def _(scaler: MaxAbsScaler):
+    return LargestScaling()
+
+
+@as_scaling_step.register
+def _(scaler: RobustScaler):
+    low, high = (percentage / 100 for percentage in scaler.quantile_range)
+    unit = norm.ppf(high) - norm.ppf(low) if scaler.unit_variance else 1.0
+    return QuantileScaling(
+        bool(scaler.with_centering), bool(scaler.with_scaling), low, high, float(unit)
+    )
+
+
+SCALERS = [kind for kind in as_scaling_step.registry if kind is not object]
 
 
 def split_scalers(surrogate):
@@ -42,22 +104,45 @@ def split_scalers(surrogate):
     *scalers, estimator = (step for _, step in surrogate.steps)
     scalers = [step for step in scalers if step not in ("passthrough", None)]
     for step in scalers:
-        if not isinstance(step, SCALERS):
-            names = ", ".join(kind.__name__ for kind in SCALERS)
-            raise TypeError(
-                f"The gradient does not go through {step!r}, a step of the surrogate. "
-                f"Take one of {names}, or put the attack behind that step."
-            )
+        as_scaling_step(step)
     return [clone(step).set_params(copy=True) for step in scalers], estimator
 
 
-def affine_map(scalers, X):
-    """Fit scalers to rows, and say what they multiply features with and then add.
+def make_column_scaler(scalers, X, weights=None):
+    """Make scalers that are fitted on given rows and on poison rows together.
 
     Parameters
     ----------
     scalers : list of transformer
-        What `split_scalers` gives.
+        What `split_scalers` returns.
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows that stay as they are.
+    weights : ndarray of shape (n_samples,), default=None
+        Their weights, where a poison row has 1. None: 1.
+
+    Returns
+    -------
+    scaler : ColumnScaler
+
+    Raises
+    ------
+    ValueError
+        If one of them cannot be fitted to the rows.
+    """
+    fitted = X
+    for scaler in scalers:
+        # They check their parameters, and whether these go with sparse rows.
+        fitted = scaler.fit_transform(fitted)
+    return ColumnScaler([as_scaling_step(scaler) for scaler in scalers], X, weights)
+
+
+def affine_map(scalers, X):
+    """Fit scalers to rows, and return what they multiply features with and add.
+
+    Parameters
+    ----------
+    scalers : list of transformer
+        What `split_scalers` returns.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         The rows.
 
@@ -66,16 +151,5 @@ def affine_map(scalers, X):
     scale, shift : ndarray of shape (n_features,)
         Rows become ``X * scale + shift``.
     """
-    scale, shift = np.ones(X.shape[1]), np.zeros(X.shape[1])
-    for scaler in scalers:
-        largest = MaxAbsScaler().fit(X).scale_[np.newaxis]
-        X = scaler.fit_transform(X)
-        # What becomes of two rows says all of an affine map of each feature. Rows as
-        # large as the data lose no digits where a mean is large. A MinMaxScaler that
-        # clips is affine where the training rows lie.
-        if getattr(scaler, "clip", False):
-            scaler.set_params(clip=False)
-        zero = scaler.transform(np.zeros_like(largest))[0]
-        slope = (scaler.transform(largest.copy())[0] - zero) / largest[0]
-        scale, shift = scale * slope, shift * slope + zero
-    return scale, shift
+    scaling = make_column_scaler(scalers, X).fit()
+    return 1 / scaling.scale, -scaling.shift / scaling.scale

@@ -4,12 +4,9 @@ The one of :class:`~sklearn.svm.SVC`: its own solution, made exact, is different
 `gamma` is read on the rows that it first sees and then stays what it is.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from sklearn.svm import SVC
 
-from skpoison.bilevel.differentiation.engines import SVMImplicitDifferentiation
 from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.surrogates._training_problem import (
     TrainingProblem,
@@ -19,14 +16,6 @@ from skpoison.surrogates._training_problem import (
 )
 
 KERNELS = "linear", "rbf", "poly", "sigmoid"
-
-
-@dataclass(frozen=True)
-class SVMTrainingProblem(TrainingProblem):
-    """The training problem of a support vector machine."""
-
-    def _to_optimum(self, name=None):
-        return SVMImplicitDifferentiation(self.learner)
 
 
 @as_training_problem.register
@@ -42,7 +31,7 @@ def _(estimator: SVC, n_classes=None):
         estimator.degree,
         estimator.coef0,
     )
-    return SVMTrainingProblem(
+    return TrainingProblem(
         learner,
         _plus_or_minus(n_classes),
         class_weight=estimator.class_weight,

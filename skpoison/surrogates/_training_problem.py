@@ -25,7 +25,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
 
-from skpoison.bilevel.differentiation import engines
+from skpoison.bilevel.differentiation.engines import Engine, make_engine
 from skpoison.bilevel.learners.base import Learner, Rows
 from skpoison.bilevel.learners.l1 import L1Learner
 from skpoison.bilevel.learners.linear import LinearLearner
@@ -43,8 +43,6 @@ from skpoison.surrogates._gradient_descent import (
 )
 
 TINY = np.finfo(np.float64).tiny
-# The largest eigendecomposition that costs less than the steps it stands for.
-SPECTRAL = 1000
 # Newer versions of scikit-learn balance the weights of classes in some estimators.
 BALANCES_WEIGHTS = "sample_weight" in signature(compute_class_weight).parameters
 
@@ -125,18 +123,24 @@ class TrainingProblem:
         total = {"sum": 1.0, "count": multiplicity.sum(), "weight": weights.sum()}
         return Rows(X, self.encode(y), weights / total[self.reduction])
 
-    def engine(self, hypergradient, name, *, shape, n_unrolled=None):
-        """Choose how the learner is trained and differentiated.
+    def engine(
+        self,
+        hypergradient: str = "auto",
+        *,
+        shape: tuple[int, int],
+        truncate: int | None = None,
+    ) -> Engine:
+        """Make the engine that trains the learner and differentiates it.
 
         Parameters
         ----------
-        hypergradient : {"auto", "implicit", "unrolled", "reversed"}
-            What is asked for.
-        name : str
-            The estimator, in whose name an error speaks.
+        hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, \
+                default="auto"
+            The method; see
+            :func:`skpoison.bilevel.differentiation.engines.make_engine`.
         shape : tuple of int
-            (n_samples, n_features) of the training rows, more or less.
-        n_unrolled : int, default=None
+            (n_samples, n_features) of the training rows, approximately.
+        truncate : int, default=None
             How many of the last steps are differentiated. None: all of them.
 
         Returns
@@ -146,36 +150,16 @@ class TrainingProblem:
         Raises
         ------
         ValueError
-            If the learner cannot be differentiated as it is asked for.
+            If the learner cannot be differentiated in this way.
         """
-        if self.n_steps is None:
-            if hypergradient not in ("auto", "implicit"):
-                raise ValueError(
-                    f"hypergradient={hypergradient!r} goes through the steps of a "
-                    f"surrogate that stops early, but {name} goes on to its optimum: "
-                    "take hypergradient='implicit', or a GradientDescentClassifier as "
-                    "the surrogate."
-                )
-            return self._to_optimum()
-        if hypergradient == "implicit":
-            return self._to_optimum(name)
-        steps = self.learner, self.rate, self.n_steps
-        if hypergradient == "reversed":
-            return engines.BackGradient(*steps)
-        smaller, larger = sorted(shape)
-        small = smaller <= SPECTRAL and smaller * larger <= engines.STORABLE
-        squared = isinstance(self.learner, LinearLearner) and isinstance(
-            self.learner.loss, Squared
+        return make_engine(
+            self.learner,
+            hypergradient,
+            shape=shape,
+            n_steps=self.n_steps,
+            rate=self.rate,
+            truncate=truncate,
         )
-        if hypergradient == "auto" and squared and small and n_unrolled is None:
-            return engines.ClosedFormDifferentiation(*steps)
-        return engines.UnrolledDifferentiation(*steps, truncate=n_unrolled)
-
-    def _to_optimum(self, name=None):
-        """Train to the optimum; a name says that the estimator stops before."""
-        if isinstance(self.learner, L1Learner):
-            return engines.L1ImplicitDifferentiation(self.learner)
-        return engines.ImplicitDifferentiation(self.learner)
 
     def _of_classes(self, y, counted, classes):
         """Compute the weights of the classes."""

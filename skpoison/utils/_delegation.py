@@ -152,8 +152,10 @@ class PredictsByEstimatorMixin:
     def _delegate(self, method, *args, params):
         """Call a method of the fitted estimator with the metadata it asks for."""
         check_is_fitted(self)
-        allowed = ["sample_weight"] if method == "score" else None
-        _raise_for_params(params, self, method, allow=allowed)
+        # Without routing only the weights of a score are accepted.
+        allowed = {"sample_weight"} if method == "score" else set()
+        others = {name: params[name] for name in params.keys() - allowed}
+        _raise_for_params(others, self, method)
         if _routing_enabled():
             params = process_routing(self, method, **params)["estimator"][method]
         elif params.get("sample_weight", 0) is None:

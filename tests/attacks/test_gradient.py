@@ -777,7 +777,7 @@ def test_reversed_warns_once(schedule):
     attack = GradientPoisoner(
         GradientDescentClassifier("squared_error", learning_rate=0.05, n_steps=60),
         4,
-        hypergradient="reversed",
+        hypergradient="back-gradient",
         schedule=schedule,
         max_iter=5,
         n_restarts=1,
@@ -786,7 +786,7 @@ def test_reversed_warns_once(schedule):
     with pytest.warns(ConvergenceWarning, match="Run backwards for 60 ste") as caught:
         attack.fit_resample(X_small, y_small)
     assert len(caught) == 1
-    assert attack.diagnostics_["hypergradient"] == "reversed"
+    assert attack.diagnostics_["hypergradient"] == "back-gradient"
     assert attack.diagnostics_["residual"] > 0.1
 
 
@@ -797,7 +797,7 @@ def test_reversed_of_few_steps():
         GradientPoisoner(mild, hypergradient=hypergradient, **settings).fit_resample(
             X_small, y_small
         )[0]
-        for hypergradient in ("reversed", "unrolled")
+        for hypergradient in ("back-gradient", "unrolled")
     ]
     np.testing.assert_allclose(*outs, atol=0.05)
 
@@ -823,7 +823,7 @@ def test_checking_the_gradient_changes_nothing():
     np.testing.assert_array_equal(*outs)
 
 
-@pytest.mark.parametrize("hypergradient", ["auto", "unrolled", "reversed"])
+@pytest.mark.parametrize("hypergradient", ["auto", "unrolled", "back-gradient"])
 def test_a_surrogate_that_diverges_is_said(hypergradient):
     surrogate = GradientDescentClassifier("squared_error", n_steps=300)
     attack = GradientPoisoner(surrogate, hypergradient=hypergradient, max_iter=2)

@@ -19,9 +19,9 @@ from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import GradientPoisoner
 from skpoison.attacks._gradient_problem import BilevelProblem
-from skpoison.bilevel.differentiation import engines
+from skpoison.bilevel.differentiation import engine, engines
 from skpoison.bilevel.goals import OnRows
-from skpoison.surrogates import GradientDescentClassifier, _training_problem
+from skpoison.surrogates import GradientDescentClassifier
 
 N, P, N_POISON = 40, 5, 6
 LOG = GradientDescentClassifier(learning_rate=0.1, n_steps=40)
@@ -202,11 +202,11 @@ def test_weights_are_repeated_rows(surrogate):
 def test_what_goals_measure(loss):
     """On the attacker's own rows, with the surrogate that scikit-learn would fit."""
     values = {}
-    for goal in (*GOALS, "reversed"):
+    for goal in (*GOALS, "back-gradient"):
         problem, poison = make_problem(
             LogisticRegression(),
             2,
-            {0: 1, 1: 0} if goal == "reversed" else goal,
+            {0: 1, 1: 0} if goal == "back-gradient" else goal,
             loss,
         )
         values[str(goal)] = problem(poison)[0]
@@ -227,7 +227,7 @@ def test_what_goals_measure(loss):
     for goal, sign, wanted in (
         ("error-generic", 1, codes),
         ("{0: 1}", -1, np.ones_like(codes)),
-        ("reversed", -1, 1 - codes),
+        ("back-gradient", -1, 1 - codes),
     ):
         assert_allclose(values[goal], sign * wrong(wanted).mean(), rtol=1e-3)
 
@@ -237,7 +237,7 @@ def test_steps_stored_here_and_there(surrogate, monkeypatch):
     problem, poison = make_problem(surrogate, 3, hypergradient="unrolled")
     assert problem.engine.checkpoint_every(problem._rows(poison)) == 1
     expected = problem(poison)
-    monkeypatch.setattr(engines, "STORABLE", 0)
+    problem.engine.storable = 0
     assert problem.engine.checkpoint_every(problem._rows(poison)) == 7
     for found, each in zip(problem(poison), expected, strict=True):
         assert_allclose(found, each, rtol=1e-12, atol=1e-15)
@@ -258,7 +258,8 @@ def test_unrolled_is_spectral():
 def test_reversed_is_nearly_unrolled():
     mild = GradientDescentClassifier(learning_rate=1e-4, n_steps=10)
     (reverse, poison), (unrolled, _) = (
-        make_problem(mild, 3, hypergradient=way) for way in ("reversed", "unrolled")
+        make_problem(mild, 3, hypergradient=way)
+        for way in ("back-gradient", "unrolled")
     )
     assert_allclose(reverse(poison)[0], unrolled(poison)[0], rtol=1e-12)
     expected = unrolled(poison)[1]
@@ -274,33 +275,33 @@ def test_reversed_is_nearly_unrolled():
         (make_pipeline(StandardScaler(), RidgeClassifier()), "auto", "implicit"),
         (LOG, "auto", "unrolled"),
         (LOG, "implicit", "implicit"),
-        (LOG, "reversed", "reversed"),
+        (LOG, "back-gradient", "back-gradient"),
         (ADALINE, "auto", "spectral"),
         (ADALINE, "unrolled", "unrolled"),
-        (make_pipeline(StandardScaler(), ADALINE), "reversed", "reversed"),
+        (make_pipeline(StandardScaler(), ADALINE), "back-gradient", "back-gradient"),
     ],
 )
 def test_choice_of_method(surrogate, wanted, method):
     problem, poison = make_problem(surrogate, hypergradient=wanted)
     assert problem.engine.method == method
     with np.errstate(all="raise"):
-        if method != "reversed":
+        if method != "back-gradient":
             problem(poison)
     assert problem.diagnostics()["hypergradient"] == method
 
 
 def test_large_problems_are_unrolled(monkeypatch):
-    monkeypatch.setattr(_training_problem, "SPECTRAL", 4)
+    monkeypatch.setattr(engines, "SPECTRAL", 4)
     assert make_problem(ADALINE)[0].engine.method == "unrolled"
-    monkeypatch.setattr(_training_problem, "SPECTRAL", P)
+    monkeypatch.setattr(engines, "SPECTRAL", P)
     assert make_problem(ADALINE)[0].engine.method == "spectral"
 
 
-@pytest.mark.parametrize("wanted", ["unrolled", "reversed"])
+@pytest.mark.parametrize("wanted", ["unrolled", "back-gradient"])
 def test_no_steps_to_go_through(wanted):
     message = (
-        f"hypergradient='{wanted}' goes through the steps .* but LogisticRegression "
-        "goes on to its optimum: take hypergradient='implicit', or a Gradient"
+        f"hypergradient='{wanted}' differentiates the steps .* this one is trained to "
+        "its optimum: use hypergradient='implicit', or a Gradient"
     )
     for surrogate in SURROGATES[0], make_pipeline(StandardScaler(), SURROGATES[0]):
         with pytest.raises(ValueError, match=message):
@@ -337,7 +338,7 @@ def test_difference_error(surrogate, monkeypatch):
     width = np.array([4.0, 8, 2, 4, 12])
     error = problem.difference_error(poison, width, np.random.RandomState(0))
     assert 0 <= error < 1e-5
-    assert problem.engine.tol == engines.TOL
+    assert problem.engine.tol == engine.TOL
     differentiate = problem.engine
 
     def broken(rows, goal, which):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skpoison.bilevel.learners.base import Learner, Point, Rows
+from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import (
     Huber,
@@ -90,7 +90,7 @@ class BarePoint(Point):
         return of_features, weights * of_targets, loss.value(scores, targets)
 
 
-class BareLearner(Learner):
+class BareLearner(ParametricLearner):
     """A linear learner of which nobody knows that it is linear."""
 
     def __init__(self, full):

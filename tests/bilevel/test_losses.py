@@ -71,6 +71,46 @@ def test_hessian_product(loss):
 
 
 @losses
+def test_hessian_blocks_and_curvature(loss):
+    z, t = points(loss)
+    n_outputs = z.shape[1]
+    H = np.zeros((*z.shape, n_outputs))
+    for k, m, values in loss.hessian_blocks(z, t):
+        assert m <= k
+        H[:, k, m] = H[:, m, k] = values
+    for k in range(n_outputs):
+        unit = np.zeros_like(z)
+        unit[:, k] = 1
+        assert_close(H[:, :, k], loss.hessian_product(z, t, unit))
+        assert_close(H[:, k, k], loss.curvature(z, t)[:, k])
+    assert loss.couples_outputs == (H[:, 0, 1] != 0).any()
+
+
+@losses
+def test_target_gradient(loss):
+    z, t = points(loss)
+    u = np.random.RandomState(1).normal(size=z.shape)
+    expected = difference(lambda t: loss.value(z, t), t, u)
+    assert_close((loss.target_gradient(z, t) * u).sum(axis=1), expected)
+
+
+@losses
+def test_losses_linear_in_targets(loss):
+    """The loss of a mean of targets is the mean loss, up to what has no gradient."""
+    z, t = points(loss)
+    mean = (t + t[::-1]) / 2
+    means = (loss.gradient(z, t) + loss.gradient(z, t[::-1])) / 2
+    is_linear = np.allclose(loss.gradient(z, mean), means, rtol=1e-12, atol=1e-12)
+    assert loss.linear_in_targets == is_linear
+
+
+@losses
+def test_quadratic_losses_have_constant_curvature(loss):
+    z, t = points(loss)
+    assert loss.is_quadratic == (loss.curvature(z, t) == 1).all()
+
+
+@losses
 def test_response_product(loss):
     """The product with a direction is the transpose's: compare inner products."""
     z, t = points(loss)
@@ -88,6 +128,8 @@ def test_array_api(loss):
     for method, n in (
         ("value", 2),
         ("gradient", 2),
+        ("curvature", 2),
+        ("target_gradient", 2),
         ("hessian_product", 3),
         ("response_product", 3),
     ):

@@ -253,3 +253,26 @@ def test_slab_outside_of_a_box():
 def test_parameters_are_checked(slab, message):
     with pytest.raises(ValueError, match=message):
         slab.fit(X)
+
+
+def test_linear_oracle_of_slabs_without_upper_bounds_in_between():
+    """Two slabs leave directions open in which rows may go without end."""
+    slabs = Slab(NORMAL, -0.1, 0.4), Slab([1, 1, 1, 1, 1], -1, 3)
+    half = make_intersection(Box(-0.7, np.inf), *slabs).fit(X)
+    rows = half.maximise(X)
+    assert half.contains(rows).all()
+    for direction, row in zip(X, rows, strict=True):
+        found = linprog(
+            -direction,
+            A_ub=[NORMAL, -NORMAL, np.ones(5), -np.ones(5)],
+            b_ub=[0.4, 0.1, 3, 1],
+            bounds=[(-0.7, None)] * 5,
+        )
+        assert direction @ row == pytest.approx(-found.fun, rel=1e-8, abs=1e-8)
+    with pytest.raises(ValueError, match="leads to no finite row"):
+        make_intersection(*slabs).fit(X).maximise(X)
+    ball = make_intersection(*slabs, L2Ball(2.0)).fit(X)
+    rows = ball.maximise(X, start=np.zeros(X.shape))
+    assert ball.contains(rows, start=np.zeros(X.shape)).all()
+    far = ball.project(1e4 * X, start=np.zeros(X.shape))
+    assert ((X * (rows - far)).sum(axis=1) >= -1e-8).all()

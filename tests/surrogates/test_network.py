@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skpoison.surrogates._network  # noqa: F401
 from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.bilevel.differentiation.network_descent import NetworkDescent
+from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.goals import TargetCoefficients
 from skpoison.surrogates import as_training_problem
 
@@ -75,9 +75,7 @@ def test_steps_are_those_of_the_estimator(estimator, n_classes, weighted, is_spa
     surrogate = as_training_problem(estimator, n_classes)
     learner = surrogate.learner
     rows = surrogate.rows(X, y, weights)
-    descent = NetworkDescent(
-        learner, rows, rate=surrogate.rate, n_steps=surrogate.n_steps
-    )
+    descent = Descent(learner, rows, rate=surrogate.rate, n_steps=surrogate.n_steps)
     estimator = clone(estimator)
     estimator.fit(X, y, **({"sample_weight": weights} if weighted else {}))
     assert estimator.n_iter_ == estimator.max_iter
@@ -183,7 +181,7 @@ def test_attack(scaled):
     assert after < before - 0.03
 
 
-@pytest.mark.parametrize("hypergradient", ["auto", "reversed"])
+@pytest.mark.parametrize("hypergradient", ["auto", "back-gradient"])
 def test_coefficients_of_a_network(hypergradient):
     """Its weights are of layers: none of them is the coefficient of a feature."""
     X, y = make_data(2)

@@ -13,10 +13,10 @@ def trained(estimator, X, y, sample_weight=None):
     """Train the estimator's problem, and give the machine."""
     n_classes = int(y.max()) + 1
     surrogate = as_training_problem(estimator, n_classes)
-    engine = surrogate.engine("auto", "SVC", shape=X.shape)
+    engine = surrogate.engine(shape=X.shape)
     rows = surrogate.rows(X, y, sample_weight)
     engine(rows, OnRows(X[:5], SmoothedError(y[:5])), slice(0, 1))
-    return engine.machine
+    return engine.optimum
 
 
 def make_data(n_classes):
@@ -66,10 +66,10 @@ def test_kernel_of_ones_own():
         as_training_problem(SVC(kernel=lambda X, Z: X @ Z.T), 2)
 
 
-@pytest.mark.parametrize("wanted", ["unrolled", "reversed"])
+@pytest.mark.parametrize("wanted", ["unrolled", "back-gradient"])
 def test_no_steps(wanted):
-    with pytest.raises(ValueError, match="SVC goes on to its optimum"):
-        as_training_problem(SVC(), 2).engine(wanted, "SVC", shape=(10, 2))
+    with pytest.raises(ValueError, match="this one is trained to its optimum"):
+        as_training_problem(SVC(), 2).engine(wanted, shape=(10, 2))
 
 
 def test_hard_margins_are_refused():

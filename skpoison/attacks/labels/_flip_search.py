@@ -29,10 +29,6 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.attacks._goal_values import goal_values
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
-from skpoison.bilevel.goals import OnRows
-from skpoison.bilevel.learners.linear import LinearLearner
-from skpoison.bilevel.losses import Squared
 from skpoison.bilevel.solvers.linear_systems import solve
 from skpoison.bilevel.solvers.newton import minimise
 
@@ -62,15 +58,15 @@ def flip_search(problem, refit, *, tol=TOL):
     """
     if problem is None:
         return FitSearch(refit, None)
-    if not isinstance(problem.engine, ImplicitDifferentiation):
+    if not problem.engine.has_smooth_optimum:
         return EngineSearch(problem) if refit is None else FitSearch(refit, problem)
-    is_linear = isinstance(problem.learner, LinearLearner)
+    is_linear = "hessian" in problem.learner.supports
     if not is_linear or problem.training_problem.class_weight is not None:
         # With class weights a flip moves the weights of other rows, too.
         return WarmStartSearch(problem, is_batched=False, tol=tol)
-    if isinstance(problem.learner.loss, Squared):
+    if problem.learner.loss.is_quadratic:
         return ClosedFormSearch(problem)
-    is_batched = problem.learner.loss.separable
+    is_batched = not problem.learner.loss.couples_outputs
     return WarmStartSearch(problem, is_batched=is_batched, tol=tol)
 
 
@@ -175,7 +171,7 @@ class ClosedFormSearch(_DifferentiableSearch):
         # All outputs have the same Hessian: that of the first one.
         one = rows.with_targets(rows.targets[:, :1])
         optimum = minimise(learner, one, tol=problem.engine.tol)
-        self.is_on_scores = isinstance(problem.goal, OnRows)
+        self.is_on_scores = problem.goal.kind == "scores"
         # What is followed: scores of the validation rows, or the weights.
         X = problem.goal.X if self.is_on_scores else rows.X
         X = learner.append_intercept_column(X)

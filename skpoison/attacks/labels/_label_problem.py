@@ -21,13 +21,10 @@ import numpy as np
 from scipy import sparse
 
 from skpoison.attacks._goal_values import goal_values
-from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.differentiation.hypergradients import implicit
+from skpoison.bilevel.differentiation.row_span import row_span
 from skpoison.bilevel.goals import OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
-from skpoison.bilevel.learners.l1 import L1Learner
-from skpoison.bilevel.learners.linear import LinearLearner
-from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.bilevel.solvers.newton import minimise
 
 # Sharpness at which the smoothed error is the error itself.
@@ -64,7 +61,7 @@ class LabelProblem:
         # Where `evaluate` starts; that it is near is all that is asked of it.
         self._start = None
         loss = getattr(self.learner, "loss", None)
-        self.is_linear_in_targets = isinstance(loss, (Logistic, Multinomial, Squared))
+        self.is_linear_in_targets = getattr(loss, "linear_in_targets", False)
 
     def rows(self, codes):
         """Return the training rows with other labels.
@@ -185,7 +182,7 @@ class LabelProblem:
 
     def _value(self, codes, goal):
         """Train, and compute a goal without its gradient if that is possible."""
-        if not isinstance(self.engine, ImplicitDifferentiation):
+        if not self.engine.has_smooth_optimum:
             return self.engine(self.rows(codes), goal, slice(0, 1))[0]
         self._start = self.minimise(codes, self._start)
         return float(goal_values(goal, self.learner, self._start.W[np.newaxis])[0])
@@ -201,15 +198,14 @@ def _in_row_span(problem):
     X, goal = problem.X_scaled, problem.resolved_goal
     n_samples, n_features = X.shape
     is_rotatable = (
-        isinstance(problem.learner, LinearLearner)
-        and not isinstance(problem.learner, L1Learner)
-        and isinstance(goal, OnRows)
+        problem.learner.supports >= {"row_span", "smooth"}
+        and goal.kind == "scores"
         and isinstance(X, np.ndarray)
     )
     if not is_rotatable or n_samples >= n_features:
         return X, goal
-    basis, coordinates = np.linalg.qr(X.T)
-    return coordinates.T, OnRows(goal.X @ basis, goal.measure)
+    basis, coordinates, _ = row_span(X)
+    return coordinates, OnRows(goal.X @ basis, goal.measure)
 
 
 @dataclass

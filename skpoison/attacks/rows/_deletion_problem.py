@@ -13,9 +13,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.attacks._goal_values import goal_values
-from skpoison.bilevel.differentiation.engines import ImplicitDifferentiation
 from skpoison.bilevel.differentiation.leave_one_out import is_direct, leave_one_out
-from skpoison.bilevel.goals import OnRows
 
 # Numbers that the weights and scores of all candidates may take: 1 MB.
 N_STORED = 2**17
@@ -52,8 +50,8 @@ class DeletionProblem:
         self.is_solved = False
         # If there is no optimum with all rows, there is nothing to attack: this raises.
         self._train()
-        is_at_optimum = isinstance(problem.engine, ImplicitDifferentiation)
-        self.is_direct = is_at_optimum and is_direct(problem.learner, self.rows)
+        is_smooth = problem.engine.has_smooth_optimum
+        self.is_direct = is_smooth and is_direct(problem.learner, self.rows)
         known = problem.diagnostics()
         missed = max(known.get(key, 0.0) for key in ("residual", "gradient_norm"))
         self.is_solved = missed <= UNSOLVED
@@ -131,8 +129,8 @@ class DeletionProblem:
         """
         goal = self.problem.resolved_goal
         p, n_outputs = self.problem.engine.optimum.W.shape
-        numbers = p * (1 if self.problem.learner.loss.separable else n_outputs)
-        if isinstance(goal, OnRows):
+        numbers = p * (n_outputs if self.problem.learner.loss.couples_outputs else 1)
+        if goal.kind == "scores":
             numbers += goal.X.shape[0]
         return max(SHORTLIST, self.n_stored // (numbers * n_outputs))
 

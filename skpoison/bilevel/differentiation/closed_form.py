@@ -1,4 +1,4 @@
-r"""Where does descent on least squares end up, and how does that move?
+r"""Gradient descent on least squares in closed form, and its hypergradient.
 
 For the squared loss the gradient is affine in the weights,
 :math:`\nabla C(W) = H W - \tilde X^\top (a \, t)`, and T steps from weights of 0 have a
@@ -10,7 +10,7 @@ closed form. In the eigenvectors of :math:`H`, with eigenvalues :math:`\lambda_i
 
     W_t = - \eta \, S_t(\rho) \, g, \qquad V_{t+1} = \rho^{T - 1 - t} \, b ,
 
-so that all that the reverse pass adds up over the steps is
+so that the sums over steps of the reverse pass are
 
 .. math::
 
@@ -18,22 +18,27 @@ so that all that the reverse pass adds up over the steps is
     \Bigl( \sum_t V_{t+1} W_t^\top \Bigr)_{ij} = - \eta \, b_i \, E_{ij} \, g_j, \qquad
     E_{ij} = \sum_t \rho_i^{T - 1 - t} S_t(\rho_j) .
 
-Doubling the number of steps gives :math:`S` and :math:`E` without a division,
+Doubling the number of steps gives :math:`S` and :math:`E` without a division and
+therefore to the last digit,
 
 .. math::
 
     S_{2m}(\rho) = (1 + \rho^m) \, S_m(\rho), \qquad
-    E^{(2m)}_{ij} = (\rho_i^m + \rho_j^m) \, E^{(m)}_{ij} + S_m(\rho_i) S_m(\rho_j) ,
+    E^{(2m)}_{ij} = (\rho_i^m + \rho_j^m) \, E^{(m)}_{ij} + S_m(\rho_i) S_m(\rho_j) .
 
-and so to the last digit. One eigendecomposition, of the size of the columns or of the
-rows, whichever are fewer, takes the place of all steps.
+One eigendecomposition, of the size of the columns or of the rows, whichever are fewer,
+replaces all steps.
 """
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import eigh, qr
+from scipy.linalg import eigh
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
+from skpoison.bilevel.differentiation.row_span import row_span
+from skpoison.bilevel.learners.base import ALL, Features, RowGradients, Rows
+from skpoison.bilevel.learners.columns import ColumnGradient
+from skpoison.bilevel.learners.linear import LinearLearner
+from skpoison.bilevel.solvers.hessians import weighted_gram
 
 
 class SpectralDescent:
@@ -46,7 +51,7 @@ class SpectralDescent:
     rows : Rows
         Its training rows.
     rate : float
-        Length of a step, relative to the gradient.
+        The learning rate.
     n_steps : int
         Number of steps.
 
@@ -56,34 +61,36 @@ class SpectralDescent:
         The weights after the last step.
     """
 
-    def __init__(self, learner, rows, *, rate, n_steps):
+    def __init__(
+        self, learner: LinearLearner, rows: Rows, *, rate: float, n_steps: int
+    ):
         self.learner, self.rows = learner, rows
         self.rate, self.n_steps = rate, n_steps
-        X = self._extended(slice(None))
+        X = self._with_intercept(ALL)
         n_samples, p = X.shape
         if n_samples + 1 < p:
             # Outside of the span of the rows and of the intercept, which may be
             # penalised otherwise, the Hessian is the penalty.
             unit = np.zeros((p, 1))
             unit[-1] = 1
-            X_dense = X.toarray() if sparse.issparse(X) else X
-            Q, _ = qr(np.hstack([X_dense.T, unit]), mode="economic")
+            Q, XQ, _ = row_span(X, unit)
         else:
-            Q = np.eye(p)
-        XQ = X @ Q
-        penalties = learner.penalties(p)
-        H = (XQ.T * rows.weights) @ XQ + Q.T @ (penalties * Q)
+            Q, XQ = np.eye(p), X
+        H = weighted_gram(XQ, rows.weights)
+        H += Q.T @ (learner.penalties(p) * Q)
         self.eigenvalues, U = eigh(H, overwrite_a=True)
         self.Q = Q @ U
         slope = learner.at(np.zeros(learner.shape(rows)), rows).gradient()
         self.slope = self.Q.T @ slope
-        # Where descent diverges, its weights are no numbers.
+        # If descent diverges, its weights are not finite.
         with np.errstate(over="ignore", invalid="ignore"):
             S, _ = _sums(1 - rate * self.eigenvalues, n_steps)
             self.W = -rate * self.Q @ (S[:, np.newaxis] * self.slope)
 
-    def hypergradient(self, b, indices=slice(None)):
-        """Differentiate a goal through the steps.
+    def hypergradient(
+        self, b: np.ndarray, indices: slice = ALL, *, columns: bool = False
+    ) -> Hypergradient:
+        """Compute the hypergradient through the steps.
 
         Parameters
         ----------
@@ -91,16 +98,22 @@ class SpectralDescent:
             The gradient of the goal in the weights after the last step.
         indices : slice, default=slice(None)
             The training rows in question.
+        columns : bool, default=False
+            Whether the gradient in columns of the training rows is computed, too.
 
         Returns
         -------
         hypergradient : Hypergradient
         """
         rows = self.rows
-        if not np.isfinite(b).all():  # as descent that diverges makes it
+        if not np.isfinite(b).all():  # descent has diverged
             parts = rows.X, rows.targets, rows.weights
-            return Hypergradient(*(np.full(p[indices].shape, np.nan) for p in parts))
-        # What of b lies outside of the span needs directions of its own.
+            unknown = np.full(rows.X.shape[1], np.nan)
+            return Hypergradient(
+                *(np.full(part[indices].shape, np.nan) for part in parts),
+                columns=ColumnGradient(unknown, unknown) if columns else None,
+            )
+        # The part of b outside of the span needs directions of its own.
         outside = b - self.Q @ (self.Q.T @ b)
         extra, sizes, _ = np.linalg.svd(outside, full_matrices=False)
         extra = extra[:, sizes > 1e-10 * np.linalg.norm(b)]
@@ -113,24 +126,40 @@ class SpectralDescent:
         V = S[:, np.newaxis] * b
         VW = -self.rate * E * (b @ slope.T)
 
-        X = self._extended(indices) @ Q
-        weights, targets = rows.weights[indices, np.newaxis], rows.targets[indices]
+        first, in_columns = Q[: rows.X.shape[1]], None
+        parts = self._data_vjp(Q, V, VW, ALL if columns else indices)
+        if columns:
+            in_columns = ColumnGradient(
+                first @ parts[0].sum(axis=0),
+                (first * (rows.X.T @ parts[0])).sum(axis=1),
+            )
+            parts = [part[indices] for part in parts]
+        features, *others = parts
+        return Hypergradient(features @ first.T, *others, columns=in_columns)
+
+    def _data_vjp(
+        self, Q: np.ndarray, V: np.ndarray, VW: np.ndarray, indices: slice
+    ) -> RowGradients:
+        """Compute the gradients in rows, in their features in the basis Q."""
+        X = self._with_intercept(indices) @ Q
+        weights = self.rows.weights[indices, np.newaxis]
+        targets = self.rows.targets[indices]
         VX = X @ V
         features = weights * (X @ (VW + VW.T) - targets @ V.T)
         of_weights = ((X @ VW) * X).sum(axis=1) - (targets * VX).sum(axis=1)
-        return Hypergradient(
-            -self.rate * features @ Q[: rows.X.shape[1]].T,
+        return (
+            -self.rate * features,
             self.rate * weights * VX,
             -self.rate * of_weights,
         )
 
-    def _extended(self, indices):
-        """Put the constant behind the features."""
+    def _with_intercept(self, indices: slice) -> Features:
+        """Return rows with the column of the intercept."""
         return self.learner.append_intercept_column(self.rows.X[indices])
 
 
-def _sums(rho, n_steps):
-    """Compute S and E, going through the binary digits of the number of steps."""
+def _sums(rho: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Compute S and E by the binary digits of the number of steps."""
     power, S = np.ones_like(rho), np.zeros_like(rho)
     E = np.zeros((rho.shape[0], rho.shape[0]))
     for digit in f"{n_steps:b}":

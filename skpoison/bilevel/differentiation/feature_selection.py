@@ -1,10 +1,10 @@
-r"""Which features does the attacker want to see selected?
+r"""Goals on which features a learner with an l1 penalty selects.
 
-With an l1 penalty :math:`\rho` a feature is selected where its weight is not 0. Where
-it is 0, its gradient :math:`G_j` says how far it is from that: it is selected when
-:math:`|G_j|` would exceed :math:`\rho`. With the other weights held, and
+With an l1 penalty :math:`\rho` a feature is selected if its weight is not 0. If it is
+0, its gradient :math:`G_j` measures how far it is from being selected, which it would
+be if :math:`|G_j|` exceeded :math:`\rho`. With the other weights held constant, and
 :math:`h_j` the curvature of the objective in :math:`W_j`, the gradient at
-:math:`W_j = 0` is :math:`G_j - h_j W_j`, and by how much it exceeds the penalty is
+:math:`W_j = 0` is :math:`G_j - h_j W_j`. It exceeds the penalty by
 
 .. math::
 
@@ -14,16 +14,16 @@ it is 0, its gradient :math:`G_j` says how far it is from that: it is selected w
         h_j |W_j| / \rho > 0 & \text{selected},
     \end{cases}
 
-one number for both, without a unit. What a feature scores,
+one dimensionless number for both cases. The score of a feature,
 
 .. math::
 
     s_j = e_j \text{ if } e_j \le 0, \quad \frac{e_j}{1 + e_j} \text{ else},
 
 lies between -1 and 1, has slopes of at most 1 in :math:`e_j`, and is continuously
-differentiable where it is 0: no single weight, however large, is worth more than that a
-second feature is selected. The goal is the sum of scores of the features wanted, less
-that of the features unwanted; of several outputs the one that scores highest counts,
+differentiable at 0: no single weight, however large, is worth more than the selection
+of a second feature. The goal is the sum of the scores of the features wanted, minus
+that of the features unwanted; of several outputs the one with the highest score counts,
 since a feature is selected if any of them uses it.
 
 The curvatures are constants of the goal, those where the attack begins, so that
@@ -36,23 +36,23 @@ The curvatures are constants of the goal, those where the attack begins, so that
     \frac{\partial s_j}{\partial G_j} = \frac{\operatorname{sign} G_j}{\rho}
         \text{ if not} ,
 
-the b and the U of
-:meth:`~skpoison.bilevel.solvers.l1_newton.L1Optimum.hypergradient`. Where
+the b and the U of :mod:`skpoison.bilevel.differentiation.hypergradients`. If
 :math:`G_j = 0`, as for a feature that is 0 in all rows, it can only grow: a wanted
-feature takes the slope of one side.
+feature takes the one-sided slope.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-from skpoison.bilevel.losses import softmax
+from skpoison.bilevel.solvers.hessians import squared_columns
+from skpoison.bilevel.solvers.l1_newton import L1Optimum
 
 
 @dataclass(frozen=True)
 class FeatureSelection:
-    """The features selected that are wanted, less those that are not.
+    """The scores of wanted features minus those of unwanted ones.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ class FeatureSelection:
     unwanted: np.ndarray
     curvatures: np.ndarray
 
-    def value(self, optimum):
+    def value(self, optimum: L1Optimum) -> float:
         """Compute the goal.
 
         Parameters
         ----------
         optimum : L1Optimum
-            Where the learner ends up.
+            The optimum of the learner.
 
         Returns
         -------
@@ -85,13 +85,13 @@ class FeatureSelection:
         scores = self.scores(optimum)
         return float(scores[self.wanted].sum() - scores[self.unwanted].sum())
 
-    def scores(self, optimum):
-        """Score each feature: above 0 where it is selected.
+    def scores(self, optimum: L1Optimum) -> np.ndarray:
+        """Compute the score of each feature: positive if it is selected.
 
         Parameters
         ----------
         optimum : L1Optimum
-            Where the learner ends up.
+            The optimum of the learner.
 
         Returns
         -------
@@ -101,13 +101,13 @@ class FeatureSelection:
         excess = self._excess(optimum).max(axis=1)
         return np.where(excess <= 0, excess, excess / (1 + np.abs(excess)))
 
-    def gradients(self, optimum):
-        """Differentiate the goal in the weights and in the gradient there.
+    def gradients(self, optimum: L1Optimum) -> tuple[np.ndarray, np.ndarray]:
+        """Compute the gradients of the goal in the weights and in the gradient there.
 
         Parameters
         ----------
         optimum : L1Optimum
-            Where the learner ends up.
+            The optimum of the learner.
 
         Returns
         -------
@@ -130,21 +130,23 @@ class FeatureSelection:
             np.add.at(U, at, sign * np.where(selected, 0, sides) / l1)
         return b, U
 
-    def _excess(self, optimum):
-        """Say by how much the gradients at 0 would exceed the penalty."""
+    def _excess(self, optimum: L1Optimum) -> np.ndarray:
+        """Compute by how much the gradients at 0 would exceed the penalty."""
         n_features = self.curvatures.shape[0]
         l1 = optimum.point.learner.l1_penalty
         W, G = optimum.W[:n_features], optimum.gradient[:n_features]
         return np.where(W != 0, self.curvatures * np.abs(W), np.abs(G) - l1) / l1
 
 
-def feature_selection(optimum, wanted=(), unwanted=()):
-    """Make a goal of features, with the curvatures that an optimum has.
+def feature_selection(
+    optimum: L1Optimum, wanted: Sequence[int] = (), unwanted: Sequence[int] = ()
+) -> FeatureSelection:
+    """Make a goal on features, with the curvatures of an optimum.
 
     Parameters
     ----------
     optimum : L1Optimum
-        Where the learner ends up before the attack.
+        The optimum of the learner before the attack.
     wanted : array-like of int, default=()
         The features that are to be selected.
     unwanted : array-like of int, default=()
@@ -155,16 +157,9 @@ def feature_selection(optimum, wanted=(), unwanted=()):
     goal : FeatureSelection
     """
     point = optimum.point
-    X = point.rows.X
-    if point.learner.loss.separable:
-        curvature = point.curvatures
-    else:
-        p, _ = softmax(point.scores)
-        totals = point.rows.weights * point.rows.targets.sum(axis=1)
-        curvature = totals[:, np.newaxis] * p * (1 - p)
-    squares = X.multiply(X) if sparse.issparse(X) else X**2
-    curvatures = squares.T @ curvature + point.learner.penalty
-    # A feature that is 0 in all rows is taken for one like the others.
+    curvatures = squared_columns(point.rows.X, point.curvatures)
+    curvatures += point.learner.penalty
+    # A feature that is 0 in all rows is taken to be like the others.
     positive = curvatures > 0
     usual = curvatures[positive].mean() if positive.any() else 1.0
     return FeatureSelection(

@@ -1,7 +1,7 @@
-r"""Where would a learner end up without one of its rows?
+r"""Newton steps that leave out one training row each.
 
-The influence function knows that to first order. A linear learner shows more: without
-row i its objective and the two derivatives of that are
+The influence function is the first-order effect of a row. A linear learner allows for
+more: without row i its objective and the two derivatives of that are
 
 .. math::
 
@@ -9,8 +9,8 @@ row i its objective and the two derivatives of that are
     \nabla C_{-i} = \nabla C - \tilde x_i \, (a_i g_i)^\top, \qquad
     H_{-i} = H - a_i \, \tilde x_i \tilde x_i^\top \otimes S_i ,
 
-so that one Newton step on :math:`C_{-i}` needs the inverse of :math:`H` alone, by the
-formula of Sherman, Morrison and Woodbury. With :math:`B = H^{-1} \nabla C`, which is 0
+so that one Newton step on :math:`C_{-i}` needs only the inverse of :math:`H`, by the
+Sherman-Morrison-Woodbury formula. With :math:`B = H^{-1} \nabla C`, which is 0
 at the optimum, :math:`V_i = H^{-1} (\tilde x_i \otimes I)`, the leverages
 :math:`M_i = (\tilde x_i \otimes I)^\top V_i` and :math:`q_i = B^\top \tilde x_i`, it
 leads to
@@ -19,24 +19,25 @@ leads to
 
     W_{-i} = W - B + V_i \, (I - a_i S_i M_i)^{-1} \, a_i \, (g_i - S_i q_i) .
 
-For the squared loss that is the optimum without the row: exactly, and from anywhere.
-For others it errs by what the curvature changes on the way. All rows come from one
-factorisation. With a single output the matrix is a number, :math:`1 - a_i s_i h_i`. The
-influence function takes it for 1, though it is 0 for a row without which the weights
-are not determined.
+For the squared loss that is the optimum without the row: exactly, and from any weights.
+For other losses the error is due to the change of curvature on the way. One
+factorisation serves all rows. With a single output the matrix is a number,
+:math:`1 - a_i s_i h_i`, which the influence function takes for 1, though it is 0 for a
+row without which the weights are not determined.
 """
 
 import numpy as np
 
-from skpoison.bilevel.learners.linear import LinearLearner
+from skpoison.bilevel.learners.base import Learner, Rows
+from skpoison.bilevel.learners.linear import LinearPoint
 from skpoison.bilevel.solvers.linear_systems import choose_method, factorise
 
-# What leverage leaves of a row without which the weights are not determined.
+# Least leverage term, 1 - a s h, of a row without which the weights are determined.
 UNDETERMINED = 1e-9
 
 
-def is_direct(learner, rows):
-    """Say whether `leave_one_out` can serve a learner.
+def is_direct(learner: Learner, rows: Rows) -> bool:
+    """Check whether `leave_one_out` can serve a learner.
 
     Parameters
     ----------
@@ -48,12 +49,13 @@ def is_direct(learner, rows):
     Returns
     -------
     is_direct : bool
-        Whether it is linear, and its Hessian one that is factorised.
+        Whether it supports leaving out rows, and its Hessian is factorised.
     """
-    return isinstance(learner, LinearLearner) and choose_method(learner, rows) != "cg"
+    can = "leave_one_out" in learner.supports
+    return can and choose_method(learner, rows) != "cg"
 
 
-def leave_one_out(point, indices):
+def leave_one_out(point: LinearPoint, indices: np.ndarray) -> np.ndarray:
     """Take one Newton step without each of some rows.
 
     Parameters
@@ -66,45 +68,35 @@ def leave_one_out(point, indices):
     Returns
     -------
     W : ndarray of shape (n_left_out, n_parameters, n_outputs)
-        The weights without it; NaN where it is a row without which they are not
-        determined.
+        The weights without it; NaN for a row without which they are not determined.
     """
     learner, rows = point.learner, point.rows
     inverse = factorise(point).apply
     X = learner.append_intercept_column(rows.X[indices])
     X = X if isinstance(X, np.ndarray) else X.toarray()
-    base = learner.project_out_softmax_nullspace(
-        inverse(learner.project_out_softmax_nullspace(point.gradient()))
-    )
-    slopes = rows.weights[indices, np.newaxis] * point.score_gradient[indices]
+    gradient = learner.project_out_softmax_nullspace(point.gradient())
+    base = learner.project_out_softmax_nullspace(inverse(gradient))
+    weights = rows.weights[indices, np.newaxis]
+    slopes = weights * point.score_gradient[indices]
     (p, n_outputs), n_rows = point.W.shape, X.shape[0]
     q = X @ base
-    if learner.loss.separable:
-        # Outputs do not touch each other: all matrices are diagonal.
+    if not learner.loss.couples_outputs:
+        # Outputs are independent: all matrices are diagonal.
         S = point.curvatures[indices]
         V = inverse(np.repeat(X.T, n_outputs, axis=1)).reshape(p, n_rows, n_outputs)
         left = 1 - S * np.einsum("ip,pik->ik", X, V)
         left[~(left > UNDETERMINED)] = np.nan
         steps = np.einsum("pik,ik->ipk", V, (slopes - S * q) / left)
     else:
-        unit = np.eye(n_outputs)
-        S = np.stack(
-            [
-                learner.loss.hessian_product(
-                    point.scores[indices],
-                    rows.targets[indices],
-                    np.tile(e, (n_rows, 1)),
-                )
-                for e in unit
-            ],
-            axis=2,
-        )
-        S *= rows.weights[indices, np.newaxis, np.newaxis]
+        S, unit = np.empty((n_rows, n_outputs, n_outputs)), np.eye(n_outputs)
+        scores, targets = point.scores[indices], rows.targets[indices]
+        for k, m, curvatures in learner.loss.hessian_blocks(scores, targets):
+            S[:, k, m] = S[:, m, k] = weights[:, 0] * curvatures
         many = np.einsum("ip,lk->pilk", X, unit).reshape(p, -1)
         V = inverse(many).reshape(p, n_rows, n_outputs, n_outputs)
         left = unit - S @ np.einsum("ip,pilk->ikl", X, V)
         left[~(np.linalg.det(left) > UNDETERMINED)] = np.nan
-        pulled = slopes - np.einsum("ikl,il->ik", S, q)
-        pulled = np.linalg.solve(left, pulled[:, :, np.newaxis])[:, :, 0]
-        steps = np.einsum("pilk,il->ipk", V, pulled)
+        residuals = slopes - np.einsum("ikl,il->ik", S, q)
+        pushed = np.linalg.solve(left, residuals[:, :, np.newaxis])[:, :, 0]
+        steps = np.einsum("pilk,il->ipk", V, pushed)
     return point.W - base + steps

@@ -1,9 +1,9 @@
-r"""How does what a support vector machine learns move with its training rows?
+r"""Hypergradients of support vector machines.
 
-Its optimum is a linear system in the rows on its margin, S
+The optimum of a binary machine is a linear system in the margin support vectors, S
 (:mod:`skpoison.bilevel.solvers.svm_dual`). One adjoint system, of the same symmetric
 matrix, gives the gradient of a goal A in all rows. With
-:math:`s_k = \partial A / \partial f(x_k)` on the attacker's rows,
+:math:`s_k = \partial A / \partial f(x_k)` on the validation rows,
 
 .. math::
 
@@ -21,238 +21,170 @@ and :math:`k'(x, z)` the gradient of the kernel in its first argument,
     \partial A / \partial C_c &= y_c \Bigl( \sum_k s_k K(x_k, x_c)
         - \sum_j v_j K(x_j, x_c) - w \Bigr) \quad (c \in E) .
 
-The first sum is direct: scores contain :math:`K(x, x_c)`. The second is what Biggio,
-Nelson and Laskov (2012, Equation 10) have. The third is missing there: a row on the
-margin also moves its own equation. Without it the gradient is right only for rows at
-their caps. Both sums together hold the diagonal, :math:`\tfrac{d}{dx} K(x, x)`, too.
+The first sum is direct: scores contain :math:`K(x, x_c)`. The second is that of Biggio,
+Nelson and Laskov (2012, Equation 10). The third is missing there: a margin support
+vector also moves its own equation. Without it the gradient is right only for bounded
+support vectors. Both sums together contain the diagonal, :math:`\tfrac{d}{dx} K(x, x)`,
+too.
 
-Rows in reserve have a gradient of exactly 0. So have rows at their cap where the margin
-pins all that can be learnt: a linear machine with d + 1 rows in S cannot move unless
-these do. Where S is empty, v is half of :math:`\sum_k s_k` for the two rows that bound
-the intercept.
+Rows that are not support vectors have a gradient of exactly 0. So have bounded support
+vectors if the margin determines all that can be learnt: a linear machine with d + 1
+rows in S cannot move unless these do. If S is empty, v is half of :math:`\sum_k s_k`
+for the two rows that bound the intercept.
 
-Several classes are learnt one against one. The score of a class is the least of its
-decision values against the others. A class that wins all its duels alone has a positive
-score, and most votes: there the highest score is what SVC predicts. Sums of decision
-values do not have that property.
-
-Clones with equal labels are one row whose cap is the sum of theirs. They share its
-coefficient and its gradient by their caps. That is exact for all other rows, for clones
-at their caps, and for clones on the margin that move together. A single clone on the
-margin has no derivative: as it leaves the others, one of them leaves the margin.
+Clones share the gradient of their row by their upper bounds. That is exact for all
+other rows, for bounded clones, and for clones on the margin that move together. A
+single clone on the margin has no derivative: as it leaves the others, one of them
+leaves the margin.
 """
-
-from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
-from skpoison.bilevel.solvers.svm_dual import solve_svm_dual
+from skpoison.bilevel.learners.base import ALL
+from skpoison.bilevel.learners.columns import column_gradient_of_rows
+from skpoison.bilevel.solvers.svm import SVMOptimum
 
-# What cancels to less than this of its parts has cancelled altogether.
+# A gradient below this share of its terms has cancelled altogether.
 CANCELLED = 1e-9
 
 
-class KernelMachine:
-    """A support vector machine, of several classes one against one.
+def svm_hypergradient(
+    optimum: SVMOptimum,
+    X: np.ndarray,
+    score_gradient: np.ndarray,
+    indices: slice = ALL,
+    *,
+    columns: bool = False,
+) -> Hypergradient:
+    """Compute the hypergradient at the optimum of a support vector machine.
 
     Parameters
     ----------
-    kernel : Kernel
-        The kernel.
-    X : ndarray of shape (n_samples, n_features)
-        The training rows.
-    codes : ndarray of shape (n_samples,) of int
-        Their labels, as positions among the classes.
-    weights : ndarray of shape (n_samples,)
-        What C is multiplied with for each row.
-    C : float
-        The most that a coefficient of a row of weight 1 can be.
-    n_classes : int
-        Number of classes.
+    optimum : SVMOptimum
+        The optimum.
+    X : ndarray of shape (n_rows, n_features)
+        The validation rows.
+    score_gradient : ndarray of shape (n_rows, n_outputs)
+        The gradient of the goal in their scores.
+    indices : slice, default=slice(None)
+        The training rows in question.
+    columns : bool, default=False
+        Whether the gradient in columns of the training rows is computed, too.
 
-    Attributes
-    ----------
-    solutions : list of BinarySVMSolution
-        The machines of two classes: 0 against 1, 0 against 2, ..., the positive
-        decision values being those of the second.
-    kkt_violation : float
-        By how much decision values miss the conditions of optimality.
+    Returns
+    -------
+    hypergradient : Hypergradient
+        The features of rows that cannot move the goal are exactly 0.
     """
+    if optimum.n_classes > 2:
+        decisions = optimum.decision_function(X)
+        score_gradient = optimum.decision_vjp(decisions, score_gradient)
+    kernel, B = optimum.kernel, optimum.coefficients
+    products = kernel.product(optimum.X, X, score_gradient)
+    V, of_bounds = np.zeros_like(products), np.zeros(optimum.X.shape[0])
+    residual = 0.0
+    for m, (rows, solution) in enumerate(
+        zip(optimum.rows, optimum.solutions, strict=True)
+    ):
+        total = score_gradient[:, m].sum()
+        v, w, missed = solution.adjoint(products[rows, m], total)
+        V[rows, m], residual = v, max(residual, missed)
+        bounded, margin = rows[solution.bounded], solution.margin
+        through = optimum.gram[np.ix_(bounded, rows[margin])] @ v[margin]
+        signs = np.sign(B[bounded, m])
+        of_bounds[bounded] += signs * (products[bounded, m] - through - w)
 
-    def __init__(self, kernel, X, codes, weights, *, C, n_classes):
-        self.kernel, self.C, self.n_classes = kernel, C, n_classes
-        first, self.group = _clones(X, codes)
-        self.X, self.codes = X[first], codes[first]
-        upper_bounds = np.bincount(self.group, C * weights)
-        self.shares = np.divide(
-            C * weights,
-            upper_bounds[self.group],
-            out=np.zeros(X.shape[0]),
-            where=weights > 0,
-        )
-        self.pairs = list(combinations(range(n_classes), 2))
-        self.rows, self.solutions = [], []
-        gram = kernel.matrix(self.X, self.X)
-        for pair in self.pairs:
-            rows = np.flatnonzero(np.isin(self.codes, pair) & (upper_bounds > 0))
-            signs = np.where(self.codes[rows] == pair[1], 1.0, -1.0)
-            if np.abs(signs.sum()) == signs.shape[0]:
-                raise ValueError(f"One of the classes {pair} has no row of weight.")
-            self.rows.append(rows)
-            self.solutions.append(
-                solve_svm_dual(gram[np.ix_(rows, rows)], signs, upper_bounds[rows])
-            )
-        self.gram = gram
-        self.kkt_violation = max(solution.kkt_violation for solution in self.solutions)
+    group, shares = optimum.group[indices], optimum.shares[indices, np.newaxis]
+    involved = np.flatnonzero((B != 0).any(axis=1) | (V != 0).any(axis=1))
 
-    def decision_function(self, X):
-        """Compute the decision values of all duels.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            The rows.
-
-        Returns
-        -------
-        decisions : ndarray of shape (n_rows, n_duels)
-        """
-        support = np.flatnonzero(self.coefficients.any(axis=1))
-        intercepts = [solution.intercept for solution in self.solutions]
-        coefficients = self.coefficients[support]
-        return self.kernel.product(X, self.X[support], coefficients) + intercepts
-
-    def scores(self, X):
-        """Compute the scores of rows.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            The rows.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_rows, n_outputs)
-            One output for two classes, the decision value; else one for each class,
-            its least decision value against the others.
-        """
-        decisions = self.decision_function(X)
-        return decisions if self.n_classes == 2 else self._least(decisions)[0]
-
-    def hypergradient(self, X, slopes, indices=slice(None)):
-        """Differentiate a goal in training rows.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            The attacker's own rows.
-        slopes : ndarray of shape (n_rows, n_outputs)
-            The gradient of the goal in their scores.
-        indices : slice, default=slice(None)
-            The training rows in question.
-
-        Returns
-        -------
-        hypergradient : Hypergradient
-            Of rows that cannot move the goal, the features are exactly 0.
-        """
-        if self.n_classes > 2:
-            slopes = self._of_decisions(self.decision_function(X), slopes)
-        products = self.kernel.product(self.X, X, slopes)
-        V, of_caps = np.zeros_like(products), np.zeros(self.X.shape[0])
-        residual = 0.0
-        for m, (rows, solution) in enumerate(
-            zip(self.rows, self.solutions, strict=True)
-        ):
-            v, w, missed = solution.adjoint(products[rows, m], slopes[:, m].sum())
-            V[rows, m], residual = v, max(residual, missed)
-            capped = rows[solution.bounded]
-            through = (
-                self.gram[np.ix_(capped, rows[solution.margin])] @ v[solution.margin]
-            )
-            signs = np.sign(self.coefficients[capped, m])
-            of_caps[capped] += signs * (products[capped, m] - through - w)
-
-        group, shares = self.group[indices], self.shares[indices, np.newaxis]
-        rows, B = self.X[group], self.coefficients
-        margin = np.flatnonzero((B != 0).any(axis=1) | (V != 0).any(axis=1))
-        direct = self.kernel.vjp(rows, X, B[group], slopes)
-        through = self.kernel.vjp(
+    def features_of(group: np.ndarray) -> np.ndarray:
+        rows = optimum.X[group]
+        direct = kernel.vjp(rows, X, B[group], score_gradient)
+        through = kernel.vjp(
             rows,
-            self.X[margin],
+            optimum.X[involved],
             np.hstack([B[group], V[group]]),
-            np.hstack([V[margin], B[margin]]),
+            np.hstack([V[involved], B[involved]]),
         )
         features = direct - through
         size = np.maximum(*(np.linalg.norm(part, axis=1) for part in (direct, through)))
         features[np.linalg.norm(features, axis=1) <= CANCELLED * size] = 0
-        return Hypergradient(
-            shares * features,
-            np.zeros((group.shape[0], 1)),
-            self.C * of_caps[group],
-            residual,
-        )
+        return features
 
-    def to_margin(self, indices=slice(None)):
-        """Say where rows would have to go to be on the margin.
-
-        A way out for rows that a gradient does not move: for what is learnt now, the
-        gradient of their own score in them, downwards for rows in reserve and upwards
-        for others.
-
-        Parameters
-        ----------
-        indices : slice, default=slice(None)
-            The training rows in question.
-
-        Returns
-        -------
-        directions : ndarray of shape (n_rows, n_features)
-        """
-        X, codes = self.X[self.group[indices]], self.codes[self.group[indices]]
-        own = 1.0 * (codes[:, np.newaxis] == np.arange(self.n_classes))
-        decisions = self.decision_function(X)
-        margins = (self._least(decisions)[0] * own).sum(axis=1, keepdims=True)
-        up = self._of_decisions(decisions, np.where(margins > 1, -own, own))
-        return self.kernel.vjp(X, self.X, up, self.coefficients)
-
-    @cached_property
-    def coefficients(self):
-        """The coefficients of all duels, of shape (n_unique_rows, n_duels)."""
-        B = np.zeros((self.X.shape[0], len(self.solutions)))
-        for m, (rows, solution) in enumerate(
-            zip(self.rows, self.solutions, strict=True)
-        ):
-            B[rows, m] = solution.coefficients
-        return B
-
-    def _least(self, decisions):
-        """Find the least decision value of each class, and in which duel it is."""
-        shape = decisions.shape[0], self.n_classes
-        scores, solutions = np.full(shape, np.inf), np.zeros(shape, dtype=int)
-        for m, (a, b) in enumerate(self.pairs):
-            for k, values in ((a, -decisions[:, m]), (b, decisions[:, m])):
-                solutions[:, k] = np.where(values < scores[:, k], m, solutions[:, k])
-                scores[:, k] = np.minimum(values, scores[:, k])
-        return scores, solutions
-
-    def _of_decisions(self, decisions, slopes):
-        """Pull slopes in scores back to decision values."""
-        _, solutions = self._least(decisions)
-        pulled = np.zeros_like(decisions)
-        for m, (a, b) in enumerate(self.pairs):
-            pulled[:, m] = slopes[:, b] * (solutions[:, b] == m)
-            pulled[:, m] -= slopes[:, a] * (solutions[:, a] == m)
-        return pulled
+    in_columns = None
+    if columns:  # clones share one gradient, which is counted once
+        in_columns = column_gradient_of_rows(optimum.X[involved], features_of(involved))
+    return Hypergradient(
+        shares * features_of(group),
+        np.zeros((group.shape[0], 1)),
+        optimum.C * of_bounds[group],
+        residual,
+        in_columns,
+    )
 
 
-def stalled(hypergradient):
+def svm_input_vjp(
+    optimum: SVMOptimum, X: np.ndarray, score_gradient: np.ndarray
+) -> np.ndarray:
+    """Turn a gradient in scores of rows into one in the rows.
+
+    Parameters
+    ----------
+    optimum : SVMOptimum
+        The optimum.
+    X : ndarray of shape (n_rows, n_features)
+        The rows.
+    score_gradient : ndarray of shape (n_rows, n_outputs)
+        The gradient in their scores.
+
+    Returns
+    -------
+    gradient : ndarray of shape (n_rows, n_features)
+    """
+    if optimum.n_classes > 2:
+        decisions = optimum.decision_function(X)
+        score_gradient = optimum.decision_vjp(decisions, score_gradient)
+    support = np.flatnonzero(optimum.coefficients.any(axis=1))
+    return optimum.kernel.vjp(
+        X, optimum.X[support], score_gradient, optimum.coefficients[support]
+    )
+
+
+def to_margin(optimum: SVMOptimum, indices: slice = ALL) -> np.ndarray:
+    """Compute the directions in which rows come to the margin.
+
+    A way on for rows that a gradient does not move: for what is learnt now, the
+    gradient of their own score in them, downwards for rows that are not support
+    vectors and upwards for others.
+
+    Parameters
+    ----------
+    optimum : SVMOptimum
+        The optimum.
+    indices : slice, default=slice(None)
+        The training rows in question.
+
+    Returns
+    -------
+    directions : ndarray of shape (n_rows, n_features)
+    """
+    group = optimum.group[indices]
+    X, codes = optimum.X[group], optimum.codes[group]
+    own = 1.0 * (codes[:, np.newaxis] == np.arange(optimum.n_classes))
+    decisions = optimum.decision_function(X)
+    scores, _ = optimum.least_decisions(decisions)
+    margins = (scores * own).sum(axis=1, keepdims=True)
+    upwards = optimum.decision_vjp(decisions, np.where(margins > 1, -own, own))
+    return optimum.kernel.vjp(X, optimum.X, upwards, optimum.coefficients)
+
+
+def is_stalled(hypergradient: Hypergradient) -> np.ndarray:
     """Find the rows that a gradient does not move.
 
-    Rows in reserve, and rows at their cap that a pinned margin takes no notice of.
-    Another start, or a learner of a smoothed hinge, would move them.
+    Rows that are not support vectors, and bounded support vectors that the margin does
+    not depend on. Another start, or a learner of a smoothed hinge loss, would move
+    them.
 
     Parameters
     ----------
@@ -261,17 +193,6 @@ def stalled(hypergradient):
 
     Returns
     -------
-    stalled : ndarray of shape (n_rows,) of bool
+    is_stalled : ndarray of shape (n_rows,) of bool
     """
     return ~hypergradient.features.any(axis=1)
-
-
-def _clones(X, codes):
-    """Find the first of all equal rows with equal labels, and which row is whose."""
-    keys = np.column_stack([X + 0.0, codes])  # -0.0 is 0.0
-    keys = keys.view(np.dtype((np.void, keys.dtype.itemsize * keys.shape[1])))
-    _, first, group = np.unique(keys.ravel(), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(order.shape[0])
-    return first[order], place[group]

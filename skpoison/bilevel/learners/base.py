@@ -1,12 +1,13 @@
-r"""What does the mathematics of poisoning ask of a learner?
+r"""Training rows, training objectives, and the base classes of learners.
 
-A learner minimises an objective :math:`C(W)` over its training rows. Poisoning asks for
-products with its Hessian, :math:`\nabla^2 C(W) \, U`, and how
-:math:`\langle V, \nabla C(W) \rangle` moves with a row, for a direction :math:`V` in
-the weights.
+A learner minimises an objective :math:`C(W)` over its training rows. Hypergradients ask
+for products with its Hessian, :math:`\nabla^2 C(W) \, U`, and for the gradient of
+:math:`\langle V, \nabla C(W) \rangle` in a training row, for a direction :math:`V` in
+the weights: a vector-Jacobian product with the mixed second derivative.
 
-Of a `Point` a learner has to give the objective, its gradient in the weights, and that
-in the rows; the products with second derivatives are then central differences of these,
+A learner of a new kind gives its objective, the gradient of that in the weights and in
+the rows, and its scores. The products with second derivatives are then central
+differences of these gradients,
 
 .. math::
 
@@ -15,17 +16,26 @@ in the rows; the products with second derivatives are then central differences o
     \nabla_{x_i} \langle V, \nabla C(W) \rangle \approx
     \frac{\nabla_{x_i} C(W + h V) - \nabla_{x_i} C(W - h V)}{2h} ,
 
-exact to some ten digits.
+exact to some ten digits, and its optimum is found by a truncated Newton method, which
+needs no more than these products.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-# Steps of descent whose outer products are added up at once.
-STEPS_AT_ONCE = 64
+from skpoison.bilevel.learners.columns import LearnerColumns, PointColumns
+
+# Rows of features, dense or sparse.
+Features = np.ndarray | sparse.sparray | sparse.spmatrix
+# Gradients in the features, the targets and the weights of rows.
+RowGradients = Sequence[np.ndarray]
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -42,24 +52,24 @@ class Rows:
         The weights of the rows in the objective, :math:`a_i`.
     """
 
-    X: np.ndarray
+    X: Features
     targets: np.ndarray
     weights: np.ndarray
 
     @cached_property
-    def norm(self):
-        """The root of the sum of all squares of features."""
+    def norm(self) -> float:
+        """The Frobenius norm of the features."""
         X = self.X if isinstance(self.X, np.ndarray) else self.X.data
         return float(np.linalg.norm(X))
 
     @cached_property
-    def gram(self):
+    def gram(self) -> np.ndarray:
         """The inner products of all rows, of shape (n_samples, n_samples)."""
         gram = self.X @ self.X.T
         return gram if isinstance(gram, np.ndarray) else gram.toarray()
 
-    def with_features(self, X):
-        """Put other features in the place of these.
+    def with_features(self, X: Features) -> "Rows":
+        """Return rows with other features.
 
         Parameters
         ----------
@@ -72,10 +82,12 @@ class Rows:
         """
         return replace(self, X=X)
 
-    def with_targets(self, targets, weights=None):
-        """Put other targets, and weights, in the place of these.
+    def with_targets(
+        self, targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> "Rows":
+        """Return rows with other targets and weights.
 
-        What has been computed of the features stays known.
+        What has been computed from the features is kept.
 
         Parameters
         ----------
@@ -95,14 +107,38 @@ class Rows:
         return rows
 
 
-class Point(ABC):
-    """An objective at some weights: what the mathematics of poisoning asks of it.
+class Learner:
+    """A learner that minimises an objective over its training rows.
+
+    Attributes
+    ----------
+    supports : frozenset of str
+        What the learner can do; other code asks for this and not for its type.
+
+        * Kinds of goals that mean something for it: "scores"; "parameters" (functions
+          of the weights); "coefficients" (one weight a feature); "features" (it
+          selects some).
+        * How its optimum is found and differentiated: "smooth" (a single optimum, by
+          Newton's method and a linear system with the Hessian), "l1" (on the active
+          set), "svm_dual" (on the margin support vectors). None of these: it stops
+          early, and is differentiated through its steps.
+        * "hessian": its Hessian can be assembled and factorised.
+        * "leave_one_out": one Newton step leaves out a row.
+        * "closed_form": steps of gradient descent have a closed form.
+        * "row_span": training depends on features through their inner products.
+    """
+
+    supports: frozenset[str] = frozenset({"scores"})
+
+
+class Point(PointColumns, ABC):
+    """The objective of a learner at some weights.
 
     What is computed once, such as the scores of the rows, serves all questions.
 
     Parameters
     ----------
-    learner : Learner
+    learner : ParametricLearner
         The learner.
     W : ndarray of shape (n_parameters, n_outputs)
         The weights.
@@ -110,13 +146,13 @@ class Point(ABC):
         The training rows.
     """
 
-    def __init__(self, learner, W, rows):
+    def __init__(self, learner: "ParametricLearner", W: np.ndarray, rows: Rows):
         self.learner = learner
         self.W = W
         self.rows = rows
 
     @abstractmethod
-    def objective(self):
+    def objective(self) -> float:
         """Compute the objective.
 
         Returns
@@ -125,16 +161,16 @@ class Point(ABC):
         """
 
     @abstractmethod
-    def gradient(self):
-        """Differentiate the objective in the weights.
+    def gradient(self) -> np.ndarray:
+        """Compute the gradient of the objective in the weights.
 
         Returns
         -------
         gradient : ndarray of shape (n_parameters, n_outputs)
         """
 
-    def gradient_scale(self):
-        """Say how large the gradient would be if nothing in its sum cancelled.
+    def gradient_scale(self) -> float:
+        """Return how large the gradient would be if nothing in its sum cancelled.
 
         Returns
         -------
@@ -142,8 +178,8 @@ class Point(ABC):
         """
         return 1.0
 
-    def data_gradient(self, indices=slice(None)):
-        """Differentiate the objective in rows.
+    def data_gradient(self, indices: slice = ALL) -> RowGradients:
+        """Compute the gradient of the objective in training rows.
 
         Parameters
         ----------
@@ -161,8 +197,8 @@ class Point(ABC):
         """
         raise NotImplementedError
 
-    def hessian_product(self, U):
-        """Multiply the Hessian of the objective with a direction.
+    def hessian_product(self, U: np.ndarray) -> np.ndarray:
+        """Multiply the Hessian of the objective by a direction.
 
         Parameters
         ----------
@@ -175,8 +211,8 @@ class Point(ABC):
         """
         return self._central_difference(U, lambda point: [point.gradient()])[0]
 
-    def data_vjp(self, V, indices=slice(None)):
-        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows.
+    def data_vjp(self, V: np.ndarray, indices: slice = ALL) -> RowGradients:
+        r"""Compute the gradient of :math:`\langle V, \nabla C(W) \rangle` in rows.
 
         Parameters
         ----------
@@ -196,7 +232,30 @@ class Point(ABC):
         """
         return self._central_difference(V, lambda point: point.data_gradient(indices))
 
-    def _central_difference(self, U, parts_of):
+    def forward_over_reverse(
+        self, V: np.ndarray, indices: slice = ALL
+    ) -> tuple[np.ndarray, Any]:
+        """Compute a Hessian-vector product, and keep what `sum_data_vjp` needs of it.
+
+        Parameters
+        ----------
+        V : ndarray of shape (n_parameters, n_outputs)
+            The direction.
+        indices : slice, default=slice(None)
+            The rows in question.
+
+        Returns
+        -------
+        product : ndarray of shape (n_parameters, n_outputs)
+            The product of the Hessian and the direction.
+        tangent : object
+            Intermediate results for these rows, which the learner understands.
+        """
+        return self.hessian_product(V), None
+
+    def _central_difference(
+        self, U: np.ndarray, parts_of: Callable[["Point"], RowGradients]
+    ) -> list[np.ndarray]:
         """Differentiate functions of the weights along a direction."""
         norm = np.linalg.norm(U)
         if norm == 0:
@@ -207,12 +266,19 @@ class Point(ABC):
         return [(b - a) / (2 * h) for a, b in zip(before, after, strict=True)]
 
 
-class Learner(ABC):
-    """A learner that minimises an objective in its weights."""
+# A step of gradient descent that is differentiated: the objective before it, the
+# direction V, and what `Point.forward_over_reverse` has kept.
+Step = tuple[Point, np.ndarray, Any]
+
+
+class ParametricLearner(LearnerColumns, Learner):
+    """A learner of a fixed number of weights; scores are a function of these."""
+
+    supports = frozenset({"scores", "parameters", "coefficients", "smooth"})
 
     @abstractmethod
-    def shape(self, rows):
-        """Say the shape of the weights.
+    def shape(self, rows: Rows) -> tuple[int, int]:
+        """Return the shape of the weights.
 
         Parameters
         ----------
@@ -225,8 +291,8 @@ class Learner(ABC):
             (n_parameters, n_outputs).
         """
 
-    def start(self, rows):
-        """Give the weights from which descent sets out: 0, where nothing else is said.
+    def start(self, rows: Rows) -> np.ndarray:
+        """Return the initial weights: 0 by default.
 
         Parameters
         ----------
@@ -240,8 +306,8 @@ class Learner(ABC):
         return np.zeros(self.shape(rows))
 
     @abstractmethod
-    def at(self, W, rows):
-        """Take the objective at some weights.
+    def at(self, W: np.ndarray, rows: Rows) -> Point:
+        """Return the objective at some weights.
 
         Parameters
         ----------
@@ -256,7 +322,7 @@ class Learner(ABC):
         """
 
     @abstractmethod
-    def scores(self, X, W):
+    def scores(self, X: Features, W: np.ndarray) -> np.ndarray:
         """Compute the scores of rows.
 
         Parameters
@@ -272,8 +338,8 @@ class Learner(ABC):
         """
 
     @abstractmethod
-    def score_vjp(self, X, W, R):
-        r"""Differentiate :math:`\langle R, \mathrm{scores}(X, W) \rangle` in W.
+    def score_vjp(self, X: Features, W: np.ndarray, R: np.ndarray) -> np.ndarray:
+        r"""Compute the gradient of :math:`\langle R, \mathrm{scores}(X, W) \rangle`.
 
         Parameters
         ----------
@@ -287,10 +353,11 @@ class Learner(ABC):
         Returns
         -------
         gradient : ndarray of shape (n_parameters, n_outputs)
+            In the weights.
         """
 
-    def storage(self, rows):
-        """Say how many numbers a step of descent keeps, to be differentiated.
+    def storage(self, rows: Rows) -> int:
+        """Return how many numbers a stored step of gradient descent takes.
 
         Parameters
         ----------
@@ -304,7 +371,7 @@ class Learner(ABC):
         n_parameters, n_outputs = self.shape(rows)
         return (n_parameters + 2 * rows.targets.shape[0]) * n_outputs
 
-    def project_out_softmax_nullspace(self, V):
+    def project_out_softmax_nullspace(self, V: np.ndarray) -> np.ndarray:
         """Remove from a direction what neither predictions nor penalties depend on.
 
         Parameters
@@ -318,8 +385,8 @@ class Learner(ABC):
         """
         return V
 
-    def l1_value(self, W):
-        """Compute what absolute values of weights cost: here nothing.
+    def l1_value(self, W: np.ndarray) -> float:
+        """Compute the l1 penalty: 0 by default.
 
         Parameters
         ----------
@@ -332,8 +399,8 @@ class Learner(ABC):
         """
         return 0.0
 
-    def l1_subgradient(self, W):
-        """Differentiate what absolute values of weights cost; 0 where weights are.
+    def l1_subgradient(self, W: np.ndarray) -> np.ndarray:
+        """Return a subgradient of the l1 penalty, 0 for weights of 0.
 
         Parameters
         ----------
@@ -342,32 +409,26 @@ class Learner(ABC):
 
         Returns
         -------
-        slopes : ndarray of shape (n_parameters, n_outputs)
+        subgradient : ndarray of shape (n_parameters, n_outputs)
         """
         return np.zeros_like(W)
 
-    def reverse_pass(self, points, V, indices, rate):
-        r"""Add up over steps of descent what each of them makes of the rows.
+    def sum_data_vjp(self, steps: list[Step], indices: slice) -> RowGradients:
+        r"""Sum the gradients of :math:`\langle V, \nabla C(W) \rangle` in rows.
 
         Parameters
         ----------
-        points : iterable of Point
-            The objective before each step, the last step first.
-        V : ndarray of shape (n_parameters, n_outputs)
-            A gradient in the weights after the last step.
+        steps : list of tuple (Point, ndarray, object)
+            The objective at W, the direction V, and what
+            :meth:`Point.forward_over_reverse` has kept.
         indices : slice
-            The training rows in question.
-        rate : float
-            Length of a step, relative to the gradient.
+            The rows in question.
 
         Returns
         -------
         features, targets, weights : ndarray
-            The gradients in the features, the targets and the weights of the rows.
+            The sums over all steps, in the features, the targets and the weights of
+            the rows.
         """
-        total = [0.0, 0.0, 0.0]
-        for point in points:
-            for place, part in enumerate(point.data_vjp(V, indices)):
-                total[place] = total[place] - rate * part
-            V = V - rate * point.hessian_product(V)
-        return total
+        each = [point.data_vjp(V, indices) for point, V, _ in steps]
+        return [sum(parts) for parts in zip(*each, strict=True)]

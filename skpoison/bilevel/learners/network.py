@@ -1,4 +1,4 @@
-r"""What does a neural network minimise, and how does that move?
+r"""Feed-forward neural networks as learners.
 
 A feed-forward network turns rows :math:`A_0 = X` into scores :math:`Z_L` by
 
@@ -6,17 +6,17 @@ A feed-forward network turns rows :math:`A_0 = X` into scores :math:`Z_L` by
 
     Z_l = A_{l-1} M_l + c_l, \qquad A_l = f(Z_l) ,
 
-the activation :math:`f` taken of every number and left out at the last layer. It
-minimises the mean of its losses, with the weights of its layers penalised, and their
-intercepts not:
+the activation :math:`f` applied elementwise, except at the last layer. It minimises
+the mean loss, with a squared penalty on the weights of its layers, but not on their
+intercepts:
 
 .. math::
 
     C(W) = \frac1s \Bigl( \sum_i a_i \, \varphi(z_i, t_i)
         + \frac\alpha2 \sum_l \|M_l\|^2 \Bigr), \qquad s = \sum_i a_i .
 
-All :math:`M_l` and :math:`c_l` make one column W, so that for the rest of the engine a
-network is a learner of one output. Its gradient is backpropagation,
+All :math:`M_l` and :math:`c_l` make one column W, so that for everything else a network
+is a learner of one output. Its gradient is backpropagation,
 
 .. math::
 
@@ -25,8 +25,9 @@ network is a learner of one output. Its gradient is backpropagation,
     \nabla_{c_l} C = \mathbf 1^\top D_l .
 
 **One pass for all second derivatives.** Along a direction V in the weights, with layers
-:math:`N_l` and :math:`d_l`, everything above moves (Pearlmutter 1994, "Fast exact
-multiplication by the Hessian"): forwards from :math:`\dot A_0 = 0`,
+:math:`N_l` and :math:`d_l`, everything above is differentiated (forward over reverse
+mode; Pearlmutter 1994, "Fast exact multiplication by the Hessian"): forwards from
+:math:`\dot A_0 = 0`,
 
 .. math::
 
@@ -42,8 +43,9 @@ and backwards from :math:`\dot D_L = \tfrac{a}{s} \, S \dot Z_L`,
 
 The product with the Hessian has the layers :math:`\dot A_{l-1}^\top D_l +
 A_{l-1}^\top \dot D_l + \tfrac\alpha s N_l` and :math:`\mathbf 1^\top \dot D_l`. The
-same pass, led on to the rows, is the gradient of :math:`\langle V, \nabla C \rangle` in
-them: with :math:`h = \langle V, \nabla C \rangle`,
+same pass, continued to the rows, is the gradient of
+:math:`\langle V, \nabla C \rangle` in them: with
+:math:`h = \langle V, \nabla C \rangle`,
 
 .. math::
 
@@ -52,80 +54,71 @@ them: with :math:`h = \langle V, \nabla C \rangle`,
     \partial / \partial a_i = \tfrac1s (\langle g_i, \dot z_i \rangle - h) .
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
 
-from skpoison.bilevel.learners.base import STEPS_AT_ONCE, Learner, Point
-from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
-
-
-class Activation(NamedTuple):
-    """A function of every unit, and its derivatives, as functions of its values.
-
-    Parameters
-    ----------
-    value : callable
-        The function.
-    slope : callable
-        Takes values of the function; returns its derivatives there.
-    bend : callable
-        Takes values of the function; returns what its second derivatives are of its
-        first.
-    """
-
-    value: Callable
-    slope: Callable
-    bend: Callable
-
-
-ACTIVATIONS = {
-    "identity": Activation(lambda Z: Z, np.ones_like, lambda A: 0.0),
-    "logistic": Activation(expit, lambda A: A * (1 - A), lambda A: 1 - 2 * A),
-    "tanh": Activation(np.tanh, lambda A: 1 - A * A, lambda A: -2 * A),
-    "relu": Activation(lambda Z: np.maximum(Z, 0), lambda A: A > 0, lambda A: 0.0),
-}
+from skpoison.bilevel.learners.base import (
+    ALL,
+    Features,
+    ParametricLearner,
+    Point,
+    RowGradients,
+    Rows,
+    Step,
+)
+from skpoison.bilevel.learners.columns import (
+    ColumnGradient,
+    column_gradient_of_products,
+)
+from skpoison.bilevel.learners.layers import (
+    ACTIVATIONS,
+    Activation,
+    Layers,
+    backward,
+    forward,
+    split_layers,
+)
+from skpoison.bilevel.losses import Loss
 
 
 @dataclass(frozen=True)
-class NetworkLearner(Learner):
-    """A feed-forward network that minimises its mean loss.
+class NetworkLearner(ParametricLearner):
+    """A feed-forward network that minimises its mean loss by gradient descent.
 
     Parameters
     ----------
     hidden : tuple of int
         Numbers of units of the hidden layers.
     activation : {"identity", "logistic", "tanh", "relu"}
-        The function of each of these units.
-    loss : Logistic, Multinomial or Squared
-        What a mistake costs.
+        The activation function of these units.
+    loss : Loss
+        The loss of scores and targets.
     penalty : float
-        Weight of half the squared norm of the weights, the intercepts' not included,
-        beside the sum of the losses.
+        Weight of half the squared norm of the weights, those of the intercepts not
+        included, relative to the sum of the losses.
     random_state : RandomState
-        What the weights from which descent sets out are drawn from: the same ones
-        every time.
+        Draws the initial weights: the same ones every time.
     """
 
     hidden: tuple
     activation: str
-    loss: Logistic | Multinomial | Squared
+    loss: Loss
     penalty: float
     random_state: np.random.RandomState
 
-    def shape(self, rows):
-        """Say the shape of the weights: those of all layers, in one column."""
+    supports = frozenset({"scores", "parameters", "row_span"})
+
+    def shape(self, rows: Rows) -> tuple[int, int]:
+        """Return the shape of the weights: those of all layers, in one column."""
         units = self._units(rows)
         return sum((m + 1) * k for m, k in pairwise(units)), 1
 
-    def start(self, rows):
-        """Draw weights, uniformly, as Glorot and Bengio (2010) advise."""
+    def start(self, rows: Rows) -> np.ndarray:
+        """Draw the initial weights uniformly, as Glorot and Bengio (2010) advise."""
         random_state = deepcopy(self.random_state)
         factor = 2.0 if self.activation == "logistic" else 6.0
         units, drawn = self._units(rows), []
@@ -134,70 +127,50 @@ class NetworkLearner(Learner):
             drawn.append(random_state.uniform(-bound, bound, (m + 1) * k))
         return np.concatenate(drawn)[:, np.newaxis]
 
-    def storage(self, rows):
-        """Say how many numbers a step keeps: weights, and what the units do."""
+    def storage(self, rows: Rows) -> int:
+        """Return how many numbers a stored step takes: weights and all units."""
         n_units = 2 * sum(self._units(rows)[1:]) + rows.targets.shape[1] + 1
         return self.shape(rows)[0] + n_units * rows.targets.shape[0]
 
-    def at(self, W, rows):
-        """Take the objective at some weights."""
+    def at(self, W: np.ndarray, rows: Rows) -> "NetworkPoint":
+        """Return the objective at some weights."""
         return NetworkPoint(self, W, rows)
 
-    def scores(self, X, W):
+    def scores(self, X: Features, W: np.ndarray) -> np.ndarray:
         """Compute the scores of rows."""
-        return self.forward(X, self.layers(W, X.shape[1]))[-1]
+        return forward(X, self.layers(W, X.shape[1]), self.activation_function)[-1]
 
-    def score_vjp(self, X, W, R):
-        r"""Differentiate :math:`\langle R, \mathrm{scores}(X, W) \rangle` in W."""
+    def score_vjp(self, X: Features, W: np.ndarray, R: np.ndarray) -> np.ndarray:
+        r"""Compute the gradient of :math:`\langle R, \mathrm{scores}(X, W) \rangle`."""
         layers = self.layers(W, X.shape[1])
-        values = self.forward(X, layers)
+        values = forward(X, layers, self.activation_function)
         gradient = np.empty_like(W)
-        deltas = self.backward(layers, values, R)
+        deltas = backward(layers, values, R, self.activation_function)
         parts = self.layers(gradient, X.shape[1])
         for part, A, D in zip(parts, values, deltas, strict=False):
             part[:-1], part[-1] = A.T @ D, D.sum(axis=0)
         return gradient
 
-    def reverse_pass(self, points, V, indices, rate):
-        """Add up over steps of descent what each of them makes of the rows.
+    def input_vjp(self, X: Features, W: np.ndarray, R: np.ndarray) -> np.ndarray:
+        r"""Compute the gradient of :math:`\langle R, \mathrm{scores} \rangle` in X."""
+        layers = self.layers(W, X.shape[1])
+        values = forward(X, layers, self.activation_function)
+        deltas = backward(layers, values, R, self.activation_function)
+        return deltas[0] @ layers[0][:-1].T
 
-        One pass serves both a step and what it makes of the rows, and the outer
-        products of many steps are one product of matrices.
-        """
-        total, steps = [0.0, 0.0, 0.0], []
+    def _known_columns(
+        self, X: Features, W: np.ndarray, R: np.ndarray, product: np.ndarray
+    ) -> ColumnGradient:
+        first, of_first = (self.layers(each, X.shape[1])[0] for each in (W, product))
+        return column_gradient_of_products((first[:-1], of_first[:-1], of_first[-1]))
 
-        def add():
-            for place, part in enumerate(self.data_vjp(steps, indices)):
-                total[place] = total[place] - rate * part
-            steps.clear()
+    def sum_data_vjp(self, steps: list[Step], indices: slice) -> RowGradients:
+        r"""Sum the gradients of :math:`\langle V, \nabla C(W) \rangle` in rows.
 
-        for point in points:
-            product, delta, u = point.forward_over_reverse(V)
-            steps.append((point, V, delta, u))
-            V = V - rate * product
-            if len(steps) == STEPS_AT_ONCE:
-                add()
-        if steps:
-            add()
-        return total
-
-    def data_vjp(self, steps, indices):
-        r"""Differentiate a sum of :math:`\langle V, \nabla C(W) \rangle` in rows.
-
-        Parameters
-        ----------
-        steps : list of tuple (NetworkPoint, ndarray, ndarray, ndarray)
-            The objective at W, V, and how deltas and scores move along V.
-        indices : slice
-            The rows in question.
-
-        Returns
-        -------
-        features, targets, weights : ndarray
-            The gradients in the features, the targets and the weights of the rows.
+        The outer products of all steps are one product of matrices.
         """
         left, right, of_losses, of_targets, of_mean = [], [], 0.0, 0.0, 0.0
-        for point, V, delta, u in steps:
+        for point, V, (delta, u) in steps:
             direction = point.split_layers(V)
             left += [delta[indices], point.deltas[0][indices]]
             right += [point.layers[0][:-1], direction[0][:-1]]
@@ -215,16 +188,16 @@ class NetworkLearner(Learner):
         )
 
     @property
-    def of_units(self):
-        """The activation, with its derivatives."""
+    def activation_function(self) -> Activation:
+        """The activation function and its derivatives."""
         return ACTIVATIONS[self.activation]
 
-    def _units(self, rows):
-        """Say the numbers of units of all layers."""
+    def _units(self, rows: Rows) -> tuple[int, ...]:
+        """Return the numbers of units of all layers."""
         return rows.X.shape[1], *self.hidden, rows.targets.shape[1]
 
-    def layers(self, W, n_features):
-        """Cut weights into layers, without a copy.
+    def layers(self, W: np.ndarray, n_features: int) -> Layers:
+        """Split weights into layers, as views.
 
         Parameters
         ----------
@@ -238,95 +211,68 @@ class NetworkLearner(Learner):
         layers : list of ndarray of shape (n_units_in + 1, n_units_out)
             The weights of each layer, its intercepts in the last row.
         """
-        flat, layers, end = W.reshape(-1), [], 0
-        for m, k in zip((n_features, *self.hidden), self.hidden, strict=False):
-            begin, end = end, end + (m + 1) * k
-            layers.append(flat[begin:end].reshape(m + 1, k))
-        last = self.hidden[-1] if self.hidden else n_features
-        return [*layers, flat[end:].reshape(last + 1, -1)]
+        return split_layers(W, (n_features, *self.hidden))
 
-    def forward(self, X, layers):
-        """Compute the values of all units.
+    def split_features(
+        self, W: np.ndarray, n_features: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Split weights into those that multiply features and the others.
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            The rows.
-        layers : list of ndarray
+        W : ndarray of shape (n_parameters, 1)
             The weights.
+        n_features : int
+            Number of features.
 
         Returns
         -------
-        values : list of ndarray of shape (n_samples, n_units)
-            The rows, the values of each hidden layer, and the scores.
+        first : ndarray of shape (n_features, n_units)
+            The weights of the first layer, without its intercepts.
+        others : ndarray of shape (n_others, 1)
+            All other weights.
         """
-        values = [X]
-        for layer in layers:
-            Z = values[-1] @ layer[:-1]
-            Z += layer[-1]
-            values.append(self.of_units.value(Z) if len(values) < len(layers) else Z)
-        return values
-
-    def backward(self, layers, values, of_scores):
-        """Lead derivatives in the scores back to what goes into each layer's units.
-
-        Parameters
-        ----------
-        layers : list of ndarray
-            The weights.
-        values : list of ndarray of shape (n_samples, n_units)
-            The rows, the values of each hidden layer, and the scores.
-        of_scores : ndarray of shape (n_samples, n_outputs)
-            The derivatives in the scores.
-
-        Returns
-        -------
-        deltas : list of ndarray of shape (n_samples, n_units)
-            From the first hidden layer to the scores.
-        """
-        deltas = [of_scores]
-        for layer, A in zip(layers[:0:-1], values[-2:0:-1], strict=True):
-            delta = deltas[-1] @ layer[:-1].T
-            delta *= self.of_units.slope(A)
-            deltas.append(delta)
-        return deltas[::-1]
+        first = self.layers(W, n_features)[0][:-1]
+        return first, W[first.size :]
 
 
 class NetworkPoint(Point):
     """The objective of a network at some weights."""
 
     @cached_property
-    def total(self):
+    def total(self) -> float:
         """The sum of the weights of the rows."""
         return self.rows.weights.sum()
 
     @cached_property
-    def shares(self):
-        """The weights of the rows, in a column, with a sum of 1."""
+    def shares(self) -> np.ndarray:
+        """The weights of the rows as a column that sums to 1."""
         return (self.rows.weights / self.total)[:, np.newaxis]
 
     @cached_property
-    def layers(self):
+    def layers(self) -> Layers:
         """The weights of each layer, its intercepts in the last row."""
         return self.split_layers(self.W)
 
     @cached_property
-    def values(self):
+    def values(self) -> list[Features]:
         """The values of all units, from the rows to the scores."""
-        return self.learner.forward(self.rows.X, self.layers)
+        activation = self.learner.activation_function
+        return forward(self.rows.X, self.layers, activation)
 
     @cached_property
-    def score_gradient(self):
+    def score_gradient(self) -> np.ndarray:
         """The gradient of the loss of each row in its scores."""
         return self.learner.loss.gradient(self.values[-1], self.rows.targets)
 
     @cached_property
-    def deltas(self):
-        """The gradient of the objective in what goes into the units of each layer."""
+    def deltas(self) -> list[np.ndarray]:
+        """The gradient of the objective in the inputs of the units of each layer."""
         of_scores = self.shares * self.score_gradient
-        return self.learner.backward(self.layers, self.values, of_scores)
+        activation = self.learner.activation_function
+        return backward(self.layers, self.values, of_scores, activation)
 
-    def objective(self):
+    def objective(self) -> float:
         """Compute the objective."""
         losses = self.learner.loss.value(self.values[-1], self.rows.targets)
         squares = sum((layer[:-1] ** 2).sum() for layer in self.layers)
@@ -335,8 +281,8 @@ class NetworkPoint(Point):
             + self.learner.penalty * squares / (2 * self.total)
         )
 
-    def gradient(self):
-        """Differentiate the objective in the weights."""
+    def gradient(self) -> np.ndarray:
+        """Compute the gradient of the objective in the weights."""
         gradient = np.empty_like(self.W)
         parts = zip(
             self.split_layers(gradient),
@@ -349,53 +295,63 @@ class NetworkPoint(Point):
             self._collect(part, A.T @ D, D, layer)
         return gradient
 
-    def data_gradient(self, indices=slice(None)):
-        """Differentiate the objective in rows."""
-        loss, z, t = (
-            self.learner.loss,
-            self.values[-1][indices],
-            self.rows.targets[indices],
-        )
-        of_targets = t - z if isinstance(loss, Squared) else -z
-        if isinstance(loss, Multinomial):
-            of_targets = of_targets + softmax(z)[1][:, np.newaxis]
+    def data_gradient(self, indices: slice = ALL) -> RowGradients:
+        """Compute the gradient of the objective in training rows."""
+        loss, z = self.learner.loss, self.values[-1][indices]
+        targets = self.rows.targets[indices]
         return (
             self.deltas[0][indices] @ self.layers[0][:-1].T,
-            self.shares[indices] * of_targets,
-            (loss.value(z, t) - self.objective()) / self.total,
+            self.shares[indices] * loss.target_gradient(z, targets),
+            (loss.value(z, targets) - self.objective()) / self.total,
         )
 
-    def hessian_product(self, U):
-        """Multiply the Hessian of the objective with a direction."""
+    def hessian_product(self, U: np.ndarray) -> np.ndarray:
+        """Multiply the Hessian of the objective by a direction."""
         return self.forward_over_reverse(U)[0]
 
-    def data_vjp(self, V, indices=slice(None)):
-        r"""Differentiate :math:`\langle V, \nabla C(W) \rangle` in rows."""
-        return self.learner.data_vjp(
-            [(self, V, *self.forward_over_reverse(V)[1:])], indices
+    def data_vjp(self, V: np.ndarray, indices: slice = ALL) -> RowGradients:
+        r"""Compute the gradient of :math:`\langle V, \nabla C(W) \rangle` in rows."""
+        _, tangent = self.forward_over_reverse(V)
+        return self.learner.sum_data_vjp([(self, V, tangent)], indices)
+
+    def column_vjp(self, V: np.ndarray, product: np.ndarray) -> ColumnGradient:
+        r"""Compute the column gradient of :math:`\langle V, \nabla C(W) \rangle`."""
+        penalty = self.learner.penalty / self.total
+        first, direction, of_first = (
+            self.split_layers(each)[0] for each in (self.W, V, product)
+        )
+        delta = self.deltas[0]
+        of_first = of_first[:-1] - penalty * direction[:-1], of_first[-1]
+        return column_gradient_of_products(
+            (first[:-1], *of_first),
+            (direction[:-1], self.values[0].T @ delta, delta.sum(axis=0)),
         )
 
-    def forward_over_reverse(self, V):
-        """Move along a direction, forwards and backwards.
+    def forward_over_reverse(
+        self, V: np.ndarray, indices: slice = ALL
+    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Compute a Hessian-vector product by one pass forwards and one backwards.
 
         Parameters
         ----------
         V : ndarray of shape (n_parameters, 1)
             The direction.
+        indices : slice, default=slice(None)
+            Not needed: derivatives of the mean loss are sums over all rows.
 
         Returns
         -------
         product : ndarray of shape (n_parameters, 1)
-            The product of the Hessian with it.
+            The product of the Hessian and the direction.
         delta : ndarray of shape (n_samples, n_units)
-            How the first of `deltas` moves.
+            The derivative of the first of `deltas` along the direction.
         u : ndarray of shape (n_samples, n_outputs)
-            How the scores move.
+            The derivative of the scores.
         """
         direction, values, deltas = self.split_layers(V), self.values, self.deltas
-        loss, (_, slope, bend) = self.learner.loss, self.learner.of_units
-        slopes = [slope(A) for A in values[1:-1]]
-        moved, inputs = self._forward_along(direction, slopes)
+        loss, activation = self.learner.loss, self.learner.activation_function
+        slopes = [activation.derivative(A) for A in values[1:-1]]
+        moved, inputs = self._forward_tangents(direction, slopes)
         hvp_scores = loss.hessian_product(values[-1], self.rows.targets, inputs[-1])
         delta = self.shares * hvp_scores
         product = np.empty_like(V)
@@ -408,15 +364,17 @@ class NetworkPoint(Point):
             if i > 0:
                 both = np.concatenate([delta, deltas[i]], axis=1)
                 layers = np.concatenate([self.layers[i], direction[i]], axis=1)
-                curved = bend(values[i]) * deltas[i - 1]
+                curved = activation.curvature(values[i]) * deltas[i - 1]
                 curved *= inputs[i - 1]
                 delta = both @ layers[:-1].T
                 delta *= slopes[i - 1]
                 delta += curved
-        return product, delta, inputs[-1]
+        return product, (delta, inputs[-1])
 
-    def _forward_along(self, direction, slopes):
-        """Say how units move along a direction, and what goes into them."""
+    def _forward_tangents(
+        self, direction: Layers, slopes: list[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Differentiate the units and their inputs along a direction."""
         u = self.rows.X @ direction[0][:-1]
         u += direction[0][-1]
         inputs, moved = [u], [None]
@@ -428,12 +386,14 @@ class NetworkPoint(Point):
             inputs.append(u)
         return moved, inputs
 
-    def _collect(self, part, pulled, delta, layer):
-        """Put together what a layer of a gradient consists of."""
+    def _collect(
+        self, part: np.ndarray, pulled: np.ndarray, delta: np.ndarray, layer: np.ndarray
+    ) -> None:
+        """Write the gradient of a layer: its losses, its penalty, its intercepts."""
         np.multiply(layer[:-1], self.learner.penalty / self.total, out=part[:-1])
         part[:-1] += pulled
         part[-1] = delta.sum(axis=0)
 
-    def split_layers(self, W):
-        """Cut weights, or a direction, into layers, without a copy."""
+    def split_layers(self, W: np.ndarray) -> Layers:
+        """Split weights, or a direction, into layers, as views."""
         return self.learner.layers(W, self.rows.X.shape[1])

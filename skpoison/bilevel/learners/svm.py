@@ -1,24 +1,32 @@
-"""Support vector machines as learners."""
+"""Support vector machines with a kernel, as learners.
+
+Their scores are a function of dual coefficients and of the training rows together, not
+of a few weights: the solver is in :mod:`skpoison.bilevel.solvers.svm_dual`, and the
+derivatives are in :mod:`skpoison.bilevel.differentiation.svm`.
+"""
 
 from dataclasses import dataclass, field
 
-from skpoison.bilevel.losses import SmoothedHinge
+import numpy as np
+
+from skpoison.bilevel.learners.base import Learner
+from skpoison.bilevel.losses import Loss, SmoothedHinge
 
 
 @dataclass(frozen=True)
-class SVMLearner:
-    """What a support vector machine is told before it sees any rows.
+class SVMLearner(Learner):
+    """A support vector machine with a kernel.
 
     Parameters
     ----------
     kernel : {"linear", "rbf", "poly", "sigmoid"}
         The kernel.
     C : float
-        The most that a coefficient of a row of weight 1 can be.
+        Upper bound of the dual variable of a row of weight 1.
     gamma, degree, coef0
         Of the kernel; see :func:`skpoison.bilevel.learners.kernels.make_kernel`.
-    loss : SmoothedHinge
-        What stands for the hinge loss where an attacker measures it on rows of his own.
+    loss : Loss, default=SmoothedHinge()
+        The loss that goals measure on validation rows, in place of the hinge loss.
     """
 
     kernel: str
@@ -26,15 +34,17 @@ class SVMLearner:
     gamma: str | float = "scale"
     degree: int = 3
     coef0: float = 0.0
-    loss: SmoothedHinge = field(default_factory=SmoothedHinge)
+    loss: Loss = field(default_factory=SmoothedHinge)
 
-    def codes(self, targets):
+    supports = frozenset({"scores", "svm_dual"})
+
+    def codes(self, targets: np.ndarray) -> tuple[np.ndarray, int]:
         """Read labels from targets of -1 and 1.
 
         Parameters
         ----------
         targets : ndarray of shape (n_rows, n_outputs)
-            One output for two classes; else one for each class.
+            One output for two classes, otherwise one for each class.
 
         Returns
         -------

@@ -1,7 +1,7 @@
-r"""How is the inverse of a Hessian applied, or what stands for it?
+r"""Factorisations of a Hessian, and preconditioners.
 
 The Hessian is :math:`H = \tilde X^\top D \tilde X + \Lambda`, where D holds the row
-weights and the curvatures of the loss.
+weights and the second derivatives of the losses.
 
 * **Cholesky** of the :math:`p \times p` matrix, for few columns;
 * **Woodbury**, for fewer rows than columns. With features that are all penalised by
@@ -13,59 +13,62 @@ weights and the curvatures of the loss.
       \left( I - G^\top (\lambda I + G G^\top)^{-1} G \right),
 
   an :math:`n \times n` matrix; the intercept follows by its Schur complement;
-* **conjugate gradients** where neither matrix would fit, with a preconditioner that is
+* **conjugate gradients** if neither matrix would fit, with a preconditioner that is
   cheap to factorise: the diagonal or, for the multinomial loss, the block of each
   output, with :math:`p_k (1 - p_k)` in D, between projections onto directions
-  that sum to 0 over the outputs. Whatever is the same for all outputs meets the penalty
-  alone, which the blocks know nothing of.
+  that sum to 0 over the outputs. What is the same for all outputs has no curvature but
+  that of the penalty, which the blocks do not know.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from skpoison.bilevel.learners.linear import LinearLearner
-from skpoison.bilevel.losses import softmax
+from skpoison.bilevel.learners.base import Point, Rows
+from skpoison.bilevel.learners.linear import LinearLearner, LinearPoint
+from skpoison.bilevel.solvers.hessians import (
+    assemble_hessian,
+    squared_columns,
+    weighted_gram,
+)
+
+# Takes and returns arrays of shape (n_parameters, n_outputs), or with the columns of
+# several problems side by side.
+Inverse = Callable[[np.ndarray], np.ndarray]
 
 # Numbers in the blocks of all outputs: 512 MB.
 BLOCKS = 2**26
 # Rows of the largest matrix of inner products: 128 MB.
 LARGEST = 4000
+# Least curvature of a block that nothing else makes regular.
 TINY = 1e-10
 
 
-def _weighted_gram(X, weights):
-    """Compute the matrix of inner products of columns, over weighted rows."""
-    if isinstance(X, np.ndarray):
-        return (X.T * weights) @ X
-    return (X.T.multiply(weights).tocsr() @ X).toarray()
-
-
-def cholesky(point):
-    """Factorise the Hessian, of the size of its columns.
+def cholesky(point: LinearPoint) -> Inverse:
+    """Factorise the Hessian, a matrix of the size of its columns.
 
     Parameters
     ----------
-    point : Point
-        Where the Hessian is taken.
+    point : LinearPoint
+        The objective at the weights in question.
 
     Returns
     -------
     inverse : callable
         Takes and returns arrays of shape (n_parameters, n_outputs), or with the columns
-        of several problems beside each other.
+        of several problems side by side.
     """
     X = point.learner.append_intercept_column(point.rows.X)
-    penalties = point.penalties[:, 0]
-    if not point.learner.loss.separable:
-        return _cholesky_of_all_outputs(point, X, penalties)
+    if point.learner.loss.couples_outputs:
+        return _cholesky_of_all_outputs(point, X)
 
     def inverse(curvature):
-        H = _weighted_gram(X, curvature)
-        H[np.diag_indices_from(H)] += penalties
-        # Where no row has any curvature, nothing holds the intercept: any number does.
+        H = weighted_gram(X, curvature)
+        H[np.diag_indices_from(H)] += point.penalties[:, 0]
+        # If no row has any curvature, nothing determines the intercept: any number
+        # will do.
         diagonal = np.einsum("ii->i", H)
         diagonal[diagonal == 0] = 1
         return partial(cho_solve, cho_factor(H, lower=True, overwrite_a=True))
@@ -73,17 +76,19 @@ def cholesky(point):
     return _for_each_output(inverse, point.curvatures)
 
 
-def _for_each_output(inverse, curvatures):
-    """Make an inverse for each output; for outputs of the same curvatures, one."""
+def _for_each_output(
+    inverse: Callable[[np.ndarray], Inverse], curvatures: np.ndarray
+) -> Inverse:
+    """Make an inverse for each output; only one if all have the same curvatures."""
     if (curvatures == curvatures[:, :1]).all():
         return inverse(curvatures[:, 0])
     return _output_by_output([inverse(curvature) for curvature in curvatures.T])
 
 
-def _output_by_output(inverses):
+def _output_by_output(inverses: list[Inverse]) -> Inverse:
     """Apply to each output an inverse of its own.
 
-    There may be several times as many columns: those of problems beside each other.
+    There may be several times as many columns: those of problems side by side.
     """
 
     def apply(B):
@@ -95,26 +100,11 @@ def _output_by_output(inverses):
     return apply
 
 
-def _cholesky_of_all_outputs(point, X, penalties):
+def _cholesky_of_all_outputs(point: LinearPoint, X) -> Inverse:
     """Factorise the Hessian of a loss that couples the outputs."""
-    scores, rows, loss = point.scores, point.rows, point.learner.loss
-    n_outputs, p = scores.shape[1], X.shape[1]
-    H = np.empty((p, n_outputs, p, n_outputs))
-    for k in range(n_outputs):
-        unit = np.zeros_like(scores)
-        unit[:, k] = 1
-        hvp_scores = loss.hessian_product(scores, rows.targets, unit)
-        for m in range(k + 1):
-            H[:, k, :, m] = _weighted_gram(X, rows.weights * hvp_scores[:, m])
-            H[:, m, :, k] = H[:, k, :, m]
-        H[np.arange(p), k, np.arange(p), k] += penalties
-    # Something must stand in the directions of `project_out_softmax_nullspace`; what,
-    # does not matter.
-    free = np.flatnonzero(penalties == 0)
-    scale = np.trace(H.reshape(p * n_outputs, -1)) / (p * n_outputs)
-    for j in free:
-        H[j, :, j, :] += scale
-    factor = cho_factor(H.reshape(p * n_outputs, -1), lower=True, overwrite_a=True)
+    p, n_outputs = point.W.shape
+    H = assemble_hessian(point, X, np.ones((p, n_outputs), dtype=bool))
+    factor = cho_factor(H, lower=True, overwrite_a=True)
 
     def apply(B):
         flat = B.reshape(p, -1, n_outputs).swapaxes(1, 2).reshape(p * n_outputs, -1)
@@ -124,25 +114,27 @@ def _cholesky_of_all_outputs(point, X, penalties):
     return apply
 
 
-def woodbury(point):
-    """Factorise the Hessian, of the size of its rows.
+def woodbury(point: LinearPoint) -> Inverse:
+    """Invert the Hessian by Woodbury's formula, by a matrix of the size of its rows.
 
     Parameters
     ----------
-    point : Point
-        Where the Hessian is taken.
+    point : LinearPoint
+        The objective at the weights in question.
 
     Returns
     -------
     inverse : callable
         Takes and returns arrays of shape (n_parameters, n_outputs), or with the columns
-        of several problems beside each other.
+        of several problems side by side.
     """
     inverse = partial(_woodbury_of_one_output, point.learner, point.rows)
     return _for_each_output(inverse, point.curvatures)
 
 
-def _woodbury_of_one_output(learner, rows, curvature):
+def _woodbury_of_one_output(
+    learner: LinearLearner, rows: Rows, curvature: np.ndarray
+) -> Inverse:
     penalty, constant, X = learner.penalty, learner.intercept, rows.X
     root = np.sqrt(curvature)[:, np.newaxis]
     inner = root * rows.gram * root.T
@@ -170,72 +162,71 @@ def _woodbury_of_one_output(learner, rows, curvature):
     return inverse
 
 
-def preconditioner(point):
-    """Make what stands for the inverse of a Hessian too large to factorise.
+def preconditioner(
+    point: Point, *, max_numbers: int = BLOCKS, max_rows: int = LARGEST
+) -> Inverse:
+    """Approximate the inverse of a Hessian that is too large to factorise.
 
     Parameters
     ----------
     point : Point
-        Where the Hessian is taken.
+        The objective at the weights in question.
+    max_numbers : int, default=2**26
+        How many numbers the factorised blocks of all outputs may take: 512 MB.
+    max_rows : int, default=4000
+        Number of rows up to which a block is inverted by Woodbury's formula.
 
     Returns
     -------
     inverse : callable
         Takes and returns arrays of shape (n_parameters, n_outputs).
     """
-    if not isinstance(point.learner, LinearLearner):
+    if "hessian" not in point.learner.supports:
         return lambda B: B
-    if point.learner.loss.separable:
-        return _diagonal(point, point.curvatures)
-    return _preconditioner_of_blocks(point)
-
-
-def _preconditioner_of_blocks(point):
-    """Factorise for each output what it would be if the others stood still."""
-    learner, rows = point.learner, point.rows
-    n_parameters, n_outputs = point.W.shape
-    p, _ = softmax(point.scores)
-    curvatures = (rows.weights * rows.targets.sum(axis=1))[:, np.newaxis] * p * (1 - p)
+    if not point.learner.loss.couples_outputs:
+        return _diagonal(point)
+    inverse = _inverse_of_blocks(point, max_numbers, max_rows)
     penalties = point.penalties
-    n_samples = rows.targets.shape[0]
-    few_rows = n_samples < n_parameters and n_samples <= LARGEST and learner.penalty > 0
-    if n_outputs * n_parameters**2 <= BLOCKS and not few_rows:
-        X = learner.append_intercept_column(rows.X)
-        factors = []
-        for curvature in curvatures.T:
-            H = _weighted_gram(X, curvature)
-            # Where a class is certain of all rows, nothing else holds the intercept.
-            H[np.diag_indices_from(H)] += np.maximum(penalties[:, 0], TINY)
-            factors.append(cho_factor(H, lower=True, overwrite_a=True))
-        inverse = _output_by_output([partial(cho_solve, factor) for factor in factors])
-    elif n_samples <= LARGEST and learner.penalty > 0:
-        inverse = _output_by_output(
-            # Where a class is certain of all rows, nothing else holds the intercept.
-            [
-                _woodbury_of_one_output(learner, rows, np.maximum(c, TINY))
-                for c in curvatures.T
-            ]
-        )
-    else:
-        inverse = _diagonal(point, curvatures)
-    free = penalties == 0
+    is_free = penalties == 0
 
     def apply(B):
         shift = B.mean(axis=1, keepdims=True)
         V = inverse(B - shift)
         V -= V.mean(axis=1, keepdims=True)
-        return V + np.where(free, 0, shift / np.where(free, 1, penalties))
+        return V + np.where(is_free, 0, shift / np.where(is_free, 1, penalties))
 
     return apply
 
 
-def _diagonal(point, curvatures):
+def _inverse_of_blocks(point: LinearPoint, max_numbers: int, max_rows: int) -> Inverse:
+    """Invert the block of each output, as if the others were constant."""
+    learner, rows, curvatures = point.learner, point.rows, point.curvatures
+    n_parameters, n_outputs = point.W.shape
+    n_samples = rows.targets.shape[0]
+    takes_woodbury = n_samples <= max_rows and learner.penalty > 0
+    prefers_woodbury = takes_woodbury and n_samples < n_parameters
+    # If a class is certain of all rows, nothing else determines the intercept than
+    # TINY, of the penalty or of the curvature.
+    if n_outputs * n_parameters**2 <= max_numbers and not prefers_woodbury:
+        X = learner.append_intercept_column(rows.X)
+        factors = []
+        for curvature in curvatures.T:
+            H = weighted_gram(X, curvature)
+            H[np.diag_indices_from(H)] += np.maximum(point.penalties[:, 0], TINY)
+            factors.append(cho_factor(H, lower=True, overwrite_a=True))
+        return _output_by_output([partial(cho_solve, factor) for factor in factors])
+    if takes_woodbury:
+        inverse = partial(_woodbury_of_one_output, learner, rows)
+        return _output_by_output([inverse(np.maximum(c, TINY)) for c in curvatures.T])
+    return _diagonal(point)
+
+
+def _diagonal(point: LinearPoint) -> Inverse:
     """Invert the diagonal of the Hessian."""
-    learner, X = point.learner, point.rows.X
-    squares = X.multiply(X) if sparse.issparse(X) else X**2
-    diagonal = learner.score_vjp(squares, point.W, curvatures)
-    if learner.intercept:
-        diagonal[-1] *= learner.intercept
+    diagonal, intercept = np.empty_like(point.W), point.learner.intercept
+    n_features = point.rows.X.shape[1]
+    diagonal[:n_features] = squared_columns(point.rows.X, point.curvatures)
+    diagonal[n_features:] = intercept**2 * point.curvatures.sum(axis=0)
     diagonal += point.penalties
     diagonal[diagonal <= 0] = 1
     return lambda B: B / np.tile(diagonal, (1, B.shape[1] // diagonal.shape[1]))

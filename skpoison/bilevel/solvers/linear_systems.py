@@ -1,16 +1,17 @@
-r"""How is a system with the Hessian of a learner solved?
+r"""Linear systems with the Hessian of a learner.
 
 The Hessian is :math:`H = \tilde X^\top D \tilde X + \Lambda`, where D holds the row
-weights and the curvatures of the loss. Three ways lead to :math:`H^{-1} B`:
+weights and the second derivatives of the losses. There are three methods for
+:math:`H^{-1} B`:
 
 * **Cholesky** of the :math:`p \times p` matrix, for few columns;
 * **Woodbury**, an :math:`n \times n` matrix, for fewer rows than columns;
-* **conjugate gradients** where neither matrix would fit, with a preconditioner.
+* **conjugate gradients** if neither matrix would fit, with a preconditioner.
 
-What each of them does is in :mod:`skpoison.bilevel.solvers.factorisations`.
+They are implemented in :mod:`skpoison.bilevel.solvers.factorisations`.
 
 A factorisation of a Hessian nearby is itself the best preconditioner: `solve` takes
-one, and says how many iterations it took. As long as these are few, one
+one, and returns how many iterations it took. As long as these are few, one
 factorisation serves while rows and weights move on.
 """
 
@@ -22,26 +23,31 @@ from scipy import sparse
 from scipy.linalg import LinAlgError
 from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.learners.linear import LinearLearner
-from skpoison.bilevel.solvers.factorisations import cholesky, preconditioner, woodbury
+from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
+from skpoison.bilevel.solvers.factorisations import (
+    Inverse,
+    cholesky,
+    preconditioner,
+    woodbury,
+)
 
 # The largest matrix that is factorised: 128 MB.
 LARGEST = 4000
-# The largest one that couples the outputs: blocks beside each other cost less.
+# The largest one that couples the outputs: separate blocks cost less.
 COUPLED = 200
-# Tolerance from which on nobody asks for the last digits.
+# Tolerance above which the residual need not be computed exactly.
 ROUGH = 1e-3
-# How many times faster numbers are multiplied in products of matrices than in those of
-# a matrix and a vector.
-OF_MATRICES = 5
+# How many times faster a number is processed in a product of matrices than in that of a
+# matrix and a vector.
+MATRIX_SPEEDUP = 5
 
 
-def choose_method(learner, rows):
+def choose_method(learner: ParametricLearner, rows: Rows) -> str:
     """Choose how systems with the Hessian are solved.
 
     Parameters
     ----------
-    learner : Learner
+    learner : ParametricLearner
         The learner.
     rows : Rows
         Its training rows.
@@ -50,11 +56,11 @@ def choose_method(learner, rows):
     -------
     method : {"cholesky", "woodbury", "cg"}
     """
-    if not isinstance(learner, LinearLearner):
+    if "hessian" not in learner.supports:
         return "cg"
     n_samples = rows.targets.shape[0]
     n_parameters, n_outputs = learner.shape(rows)
-    if not learner.loss.separable:
+    if learner.loss.couples_outputs:
         return "cholesky" if n_parameters * n_outputs <= COUPLED else "cg"
     # Products with sparse rows cost so little that many of them are cheaper.
     largest = LARGEST // 4 if sparse.issparse(rows.X) else LARGEST
@@ -65,7 +71,7 @@ def choose_method(learner, rows):
 
 @dataclass(frozen=True)
 class Factorisation:
-    """A way to apply the inverse of a Hessian, or of what stands for it.
+    """The inverse of a Hessian, or an approximation to it.
 
     Parameters
     ----------
@@ -74,11 +80,11 @@ class Factorisation:
     apply : callable
         Takes and returns arrays of shape (n_parameters, n_outputs).
     refactor_after : float
-        After how many iterations that start from it a fresh one is worth its price.
+        Number of iterations with it as a preconditioner after which a new one pays.
     """
 
     method: str
-    apply: callable
+    apply: Inverse
     refactor_after: float
 
 
@@ -101,15 +107,15 @@ class Solution:
     n_iter: int
 
 
-def factorise(point, method="auto"):
+def factorise(point: Point, method: str = "auto") -> Factorisation:
     """Factorise the Hessian of an objective.
 
     Parameters
     ----------
     point : Point
-        Where the Hessian is taken.
+        The objective at the weights in question.
     method : {"auto", "cholesky", "woodbury", "cg"}, default="auto"
-        How; "auto" takes what `choose_method` says.
+        How; "auto": by `choose_method`.
 
     Returns
     -------
@@ -134,56 +140,70 @@ def factorise(point, method="auto"):
         ) from error
     except ValueError as error:
         raise ValueError(
-            "The Hessian of the surrogate is not finite: its weights grow without end, "
-            "or its rows are too large. Give the surrogate a penalty (a finite C, a "
-            "positive alpha), or scale the features."
+            "The Hessian of the surrogate is not finite: its weights grow without "
+            "bound, or its rows are too large. Give the surrogate a penalty (a finite "
+            "C, a positive alpha), or scale the features."
         ) from error
 
 
-def _refactor_after(point, method):
-    """Compare what a factorisation costs with what an iteration costs."""
+def _refactor_after(point: Point, method: str) -> float:
+    """Compare the cost of a factorisation with that of an iteration."""
     if method == "cg":
-        # The diagonal costs next to nothing; with nothing, nothing is to be renewed.
-        if not isinstance(point.learner, LinearLearner):
+        # Without a preconditioner there is nothing to renew; a diagonal one costs next
+        # to nothing.
+        if "hessian" not in point.learner.supports:
             return np.inf
-        if point.learner.loss.separable:
+        if not point.learner.loss.couples_outputs:
             return 1
     n = point.rows.targets.shape[0]
     p, n_outputs = point.W.shape
     if method == "woodbury":
-        return 1 + n**3 / 3 / OF_MATRICES / (8 * n * p + 2 * n**2)
-    if method == "cholesky" and not point.learner.loss.separable:
+        return 1 + n**3 / 3 / MATRIX_SPEEDUP / (8 * n * p + 2 * n**2)
+    if method == "cholesky" and point.learner.loss.couples_outputs:
         p = p * n_outputs
     products = n * p**2 + p**3 / 3
-    return 1 + products / OF_MATRICES / (4 * n * p + 2 * p**2)
+    return 1 + products / MATRIX_SPEEDUP / (4 * n * p + 2 * p**2)
 
 
-def solve(point, B, factorisation, *, tol=1e-10, max_iter=1000):
-    """Solve a system with the Hessian, exactly.
+def solve(
+    point: Point,
+    B: np.ndarray,
+    factorisation: Factorisation,
+    *,
+    tol: float = 1e-10,
+    max_iter: int = 1000,
+) -> Solution:
+    """Solve a system with the Hessian by preconditioned conjugate gradients.
+
+    An exact factorisation needs one iteration.
 
     Parameters
     ----------
     point : Point
-        Where the Hessian is taken.
+        The objective at the weights in question.
     B : ndarray of shape (n_parameters, n_outputs)
         The right-hand side.
     factorisation : Factorisation
         Of this Hessian or of one nearby.
     tol : float, default=1e-10
-        Norm of the residual that is good enough, relative to that of B.
+        Norm of the residual that is accepted, relative to that of B.
     max_iter : int, default=1000
-        The most iterations.
+        Maximum number of iterations.
 
     Returns
     -------
     solution : Solution
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the residual is larger, and above 1e-6.
     """
     project = point.learner.project_out_softmax_nullspace
     B = project(B)
     norm = np.linalg.norm(B)
     if norm == 0:
         return Solution(np.zeros_like(B), 0.0, 0)
-    # Preconditioned conjugate gradients: an exact factorisation needs one iteration.
     V, left, direction, previous = np.zeros_like(B), B, 0.0, np.inf
     residual = 1.0
     for n_iter in range(1, max_iter + 1):
@@ -193,7 +213,8 @@ def solve(point, B, factorisation, *, tol=1e-10, max_iter=1000):
         product = point.hessian_product(direction)
         curvature = np.vdot(direction, product)
         if not curvature > 1e-14 * slope:
-            # Nothing bends that way: as a step it leads down, as a solution it is none.
+            # Direction of non-positive curvature: stop. On the first iteration return
+            # the preconditioned residual, a descent direction.
             V = V if n_iter > 1 else direction
             break
         step = slope / curvature
@@ -204,7 +225,7 @@ def solve(point, B, factorisation, *, tol=1e-10, max_iter=1000):
         if residual <= tol:
             break
     if tol < ROUGH:
-        # What rounding makes of the residual, its recurrence does not know.
+        # The recurrence of the residual does not know of rounding.
         residual = np.linalg.norm(point.hessian_product(V) - B) / norm
     if not residual <= max(100 * tol, 1e-6):
         warnings.warn(

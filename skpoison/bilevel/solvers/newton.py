@@ -1,10 +1,10 @@
-r"""Where does a learner end up? At its optimum.
+r"""Truncated Newton method for the optimum of a smooth learner.
 
-The optimum of :math:`C` is found by Newton's method with a line search. Its systems are
-solved as roughly as the step deserves, by conjugate gradients that start from a
-factorisation of the Hessian. Warm-started from the optimum of nearly the same rows it
-needs a few steps and most often no new factorisation, and the hypergradient goes on
-with the one that there is.
+The optimum of :math:`C` is found by Newton's method with a backtracking line search.
+Its systems are solved only as exactly as the step deserves, by conjugate gradients that
+are preconditioned by a factorisation of a Hessian. Warm-started from the optimum of
+nearly the same rows it needs a few steps, and most often no new factorisation; the
+hypergradient then reuses the factorisation that there is.
 """
 
 import warnings
@@ -13,27 +13,34 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.learners.base import Point
-from skpoison.bilevel.solvers.linear_systems import Factorisation, factorise, solve
+from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
+from skpoison.bilevel.solvers.line_search import backtrack, starting_point
+from skpoison.bilevel.solvers.linear_systems import (
+    Factorisation,
+    Solution,
+    factorise,
+    solve,
+)
 
-# Share of what the gradient was a sum of at the start, below which it is rounding.
+# Where the terms of a gradient are all below this share of those at the start, the
+# gradient is rounding.
 VANISHING = 1e-6
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """The optimum of a learner.
+    """The optimum of a smooth learner.
 
     Parameters
     ----------
     point : Point
         The objective there.
     objective : float
-        The objective there.
+        The value of the objective there.
     factorisation : Factorisation
         Of the Hessian there, or of one nearby.
     gradient_norm : float
-        Norm of the gradient there, relative to what it is a sum of.
+        Norm of the gradient there, relative to the terms that it is a sum of.
     n_iter : int
         Number of steps.
     """
@@ -45,17 +52,41 @@ class Optimum:
     n_iter: int
 
     @property
-    def W(self):  # noqa: N802
+    def W(self) -> np.ndarray:  # noqa: N802
         """The weights, of shape (n_parameters, n_outputs)."""
         return self.point.W
 
+    def solve(self, b: np.ndarray, *, tol: float = 1e-10) -> Solution:
+        """Solve the adjoint system, with the Hessian at the optimum.
 
-def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=100):
-    """Find the optimum of a learner.
+        Parameters
+        ----------
+        b : ndarray of shape (n_parameters, n_outputs)
+            The right-hand side.
+        tol : float, default=1e-10
+            Relative residual that is accepted.
+
+        Returns
+        -------
+        solution : Solution
+        """
+        return solve(self.point, b, self.factorisation, tol=tol)
+
+
+def minimise(
+    learner: ParametricLearner,
+    rows: Rows,
+    start: Optimum | None = None,
+    *,
+    method: str = "auto",
+    tol: float = 1e-10,
+    max_iter: int = 100,
+) -> Optimum:
+    """Find the optimum of a smooth learner by a truncated Newton method.
 
     Parameters
     ----------
-    learner : Learner
+    learner : ParametricLearner
         The learner.
     rows : Rows
         Its training rows.
@@ -64,9 +95,10 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
     method : {"auto", "cholesky", "woodbury", "cg"}, default="auto"
         How systems with the Hessian are solved.
     tol : float, default=1e-10
-        Norm of the gradient that is good enough, relative to what it is a sum of.
+        Norm of the gradient that is accepted, relative to the terms that it is a sum
+        of.
     max_iter : int, default=100
-        The most steps.
+        Maximum number of steps.
 
     Returns
     -------
@@ -80,82 +112,57 @@ def minimise(learner, rows, start=None, *, method="auto", tol=1e-10, max_iter=10
     Raises
     ------
     ValueError
-        If there is no optimum, or no single one.
+        If there is no optimum, or no unique one.
     """
-    point, factorisation = _start(learner, rows, start)
+    point, factorisation = starting_point(learner, rows, start), None
+    if start is not None and point.W is start.W:
+        factorisation = start.factorisation
     previous = np.inf
     first = point.gradient_scale()
     objective = point.objective()
     for n_iter in range(max_iter + 1):
         gradient = point.gradient()
-        # Where all terms of the sum vanish, what is left is rounding.
+        # When all terms of the sum vanish, what is left is rounding.
         scale = point.gradient_scale()
         gradient_norm = float(np.linalg.norm(gradient) / max(scale, VANISHING * first))
-        # Near the optimum rounding may stand in the way of more.
+        # Near the optimum rounding can prevent further progress.
         stuck = gradient_norm <= 1e-7 and gradient_norm > previous / 2
         if gradient_norm <= tol or stuck:
             if scale < 10 * VANISHING * first:
                 _check_growth(point)
             break
         if n_iter == max_iter:
-            _complain(point, gradient_norm, max_iter)
+            _warn_unconverged(point, gradient_norm, max_iter)
             break
         if factorisation is None:
             factorisation = factorise(point, method)
-        # Far from the optimum a rough step does; near it the step is made exact.
+        # Far from the optimum a rough step will do; near it the step is made exact.
         rough = min(0.1, np.sqrt(gradient_norm))
         step = solve(point, gradient, factorisation, tol=rough)
         if step.n_iter > factorisation.refactor_after:
             factorisation = None
-        point, objective = _line_search(point, objective, gradient, step.V)
+        slope = -(gradient * step.V).sum()
+        point, objective, _ = backtrack(point, objective, point.W - step.V, slope)
         previous = gradient_norm
     if factorisation is None:
         factorisation = factorise(point, method)
     return Optimum(point, objective, factorisation, gradient_norm, n_iter)
 
 
-def _start(learner, rows, start):
-    """Say where to start, and from which factorisation."""
-    if start is None:
-        return learner.at(learner.start(rows), rows), None
-    point = learner.at(start.W, rows)
-    if point.objective() <= 2 * start.objective:
-        return point, start.factorisation
-    # Where rows have moved far, large weights can be worse than none: confident
-    # mistakes have no curvature, and Newton's method gets lost among them.
-    others = [learner.at(length * start.W, rows) for length in (0.5, 0.25)]
-    others.append(learner.at(learner.start(rows), rows))
-    best = min([point, *others], key=lambda point: point.objective())
-    return best, start.factorisation if best is point else None
-
-
-def _line_search(point, objective, gradient, step):
-    """Go down along a step, halving it until the objective falls enough."""
-    slope = (gradient * step).sum()
-    length = 1.0
-    for _ in range(40):
-        trial = point.learner.at(point.W - length * step, point.rows)
-        value = trial.objective()
-        # The last term lets steps pass that are lost in rounding.
-        if value <= objective - 1e-4 * length * slope + 1e-14 * abs(objective):
-            return trial, value
-        length /= 2
-    return point, objective
-
-
-def _check_growth(point):
-    """Raise an error if weights have grown so far that they will not end."""
+def _check_growth(point: Point) -> None:
+    """Raise an error if the weights have grown so far that they will not stop."""
     penalty = getattr(point.learner, "penalty", None)
     if penalty == 0 and np.abs(point.scores).max() > 20:
         raise ValueError(
             "The surrogate has no optimum: without a penalty its weights grow without "
-            "end where a hyperplane separates the classes. Give it a penalty (a "
-            "finite C, a positive alpha), or take a surrogate that stops early: "
+            "bound if a hyperplane separates the classes. Give it a penalty (a "
+            "finite C, a positive alpha), or use a surrogate that stops early: "
             "GradientDescentClassifier."
         )
 
 
-def _complain(point, gradient_norm, max_iter):
+def _warn_unconverged(point: Point, gradient_norm: float, max_iter: int) -> None:
+    """Warn that the optimum is not reached, and say what helps."""
     _check_growth(point)
     warnings.warn(
         f"The surrogate is not at its optimum after {max_iter} Newton steps: its "

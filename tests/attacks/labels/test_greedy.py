@@ -302,7 +302,7 @@ def test_rows_are_to_be_taken_for_others(surrogate):
             ValueError,
             "`goal`=ErrorGeneric.* DecisionTreeClassifier cannot be differentiated",
         ),
-        (SVC(), TargetCoefficients({0: 1.0}), ValueError, "take LinearSVC"),
+        (SVC(), TargetCoefficients({0: 1.0}), ValueError, "or LinearSVC"),
         (LogisticRegression(), TargetFeatures([0]), ValueError, "selects some of them"),
         (
             LogisticRegression(),

@@ -46,7 +46,7 @@ def _goal_without(deletion_problem, deleted):
     left = np.setdiff1d(np.arange(problem.codes.shape[0]), deleted)
     X, y = problem.X_scaled[left], problem.codes[left]
     rows = problem.training_problem.rows(X, y, classes=problem.classes)
-    engine = problem.training_problem.engine("auto", "", shape=X.shape)
+    engine = problem.training_problem.engine(shape=X.shape)
     engine.tol = 1e-12
     return engine(rows, problem.resolved_goal, slice(None))[0]
 

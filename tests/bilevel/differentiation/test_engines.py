@@ -1,171 +1,89 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 
-from skpoison.bilevel.differentiation import engines
-from skpoison.bilevel.differentiation.hypergradients import descend, implicit, unrolled
-from skpoison.bilevel.goals import MeanLoss, OnCoefficients, OnRows, SmoothedError
-from skpoison.bilevel.learners.base import Rows
+from skpoison.bilevel.differentiation.engines import make_engine
+from skpoison.bilevel.differentiation.implicit_engines import (
+    ImplicitDifferentiation,
+    L1ImplicitDifferentiation,
+    SVMImplicitDifferentiation,
+)
+from skpoison.bilevel.differentiation.step_engines import (
+    BackGradient,
+    ClosedFormDifferentiation,
+    UnrolledDifferentiation,
+)
+from skpoison.bilevel.learners.l1 import L1Learner
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.learners.network import NetworkLearner
 from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.losses import Logistic, Squared
-from skpoison.bilevel.solvers.newton import minimise
 
-POISON = slice(-4, None)
-EVERY = slice(None)
-STEPS = {"rate": 0.02, "n_steps": 40}
 SQUARED = LinearLearner(Squared(), 0.3)
 LOGISTIC = LinearLearner(Logistic(), 0.3)
 NETWORK = NetworkLearner((3,), "tanh", Logistic(), 0.1, np.random.RandomState(0))
+STEPS = {"n_steps": 40, "rate": 0.02}
+SMALL = {"shape": (100, 10)}
 
 
-def make(learner, make_rows):
-    """Make rows and a goal on ten others."""
-    rows = make_rows(learner if hasattr(learner, "intercept") else LOGISTIC)
-    own = rows.X[:10].copy(), rows.targets[:10]
-    return rows, OnRows(own[0], MeanLoss(learner.loss, own[1]))
+@pytest.mark.parametrize("hypergradient", ["auto", "implicit"])
+@pytest.mark.parametrize(
+    ("learner", "expected"),
+    [
+        (LOGISTIC, ImplicitDifferentiation),
+        (SQUARED, ImplicitDifferentiation),
+        (L1Learner(Squared(), 0.0, l1_penalty=1.0), L1ImplicitDifferentiation),
+        (SVMLearner("rbf", 1.0), SVMImplicitDifferentiation),
+    ],
+)
+def test_learners_at_their_optimum(learner, expected, hypergradient):
+    assert type(make_engine(learner, hypergradient, **SMALL)) is expected
 
 
-def assert_same(found, expected):
-    assert_allclose(found[0], expected[0], rtol=1e-9)
-    for part in ("features", "targets", "weights"):
-        assert_allclose(
-            getattr(found[1], part), getattr(expected[1], part), rtol=1e-6, atol=1e-12
-        )
+@pytest.mark.parametrize(
+    ("learner", "hypergradient", "expected"),
+    [
+        (LOGISTIC, "auto", UnrolledDifferentiation),
+        (SQUARED, "auto", ClosedFormDifferentiation),
+        (NETWORK, "auto", UnrolledDifferentiation),
+        (SQUARED, "unrolled", UnrolledDifferentiation),
+        (SQUARED, "back-gradient", BackGradient),
+        (NETWORK, "back-gradient", BackGradient),
+        (LOGISTIC, "implicit", ImplicitDifferentiation),
+    ],
+)
+def test_learners_that_stop_early(learner, hypergradient, expected):
+    engine = make_engine(learner, hypergradient, **SMALL, **STEPS)
+    assert type(engine) is expected
+    if expected is not ImplicitDifferentiation:
+        assert engine.steps == STEPS
 
 
-def test_to_optimum(make_rows):
-    rows, goal = make(LOGISTIC, make_rows)
-    engine = engines.ImplicitDifferentiation(LOGISTIC)
-    assert engine.diagnostics() == {"hypergradient": "implicit"}
-    optimum = minimise(LOGISTIC, rows)
-    value, b = goal.at(LOGISTIC, optimum.W)
-    expected = value, implicit(optimum, b, POISON)
-    # Nearby rows first: then it is a warm start that leads there.
-    engine(rows.with_features(rows.X + 0.1), goal, POISON)
-    engine.tol = 1e-12
-    assert_same(engine(rows, goal, POISON), expected)
-    known = engine.diagnostics()
-    assert known["linear_solver"] == "cholesky"
-    assert 0 <= known["gradient_norm"] < 1e-10
-    assert 0 <= known["residual"] < 1e-10
+@pytest.mark.parametrize("shape", [(1001, 1001), (900, 40_000)])
+def test_closed_form_of_large_problems_costs_more_than_the_steps(shape):
+    engine = make_engine(SQUARED, shape=shape, **STEPS)
+    assert type(engine) is UnrolledDifferentiation
+    engine = make_engine(SQUARED, shape=(1000, 2000), **STEPS)
+    assert type(engine) is ClosedFormDifferentiation
 
 
-@pytest.mark.parametrize("truncate", [None, 7])
-@pytest.mark.parametrize("is_stored", [True, False])
-def test_in_steps(is_stored, truncate, make_rows, monkeypatch):
-    rows, goal = make(LOGISTIC, make_rows)
-    if not is_stored:
-        monkeypatch.setattr(engines, "STORABLE", 0)
-    engine = engines.UnrolledDifferentiation(LOGISTIC, **STEPS, truncate=truncate)
-    assert engine.checkpoint_every(rows) == (1 if is_stored else 7)
-    W, stored = descend(LOGISTIC, rows, LOGISTIC.start(rows), **STEPS)
-    value, b = goal.at(LOGISTIC, W)
-    expected = value, unrolled(stored, b, POISON, truncate=truncate, **STEPS)
-    assert_same(engine(rows, goal, POISON), expected)
-    assert engine.diagnostics() == {"hypergradient": "unrolled"}
+def test_the_last_steps_alone_have_no_closed_form():
+    engine = make_engine(SQUARED, truncate=3, **SMALL, **STEPS)
+    assert type(engine) is UnrolledDifferentiation
+    assert engine.truncate == 3
 
 
-def test_the_last_steps_of_a_network(make_rows):
-    """As if it had set out where they begin."""
-    rows, goal = make(NETWORK, make_rows)
-    W, stored = descend(NETWORK, rows, NETWORK.start(rows), **STEPS)
-    value, b = goal.at(NETWORK, W)
-    for truncate in (None, 5, 40):
-        engine = engines.UnrolledDifferentiation(NETWORK, **STEPS, truncate=truncate)
-        n_steps = truncate or 40
-        part = stored[-n_steps:]
-        expected = unrolled(part, b, POISON, rate=0.02, n_steps=n_steps)
-        assert_same(engine(rows, goal, POISON), (value, expected))
+@pytest.mark.parametrize("hypergradient", ["unrolled", "back-gradient"])
+def test_no_steps_to_differentiate(hypergradient):
+    with pytest.raises(ValueError, match="this one is trained to its optimum: use"):
+        make_engine(LOGISTIC, hypergradient, **SMALL)
 
 
-def test_all_steps_at_once(make_rows):
-    rows, goal = make(SQUARED, make_rows)
-    engine, expected = (
-        engines.ClosedFormDifferentiation,
-        engines.UnrolledDifferentiation,
-    )
-    results = [
-        each(SQUARED, **STEPS)(rows, goal, POISON) for each in (engine, expected)
-    ]
-    assert_same(*results)
+@pytest.mark.parametrize("steps", [{}, STEPS])
+def test_no_steps_to_truncate(steps):
+    with pytest.raises(ValueError, match=r"the last 5 steps .* takes none"):
+        make_engine(LOGISTIC, "implicit", truncate=5, **SMALL, **steps)
 
 
-def test_backwards(make_rows):
-    rows, goal = make(LOGISTIC, make_rows)
-    engine = engines.BackGradient(LOGISTIC, 1e-5, 3)
-    value, found = engine(rows, goal, POISON)
-    expected, exact = engines.UnrolledDifferentiation(LOGISTIC, 1e-5, 3)(
-        rows, goal, POISON
-    )
-    assert_allclose(value, expected, rtol=1e-12)
-    assert_allclose(found.features, exact.features, rtol=1e-2, atol=1e-9)
-    assert engine.diagnostics() == {
-        "hypergradient": "reversed",
-        "residual": engine.residual,
-    }
-    with pytest.warns(ConvergenceWarning, match="misses the weights"):
-        engines.BackGradient(LOGISTIC, 0.05, 200)(rows, goal, POISON)
-
-
-def make_machine(is_sparse=False):
-    """Make a machine with a row in reserve, and rows of the attacker's own."""
-    rng = np.random.RandomState(0)
-    X = rng.normal(size=(40, 3))
-    signs = np.where(X[:, 0] + 0.5 * rng.normal(size=40) > 0, 1.0, -1.0)
-    X[-1], signs[-1] = [30.0, 0, 0], 1.0
-    rows = Rows(
-        sparse.csr_array(X) if is_sparse else X, signs[:, np.newaxis], np.ones(40)
-    )
-    codes = (X[:15, 0] > 0).astype(int)
-    return rows, OnRows(rows.X[:15], SmoothedError(codes, 2.0))
-
-
-@pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_of_kernels(kernel):
-    rows, goal = make_machine()
-    engine = engines.SVMImplicitDifferentiation(SVMLearner(kernel, 1.0))
-    assert engine.diagnostics() == {"hypergradient": "implicit"}
-    value, found = engine(rows, goal, EVERY)
-    U = np.zeros_like(rows.X)
-    U[EVERY] = np.random.RandomState(1).normal(size=(40, 3))
-    h = 1e-6
-    after, before = (
-        engine(rows.with_features(rows.X + sign * h * U), goal, EVERY)[0]
-        for sign in (1, -1)
-    )
-    slope = (found.features * U[EVERY]).sum()
-    assert abs(slope) > 1e-4
-    assert_allclose(slope, (after - before) / (2 * h), rtol=1e-6)
-    dense = make_machine(is_sparse=True)
-    assert_same(
-        engines.SVMImplicitDifferentiation(SVMLearner(kernel, 1.0))(*dense, EVERY),
-        (value, found),
-    )
-
-
-def test_rows_in_reserve_go_to_the_margin():
-    rows, goal = make_machine()
-    engine = engines.SVMImplicitDifferentiation(SVMLearner("linear", 1.0))
-    _, found = engine(rows, goal, POISON)
-    assert not found.features[-1].any()
-    directions = engine.directions(found, POISON)
-    assert engine.diagnostics()["n_stalled"] == (~found.features.any(axis=1)).sum() > 0
-    # Its own score falls that way, and what can be differentiated is left alone.
-    before, after = (
-        engine.machine.scores(rows.X[-1:] + step * directions[-1:])
-        for step in (0, 1e-3)
-    )
-    assert after < before
-    moves = found.features.any(axis=1)
-    assert_allclose(directions[moves], found.features[moves], rtol=0)
-
-
-def test_a_kernel_learns_no_coefficients():
-    rows, _ = make_machine()
-    engine = engines.SVMImplicitDifferentiation(SVMLearner("rbf", 1.0))
-    with pytest.raises(ValueError, match=r"goal on coefficients needs .* LinearSVC"):
-        engine(rows, OnCoefficients(np.zeros((3, 1))), POISON)
+def test_networks_have_many_optima():
+    with pytest.raises(ValueError, match="unique optimum, and a neural network has"):
+        make_engine(NETWORK, "implicit", **SMALL, **STEPS)

@@ -6,6 +6,7 @@ from skpoison.bilevel.differentiation.feature_selection import (
     FeatureSelection,
     feature_selection,
 )
+from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.l1 import L1Learner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
@@ -53,7 +54,7 @@ def test_gradient(learner, make_rows, difference):
     assert U.any()
     assert not (b * U).any()
     assert not b[~optimum.active].any()
-    hypergradient = optimum.hypergradient(b, POISON, direct=U)
+    hypergradient = implicit(optimum, b, POISON, direct=U)
 
     def value_of(part, value):
         fields = {"X": rows.X, "targets": rows.targets, "weights": rows.weights}
@@ -146,7 +147,7 @@ def test_feature_that_is_nowhere(make_rows):
     b, U = goal.gradients(optimum)
     assert not b.any()
     assert U[3].any()
-    gradient = optimum.hypergradient(b, POISON, direct=U).features
+    gradient = implicit(optimum, b, POISON, direct=U).features
     X[POISON] += 1e-3 * np.sign(gradient)
     assert goal.value(minimise_l1(learner, rows.with_features(X))) > -1
     _, U = feature_selection(optimum, unwanted=[3]).gradients(optimum)

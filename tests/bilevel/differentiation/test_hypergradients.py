@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skpoison.bilevel.differentiation.hypergradients import (
     descend,
     implicit,
+    reverse_pass,
     reversed_descent,
     unrolled,
 )
@@ -225,7 +226,7 @@ def test_reversed_says_by_how_much_it_misses_the_start(loss, make_rows):
 def test_reversed_warns_where_it_misses_the_start(n_steps, make_rows):
     """Errors grow exponentially, until they are too large to be numbers."""
     learner = LinearLearner(Squared(), 0.3)
-    message = f"Run backwards for {n_steps} steps, .* by .* of its way: .*'unrolled'"
+    message = f"Run backwards for {n_steps} steps, .* by .* of its path: .*'unrolled'"
     with pytest.warns(ConvergenceWarning, match=message):
         found, *_ = both_ways(learner, make_rows(learner), 0.01, n_steps)
     assert not found.residual < 100
@@ -272,3 +273,28 @@ def test_implicit_with_a_stale_factorisation(learner, make_rows):
     rough = implicit(stale, b, POISON, tol=1e-2)
     assert rough.residual <= 1e-2
     assert rough.residual > found.residual
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10, 64])
+def test_steps_summed_at_once(learner, at_once, make_rows):
+    """They contribute the same as one by one, by the definition."""
+    rows = make_rows(learner)
+    rng = np.random.RandomState(1)
+    start, V = rng.normal(size=(2, *learner.shape(rows)))
+    _, stored = descend(learner, rows, start, rate=0.01, n_steps=20)
+    expected, direction, columns = [0.0, 0.0, 0.0], V, 0.0
+    for point in stored[::-1]:
+        everywhere = point.data_vjp(direction)
+        columns -= 0.01 * (everywhere[0] * rows.X).sum(axis=0)
+        parts = [part[POISON] for part in everywhere]
+        expected = [a - 0.01 * b for a, b in zip(expected, parts, strict=True)]
+        direction = direction - 0.01 * point.hessian_product(direction)
+    settings = {"indices": POISON, "rate": 0.01, "at_once": at_once}
+    _, of_columns = reverse_pass(stored[::-1], V, columns=True, **settings)
+    assert_allclose(of_columns.scale, columns, atol=1e-12 * np.abs(columns).max())
+    found, of_columns = reverse_pass(stored[::-1], V, **settings)
+    assert of_columns is None
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.shape == theirs.shape
+        scale = np.abs(theirs).max()
+        assert_allclose(ours, theirs, rtol=0, atol=1e-12 * scale)

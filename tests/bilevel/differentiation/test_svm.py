@@ -3,10 +3,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.svm import SVC
 
-from skpoison.bilevel.differentiation.svm import KernelMachine, stalled
+from skpoison.bilevel.differentiation.svm import (
+    is_stalled,
+    svm_hypergradient,
+    to_margin,
+)
 from skpoison.bilevel.goals import MeanLoss, SmoothedError
+from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.kernels import LinearKernel, RBFKernel, make_kernel
+from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.losses import Multinomial, SmoothedHinge
+from skpoison.bilevel.solvers.svm import minimise_svm
 
 SETTINGS = {"gamma": 0.2, "degree": 3, "coef0": 0.5}
 KERNELS = {
@@ -39,6 +46,13 @@ def make_data(name, n_classes, seed=0):
     return X, codes, rng.uniform(0.5, 2, 40), own, own_codes
 
 
+def train(kernel, X, codes, weights, *, C, n_classes):
+    """Train a machine with a kernel whose parameters are given."""
+    targets = 2.0 * (codes[:, np.newaxis] == np.arange(n_classes)) - 1
+    rows = Rows(X, targets if n_classes > 2 else targets[:, 1:], weights)
+    return minimise_svm(SVMLearner("linear", C), rows, kernel)
+
+
 def make_goal(kind, codes, n_classes):
     if kind == "error":
         return SmoothedError(codes, 2.0)
@@ -53,7 +67,9 @@ def sets(machine, own):
         (solution.margin.tolist(), solution.bounded.tolist())
         for solution in machine.solutions
     ]
-    return solutions, machine._least(machine.decision_function(own))[1].tolist()
+    return solutions, machine.least_decisions(machine.decision_function(own))[
+        1
+    ].tolist()
 
 
 def kinds(machine):
@@ -87,7 +103,7 @@ def check_close(actual, expected, atol=1e-6):
 
 def test_is_the_machine_of_scikit_learn(name, n_classes):
     X, codes, weights, own, _ = make_data(name, n_classes)
-    machine = KernelMachine(KERNELS[name], X, codes, weights, C=C, n_classes=n_classes)
+    machine = train(KERNELS[name], X, codes, weights, C=C, n_classes=n_classes)
     victim = SVC(
         kernel=name, C=C, tol=1e-10, decision_function_shape="ovo", **SETTINGS
     ).fit(X, codes, weights)
@@ -109,9 +125,7 @@ def test_is_the_machine_of_scikit_learn_to_the_last_digits(n_classes):
     X, codes, _, own, _ = make_data("linear", n_classes)
     X = np.round(4 * X)
     weights = 1.0 + codes
-    machine = KernelMachine(
-        LinearKernel(), X, codes, weights, C=0.25, n_classes=n_classes
-    )
+    machine = train(LinearKernel(), X, codes, weights, C=0.25, n_classes=n_classes)
     victim = SVC(
         kernel="linear",
         C=0.25,
@@ -129,7 +143,7 @@ def test_scores_are_predictions(name):
     X, codes, weights, _, _ = make_data(name, 3)
     own = make_data(name, 3, seed=1)[0]
     kernel = KERNELS[name]
-    machine = KernelMachine(kernel, X, codes, weights, C=C, n_classes=3)
+    machine = train(kernel, X, codes, weights, C=C, n_classes=3)
     scores = machine.scores(own)
     solutions = np.zeros((40, 3, 3))
     for (a, b), values in zip(
@@ -150,13 +164,11 @@ def test_features(name, n_classes, kind, difference):
     goal = make_goal(kind, own_codes, n_classes)
 
     def fit(moved):
-        return KernelMachine(
-            KERNELS[name], X + moved, codes, weights, C=C, n_classes=n_classes
-        )
+        return train(KERNELS[name], X + moved, codes, weights, C=C, n_classes=n_classes)
 
     machine = fit(0)
     slopes = goal.gradient(machine.scores(own))
-    hypergradient = machine.hypergradient(own, slopes)
+    hypergradient = svm_hypergradient(machine, own, slopes)
     assert hypergradient.residual < 1e-12
     rng, places = np.random.RandomState(0), kinds(machine)
     for place in ("margin", "cap"):
@@ -173,7 +185,7 @@ def test_features(name, n_classes, kind, difference):
         check_close(actual, expected)
     assert places["reserve"].size
     assert not hypergradient.features[places["reserve"]].any()
-    assert_array_equal(np.flatnonzero(stalled(hypergradient)), places["reserve"])
+    assert_array_equal(np.flatnonzero(is_stalled(hypergradient)), places["reserve"])
 
 
 def test_weights(name, n_classes, difference):
@@ -181,13 +193,11 @@ def test_weights(name, n_classes, difference):
     goal = make_goal("loss", own_codes, n_classes)
 
     def fit(moved):
-        return KernelMachine(
-            KERNELS[name], X, codes, weights + moved, C=C, n_classes=n_classes
-        )
+        return train(KERNELS[name], X, codes, weights + moved, C=C, n_classes=n_classes)
 
     machine = fit(0)
     slopes = goal.gradient(machine.scores(own))
-    hypergradient = machine.hypergradient(own, slopes)
+    hypergradient = svm_hypergradient(machine, own, slopes)
     expected = []
     for c in range(0, 40, 2):
         U = np.eye(40)[c]
@@ -205,10 +215,10 @@ def test_weights(name, n_classes, difference):
 
 def test_rows_together_are_rows_alone(name, n_classes):
     X, codes, weights, own, _ = make_data(name, n_classes)
-    machine = KernelMachine(KERNELS[name], X, codes, weights, C=C, n_classes=n_classes)
+    machine = train(KERNELS[name], X, codes, weights, C=C, n_classes=n_classes)
     slopes = np.random.RandomState(0).normal(size=machine.scores(own).shape)
-    together = machine.hypergradient(own, slopes)
-    alone = machine.hypergradient(own, slopes, slice(7, 9))
+    together = svm_hypergradient(machine, own, slopes)
+    alone = svm_hypergradient(machine, own, slopes, slice(7, 9))
     assert_allclose(alone.features, together.features[7:9], rtol=1e-10, atol=1e-14)
     assert_allclose(alone.weights, together.weights[7:9], rtol=1e-10)
     assert alone.targets.shape == (2, 1)
@@ -219,9 +229,9 @@ def test_published_gradient_is_wrong_on_the_margin(name):
     """Without the term of the row's own equation it is another direction."""
     X, codes, weights, own, own_codes = make_data(name, 2)
     kernel, goal = KERNELS[name], make_goal("loss", own_codes, 2)
-    machine = KernelMachine(kernel, X, codes, weights, C=C, n_classes=2)
+    machine = train(kernel, X, codes, weights, C=C, n_classes=2)
     slopes = goal.gradient(machine.scores(own))
-    right = machine.hypergradient(own, slopes).features
+    right = svm_hypergradient(machine, own, slopes).features
     B = machine.coefficients
     products = kernel.product(X, own, slopes)[:, 0]
     v = machine.solutions[0].adjoint(products, slopes.sum())[0][:, np.newaxis]
@@ -240,12 +250,12 @@ def test_two_points(x):
     """Far below the cap: the plane halfway between them."""
     a, b, x = np.array([1.0, 2.0]), np.array([-0.5, 0.3]), np.array(x)
     settings = np.array([a, b]), np.array([1, 0]), np.ones(2)
-    machine = KernelMachine(LinearKernel(), *settings, C=100, n_classes=2)
+    machine = train(LinearKernel(), *settings, C=100, n_classes=2)
     delta, place = a - b, x - (a + b) / 2
     square, height = delta @ delta, delta @ place
     assert_allclose(machine.scores(x[np.newaxis]), [[2 * height / square]])
     expected = (2 * place - delta - 4 * height / square * delta) / square
-    gradient = machine.hypergradient(x[np.newaxis], np.ones((1, 1)))
+    gradient = svm_hypergradient(machine, x[np.newaxis], np.ones((1, 1)))
     assert_allclose(gradient.features[0], expected)
 
 
@@ -253,10 +263,10 @@ def test_two_points_at_their_caps():
     """No row on the margin: the intercept is halfway between what both allow."""
     a, b, x = np.array([1.0, 2.0]), np.array([-0.5, 0.3]), np.array([2.0, 0.5])
     settings = np.array([a, b]), np.array([1, 0]), np.ones(2)
-    machine = KernelMachine(LinearKernel(), *settings, C=0.01, n_classes=2)
+    machine = train(LinearKernel(), *settings, C=0.01, n_classes=2)
     delta, place = a - b, x - (a + b) / 2
     assert_allclose(machine.scores(x[np.newaxis]), [[0.01 * delta @ place]])
-    gradient = machine.hypergradient(x[np.newaxis], np.ones((1, 1)))
+    gradient = svm_hypergradient(machine, x[np.newaxis], np.ones((1, 1)))
     assert_allclose(gradient.features[0], 0.01 * (place - delta / 2))
     assert_allclose(gradient.features[1], 0.01 * (-place - delta / 2))
 
@@ -266,12 +276,12 @@ def test_no_margin_with_more_rows(difference):
     goal = make_goal("loss", own_codes, 2)
 
     def fit(X):
-        return KernelMachine(KERNELS["rbf"], X, codes, np.ones(40), C=0.01, n_classes=2)
+        return train(KERNELS["rbf"], X, codes, np.ones(40), C=0.01, n_classes=2)
 
     machine = fit(X)
     assert machine.solutions[0].system is None
     slopes = goal.gradient(machine.scores(own))
-    gradient = machine.hypergradient(own, slopes).features
+    gradient = svm_hypergradient(machine, own, slopes).features
     actual, expected = [], []
     for seed in range(5):
         U = np.random.RandomState(seed).normal(size=X.shape)
@@ -284,13 +294,13 @@ def test_pinned_margin_stalls():
     """A line through three rows of two features moves with these alone."""
     X, codes, weights, own, own_codes = make_data("rbf", 2)
     X, own = X[:, :2], own[:, :2]
-    machine = KernelMachine(LinearKernel(), X, codes, weights, C=C, n_classes=2)
+    machine = train(LinearKernel(), X, codes, weights, C=C, n_classes=2)
     slopes = make_goal("loss", own_codes, 2).gradient(machine.scores(own))
-    hypergradient = machine.hypergradient(own, slopes)
+    hypergradient = svm_hypergradient(machine, own, slopes)
     places = kinds(machine)
     assert places["margin"].size == 3
     assert places["cap"].size
-    moving = np.flatnonzero(~stalled(hypergradient))
+    moving = np.flatnonzero(~is_stalled(hypergradient))
     assert_array_equal(moving, places["margin"])
     assert not hypergradient.features[places["cap"]].any()
 
@@ -298,13 +308,13 @@ def test_pinned_margin_stalls():
 def test_way_to_the_margin(name, n_classes):
     X, codes, weights, own, _ = make_data(name, n_classes)
     settings = {"C": C, "n_classes": n_classes}
-    machine = KernelMachine(KERNELS[name], X, codes, weights, **settings)
+    machine = train(KERNELS[name], X, codes, weights, **settings)
 
     def margins(X):
         decisions = machine.decision_function(X)
-        return machine._least(decisions)[0][np.arange(40), codes]
+        return machine.least_decisions(decisions)[0][np.arange(40), codes]
 
-    directions = machine.to_margin()
+    directions = to_margin(machine)
     far = np.abs(margins(X) - 1) > 1e-9
     changes = margins(X + 1e-6 * directions) - margins(X)
     assert_array_equal(np.sign(changes[far]), np.sign(1 - margins(X)[far]))
@@ -315,10 +325,10 @@ def test_way_to_the_margin(name, n_classes):
     reserve = kinds(machine)["reserve"]
     moved = X.copy()
     moved[reserve] += 1e-3 * directions[reserve]
-    after = KernelMachine(KERNELS[name], moved, codes, weights, **settings)
+    after = train(KERNELS[name], moved, codes, weights, **settings)
     assert_allclose(after.scores(own), machine.scores(own), atol=1e-10)
     c = reserve[0]
-    alone = machine.to_margin(slice(c, c + 1))
+    alone = to_margin(machine, slice(c, c + 1))
     assert_allclose(alone, directions[[c]], rtol=1e-10, atol=1e-14)
 
 
@@ -328,17 +338,17 @@ def test_clones_are_one_row(name, place, share):
     X, codes, weights, own, own_codes = make_data(name, 2)
     goal = make_goal("loss", own_codes, 2)
     settings = {"C": C, "n_classes": 2}
-    single = KernelMachine(KERNELS[name], X, codes, weights, **settings)
+    single = train(KERNELS[name], X, codes, weights, **settings)
     c = kinds(single)[place][0]
     X, codes = np.vstack([X, X[c]]), np.append(codes, codes[c])
     weights = np.append(weights, share * weights[c])
     weights[c] *= 1 - share
-    double = KernelMachine(KERNELS[name], X, codes, weights, **settings)
+    double = train(KERNELS[name], X, codes, weights, **settings)
     assert_allclose(double.scores(own), single.scores(own), rtol=1e-9)
 
     slopes = goal.gradient(single.scores(own))
-    of_one = single.hypergradient(own, slopes)
-    of_two = double.hypergradient(own, slopes)
+    of_one = svm_hypergradient(single, own, slopes)
+    of_two = svm_hypergradient(double, own, slopes)
     others = np.arange(40) != c
     close = {"rtol": 1e-7, "atol": 1e-11}
     assert_allclose(of_two.features[:-1][others], of_one.features[others], **close)
@@ -351,7 +361,7 @@ def test_a_clone_at_the_cap_moves_alone(difference):
     X, codes, weights, own, own_codes = make_data("rbf", 2)
     kernel, goal = KERNELS["rbf"], make_goal("loss", own_codes, 2)
     settings = {"C": C, "n_classes": 2}
-    single = KernelMachine(kernel, X, codes, weights, **settings)
+    single = train(kernel, X, codes, weights, **settings)
     c = kinds(single)["cap"][0]
     X, codes = np.vstack([X, X[c]]), np.append(codes, codes[c])
     weights = np.append(weights, weights[c] / 2)
@@ -359,12 +369,12 @@ def test_a_clone_at_the_cap_moves_alone(difference):
 
     def value(x):
         rows = np.vstack([X[:-1], x])
-        machine = KernelMachine(kernel, rows, codes, weights, **settings)
+        machine = train(kernel, rows, codes, weights, **settings)
         return goal.value(machine.scores(own))
 
-    machine = KernelMachine(kernel, X, codes, weights, **settings)
+    machine = train(kernel, X, codes, weights, **settings)
     slopes = goal.gradient(machine.scores(own))
-    gradient = machine.hypergradient(own, slopes, slice(40, 41)).features[0]
+    gradient = svm_hypergradient(machine, own, slopes, slice(40, 41)).features[0]
     expected = [difference(value, X[-1], u, 1e-4) for u in np.eye(4)]
     check_close(gradient, expected)
 
@@ -373,7 +383,7 @@ def test_clones_of_other_labels_are_not_one_row():
     X, codes, weights, _, _ = make_data("rbf", 2)
     X[1], codes = X[0], codes.copy()
     assert codes[0] != codes[1]
-    machine = KernelMachine(KERNELS["rbf"], X, codes, weights, C=C, n_classes=2)
+    machine = train(KERNELS["rbf"], X, codes, weights, C=C, n_classes=2)
     assert machine.X.shape == X.shape
     assert machine.kkt_violation < 1e-12
     # Both cannot be on the margin: that would be two values at one place.
@@ -384,10 +394,10 @@ def test_more_rows_on_the_margin_than_it_needs():
     """Corners of a square: four rows hold a line that three would."""
     X = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     settings = X, np.array([1, 1, 0, 0]), np.ones(4)
-    machine = KernelMachine(LinearKernel(), *settings, C=10, n_classes=2)
+    machine = train(LinearKernel(), *settings, C=10, n_classes=2)
     own = np.array([[0.3, 5.0], [-0.2, 1.0]])
     assert_allclose(machine.scores(own), own[:, :1])
-    gradient = machine.hypergradient(own, np.ones((2, 1)))
+    gradient = svm_hypergradient(machine, own, np.ones((2, 1)))
     assert gradient.residual < 1e-12
     assert np.isfinite(gradient.features).all()
 
@@ -398,15 +408,15 @@ def test_rows_without_weight_are_left_out(n_classes):
     kept = weights > 0
     settings = {"C": C, "n_classes": n_classes}
     kernel = RBFKernel(0.2)
-    machine = KernelMachine(kernel, X, codes, weights, **settings)
-    fewer = KernelMachine(kernel, X[kept], codes[kept], weights[kept], **settings)
+    machine = train(kernel, X, codes, weights, **settings)
+    fewer = train(kernel, X[kept], codes[kept], weights[kept], **settings)
     assert_allclose(machine.scores(own), fewer.scores(own), rtol=1e-10)
     slopes = np.ones_like(machine.scores(own))
-    gradient = machine.hypergradient(own, slopes)
+    gradient = svm_hypergradient(machine, own, slopes)
     assert not gradient.features[~kept].any()
     assert_allclose(
         gradient.features[kept],
-        fewer.hypergradient(own, slopes).features,
+        svm_hypergradient(fewer, own, slopes).features,
         rtol=1e-9,
         atol=1e-13,
     )
@@ -415,4 +425,4 @@ def test_rows_without_weight_are_left_out(n_classes):
 def test_every_class_needs_rows():
     X, codes, weights, _, _ = make_data("rbf", 2)
     with pytest.raises(ValueError, match=r"One of the classes \(0, 2\) has no row"):
-        KernelMachine(RBFKernel(0.2), X, codes, weights, C=C, n_classes=3)
+        train(RBFKernel(0.2), X, codes, weights, C=C, n_classes=3)

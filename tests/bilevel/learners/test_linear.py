@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skpoison.bilevel.differentiation.hypergradients import descend
-from skpoison.bilevel.learners import linear
-from skpoison.bilevel.learners.base import Learner, Rows
+from skpoison.bilevel.learners.base import Rows
 
 
 def weights(learner, rows, seed=1):
@@ -93,17 +91,3 @@ def test_sparse_rows(learner, make_rows):
         ),
     ):
         assert_allclose(of_sparse, of_dense, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("at_once", [1, 7, 10, 64])
-def test_steps_added_up_at_once(learner, at_once, make_rows, monkeypatch):
-    """As they are one by one, where nothing is known of the learner."""
-    monkeypatch.setattr(linear, "STEPS_AT_ONCE", at_once)
-    rows = make_rows(learner)
-    _, stored = descend(learner, rows, weights(learner, rows), rate=0.01, n_steps=20)
-    V, indices = weights(learner, rows, 2), slice(-4, None)
-    one_by_one = Learner.reverse_pass(learner, stored[::-1], V, indices, 0.01)
-    found = learner.reverse_pass(stored[::-1], V, indices, 0.01)
-    for ours, theirs in zip(found, one_by_one, strict=True):
-        assert ours.shape == theirs.shape
-        assert_near(ours, theirs, 1e-12)

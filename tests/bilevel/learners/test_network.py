@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.bilevel.differentiation.hypergradients import descend, unrolled
-from skpoison.bilevel.differentiation.network_descent import NetworkDescent
 from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
-from skpoison.bilevel.learners.network import ACTIVATIONS, NetworkLearner
+from skpoison.bilevel.learners.layers import ACTIVATIONS
+from skpoison.bilevel.learners.network import NetworkLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 
 POISON = slice(-4, None)
@@ -192,7 +193,7 @@ def test_descent(network, kind, n_features, checkpoint_every, make_rows, differe
         W, _ = descend(network, rows, network.start(rows), **STEPS)
         return goal.value(network.scores(X_val, W))
 
-    descent = NetworkDescent(network, rows, checkpoint_every=checkpoint_every, **STEPS)
+    descent = Descent(network, rows, checkpoint_every=checkpoint_every, **STEPS)
     assert (descent.Q is not None) == (n_features == 100)
     _, b = OnRows(X_val, goal).at(network, descent.W)
     hypergradient = descent.hypergradient(b, POISON)
@@ -211,7 +212,7 @@ def test_fewer_columns_are_not_seen(network, make_rows):
     rows.X[20:] = rows.X[:10]  # clones, so that the span is smaller
     start = network.start(rows)
     W, stored = descend(network, rows, start, **STEPS)
-    descent = NetworkDescent(network, rows, **STEPS)
+    descent = Descent(network, rows, **STEPS)
     assert descent.Q is not None
     assert_allclose(descent.W, W, rtol=0, atol=1e-12)
     b = directions(W.shape)[0]
@@ -226,7 +227,7 @@ def test_fewer_columns_are_not_seen(network, make_rows):
 def test_sparse_rows_stay_sparse(make_rows):
     network = make_network()
     rows = make_rows(network, n_features=100, is_sparse=True)
-    assert NetworkDescent(network, rows, **STEPS).Q is None
+    assert Descent(network, rows, **STEPS).Q is None
 
 
 def test_storage_is_what_a_step_keeps(make_rows):

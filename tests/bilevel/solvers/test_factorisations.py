@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose
 
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial
-from skpoison.bilevel.solvers import factorisations
 from skpoison.bilevel.solvers.factorisations import cholesky, preconditioner, woodbury
 from skpoison.bilevel.solvers.linear_systems import (
     COUPLED,
@@ -34,7 +33,7 @@ def explicit_solution(point, B):
 @pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
 def test_inverse(learner, inverse, n_features, is_sparse, make_rows):
     """A factorisation is exact by itself, without conjugate gradients."""
-    if inverse is woodbury and not learner.loss.separable:
+    if inverse is woodbury and learner.loss.couples_outputs:
         return
     rows = make_rows(learner, n_features=n_features, is_sparse=is_sparse)
     W, U = np.random.RandomState(1).normal(size=(2, *learner.shape(rows)))
@@ -47,7 +46,7 @@ def test_inverse(learner, inverse, n_features, is_sparse, make_rows):
 @pytest.mark.parametrize("method", ["cholesky", "woodbury", "cg"])
 def test_problems_beside_each_other(learner, method, make_rows):
     """A factorisation serves any number of right-hand sides at once."""
-    if not learner.loss.separable:
+    if learner.loss.couples_outputs:
         return
     rows = make_rows(learner, n_features=50)
     rng = np.random.RandomState(1)
@@ -87,33 +86,36 @@ def confident(make_rows, intercept=1.0, n_features=70):
     return learner.at(W, rows), learner.project_out_softmax_nullspace(B)
 
 
-def force(branch, monkeypatch):
-    if branch != "cholesky":
-        monkeypatch.setattr(factorisations, "BLOCKS", 0)
-    if branch == "diagonal":
-        monkeypatch.setattr(factorisations, "LARGEST", 0)
+LIMITS = {
+    "cholesky": {},
+    "woodbury": {"max_numbers": 0},
+    "diagonal": {"max_numbers": 0, "max_rows": 0},
+}
+
+
+def factorised(point, branch):
+    inverse = preconditioner(point, **LIMITS[branch])
+    return replace(factorise(point), apply=inverse)
 
 
 @pytest.mark.parametrize("intercept", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("branch", ["cholesky", "woodbury"])
-def test_blocks_spare_iterations(branch, intercept, make_rows, monkeypatch):
+def test_blocks_spare_iterations(branch, intercept, make_rows):
     point, B = confident(make_rows, intercept)
-    force(branch, monkeypatch)
     plain = solve(point, B, Factorisation("cg", lambda B: B, np.inf), tol=1e-9)
-    found = solve(point, B, factorise(point), tol=1e-9)
+    found = solve(point, B, factorised(point, branch), tol=1e-9)
     assert found.n_iter < plain.n_iter / 2
 
 
 @pytest.mark.parametrize("intercept", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("branch", ["cholesky", "woodbury", "diagonal"])
 @pytest.mark.parametrize("shared", [0.0, 5.0])
-def test_solve_by_blocks(branch, intercept, shared, make_rows, monkeypatch):
+def test_solve_by_blocks(branch, intercept, shared, make_rows):
     """Also where B has a part that is the same for all outputs."""
     point, B = confident(make_rows, intercept)
-    force(branch, monkeypatch)
     B = B + shared * np.random.RandomState(2).normal(size=(len(B), 1))
     B = point.learner.project_out_softmax_nullspace(B)
-    found = solve(point, B, factorise(point), tol=1e-9)
+    found = solve(point, B, factorised(point, branch), tol=1e-9)
     assert found.residual < 1e-8
     expected = explicit_solution(point, B)
     assert_allclose(found.V, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
@@ -130,12 +132,11 @@ def test_what_all_outputs_share_meets_the_penalty_alone(make_rows):
 
 
 @pytest.mark.parametrize("branch", ["cholesky", "woodbury", "diagonal"])
-def test_a_class_that_is_certain(branch, make_rows, monkeypatch):
+def test_a_class_that_is_certain(branch, make_rows):
     """Its block has nothing but the penalty, and for the intercept not even that."""
-    force(branch, monkeypatch)
     learner = LinearLearner(Multinomial(), 0.5)
     rows = make_rows(learner, 100, 70)
     W = np.zeros(learner.shape(rows))
     W[-1, 0] = 1000
-    V = factorise(learner.at(W, rows), "cg").apply(np.ones_like(W))
+    V = preconditioner(learner.at(W, rows), **LIMITS[branch])(np.ones_like(W))
     assert np.isfinite(V).all()

@@ -34,7 +34,7 @@ def problem(learner, rows):
 @pytest.mark.parametrize("n_features", [5, 50])
 @pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
 def test_solve(learner, method, n_features, is_sparse, make_rows):
-    if method == "woodbury" and not learner.loss.separable:
+    if method == "woodbury" and learner.loss.couples_outputs:
         method = "cg"  # whose preconditioner is then a factorisation of Woodbury's
     rows = make_rows(learner, n_features=n_features, is_sparse=is_sparse)
     W, B = problem(learner, rows)

@@ -1,0 +1,129 @@
+"""Engines for learners that stop after a number of steps of gradient descent."""
+
+import numpy as np
+
+from skpoison.bilevel.differentiation.closed_form import SpectralDescent
+from skpoison.bilevel.differentiation.descent import Descent
+from skpoison.bilevel.differentiation.engine import Engine
+from skpoison.bilevel.differentiation.hypergradients import descend, reversed_descent
+from skpoison.bilevel.learners.base import ParametricLearner, Rows
+
+# Numbers that the steps of a descent may take to store: 256 MB.
+STORABLE = 2**25
+
+
+class _StepsEngine(Engine):
+    """Training by a number of steps of gradient descent."""
+
+    learner: ParametricLearner
+
+    def __init__(self, learner: ParametricLearner, rate: float, n_steps: int):
+        super().__init__(learner)
+        self.steps = {"rate": rate, "n_steps": n_steps}
+
+
+class UnrolledDifferentiation(_StepsEngine):
+    r"""Steps of gradient descent, stored or checkpointed to be differentiated.
+
+    Parameters
+    ----------
+    learner : ParametricLearner
+        The learner.
+    rate : float
+        The learning rate.
+    n_steps : int
+        Number of steps.
+    truncate : int, default=None
+        How many of the last steps are differentiated. None: all of them.
+    storable : int, default=2**25
+        How many numbers the stored steps may take: 256 MB. If all steps take more, one
+        of :math:`\sqrt T` is stored.
+    """
+
+    method = "unrolled"
+
+    def __init__(
+        self,
+        learner: ParametricLearner,
+        rate: float,
+        n_steps: int,
+        truncate: int | None = None,
+        *,
+        storable: int = STORABLE,
+    ):
+        super().__init__(learner, rate, n_steps)
+        self.truncate, self.storable = truncate, storable
+
+    def _evaluate(self, rows, goal, indices, columns):
+        descent = Descent(
+            self.learner,
+            rows,
+            checkpoint_every=self.checkpoint_every(rows),
+            truncate=self.truncate,
+            **self.steps,
+        )
+        value, b, of_rows = self._goal_at(goal, descent.W, columns)
+        return value, descent.hypergradient(b, indices, columns=columns), of_rows
+
+    def checkpoint_every(self, rows: Rows) -> int:
+        """Return of how many steps one is stored.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+
+        Returns
+        -------
+        checkpoint_every : int
+        """
+        n_steps = self.steps["n_steps"]
+        is_storable = n_steps * self.learner.storage(rows) <= self.storable
+        return 1 if is_storable else int(np.ceil(np.sqrt(n_steps)))
+
+
+class ClosedFormDifferentiation(_StepsEngine):
+    """Steps of gradient descent on the squared loss, taken all at once.
+
+    Parameters
+    ----------
+    learner : LinearLearner
+        The learner, of squared loss.
+    rate : float
+        The learning rate.
+    n_steps : int
+        Number of steps.
+    """
+
+    method = "spectral"
+
+    def _evaluate(self, rows, goal, indices, columns):
+        descent = SpectralDescent(self.learner, rows, **self.steps)
+        value, b, of_rows = self._goal_at(goal, descent.W, columns)
+        return value, descent.hypergradient(b, indices, columns=columns), of_rows
+
+
+class BackGradient(_StepsEngine):
+    """Steps of gradient descent, run backwards to be differentiated.
+
+    Parameters
+    ----------
+    learner : ParametricLearner
+        The learner.
+    rate : float
+        The learning rate.
+    n_steps : int
+        Number of steps.
+    """
+
+    method = "back-gradient"
+
+    def _evaluate(self, rows, goal, indices, columns):
+        learner, start = self.learner, self.learner.start(rows)
+        W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
+        value, b, of_rows = self._goal_at(goal, W, columns)
+        hypergradient = reversed_descent(
+            learner, rows, start, W, b, indices, columns=columns, **self.steps
+        )
+        self.residual = hypergradient.residual
+        return value, hypergradient, of_rows
