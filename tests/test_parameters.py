@@ -216,7 +216,7 @@ GRADIENT = {
     }.items()
 }
 FLIPS = {
-    "coefficients": COEFFICIENTS | {"validation": None},
+    "coefficients": {"goal": TargetCoefficients({0: 0.3}), "validation": None},
     "tree": {"surrogate": DecisionTreeClassifier(max_depth=1, random_state=0)},
     "classes": {"goal": {0: 1}},
 }
@@ -244,6 +244,8 @@ CONTEXTS = {
         "index": {"neighbors": NearestNeighbors()},
     },
     "NoisyLabelClassifier": {
+        # Nothing is random if the rates are given.
+        "rates": {"noise": {0: 0.3}, "random_state": 0},
         "weighted": {"method": "weighted"},
     },
     "OutlierFilteredClassifier": {
@@ -261,9 +263,7 @@ IN_CONTEXT = {
     # The default is what "implicit" is.
     "GradientInsertion.hypergradient": Changes("unrolled"),
     "GradientModification.hypergradient": Changes("unrolled"),
-    "RelaxedLabelFlip.max_iter": Changes(
-        1, given=(*WEAK, ("max_iter", 40)), seen_in="goal_path_"
-    ),
+    "coefficients.max_iter": Changes(1, given=(*WEAK, ("max_iter", 3))),
     "coefficients.n_candidates": Changes(None, given=WEAK),
     "classes.class_map": Changes({1: 0}),
     "coefficients.random_state": Changes(1, given=(("known_fraction", 0.5),)),
