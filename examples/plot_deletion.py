@@ -97,8 +97,8 @@ plt.show()
 
 # %%
 # On the left, the boundary turns: rows on one side of each class are deleted, so that
-# the rest of it leans the other way. Every row that is left has its correct label. On the
-# right, the band is one standard deviation over 20 random draws around their mean.
+# the rest of it leans the other way. Every row that is left has its correct label. On
+# the right, the band is one standard deviation over 20 random draws around their mean.
 
 for share, error, (by_chance, _) in zip(shares, chosen, at_random, strict=True):
     print(f"n_d / n = {share:.2f}: error {error:.3f} chosen, {by_chance:.3f} at random")

@@ -3,10 +3,10 @@
 Random and informed label flips
 ===============================
 
-How much harm does an attacker do who can only change labels? That depends on what they
-know. The first figure shows the test error of a linear model against the share of labels
-flipped, at random and by five attacks that know what it learns. The second shows, in two
-dimensions, which rows they choose.
+How much harm does an attacker do who can only change labels? That depends on what
+they know. The first figure shows the test error of a linear model against the share of
+labels flipped, at random and by five attacks that know what it learns. The second
+shows, in two dimensions, which rows they choose.
 """
 
 # %%
@@ -93,8 +93,8 @@ for name, last in errors.items():
 #
 # Which rows?
 # -----------
-# Two Gaussian classes, and three of twenty labels flipped. Rows with a ring are flipped;
-# the line is the decision boundary that the victim then learns.
+# Two Gaussian classes, and three of twenty labels flipped. Rows with a ring are
+# flipped; the line is the decision boundary that the victim then learns.
 
 X, y = make_blobs(
     300, centers=[[-1.5, 0], [1.5, 0]], cluster_std=[[1.0, 1.5]] * 2, random_state=3
