@@ -214,6 +214,24 @@ CONTEXTS = {
         "coefficients": COEFFICIENTS,
         "responses": {"surrogate": Ridge()},
     },
+    "ConfidentLearningClassifier": {"relabel": {"action": "relabel"}},
+    "KNNSanitizedClassifier": {
+        "drop": {"action": "drop"},
+        "index": {"neighbors": NearestNeighbors()},
+    },
+    "NoisyLabelClassifier": {
+        # Nothing is random if the rates are given.
+        "rates": {"noise": {0: 0.3}, "random_state": 0},
+        "weighted": {"method": "weighted"},
+    },
+    "OutlierFilteredClassifier": {
+        "detector": {"detector": LocalOutlierFactor(novelty=True)},
+        "weigh": {"action": "weigh", "quantile": 0.5},
+    },
+    "OutlierFilteredRegressor": {
+        "detector": {"detector": LocalOutlierFactor(novelty=True)},
+        "weigh": {"action": "weigh", "quantile": 0.5},
+    },
 }
 
 X, Y = make_classification(
