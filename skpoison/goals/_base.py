@@ -200,6 +200,6 @@ def check_evaluation(goal, resolved, learner, shape):
     is_pair = isinstance(found, tuple) and len(found) == 2
     if not is_pair or np.ndim(found[0]) != 0 or np.shape(found[1]) != shape:
         raise TypeError(
-            f"at(learner, W) of {type(goal).__name__} must return a number and an array "
-            f"of the shape of W, which is {shape}; got {found!r}."
+            f"at(learner, W) of {type(goal).__name__} must return a number and an "
+            f"array of the shape of W, which is {shape}; got {found!r}."
         )
