@@ -313,7 +313,10 @@ def test_callbacks_stop_all_that_is_left(feasible_set, schedule):
             {"known_fraction": 0.001},
             r"`known_fraction` must leave .*; got 0\.001 for 80 ro",
         ),
-        ({"hypergradient": "unrolled"}, "hypergradient='unrolled' goes through the st"),
+        (
+            {"hypergradient": "unrolled"},
+            "hypergradient='unrolled' differentiates the st",
+        ),
         ({"goal": {}}, "must name at least one class"),
         ({"goal": {7: 1}}, "names the class 7"),
         ({"goal": {1: 1}}, "maps the class 1 to itself"),
