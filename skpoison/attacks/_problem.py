@@ -14,7 +14,7 @@ from scipy import sparse
 from skpoison.bilevel.goals import check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_resolved
-from skpoison.surrogates import as_training_problem
+from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
 
@@ -47,10 +47,9 @@ class BilevelProblem:
         The names of the features, if they have names.
     weight : float, default=1.0
         How many training rows each row of X stands for. A poison row has 1.
-    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, default="auto"
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"} or Unrolled, \
+            default="auto"
         How the goal is differentiated.
-    n_unrolled : int, default=None
-        How many of the last steps of training are differentiated. None: all of them.
     tol : float, default=None
         How exactly the surrogate is trained. None: as the engine has it.
 
@@ -82,7 +81,6 @@ class BilevelProblem:
         feature_names=None,
         weight=1.0,
         hypergradient="auto",
-        n_unrolled=None,
         tol=None,
     ):
         scalers, estimator = split_scalers(surrogate)
@@ -99,6 +97,10 @@ class BilevelProblem:
             self.scaler = make_column_scaler(scalers, X, weights)
         elif scalers:
             self.scaler = make_column_scaler(scalers, X_scaler)
+        n_unrolled = None
+        if isinstance(hypergradient, Unrolled):
+            hypergradient._validate_params()
+            hypergradient, n_unrolled = "unrolled", hypergradient.last
         self.engine = self.training_problem.engine(
             hypergradient, shape=X.shape, truncate=n_unrolled
         )

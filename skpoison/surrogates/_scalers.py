@@ -135,9 +135,3 @@ def make_column_scaler(scalers, X, weights=None):
         for scaler in scalers:
             fitted = scaler.fit_transform(fitted)
     return ColumnScaler([as_scaling_step(scaler) for scaler in scalers], X, weights)
-
-
-def affine_map(scalers, X):
-    """Fit scalers to rows, and return what they multiply features with and add."""
-    scaling = make_column_scaler(scalers, X).fit()
-    return 1 / scaling.scale, -scaling.shift / scaling.scale

@@ -270,3 +270,12 @@ def test_linear_oracle_of_sets_without_one():
     counts = make_intersection(Integers([0]), Box(-1, 1), L2Ball(1.5))
     with pytest.raises(ValueError, match=r"No exact linear oracle .* `relax"):
         counts.fit([[0, 0]]).maximise([[1, 1]], start=[[0, 0]])
+
+
+def test_linear_oracle_of_a_single_set_is_its_own():
+    class Corner(Ring):
+        def _maximise(self, direction, start, y):
+            return np.ones(direction.shape)
+
+    meet = make_intersection(Corner()).fit(np.zeros((1, 2)))
+    np.testing.assert_array_equal(meet.maximise([[1, 1]]), [[1, 1]])
