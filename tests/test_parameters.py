@@ -127,6 +127,7 @@ PARAMETERS = {
     "MarginLabelFlip.random_state": NoEffect(
         "Seeds a surrogate that has no seed of its own."
     ),
+    "RelaxedLabelFlip.max_iter": Changes(1),
     "RelaxedLabelFlip.validation": Changes(5),
     "ConfidentLearningClassifier.action": Changes("relabel"),
     "ConfidentLearningClassifier.classifiers": Changes([DecisionTreeClassifier()]),

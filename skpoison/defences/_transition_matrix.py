@@ -1,17 +1,17 @@
-r"""How often is a label wrong, and in favour of which?
+r"""Transition matrices of label noise.
 
-The transition matrix has in row i and column j the probability :math:`T_{ij}` that a
-label is seen as the j-th class where it is the i-th.
+The transition matrix has in row i and column j the probability :math:`T_{ij}` that the
+label of a row of the i-th class is seen as the j-th class.
 """
 
 import numpy as np
 
-# The worst condition of a transition matrix that counts as invertible.
-WORST = 1e6
+# Condition number beyond which a transition matrix counts as singular.
+MAX_CONDITION = 1e6
 
 
-def spread(rates):
-    """Make the matrix of rates at which labels turn into any other alike.
+def uniform_noise_matrix(rates):
+    """Return the transition matrix of noise that is uniform over the other classes.
 
     Parameters
     ----------
@@ -28,13 +28,13 @@ def spread(rates):
     return matrix
 
 
-def given(noise, classes):
-    """Make a transition matrix of what the user says of the noise.
+def as_transition_matrix(noise, classes):
+    """Return the transition matrix that the user describes.
 
     Parameters
     ----------
     noise : float, dict or array-like
-        The rate of all classes, that of each by its label, or the matrix.
+        The rate of all classes, the rate of each by its label, or the matrix.
     classes : ndarray of shape (n_classes,)
         The labels.
 
@@ -45,38 +45,38 @@ def given(noise, classes):
     Raises
     ------
     ValueError
-        If it does not fit the classes, or `check_matrix` refuses it.
+        If `noise` does not match the classes or is too large.
     """
     n_classes = classes.shape[0]
     if isinstance(noise, dict):
         unknown = [label for label in noise if label not in classes.tolist()]
         if unknown:
             raise ValueError(
-                f"noise names classes that y does not have: {unknown}; y has "
-                f"{classes.tolist()}."
+                f"noise must name classes among {classes.tolist()}; got {unknown}."
             )
         rates = np.array([noise.get(label, 0.0) for label in classes.tolist()], float)
         if not ((rates >= 0) & (rates < 1)).all():
             raise ValueError(f"The rates of noise must be in [0, 1); got {noise}.")
-        return check_matrix(spread(rates))
+        return check_transition_matrix(uniform_noise_matrix(rates))
     if np.ndim(noise) == 0:
-        return check_matrix(spread(np.full(n_classes, float(noise))))
+        rates = np.full(n_classes, float(noise))
+        return check_transition_matrix(uniform_noise_matrix(rates))
     matrix = np.array(noise, dtype=float)
     if matrix.shape != (n_classes, n_classes):
         raise ValueError(
-            f"noise has the shape {matrix.shape}, but y has {n_classes} classes: give "
-            "a row and a column for each."
+            f"noise must have a row and a column for each of the {n_classes} classes "
+            f"of y; got the shape {matrix.shape}."
         )
     if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1):
         raise ValueError(
             "Each row of noise must hold probabilities that sum to 1: how the labels "
             f"of one class are seen. Got {matrix.tolist()}."
         )
-    return check_matrix(matrix)
+    return check_transition_matrix(matrix)
 
 
-def check_matrix(matrix):
-    """Check that labels say more about their own class than about any other.
+def check_transition_matrix(matrix):
+    """Check that each label is more likely in its own class than in any other.
 
     Parameters
     ----------
@@ -90,11 +90,11 @@ def check_matrix(matrix):
     Raises
     ------
     ValueError
-        If they do not, or the matrix cannot be inverted.
+        If one is not, or if the matrix cannot be inverted.
     """
     own = np.diag(matrix)
     others = matrix - np.diag(own)
-    if (others >= own).any() or np.linalg.cond(matrix) > WORST:
+    if (others >= own).any() or np.linalg.cond(matrix) > MAX_CONDITION:
         raise ValueError(
             "There is too much noise: a label must be likelier in its own class than "
             "in any other (with two classes, rates must sum to less than 1). The "
