@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from skpoison.bilevel.goals import check_goal
+from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.goals import GoalContext
-from skpoison.goals._base import check_resolved
+from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
@@ -125,6 +125,9 @@ class BilevelProblem:
                 "skpoison.bilevel.goals.OnRows."
             )
         check_goal(self.raw_goal, self.learner)
+        if not isinstance(self.raw_goal, Goal):
+            shape = self.learner.shape(self.rows())
+            check_evaluation(goal, self.raw_goal, self.learner, shape)
 
     @cached_property
     def scaling(self):
