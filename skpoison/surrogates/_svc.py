@@ -1,7 +1,8 @@
 """Training problem of a support vector machine with a kernel.
 
 It is that of :class:`~sklearn.svm.SVC`: its own solution, made exact, is
-differentiated. `gamma` is determined by the first training rows and then stays the same.
+differentiated. `gamma` is determined by the first training rows and then stays the
+same.
 """
 
 import numpy as np
