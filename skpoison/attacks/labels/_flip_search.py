@@ -32,8 +32,10 @@ from skpoison.attacks.labels._class_scores import class_scores
 from skpoison.bilevel.solvers.linear_systems import solve
 from skpoison.bilevel.solvers.newton import minimise
 
-# Numbers that flips which are tried at once may take: 32 MB.
+# Numbers in the targets of flips that are fitted at once: 32 MB.
 N_STORED = 2**22
+# Numbers in the scores after flips that are tried at once, which the cache holds.
+N_CACHED = 2**14
 # Relative gradient at which a flip is fitted well enough to be compared with others, as
 # a share of the influence of a single row.
 TOL = 0.2
@@ -161,15 +163,15 @@ class ClosedFormSearch(_DifferentiableSearch):
     ----------
     problem : LabelProblem
         The goal.
-    n_stored : int, default=2**22
+    n_cached : int, default=2**14
         How many numbers the scores after flips that are tried at once may take.
     """
 
     exact_is_cheap = True
 
-    def __init__(self, problem, *, n_stored=N_STORED):
+    def __init__(self, problem, *, n_cached=N_CACHED):
         super().__init__(problem)
-        self.n_stored = n_stored
+        self.n_cached = n_cached
         learner, rows = problem.learner, problem.rows(problem.codes)
         # All outputs have the same Hessian: that of the first one.
         one = rows.with_targets(rows.targets[:, :1])
@@ -197,7 +199,7 @@ class ClosedFormSearch(_DifferentiableSearch):
 
     def values(self, rows, new):
         """Return the goal after each of several flips."""
-        size = max(1, self.n_stored // self.followed.size)
+        size = max(1, self.n_cached // self.followed.size)
         parts = range(0, rows.shape[0], size)
         return np.concatenate(
             [
