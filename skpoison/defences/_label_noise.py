@@ -61,7 +61,7 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         Number of folds for "cv" and "anchors"; at most the number of rows of the
         smallest class. If the rates are given, it must have its default.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds.
+        Seed of the folds. Nothing is random if the rates are given.
     n_jobs : int, default=None
         Number of folds in parallel.
 
