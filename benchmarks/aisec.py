@@ -19,8 +19,10 @@ import numpy as np
 from protocol import ADALINE, DATA_SETS, LOGISTIC, N_POISON, errors, mnist_1_7, split
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box, Integers, make_intersection
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import GradientDescentClassifier
 
 BOX = Box(0, 1)
@@ -37,11 +39,8 @@ ATTACKS = {
         {
             "surrogate": EARLY,
             "feasible_set": BOX,
-            "loss": "log_loss",
-            "schedule": "sequential",
-            "step_size": 1.0,
-            "max_iter": 60,
-            "decay": 0.95,
+            "goal": ErrorGeneric("surrogate"),
+            "optimizer": ProjectedAscent(1.0, 0.95, max_iter=60, schedule="sequential"),
         },
     ),
     "Adaline": (
@@ -49,8 +48,7 @@ ATTACKS = {
         {
             "surrogate": ADALINE,
             "feasible_set": BOX,
-            "max_iter": 200,
-            "decay": 0.98,
+            "optimizer": ProjectedAscent(decay=0.98, max_iter=200),
         },
     ),
 }
@@ -71,7 +69,7 @@ def main():
                 [
                     errors(
                         victim,
-                        GradientPoisoner(
+                        GradientInsertion(
                             budget=N_POISON, random_state=seed, **settings
                         ),
                         *parts,

@@ -43,8 +43,8 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.goals import TargetFeatures
+from skpoison.attacks import GradientInsertion, RandomInsertion
+from skpoison.goals import ErrorGeneric, TargetFeatures
 from skpoison.metrics import stability_index
 
 N_TRAIN, N_OWN, N_COLUMNS = 300, 300, 114
@@ -107,17 +107,17 @@ def selected(weights, size):
 
 
 def attacks(learner, clean, seed):
-    settings = {"surrogate": learner, "response_range": None, "random_state": seed}
+    settings = {"surrogate": learner, "poison_labels": "flip", "random_state": seed}
     found = {
         "clones": RandomInsertion(random_state=seed),
-        "objective": GradientPoisoner(loss="objective", **settings),
+        "objective": GradientInsertion(goal=ErrorGeneric("objective"), **settings),
     }
     if not isinstance(learner, Ridge):
         unwanted, others = np.flatnonzero(clean), np.flatnonzero(~clean)
         others = np.random.RandomState(seed).permutation(others)[: unwanted.size]
         for name, wanted in (("discard", ()), ("replace", others)):
             goal = TargetFeatures(select=wanted, discard=unwanted)
-            found[name] = GradientPoisoner(goal=goal, **settings)
+            found[name] = GradientInsertion(goal=goal, **settings)
     return found
 
 

@@ -24,7 +24,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 
 
 def dense():
@@ -57,7 +57,7 @@ def sms_whole():
 
 def measure(load):
     (X, X_test, y, y_test), victim = load()
-    attack = GradientPoisoner(victim, budget=0.03, random_state=0)
+    attack = GradientInsertion(victim, budget=0.03, random_state=0)
     begin = time.perf_counter()
     poisoned = attack.fit_resample(X, y)
     seconds = time.perf_counter() - begin

@@ -20,11 +20,13 @@ from protocol import DATA_SETS, LOGISTIC, N_POISON, split
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.attacks._gradient_problem import BilevelProblem
+from skpoison.attacks import GradientInsertion, RandomInsertion
+from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.differentiation.hypergradients import descend, implicit, unrolled
 from skpoison.bilevel.solvers.newton import minimise
 from skpoison.feasible_sets import Box
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import GradientDescentClassifier
 
 
@@ -38,25 +40,30 @@ def seconds(function, repeats=1):
     return min(times), result
 
 
-def make_problem(surrogate, hypergradient, loss, train, own, labels):
+def make_problem(surrogate, hypergradient, loss, train, own):
     X, y = train
     classes, codes = np.unique(y, return_inverse=True)
-    everything = np.arange(codes.shape[0])
-    problem = BilevelProblem(
-        surrogate, hypergradient, X, codes, everything, 1.0, classes
+    return BilevelProblem(
+        surrogate,
+        ErrorGeneric(loss),
+        X,
+        codes,
+        classes=classes,
+        X_val=own[0],
+        y_val=np.searchsorted(classes, own[1]),
+        hypergradient=hypergradient,
     )
-    problem.aim("error-generic", loss, 4.0, own[0], np.searchsorted(classes, own[1]))
-    problem.label(np.searchsorted(classes, labels))
-    return problem
 
 
-def published(problem, start):
+def published(problem, start, codes):
     """Climb as published."""
     rows = start[:0]
     for i in range(start.shape[0]):
         x, previous = start[i : i + 1], -np.inf
         for _ in range(300):
-            value, gradient = problem(np.vstack([rows, x]), slice(i, None))
+            value, gradient, _ = problem.differentiate(
+                np.vstack([rows, x]), codes[: i + 1], slice(i, None)
+            )
             if value - previous < 1e-6:
                 break
             previous = value
@@ -71,16 +78,16 @@ def compare_attacks(X, y, seed=0):
     clones = RandomInsertion(N_POISON, random_state=seed).fit_resample(*train)
     start, labels = clones[0][n:], clones[1][n:]
     early = GradientDescentClassifier(learning_rate=0.1, n_steps=100)
-    problem = make_problem(early, "back-gradient", "log_loss", train, own, labels)
+    problem = make_problem(early, "back-gradient", "surrogate", train, own)
+    codes = np.searchsorted(problem.classes, labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # that it is not exact
-        slow, rows = seconds(lambda: published(problem, start))
-    attack = GradientPoisoner(
+        slow, rows = seconds(lambda: published(problem, start, codes))
+    attack = GradientInsertion(
         LogisticRegression(C=10),
         N_POISON,
         feasible_set=Box(0, 1),
-        max_iter=50,
-        decay=0.94,
+        optimizer=ProjectedAscent(max_iter=50, decay=0.94),
         random_state=seed,
     )
     fast, joint = seconds(
@@ -95,21 +102,21 @@ def compare_attacks(X, y, seed=0):
 
 def compare_hypergradients(X, y):
     train, own, _ = split(X, y, 0)
-    attack = GradientPoisoner(
+    attack = GradientInsertion(
         LogisticRegression(C=10),
         N_POISON,
         feasible_set=Box(0, 1),
-        max_iter=31,
-        store_path=True,
+        optimizer=ProjectedAscent(max_iter=31, store_path=True),
         random_state=0,
     )
     _, y_out = attack.fit_resample(*train, X_val=own[0], y_val=own[1])
     before, after = attack.rows_path_[-2:]
     labels = y_out[-N_POISON:]
-    problem = make_problem(attack.surrogate, "implicit", "error", train, own, labels)
+    problem = make_problem(attack.surrogate, "implicit", "error", train, own)
+    codes = np.searchsorted(problem.classes, labels)
     learner, poison = problem.learner, slice(-N_POISON, None)
-    problem(before)
-    start, rows = problem.engine.optimum, problem._rows(after)
+    problem.differentiate(before, codes)
+    start, rows = problem.engine.optimum, problem._poisoned_rows(after, codes)
 
     def refit():
         # New rows each time: nothing that was computed for them is there.
@@ -117,14 +124,14 @@ def compare_hypergradients(X, y):
 
     def refit_and_differentiate():
         optimum = refit()
-        _, b = problem.goal.at(learner, optimum.W)
+        _, b = problem.resolved_goal.at(learner, optimum.W)
         return implicit(optimum, b, poison, tol=1e-7)
 
     of_refit = seconds(refit_and_differentiate, 200)[0] / seconds(refit, 200)[0]
 
     surrogate = GradientDescentClassifier(learning_rate=0.1, n_steps=100)
-    problem = make_problem(surrogate, "unrolled", "error", train, own, labels)
-    learner, rows = problem.learner, problem._rows(after)
+    problem = make_problem(surrogate, "unrolled", "error", train, own)
+    learner, rows = problem.learner, problem._poisoned_rows(after, codes)
     steps = {"rate": 0.1, "n_steps": 100}
 
     def train_alone():
@@ -134,7 +141,7 @@ def compare_hypergradients(X, y):
 
     def train_and_differentiate():
         W, stored = descend(learner, rows, learner.start(rows), **steps)
-        _, b = problem.goal.at(learner, W)
+        _, b = problem.resolved_goal.at(learner, W)
         return unrolled(stored, b, poison, **steps)
 
     of_steps = seconds(train_and_differentiate, 50)[0] / seconds(train_alone, 50)[0]

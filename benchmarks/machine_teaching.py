@@ -32,13 +32,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientModification
 from skpoison.datasets import fetch_spambase
-from skpoison.feasible_sets import Box, Frozen, L2Ball, make_intersection
+from skpoison.feasible_sets import Box, Frozen, L2Ball, ResponseRange, make_intersection
 from skpoison.goals import TargetCoefficients
+from skpoison.optimizers import SpectralProjectedGradient
+from skpoison.penalties import Displacement
 
 WORD = "word_freq_free"
-SETTINGS = {"capability": "modify", "poison_labels": "keep"}
 # Share of rows, effort, radius.
 LIMITS = (
     (1.0, 0.0, None),
@@ -57,16 +58,14 @@ def closed_form(seed, alpha, effort):
     rng = np.random.RandomState(seed)
     X, wanted = rng.normal(size=(60, 8)), 0.3
     y = X @ rng.normal(size=8) + rng.normal(size=60)
-    attack = GradientPoisoner(
+    attack = GradientModification(
         Ridge(alpha) if alpha else LinearRegression(),
         1.0,
-        goal=TargetCoefficients({0: wanted}),
         feasible_set=Frozen(list(range(8))),
-        response_range=(-1e6, 1e6),
-        effort=effort,
-        max_iter=1000,
-        tol=0,
-        **SETTINGS,
+        goal=TargetCoefficients({0: wanted}),
+        optimizer=SpectralProjectedGradient(max_iter=1000, tol=0),
+        penalties=[Displacement(effort)],
+        poison_labels=ResponseRange(-1e6, 1e6, start="keep"),
     )
     begin = time.perf_counter()
     _, changed = attack.fit_resample(X, y)
@@ -95,17 +94,17 @@ def changed(victim, seed, j, sign, share, effort, radius):
     X, X_test, y, y_test = spambase(seed)
     test = X_test, y_test, j
     weight, accuracy = weight_and_accuracy(victim, X, y, *test)
-    attack = GradientPoisoner(
+    attack = GradientModification(
         victim,
         share,
-        goal=TargetCoefficients({j: sign * weight}),
         feasible_set=Box()
         if radius is None
         else make_intersection(Box(), L2Ball(radius)),
-        effort=effort,
-        max_iter=300,
+        goal=TargetCoefficients({j: sign * weight}),
+        optimizer=SpectralProjectedGradient(max_iter=300),
+        penalties=[Displacement(effort)],
+        poison_labels="keep",
         random_state=seed,
-        **SETTINGS,
     )
     begin = time.perf_counter()
     X_changed, _ = attack.fit_resample(X, y)

@@ -27,22 +27,21 @@ from protocol import N_POISON, N_TRAIN, mnist_1_7, spambase, split
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.feasible_sets import Box
-from skpoison.surrogates import as_training_problem
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
+from skpoison.surrogates import Unrolled, as_training_problem
 
 N_OTHERS = 5
 ATTACKS = {
     "joint, error": {},
-    "joint, log loss": {"loss": "log_loss"},
-    "the last steps, error": {"n_unrolled": 50},
+    "joint, log loss": {"goal": ErrorGeneric("surrogate")},
+    "the last steps, error": {"hypergradient": Unrolled(last=50)},
     "sequential, log loss": {
-        "loss": "log_loss",
-        "schedule": "sequential",
-        "step_size": 1.0,
-        "max_iter": 10,
-        "decay": 0.8,
+        "goal": ErrorGeneric("surrogate"),
+        "optimizer": ProjectedAscent(1.0, 0.8, max_iter=10, schedule="sequential"),
     },
 }
 
@@ -71,7 +70,7 @@ def measure(X, y, seed):
     sets = [(X, y), RandomInsertion(N_POISON, random_state=seed).fit_resample(X, y)]
     seconds = [0.0, 0.0]
     for settings in ATTACKS.values():
-        attack = GradientPoisoner(
+        attack = GradientInsertion(
             network(200, seed),
             N_POISON,
             feasible_set=Box(0, 1),

@@ -39,8 +39,9 @@ from sklearn.linear_model import (
 )
 from sklearn.metrics import mean_squared_error
 
-from skpoison.attacks import GradientPoisoner
-from skpoison.feasible_sets import Box, Frozen
+from skpoison.attacks import GradientInsertion
+from skpoison.feasible_sets import Box, Frozen, ResponseRange
+from skpoison.optimizers import ProjectedAscent
 
 PARTS = 300, 250, 500
 BUDGETS = 0.05, 0.1, 0.15, 0.2, 0.25
@@ -90,16 +91,16 @@ def learners(X, y):
 
 
 def attacks(learner, n_features, seed):
-    moves, stays = {"response_range": (0.0, 1.0)}, {"response_range": None}
+    moves, stays = {"poison_labels": ResponseRange(0, 1)}, {"poison_labels": "flip"}
     kinds = {
-        "clones": {**stays, "max_iter": 0},
+        "clones": {**stays, "optimizer": ProjectedAscent(max_iter=0)},
         "x": stays,
         "y": {**moves, "feasible_set": Frozen(range(n_features))},
         "x and y": moves,
     }
     settings = {"feasible_set": Box(0, 1), "random_state": seed}
     return {
-        name: GradientPoisoner(learner, **settings | kind)
+        name: GradientInsertion(learner, **settings | kind)
         for name, kind in kinds.items()
     }
 

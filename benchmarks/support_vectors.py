@@ -30,9 +30,10 @@ import argparse
 import time
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.svm import SVC, LinearSVC
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.bilevel.differentiation.svm import svm_hypergradient
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.bilevel.learners.base import Rows
@@ -41,10 +42,12 @@ from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.solvers.svm import minimise_svm
 from skpoison.datasets import fetch_mnist
 from skpoison.feasible_sets import Box
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
 
 PAIRS = (7, 1), (9, 8), (4, 0)
-LOSSES = {"error": "smoothed error", "log_loss": "hinge loss"}
-CLIMB = {"max_iter": 200, "decay": 0.98, "feasible_set": Box(0, 1)}
+LOSSES = {"error": "smoothed error", "surrogate": "hinge loss"}
+ASCENT = ProjectedAscent(decay=0.98, max_iter=200)
 N_TRAIN, N_POISON = 100, 20
 
 
@@ -77,8 +80,13 @@ def attacked(victim, attack, train, own, test):
 def one_row(X, y, seed, loss):
     train, own, test = split(X, y, seed, 500)
     victim = SVC(kernel="linear")
-    attack = GradientPoisoner(
-        victim, 1, loss=loss, n_restarts=9, random_state=seed, **CLIMB
+    attack = GradientInsertion(
+        victim,
+        1,
+        goal=ErrorGeneric(loss),
+        feasible_set=Box(0, 1),
+        optimizer=clone(ASCENT).set_params(n_restarts=9),
+        random_state=seed,
     )
     found, _, seconds = attacked(victim, attack, train, own, test)
     return error(victim, train, test), found, seconds
@@ -87,15 +95,26 @@ def one_row(X, y, seed, loss):
 def several_rows(X, y, seed, n_poison):
     train, own, test = split(X, y, seed, 500)
     victim = SVC(kernel="linear")
-    attack = GradientPoisoner(victim, n_poison, random_state=seed, **CLIMB)
+    attack = GradientInsertion(
+        victim,
+        n_poison,
+        feasible_set=Box(0, 1),
+        optimizer=ASCENT,
+        random_state=seed,
+    )
     clones = RandomInsertion(n_poison, random_state=seed).fit_resample(*train)
     return error(victim, clones, test), *attacked(victim, attack, train, own, test)
 
 
 def twenty_rows(X, y, seed, victim, surrogate, loss):
     train, own, test = split(X, y, seed, 400)
-    attack = GradientPoisoner(
-        surrogate, N_POISON, loss=loss, random_state=seed, **CLIMB
+    attack = GradientInsertion(
+        surrogate,
+        N_POISON,
+        goal=ErrorGeneric(loss),
+        feasible_set=Box(0, 1),
+        optimizer=ASCENT,
+        random_state=seed,
     )
     clones = RandomInsertion(N_POISON, random_state=seed)
     of_training = clones.fit_resample(*train)

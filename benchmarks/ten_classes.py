@@ -17,9 +17,10 @@ import numpy as np
 from protocol import LOGISTIC
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.datasets import fetch_mnist
 from skpoison.feasible_sets import Box
+from skpoison.optimizers import ProjectedAscent
 
 SURROGATE = LogisticRegression(max_iter=5000)
 GOALS = {
@@ -41,13 +42,12 @@ def main():
         for seed in range(n_splits):
             order = np.random.RandomState(seed).permutation(y.shape[0])
             train, own, test = np.split(order, [1000, 1000 + n_own])
-            attack = GradientPoisoner(
+            attack = GradientInsertion(
                 SURROGATE,
                 n_poison,
-                goal=goal,
                 feasible_set=Box(0, 1),
-                max_iter=max_iter,
-                decay=0.95,
+                goal=goal,
+                optimizer=ProjectedAscent(max_iter=max_iter, decay=0.95),
                 random_state=seed,
             )
             begin = time.perf_counter()

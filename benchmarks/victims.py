@@ -18,7 +18,7 @@ from sklearn.datasets import get_data_home
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC, LinearSVC
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box
 from skpoison.surrogates import GradientDescentClassifier
 
@@ -52,7 +52,7 @@ def main():
             [
                 errors(
                     victim,
-                    GradientPoisoner(
+                    GradientInsertion(
                         surrogate, N_POISON, feasible_set=Box(0, 1), random_state=seed
                     ),
                     *split(X, y, seed),

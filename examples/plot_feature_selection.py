@@ -18,8 +18,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import Lasso
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
-from skpoison.goals import TargetFeatures
+from skpoison.attacks import GradientInsertion, RandomInsertion
+from skpoison.goals import ErrorGeneric, TargetFeatures
 from skpoison.metrics import stability_index
 
 N_FEATURES, N_RELEVANT = 60, 15
@@ -56,14 +56,14 @@ def learn(X, y):
 
 def attacks(clean, seed):
     """Set up attacks that know what is selected on clean data."""
-    settings = {"surrogate": victim, "response_range": None, "random_state": seed}
+    settings = {"surrogate": victim, "poison_labels": "flip", "random_state": seed}
     old, others = np.flatnonzero(clean), np.flatnonzero(~clean)
     new = np.random.RandomState(seed).permutation(others)[: old.size]
     goal = TargetFeatures(select=new, discard=old)
     return {
         "clones": RandomInsertion(random_state=seed),
-        "error": GradientPoisoner(loss="objective", **settings),
-        "replace": GradientPoisoner(goal=goal, **settings),
+        "error": GradientInsertion(goal=ErrorGeneric("objective"), **settings),
+        "replace": GradientInsertion(goal=goal, **settings),
     }
 
 

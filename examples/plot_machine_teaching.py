@@ -18,9 +18,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
-from skpoison.attacks import GradientPoisoner
-from skpoison.feasible_sets import Frozen
+from skpoison.attacks import GradientModification
+from skpoison.feasible_sets import Frozen, ResponseRange
 from skpoison.goals import TargetCoefficients
+from skpoison.penalties import Displacement
 
 rng = np.random.RandomState(0)
 years = np.arange(1900, 2000)
@@ -42,12 +43,11 @@ def trend(y):
 settings = {
     "budget": 1.0,
     "goal": TargetCoefficients({0: 0.0}),
-    "capability": "modify",
-    "poison_labels": "keep",
+    "poison_labels": ResponseRange(0, 365, start="keep"),
     "feasible_set": Frozen([0]),
     "random_state": 0,
 }
-attack = GradientPoisoner(LinearRegression(), response_range=(0, 365), **settings)
+attack = GradientModification(LinearRegression(), **settings)
 _, y_changed = attack.fit_resample(X, y)
 change = y_changed - y
 random = rng.normal(size=years.size)
@@ -92,10 +92,11 @@ print(f"difference: {np.abs(change - smallest).max():.1e} days")
 # %%
 # Effort
 # ------
-# What if he does not go all the way? `effort` is what he is charged for changes: this
-# times half their squares, in units of how far responses reach. The more it costs, the
-# less he does, and the more of the trend is left. A second question is how many years
-# he can lay his hands on: all of them, or a share :math:`n_p / n` drawn at random.
+# What if the attacker does not go all the way? The weight of a ``Displacement`` penalty
+# is what they are charged for changes: this times half their squares, in units of the
+# range of the responses. The more it costs, the less they do, and the more of the trend
+# is left. A second question is how many years they can lay their hands on: all of them,
+# or a share :math:`n_p / n` drawn at random.
 
 efforts = np.logspace(-5, 1, 13)
 shares = {1.0: "all years", 0.3: "30 % of the years", 0.1: "10 % of the years"}
@@ -108,10 +109,9 @@ fig, ax = plt.subplots(figsize=(7, 4.4), layout="constrained")
 for share, name in shares.items():
     points = []
     for effort in efforts:
-        attack = GradientPoisoner(
+        attack = GradientModification(
             LinearRegression(),
-            response_range=(0, 365),
-            effort=effort,
+            penalties=[Displacement(effort)],
             **{**settings, "budget": share},
         )
         changed = attack.fit_resample(X, y)[1]

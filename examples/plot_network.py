@@ -26,7 +26,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
+from skpoison.optimizers import ProjectedAscent
+from skpoison.surrogates import Unrolled
 
 # That it takes all its steps is what we want.
 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -53,17 +55,19 @@ network = MLPClassifier(
 # baseline. A gradient through the last 20 steps alone costs less.
 
 BUDGETS = [0.0, 0.1, 0.2, 0.3]
-settings = {"max_iter": 60, "random_state": 0}
+settings = {"optimizer": ProjectedAscent(max_iter=60), "random_state": 0}
 ATTACKS = {
     "flipped clones": RandomInsertion(random_state=0),
-    "gradient, last 20 steps": GradientPoisoner(network, n_unrolled=20, **settings),
-    "gradient, all steps": GradientPoisoner(network, **settings),
+    "gradient, last 20 steps": GradientInsertion(
+        network, hypergradient=Unrolled(last=20), **settings
+    ),
+    "gradient, all steps": GradientInsertion(network, **settings),
 }
 
 
 def poison(attack, budget):
     attack = clone(attack).set_params(budget=budget)
-    if isinstance(attack, GradientPoisoner):
+    if isinstance(attack, GradientInsertion):
         return attack.fit_resample(X_train, y_train, X_val=X_own, y_val=y_own)
     return attack.fit_resample(X_train, y_train)
 

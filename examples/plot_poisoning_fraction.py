@@ -25,9 +25,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion, RandomLabelFlip
+from skpoison.attacks import GradientInsertion, RandomInsertion, RandomLabelFlip
 from skpoison.feasible_sets import Box, Integers, make_intersection
+from skpoison.goals import ErrorGeneric
 from skpoison.model_selection import RobustnessCurveDisplay
+from skpoison.optimizers import ProjectedAscent
 
 believed = make_pipeline(StandardScaler(), LogisticRegression())
 victims = {
@@ -35,12 +37,12 @@ victims = {
     "Linear SVM": make_pipeline(StandardScaler(), LinearSVC()),
     "SVM with an RBF kernel": make_pipeline(StandardScaler(), SVC()),
 }
-settings = {"surrogate": believed, "max_iter": 100, "random_state": 0}
+settings = {"surrogate": believed, "random_state": 0}
 attacks = {
     "random label flips": RandomLabelFlip(random_state=0),
     "random insertion": RandomInsertion(random_state=0),
-    "gradient, log loss": GradientPoisoner(loss="log_loss", **settings),
-    "gradient, smoothed error": GradientPoisoner(loss="error", **settings),
+    "gradient, log loss": GradientInsertion(goal=ErrorGeneric("surrogate"), **settings),
+    "gradient, smoothed error": GradientInsertion(**settings),
 }
 STYLES = {
     "random label flips": {"color": "#767676", "marker": "D", "linestyle": ":"},
@@ -142,12 +144,16 @@ chosen = np.isin(labels, [3, 8])
 X, y = (digits[chosen] >= 8).astype(float), labels[chosen]
 
 victim = LogisticRegression()
-settings = {"surrogate": victim, "max_iter": 50, "random_state": 0}
+settings = {
+    "surrogate": victim,
+    "optimizer": ProjectedAscent(max_iter=50),
+    "random_state": 0,
+}
 binary = make_intersection(Box(0, 1), Integers())
 attacks = {
     "random insertion": RandomInsertion(random_state=0),
-    "gradient, any grey": GradientPoisoner(feasible_set=Box(0, 1), **settings),
-    "gradient, black or white": GradientPoisoner(feasible_set=binary, **settings),
+    "gradient, any grey": GradientInsertion(feasible_set=Box(0, 1), **settings),
+    "gradient, black or white": GradientInsertion(feasible_set=binary, **settings),
 }
 STYLES["gradient, any grey"] = STYLES["gradient, log loss"]
 STYLES["gradient, black or white"] = STYLES["gradient, smoothed error"]

@@ -22,8 +22,10 @@ from matplotlib.patheffects import Normal, Stroke
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.feasible_sets import Box
+from skpoison.goals import ErrorGeneric, ErrorSpecific
+from skpoison.optimizers import ProjectedAscent
 
 CENTERS = [(-2, -1.2), (2, -1.2), (0, 2.2)]
 X, y = make_blobs([40] * 3, centers=CENTERS, random_state=0)
@@ -42,17 +44,17 @@ victim = LogisticRegression()
 # clones, and takes what does best on his own rows.
 
 EDGE = 5.0
-goals = {"any errors": "error-generic", "class 2 taken for class 1": {2: 1}}
+goals = {
+    "any errors": ErrorGeneric(sharpness=16),
+    "class 2 taken for class 1": ErrorSpecific({2: 1}, sharpness=16),
+}
 attacks = {
-    name: GradientPoisoner(
+    name: GradientInsertion(
         victim,
         budget=12,
-        goal=goal,
-        sharpness=16,
         feasible_set=Box(-EDGE, EDGE),
-        step_size=0.05,
-        n_restarts=3,
-        store_path=True,
+        goal=goal,
+        optimizer=ProjectedAscent(step_size=0.05, n_restarts=3, store_path=True),
         random_state=0,
     )
     for name, goal in goals.items()

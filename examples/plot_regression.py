@@ -26,8 +26,9 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_squared_error
 
-from skpoison.attacks import GradientPoisoner
-from skpoison.feasible_sets import Box, OneHot, make_intersection
+from skpoison.attacks import GradientInsertion
+from skpoison.feasible_sets import Box, OneHot, ResponseRange, make_intersection
+from skpoison.optimizers import ProjectedAscent
 
 data = load_diabetes(scaled=False)
 X = (data.data - data.data.min(axis=0)) / np.ptp(data.data, axis=0)
@@ -45,18 +46,17 @@ def split(X, y, seed):
 victim = Ridge(alpha=0.1)
 bmi = data.feature_names.index("bmi")
 train, own, test = split(X[:, [bmi]], y, seed=0)
-ranges = {"features and responses climb": (0.0, 1.0), "features climb": None}
+ranges = {"features and responses climb": ResponseRange(0, 1), "features climb": "flip"}
 attacks = {
-    name: GradientPoisoner(
+    name: GradientInsertion(
         victim,
         budget=10,
         feasible_set=Box(0, 1),
-        response_range=response_range,
-        step_size=0.05,
-        store_path=True,
+        optimizer=ProjectedAscent(step_size=0.05, store_path=True),
+        poison_labels=poison_labels,
         random_state=0,
     )
-    for name, response_range in ranges.items()
+    for name, poison_labels in ranges.items()
 }
 poisoned = {
     name: attack.fit_resample(*train, X_val=own[0], y_val=own[1])
@@ -72,11 +72,11 @@ ends = np.array([[0.0], [1.0]])
 
 def ways(attack, responses):
     """Give the way of each poison row, up to where the goal is highest."""
-    path = attack.rows_path_[: attack.goal_path_.argmax() + 1].transpose(1, 0, 2)
-    if path.shape[2] == 1:  # the response stays
-        stays = np.broadcast_to(responses[:, np.newaxis, np.newaxis], path.shape)
-        path = np.concatenate([path, stays], axis=2)
-    return path
+    n_iterates = attack.goal_path_.argmax() + 1
+    path = attack.rows_path_[:n_iterates].transpose(1, 0, 2)
+    # Responses that do not move have no path.
+    moving = getattr(attack, "responses_path_", np.tile(responses, (n_iterates, 1)))
+    return np.dstack([path, moving[:n_iterates].T])
 
 
 def draw(ax, attack, X_poisoned, y_poisoned):
@@ -135,11 +135,14 @@ sex = data.feature_names.index("sex")
 X = np.column_stack([np.delete(X, sex, axis=1), X[:, sex], 1 - X[:, sex]])
 category = make_intersection(Box(0, 1), OneHot([[9, 10]]))
 kinds = {
-    "mirrored clones": {"max_iter": 0, "response_range": None},
-    "features": {"response_range": None},
-    "features and responses": {"response_range": (0.0, 1.0)},
+    "mirrored clones": {
+        "optimizer": ProjectedAscent(max_iter=0),
+        "poison_labels": "flip",
+    },
+    "features": {"poison_labels": "flip"},
+    "features and responses": {"poison_labels": ResponseRange(0, 1)},
     "the same, sex a category": {
-        "response_range": (0.0, 1.0),
+        "poison_labels": ResponseRange(0, 1),
         "feasible_set": category,
     },
 }
@@ -155,7 +158,7 @@ for seed in range(4):
     train, own, test = split(X, y, seed)
     for name, kind in kinds.items():
         settings = {"feasible_set": Box(0, 1), "random_state": seed}
-        attack = GradientPoisoner(victim, **settings | kind)
+        attack = GradientInsertion(victim, **settings | kind)
         for i, budget in enumerate(budgets):
             attack.set_params(budget=budget)
             rows = attack.fit_resample(*train, X_val=own[0], y_val=own[1])

@@ -21,8 +21,10 @@ from matplotlib.patheffects import Normal, Stroke
 from sklearn.datasets import make_blobs
 from sklearn.svm import SVC
 
-from skpoison.attacks import GradientPoisoner
+from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
 
 CENTERS, STD = [(-1.5, 0), (1.5, 0)], np.sqrt(0.6)
 X, y = make_blobs([25] * 2, centers=CENTERS, cluster_std=STD, random_state=4)
@@ -49,14 +51,12 @@ EDGE = 4.0
 steps = {"linear": 2.0, "RBF": 0.05}
 attacks = {}
 for name, victim in victims.items():
-    attack = GradientPoisoner(
+    attack = GradientInsertion(
         victim,
         budget=1,
-        loss="log_loss",
         feasible_set=Box(-EDGE, EDGE),
-        step_size=steps[name],
-        n_restarts=9,
-        store_path=True,
+        goal=ErrorGeneric("surrogate"),
+        optimizer=ProjectedAscent(step_size=steps[name], n_restarts=9, store_path=True),
         random_state=0,
     )
     poisoned = attack.fit_resample(X, y, X_val=X_val, y_val=y_val)

@@ -21,6 +21,8 @@ _SUBMODULES = [
     "inspection",
     "metrics",
     "model_selection",
+    "optimizers",
+    "penalties",
     "surrogates",
     "utils",
 ]

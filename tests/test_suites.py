@@ -18,13 +18,16 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skpoison import attacks, defences
-from skpoison.goals import TargetCoefficients
+from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.goals import ErrorGeneric, TargetCoefficients
+from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
 from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
 SETTINGS = {
     "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
-    "GradientPoisoner": {"max_iter": 2},
+    "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=2)},
+    "GradientModification": {"optimizer": ProjectedAscent(max_iter=2)},
     "GreedyLabelFlip": {"n_candidates": 1, "validation": 2},
     "NoisyLabelClassifier": {"cv": 2},
     "RelaxedLabelFlip": {"max_iter": 2},
@@ -51,23 +54,28 @@ ATTACKS = [
 ]
 # Containers, metadata and parameters are the business of base classes: suites of other
 # packages, which test little else, need no more than one instance a class and task.
-ATTACKS.append(attacks.GradientPoisoner(Ridge(), max_iter=1, random_state=0))
+ATTACKS.append(
+    GradientInsertion(Ridge(), optimizer=ProjectedAscent(max_iter=1), random_state=0)
+)
 # Other ways through the mathematics.
 VARIANTS = [
-    attacks.GradientPoisoner(random_state=0, **{"max_iter": 2, **each})
+    GradientInsertion(optimizer=ProjectedAscent(max_iter=2), random_state=0, **each)
     for each in (
         {"surrogate": SVC()},
-        {"surrogate": NETWORK},
+        {"surrogate": NETWORK, "validation": 2},
         {"surrogate": LogisticRegression(C=0.1, solver="saga", **L1)},
-        {"surrogate": Lasso(), "loss": "objective"},
-        {
-            "surrogate": LogisticRegression(),
-            "goal": TargetCoefficients({0: 0.0}),
-            "capability": "modify",
-            "poison_labels": "keep",
-        },
+        {"surrogate": Lasso(), "goal": ErrorGeneric("objective")},
     )
 ]
+VARIANTS.append(
+    GradientModification(
+        LogisticRegression(),
+        goal=TargetCoefficients({0: 0.0}),
+        poison_labels="keep",
+        optimizer=SpectralProjectedGradient(max_iter=2),
+        random_state=0,
+    )
+)
 INNER = {"Classifier": LogisticRegression(max_iter=10_000), "Regressor": Ridge()}
 DEFENCES = [
     getattr(defences, name)(estimator, **SETTINGS.get(name, {}))

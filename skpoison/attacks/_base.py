@@ -135,12 +135,11 @@ class BaseSurrogateAttack(BasePoisoner):
         )
 
     def _poison(self, X, y, *, n_poison, trusted, random_state, **given):
-        X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         positions, known = self._know(X, y, trusted, random_state, **given)
         self._start(known)
         if n_poison == 0:
             return self._nothing()
-        with deduplicate_warnings(), limit_blas_threads(X):
+        with deduplicate_warnings(), limit_blas_threads(known.X):
             poison = self._attack(known, n_poison, random_state)
         return _for_all_rows(poison, positions, y)
 
@@ -180,6 +179,7 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
+        X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_
         codes = y if takes_responses else np.searchsorted(classes, y)
@@ -300,7 +300,7 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
         """
         return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
 
-    def _know(self, X, y, trusted, random_state, *, X_val, y_val):
+    def _know(self, X, y, trusted, random_state, *, X_val=None, y_val=None):
         goal = resolve_goal(self.goal)
         goal.check(None if self._takes_responses() else self.classes_)
         self._check_combination(goal, X_val, y_val)

@@ -10,7 +10,7 @@ from scipy import sparse
 from skpoison.bilevel.goals import check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_resolved
-from skpoison.surrogates import as_training_problem
+from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import affine_map, split_scalers
 
 
@@ -42,10 +42,9 @@ class BilevelProblem:
         The names of the features, if they have names.
     weight : float, default=1.0
         How many training rows each row of X stands for. A poison row has 1.
-    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"}, default="auto"
+    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"} or Unrolled, \
+            default="auto"
         How the goal is differentiated.
-    n_unrolled : int, default=None
-        How many of the last steps of training are differentiated. None: all of them.
     tol : float, default=None
         How exactly the surrogate is trained. None: as the engine has it.
 
@@ -77,7 +76,6 @@ class BilevelProblem:
         feature_names=None,
         weight=1.0,
         hypergradient="auto",
-        n_unrolled=None,
         tol=None,
     ):
         scalers, estimator = split_scalers(surrogate)
@@ -92,6 +90,10 @@ class BilevelProblem:
             scalers, X if X_scaler is None else X_scaler
         )
         self.X_scaled = self.scaled(X)
+        n_unrolled = None
+        if isinstance(hypergradient, Unrolled):
+            hypergradient._validate_params()
+            hypergradient, n_unrolled = "unrolled", hypergradient.last
         self.engine = self.training_problem.engine(
             hypergradient, shape=X.shape, truncate=n_unrolled
         )
@@ -100,7 +102,7 @@ class BilevelProblem:
         context = GoalContext(
             self.training_problem,
             X.shape[1],
-            self.training_problem.encode(codes[:1]).shape[1],
+            self.training_problem.encode(np.zeros(1, dtype=codes.dtype)).shape[1],
             feature_names,
             classes,
             None if X_val is None else self.scaled(X_val),
@@ -169,6 +171,59 @@ class BilevelProblem:
         # A surrogate that diverges has a goal that is not finite: callers see to that.
         with np.errstate(over="ignore", invalid="ignore"):
             return self.engine(rows, self.resolved_goal, indices)
+
+    def differentiate(
+        self, X_poison, y_poison, indices=slice(None), *, leave_plateaus=False
+    ):
+        """Compute the goal for given poison rows, and its gradient in some of them.
+
+        Parameters
+        ----------
+        X_poison : ndarray of shape (n_poison, n_features)
+            The poison rows, as the victim is given them.
+        y_poison : ndarray of shape (n_poison,)
+            Their labels, as positions among the classes, or their responses.
+        indices : slice, default=slice(None)
+            The poison rows to differentiate in.
+        leave_plateaus : bool, default=False
+            Whether rows on which the goal does not depend are given a direction that
+            leads to where it does, if the engine knows one.
+
+        Returns
+        -------
+        value : float
+            The goal.
+        in_features : ndarray of shape (n_rows, n_features)
+            Its gradient in the features.
+        in_responses : ndarray of shape (n_rows,)
+            Its gradient in the responses; it means nothing for labels.
+        """
+        n_clean, n_poison = self.codes.shape[0], X_poison.shape[0]
+        first, last, _ = indices.indices(n_poison)
+        indices = slice(n_clean + first, n_clean + last)
+        value, hypergradient = self.evaluate(
+            self._poisoned_rows(X_poison, y_poison), indices
+        )
+        in_features = hypergradient.features
+        if leave_plateaus:
+            in_features = self.engine.directions(hypergradient, indices)
+        return value, in_features * self.scale, hypergradient.targets[:, 0]
+
+    def _poisoned_rows(self, X_poison, y_poison):
+        """Return the training rows with poison rows behind them."""
+        multiplicity = np.full(self.codes.shape[0], float(self.weight))
+        X_poison = X_poison * self.scale + self.shift
+        if sparse.issparse(self.X_scaled):
+            poison = sparse.csr_array(X_poison)
+            X = sparse.vstack([self.X_scaled, poison], format="csr")
+        else:
+            X = np.concatenate([self.X_scaled, X_poison])
+        return self.training_problem.rows(
+            X,
+            np.concatenate([self.codes, y_poison]),
+            classes=self.classes,
+            multiplicity=np.append(multiplicity, np.ones(X_poison.shape[0])),
+        )
 
     def diagnostics(self):
         """Return how accurate the last gradient is.

@@ -439,5 +439,7 @@ def check_goal(goal: Goal, learner: Learner) -> None:
         If it does not.
     """
     kind = getattr(goal, "kind", "parameters")
+    if kind not in REQUIREMENTS:  # of a goal from outside that resolves to itself
+        kind = "parameters"
     if kind not in learner.supports:
         raise ValueError(REQUIREMENTS[kind])

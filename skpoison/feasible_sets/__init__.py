@@ -7,6 +7,7 @@ from skpoison.feasible_sets._frozen import Frozen
 from skpoison.feasible_sets._integers import Integers
 from skpoison.feasible_sets._intersection import Intersection, make_intersection
 from skpoison.feasible_sets._one_hot import OneHot
+from skpoison.feasible_sets._response_range import ResponseRange
 from skpoison.feasible_sets._slab import Slab
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "L2Ball",
     "LinfBall",
     "OneHot",
+    "ResponseRange",
     "Slab",
     "make_intersection",
 ]

@@ -69,7 +69,7 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
     >>> import numpy as np
     >>> from sklearn.datasets import make_classification
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.attacks import GradientInsertion
     >>> from skpoison.goals import BaseGoal
     >>> class SmallCoefficients(BaseGoal):
     ...     def resolve(self, context):
@@ -78,7 +78,7 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
     ...     def at(self, learner, W):
     ...         return -(W**2).sum() / 2, -W
     >>> X, y = make_classification(random_state=0)
-    >>> attack = GradientPoisoner(
+    >>> attack = GradientInsertion(
     ...     LogisticRegression(), goal=SmallCoefficients(), random_state=0
     ... )
     >>> for rows in ((X, y), attack.fit_resample(X, y)):

@@ -170,9 +170,9 @@ class ErrorGeneric(BaseErrorGoal):
 
     Examples
     --------
-    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.attacks import GradientInsertion
     >>> from skpoison.goals import ErrorGeneric
-    >>> attack = GradientPoisoner(goal=ErrorGeneric(sharpness=8.0))
+    >>> attack = GradientInsertion(goal=ErrorGeneric(sharpness=8.0))
     >>> attack.get_params()["goal__sharpness"]
     8.0
     """
@@ -208,11 +208,11 @@ class ErrorSpecific(BaseErrorGoal):
 
     Examples
     --------
-    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.attacks import GradientInsertion
     >>> from skpoison.goals import ErrorSpecific
-    >>> attack = GradientPoisoner(goal=ErrorSpecific({8: 3}))
+    >>> attack = GradientInsertion(goal=ErrorSpecific({8: 3}))
 
-    or, in short, ``GradientPoisoner(goal={8: 3})``.
+    or, in short, ``GradientInsertion(goal={8: 3})``.
     """
 
     _parameter_constraints: dict = {
@@ -291,9 +291,19 @@ class TargetLabels(BaseErrorGoal):
 
     Examples
     --------
-    >>> from skpoison.attacks import GradientPoisoner
+    The first row of iris, a setosa, shall be taken for a versicolor:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.attacks import GradientInsertion
     >>> from skpoison.goals import TargetLabels
-    >>> attack = GradientPoisoner(goal=TargetLabels())
+    >>> X, y = load_iris(return_X_y=True)
+    >>> attack = GradientInsertion(
+    ...     LogisticRegression(), 0.3, goal=TargetLabels(), random_state=0
+    ... )
+    >>> out = attack.fit_resample(X[1:], y[1:], X_val=X[:1], y_val=[1])
+    >>> LogisticRegression(max_iter=1000).fit(*out).predict(X[:1])
+    array([1])
     """
 
     requires_given_rows = True

@@ -25,7 +25,7 @@ class TargetCoefficients(BaseGoal):
 
     See Also
     --------
-    skpoison.attacks.GradientPoisoner : Takes it as its `goal`.
+    skpoison.attacks.GradientInsertion : Takes it as its `goal`.
 
     Notes
     -----
@@ -43,19 +43,17 @@ class TargetCoefficients(BaseGoal):
 
     >>> import numpy as np
     >>> from sklearn.linear_model import LinearRegression
-    >>> from skpoison.attacks import GradientPoisoner
-    >>> from skpoison.feasible_sets import Frozen
+    >>> from skpoison.attacks import GradientModification
+    >>> from skpoison.feasible_sets import Frozen, ResponseRange
     >>> from skpoison.goals import TargetCoefficients
     >>> years = np.arange(20.0)[:, np.newaxis]
     >>> days = 100 - years[:, 0] + np.random.RandomState(0).normal(size=20)
-    >>> attack = GradientPoisoner(
+    >>> attack = GradientModification(
     ...     LinearRegression(),
     ...     budget=1.0,
     ...     goal=TargetCoefficients({0: 0.0}),
-    ...     capability="modify",
-    ...     poison_labels="keep",
+    ...     poison_labels=ResponseRange(0, 365, start="keep"),
     ...     feasible_set=Frozen([0]),
-    ...     response_range=(0, 365),
     ...     random_state=0,
     ... )
     >>> _, changed = attack.fit_resample(years, days)
@@ -131,7 +129,7 @@ class TargetFeatures(BaseGoal):
 
     See Also
     --------
-    skpoison.attacks.GradientPoisoner : Takes it as its `goal`.
+    skpoison.attacks.GradientInsertion : Takes it as its `goal`.
     skpoison.metrics.stability_index : Measures how much of a selection is left.
 
     Notes
@@ -148,12 +146,12 @@ class TargetFeatures(BaseGoal):
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import Lasso
-    >>> from skpoison.attacks import GradientPoisoner
+    >>> from skpoison.attacks import GradientInsertion
     >>> from skpoison.goals import TargetFeatures
     >>> rng = np.random.RandomState(0)
     >>> X = rng.uniform(-1, 1, (100, 6))
     >>> y = X[:, 0] + X[:, 1] + 0.1 * rng.normal(size=100)
-    >>> attack = GradientPoisoner(
+    >>> attack = GradientInsertion(
     ...     Lasso(alpha=0.05),
     ...     goal=TargetFeatures(discard=[0], select=[5]),
     ...     budget=0.2,

@@ -66,7 +66,7 @@ def score_folds(
         Parameters of the estimator's fit and of the scorer, with row metadata of all
         rows.
     error_score : "raise" or numeric
-        The score where a fit fails.
+        The score if a fit fails.
     workers : Workers
         Where estimators are fitted.
 

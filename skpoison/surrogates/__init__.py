@@ -5,11 +5,13 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,
 )
+from skpoison.surrogates._hypergradient import Unrolled
 from skpoison.surrogates._training_problem import TrainingProblem, as_training_problem
 
 __all__ = [
     "GradientDescentClassifier",
     "GradientDescentRegressor",
     "TrainingProblem",
+    "Unrolled",
     "as_training_problem",
 ]

@@ -195,7 +195,7 @@ COEFFICIENTS = TargetCoefficients({0: 1.0})
             ValueError,
             "The 'goal' parameter of WithGoal",
         ),
-        ({"goal": object()}, {}, ValueError, "The 'goal' parameter of WithGoal"),
+        ({"goal": KMeans()}, {}, ValueError, "The 'goal' parameter of WithGoal"),
         (
             {"goal": ErrorGeneric("log")},
             {},

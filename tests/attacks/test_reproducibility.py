@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison import attacks
+from skpoison.optimizers import ProjectedAscent
 
 X, y = make_classification(
     60, 5, n_informative=3, flip_y=0.1, class_sep=0.7, random_state=0
@@ -39,7 +40,8 @@ CANNOT_BE_DIFFERENTIATED = {"forest", "tree on some features"}
 # Those that fit any classifier.
 FIT_ANYTHING = {"ALFA", "GreedyLabelFlip", "MarginLabelFlip"}
 FEW = {
-    "GradientPoisoner": {"max_iter": 2},
+    "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=2, n_restarts=1)},
+    "GradientModification": {"optimizer": ProjectedAscent(max_iter=2)},
     "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 2},
     "GreedyLabelFlip": {"n_candidates": 3},
     "RelaxedLabelFlip": {"max_iter": 3},

@@ -546,8 +546,8 @@ def test_budgets_beyond_the_rows(fail, budget):
     ],
 )
 def test_bad_csv_files(fail, content, message):
-    said = fail("--data", save(content), "--target", "y", *QUICK)
-    assert said.startswith(message)
+    message_got = fail("--data", save(content), "--target", "y", *QUICK)
+    assert message_got.startswith(message)
 
 
 def test_file_without_target(fail):

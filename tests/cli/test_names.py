@@ -11,7 +11,7 @@ from sklearn.svm import SVC, LinearSVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
-from skpoison import attacks
+from skpoison import attacks, defences
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.cli._errors import CommandError
 from skpoison.cli._names import (
@@ -245,6 +245,13 @@ def test_short_names_of_defences():
     assert drop.action == "drop"
     assert isinstance(find_defence("outlier_filter")(tree), OutlierFilteredClassifier)
     assert relabel.estimator is drop.estimator is tree
+
+
+def test_every_classifier_among_the_defences_has_a_short_name():
+    tree = DecisionTreeClassifier()
+    assert {type(find_defence(name)(tree)).__name__ for name in DEFENCES} == {
+        name for name in defences.__all__ if name.endswith("Classifier")
+    }
 
 
 def test_importable_defences():

@@ -12,9 +12,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skpoison.surrogates._network  # noqa: F401
-from skpoison.attacks import GradientPoisoner, RandomInsertion
+from skpoison.attacks import GradientInsertion, GradientModification, RandomInsertion
 from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.goals import TargetCoefficients
+from skpoison.inspection import check_hypergradient
+from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import as_training_problem
 
 # Gradient descent over all of 200 rows at once, for as many steps as there are.
@@ -166,12 +168,15 @@ def test_attack(scaled):
     X, X_test, y, y_test = train_test_split(X, y, train_size=90, random_state=0)
     estimator = clone(ESTIMATORS[0][0])
     surrogate = make_pipeline(StandardScaler(), estimator) if scaled else estimator
-    attack = GradientPoisoner(
-        surrogate, 0.15, max_iter=30, check_gradient=True, random_state=0
+    attack = GradientInsertion(
+        surrogate, 0.15, optimizer=ProjectedAscent(max_iter=30), random_state=0
     )
     poisoned = attack.fit_resample(X, y, X_val=X_test, y_val=y_test)
     assert attack.diagnostics_["hypergradient"] == "unrolled"
-    assert attack.diagnostics_["difference_error"] < 1e-4
+    check = check_hypergradient(
+        attack, X, y, X_val=X_test, y_val=y_test, random_state=0
+    )
+    assert check.relative_error < 1e-6
     assert attack.goal_path_.max() > attack.goal_path_[0] + 0.05
     start = RandomInsertion(0.15, random_state=0).fit_resample(X, y)
     victim = clone(surrogate)
@@ -185,10 +190,9 @@ def test_attack(scaled):
 def test_coefficients_of_a_network(hypergradient):
     """Its weights are of layers: none of them is the coefficient of a feature."""
     X, y = make_data(2)
-    attack = GradientPoisoner(
+    attack = GradientModification(
         clone(ESTIMATORS[0][0]),
         goal=TargetCoefficients({0: 0.0}),
-        capability="modify",
         hypergradient=hypergradient,
         random_state=0,
     )

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skpoison.attacks import GradientPoisoner, RandomInsertion, RandomLabelFlip
+from skpoison.attacks import GradientInsertion, RandomInsertion, RandomLabelFlip
 from skpoison.base import BasePoisoner, Poison
 from skpoison.defences import (
     KNNSanitizedClassifier,
@@ -413,7 +413,7 @@ def test_instances_are_left_alone():
 
 
 def test_responses_are_no_labels():
-    attack = GradientPoisoner(Ridge())
+    attack = GradientInsertion(Ridge())
     names = {check.func for _, check in estimator_checks_generator(attack)}
     assert names == set(ATTACK_CHECKS) - set(LABEL_CHECKS)
     assert set(LABEL_CHECKS) < set(ATTACK_CHECKS)

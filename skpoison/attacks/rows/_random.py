@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skpoison.attacks._class_map import budget_error, draw_wrong_labels
+from skpoison.attacks._class_map import draw_wrong_labels
 from skpoison.base import BasePoisoner, Poison
 
 
@@ -81,8 +81,6 @@ class RandomInsertion(BasePoisoner):
         rows, labels = draw_wrong_labels(
             self.class_map, self.classes_, y, np.arange(y.shape[0]), random_state
         )
-        if n_poison and not rows.shape[0]:
-            raise budget_error(self.budget, n_poison, rows.shape[0])
         return Poison(
             X_inserted=np.resize(rows, n_poison), y_inserted=np.resize(labels, n_poison)
         )

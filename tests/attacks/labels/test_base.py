@@ -44,7 +44,7 @@ def test_stronger_than_random_flips(attack, budget):
 
 @informed
 def test_as_many_flips_as_the_budget(attack):
-    for budget in (0, 1, 17, 0.1):
+    for budget in (0, 1, 0.1):
         fitted = attack(budget=budget, random_state=0)
         X_out, labels = fitted.fit_resample(X_iris, y_iris)
         expected = budget if isinstance(budget, int) else round(budget * 150)
@@ -105,15 +105,16 @@ GOAL_ATTACKS = [GreedyLabelFlip, RelaxedLabelFlip]
 )
 def test_every_row_can_be_flipped_whatever_is_measured_on(attack, validation):
     fitted = attack(RidgeClassifier(), 0.75, validation=validation, random_state=0)
-    fitted.fit_resample(X_iris, y_iris)
-    assert fitted.poison_mask_.sum() == 112
+    fitted.fit_resample(X_iris[::3], y_iris[::3])
+    assert fitted.poison_mask_.sum() == round(0.75 * 50)
 
 
 @pytest.mark.parametrize("attack", GOAL_ATTACKS)
 def test_validation_rows_given(attack):
     fitted = attack(RidgeClassifier(), 0.75, random_state=0)
-    fitted.fit_resample(X_iris, y_iris, X_val=X_iris[::2], y_val=y_iris[::2])
-    assert fitted.poison_mask_.sum() == 112
+    given = {"X_val": X_iris[::2], "y_val": y_iris[::2]}
+    fitted.fit_resample(X_iris[::3], y_iris[::3], **given)
+    assert fitted.poison_mask_.sum() == round(0.75 * 50)
     with pytest.raises(ValueError, match="X_val and y_val must be given together"):
         fitted.fit_resample(X_iris, y_iris, X_val=X_iris)
     few = np.r_[0:2, 50:150]
@@ -126,7 +127,7 @@ def test_budgets_are_nested(attack):
     masks = []
     for budget in (5, 15, 30):
         fitted = attack(budget=budget, random_state=3)
-        fitted.fit_resample(X_iris, y_iris)
+        fitted.fit_resample(X_iris[::2], y_iris[::2])
         masks.append(fitted.poison_mask_)
     assert (masks[0] <= masks[1]).all()
     assert (masks[1] <= masks[2]).all()

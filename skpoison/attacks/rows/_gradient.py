@@ -1,0 +1,328 @@
+"""Base class of attacks that optimise poison rows by the gradient of their goal."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils._param_validation import StrOptions
+
+from skpoison.attacks._base import BaseGoalAttack
+from skpoison.attacks.rows._initial_rows import InitialRows
+from skpoison.attacks.rows._objective import PoisonObjective
+from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
+from skpoison.optimizers import (
+    BaseOptimizer,
+    ProjectedAscent,
+    SpectralProjectedGradient,
+)
+from skpoison.optimizers._coordinates import Coordinates, make_coordinates
+from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
+from skpoison.penalties import BasePenalty
+from skpoison.surrogates import Unrolled
+from skpoison.utils._callbacks import Progress
+
+# What an attack takes to suit a goal of each kind. A goal on features has kinks, at
+# which it can stay the same for many steps.
+OPTIMIZERS = {
+    "errors": ProjectedAscent(),
+    "features": ProjectedAscent(tol=None),
+    "parameters": SpectralProjectedGradient(),
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one start of the optimizer has led to.
+
+    Parameters
+    ----------
+    found : OptimisedRows
+        The best rows.
+    initial : InitialRows
+        The initial ones.
+    objective : PoisonObjective
+        What has been maximised.
+    coordinates : Coordinates
+        In which coordinates.
+    folds : list of Fold
+        With which validation rows.
+    """
+
+    found: OptimisedRows
+    initial: InitialRows
+    objective: PoisonObjective
+    coordinates: Coordinates
+    folds: list
+
+
+class BaseGradientAttack(BaseGoalAttack):
+    """Base class of attacks that optimise poison rows by the gradient of their goal.
+
+    A subclass implements `_initial_rows` and `_as_poison`.
+    """
+
+    _default_validation = 0.3
+    _parameter_constraints: dict = {
+        **BaseGoalAttack._parameter_constraints,
+        "poison_labels": [StrOptions({"flip", "keep"}), ResponseRange, None],
+        "feasible_set": [BaseFeasibleSet, None],
+        "penalties": ["array-like", None],
+        "hypergradient": [
+            StrOptions({"auto", "implicit", "unrolled", "back-gradient"}),
+            Unrolled,
+        ],
+        "optimizer": [BaseOptimizer, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        surrogate=None,
+        budget=0.1,
+        *,
+        goal="error-generic",
+        poison_labels=None,
+        feasible_set=None,
+        penalties=None,
+        validation=None,
+        known_fraction=1.0,
+        hypergradient="auto",
+        optimizer=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            surrogate,
+            budget,
+            goal=goal,
+            validation=validation,
+            known_fraction=known_fraction,
+            random_state=random_state,
+        )
+        self.poison_labels = poison_labels
+        self.feasible_set = feasible_set
+        self.penalties = penalties
+        self.hypergradient = hypergradient
+        self.optimizer = optimizer
+        self.verbose = verbose
+
+    @abstractmethod
+    def _initial_rows(self, known, n_poison, label_map, given, random_state):
+        """Return the initial poison rows.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        n_poison : int
+            Number of rows.
+        label_map : dict or None
+            The new label of each class among its keys; None for any other label.
+        given : ndarray of shape (n_known,) or None
+            The label, as a position among the classes, or the response that the poison
+            made from each row has. None: another label.
+        random_state : RandomState
+            The only source of randomness.
+
+        Returns
+        -------
+        initial : InitialRows
+        """
+
+    @abstractmethod
+    def _as_poison(self, X, y, initial, known):
+        """Return the poison of optimised rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_poison, n_features)
+            The rows.
+        y : ndarray of shape (n_poison,)
+            Their labels or responses.
+        initial : InitialRows
+            The initial ones.
+        known : Known
+            What the attacker knows.
+
+        Returns
+        -------
+        poison : Poison
+        """
+
+    def _start(self, known):
+        if isinstance(self.poison_labels, ResponseRange):
+            if known.classes is not None:
+                raise ValueError(
+                    "`poison_labels` must be 'flip', 'keep' or None if y holds class "
+                    f"labels; got {self.poison_labels!r}."
+                )
+            self.poison_labels.bounds(known.y)
+        for penalty in self.penalties or ():
+            if not isinstance(penalty, BasePenalty):
+                raise TypeError(
+                    "`penalties` must hold instances of skpoison.penalties.BasePenalty"
+                    f"; got {penalty!r}."
+                )
+            penalty._validate_params()
+        if self.optimizer is not None:
+            self.optimizer._validate_params()
+        self.feasible_set_ = clone(self.feasible_set or Box()).fit(known.X, known.y)
+        self.goal_path_, self.n_iter_, self.diagnostics_ = np.empty(0), 0, {}
+        for name in ("rows_path_", "responses_path_"):
+            if hasattr(self, name):
+                delattr(self, name)  # of a call with other parameters
+
+    def _attack(self, known, n_poison, random_state):
+        best = self._optimise(known, n_poison, random_state)
+        found, start = best.found, best.initial.rows
+        self.goal_path_, self.n_iter_ = found.path, found.path.shape[0] - 1
+        self.diagnostics_ = best.objective.diagnostics()
+        if found.visited:
+            self._store_path(found.visited, n_poison, best.coordinates.moves_responses)
+        X, y = found.rows.X, best.coordinates.labels(found.rows)
+        inside = self.feasible_set_.contains(X, start=start.X, y=y)
+        if not inside.all():
+            raise ValueError(
+                "`feasible_set` must contain the rows that its `project` returns; got "
+                f"{self.feasible_set!r}, whose `contains` refuses {(~inside).sum()} of "
+                f"{n_poison} poison rows."
+            )
+        return self._as_poison(X, y, best.initial, known)
+
+    def _optimise(self, known, n_poison, random_state):
+        """Return the best attempt.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        n_poison : int
+            Number of poison rows.
+        random_state : RandomState
+            The only source of randomness.
+
+        Returns
+        -------
+        best : Attempt
+        """
+        optimizer = self.optimizer or OPTIMIZERS[known.goal.kind]
+        responses, response_range = self._responses(known)
+        label_map = None
+        if known.classes is not None:
+            label_map = known.goal.label_map(known.classes, known.y_val)
+        draw = n_poison, label_map, responses, random_state
+        initial = self._initial_rows(known, *draw)
+        everything = np.arange(known.codes.shape[0])
+        folds = self._folds(
+            known, random_state, np.setdiff1d(everything, initial.replaced)
+        )
+        if len(folds) == 1 and folds[0].rows is not None:
+            # The same rows are set aside whenever the optimizer starts again.
+            aside = np.isin(everything, folds[0].rows)
+            known = replace(known, trusted=known.trusted | aside)
+        coordinates = make_coordinates(
+            self.feasible_set_, known.X, known.codes, response_range, known.classes
+        )
+        progress = self._progress(optimizer, n_poison, coordinates)
+        best = None
+        for i in range(1 + optimizer.n_restarts):
+            if i > 0:
+                initial = self._initial_rows(known, *draw)
+            objective = self._objective(known, folds, initial)
+            found = optimise_rows(
+                optimizer, objective, initial.rows, coordinates, progress
+            )
+            if best is None or found.value > best.found.value:
+                best = Attempt(found, initial, objective, coordinates, folds)
+            if progress.stopped:
+                break
+        progress.end()
+        return best
+
+    def _responses(self, known):
+        """Return labels or responses given to poison, and where responses may move.
+
+        Returns
+        -------
+        given : ndarray of shape (n_known,) or None
+            None for labels other than those that rows have.
+        response_range : tuple of float or None
+            None if responses, or labels, do not move.
+        """
+        if self.poison_labels == "keep":
+            return known.codes, None
+        if known.classes is not None:
+            return None, None
+        y = known.y
+        mirrored = y.min() + y.max() - y
+        if self.poison_labels == "flip":
+            return mirrored, None
+        responses = self.poison_labels or ResponseRange()
+        given = mirrored if responses.start == "mirror" else y
+        return given, responses.bounds(y)
+
+    def _objective(self, known, folds, initial, tol=None):
+        """Return the objective of poison rows.
+
+        Parameters
+        ----------
+        known : Known
+            What the attacker knows.
+        folds : list of Fold
+            The validation rows, and the rows to learn from.
+        initial : InitialRows
+            The initial poison rows.
+        tol : float, default=None
+            How exactly the surrogate is trained. None: as the engine has it.
+
+        Returns
+        -------
+        objective : PoisonObjective
+        """
+        problems = [
+            self._problem_of_rows(known, fold, initial.replaced, tol) for fold in folds
+        ]
+        penalties = [
+            clone(each).fit(known.X, known.codes) for each in self.penalties or ()
+        ]
+        return PoisonObjective(problems, penalties, initial.rows)
+
+    def _problem_of_rows(self, known, fold, replaced, tol):
+        """Return the bilevel problem of a fold, without the rows replaced."""
+        clean = np.setdiff1d(fold.train, replaced)
+        if not clean.size and replaced.shape[0] < known.n_samples:
+            raise ValueError(
+                "`budget` must leave rows for the surrogate to learn from; got "
+                f"{self.budget!r}, which is {replaced.shape[0]} rows. Lower the budget."
+            )
+        fold = replace(fold, train=clean)
+        if fold.rows is not None:
+            # A row that is modified is no longer a clean validation row.
+            kept = ~np.isin(fold.rows, replaced)
+            fold = replace(fold, X=fold.X[kept], y=fold.y[kept], rows=fold.rows[kept])
+        # The rows learnt from stand for all clean rows, so that the poison has the same
+        # share of the training set as it will have for the victim.
+        weight = (known.n_samples - replaced.shape[0]) / max(clean.shape[0], 1)
+        return self._problem(
+            known, fold, weight=weight, hypergradient=self.hypergradient, tol=tol
+        )
+
+    def _progress(self, optimizer, n_poison, coordinates):
+        """Return what callbacks and the reader are told of each step."""
+        n_ascents = 1 + optimizer.n_restarts
+        n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
+        # A discrete search follows each ascent through the relaxation.
+        n_ascents *= 2 if coordinates.kind == "discrete" else 1
+        return Progress(self, "ascent", n_ascents * optimizer.max_iter, self.verbose)
+
+    def _store_path(self, visited, n_poison, moves_responses):
+        """Store the rows at every iterate; NaN for rows that are not inserted yet."""
+        shape = len(visited), n_poison, visited[0].X.shape[1]
+        self.rows_path_ = np.full(shape, np.nan)
+        responses = np.full(shape[:2], np.nan)
+        for i, rows in enumerate(visited):
+            self.rows_path_[i, : len(rows)] = rows.X
+            responses[i, : len(rows)] = rows.y
+        if moves_responses:
+            self.responses_path_ = responses

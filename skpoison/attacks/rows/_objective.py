@@ -1,0 +1,73 @@
+"""The objective of an attack on rows: its goal minus its penalties."""
+
+
+class PoisonObjective:
+    """Goal minus penalties as a function of poison rows.
+
+    Parameters
+    ----------
+    problems : list of BilevelProblem
+        The goal is the mean over them, one for each fold of the validation data.
+    penalties : list of BasePenalty
+        What is subtracted; fitted.
+    start : PoisonRows
+        The initial rows.
+    """
+
+    def __init__(self, problems, penalties, start):
+        self.problems, self.penalties, self.start = problems, penalties, start
+
+    def __call__(self, rows, n_fixed, *, leave_plateaus=True):
+        """Compute the objective, and where to move rows.
+
+        Parameters
+        ----------
+        rows : PoisonRows
+            The poison rows; the first ones of all, for a sequential schedule.
+        n_fixed : int
+            Number of rows that are held fixed, the first ones.
+        leave_plateaus : bool, default=True
+            Whether rows on which the goal does not depend are given a direction that
+            leads to where it does; the gradient otherwise.
+
+        Returns
+        -------
+        value : float
+            The objective.
+        in_features : ndarray of shape (n_rows - n_fixed, n_features)
+            Its gradient in the features of the rows that are not fixed.
+        in_responses : ndarray of shape (n_rows - n_fixed,)
+            Its gradient in their responses.
+        """
+        indices = slice(n_fixed, None)
+        parts = [
+            problem.differentiate(
+                rows.X, rows.y, indices, leave_plateaus=leave_plateaus
+            )
+            for problem in self.problems
+        ]
+        value, in_features, in_responses = (
+            sum(part) / len(parts) for part in zip(*parts, strict=True)
+        )
+        start = self.start[: len(rows)]
+        for penalty in self.penalties:
+            charge, of_features, of_responses = penalty.value_and_gradient(
+                rows.X, rows.y, start.X, start.y
+            )
+            value = value - charge
+            in_features = in_features - of_features[indices]
+            in_responses = in_responses - of_responses[indices]
+        return value, in_features, in_responses
+
+    def diagnostics(self):
+        """Return how accurate the last gradient is, at worst over the folds.
+
+        Returns
+        -------
+        diagnostics : dict
+        """
+        parts = [problem.diagnostics() for problem in self.problems]
+        return {
+            name: value if isinstance(value, str) else max(part[name] for part in parts)
+            for name, value in parts[0].items()
+        }
