@@ -44,7 +44,12 @@ def write_pages(app):
     listing = generated / "public_names.txt"
     lines = []
     for module in modules_of(HERE / "api.rst"):
-        lines += [f".. currentmodule:: {module}", ".. autosummary::", "   :toctree: .", ""]
+        lines += [
+            f".. currentmodule:: {module}",
+            ".. autosummary::",
+            "   :toctree: .",
+            "",
+        ]
         lines += [f"   {name}" for name in import_module(module).__all__]
         lines += [""]
     listing.write_text("\n".join(lines), encoding="utf-8")
