@@ -1,8 +1,8 @@
 """Sphinx extension: lists of public names, made from `__all__`.
 
-``.. public-names:: skpoison.attacks`` is a table of the names in the `__all__` of a module,
-with the first line of each docstring. With the option ``:toctree:`` the names link to pages
-of their own, which are generated, as by autosummary.
+``.. public-names:: skpoison.attacks`` is a table of the names in the `__all__` of a
+module, with the first line of each docstring. With the option ``:toctree:`` the names
+link to pages of their own, which are generated, as by autosummary.
 """
 
 from importlib import import_module

@@ -1,18 +1,18 @@
 """
-=====================================
-Which rows would a victim miss most?
-=====================================
+===================================
+Deletion of the most valuable rows
+===================================
 
-An attacker who can only keep rows back does so without writing a single wrong one. Two
-features, so that the rows that go can be seen, and the error on test rows as more and
-more of them go: at random, and chosen.
+An attacker who can only withhold rows adds no wrong one. The figure shows, in two
+dimensions, which rows are deleted, and the error on test rows against the share of rows
+deleted, at random and by greedy deletion.
 """
 
 # %%
 # Data, victim and attacker
 # -------------------------
 # Two Gaussian classes of 60 training rows each, and a logistic regression. The attacker
-# has 400 rows of his own to measure on. The test rows are others.
+# has 400 validation rows to measure the goal on. The test rows are others.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,8 +30,8 @@ X_test, y_test = make_blobs([5000] * 2, random_state=2, **SHAPE)
 victim = LogisticRegression()
 
 # %%
-# Rows go
-# -------
+# Deletion
+# --------
 # A share of :math:`n_d / n` of the rows is deleted. No class loses its last row.
 
 shares = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
@@ -96,9 +96,9 @@ curve.legend(loc="upper left", frameon=False)
 plt.show()
 
 # %%
-# On the left, the boundary turns: of each class rows on one side go, so that what is
-# left of it leans the other way. Every row that is left bears its right label. On the
-# right, the band is a standard deviation over 20 draws on either side of their mean.
+# On the left, the boundary turns: rows on one side of each class are deleted, so that
+# the rest of it leans the other way. Every row that is left has its correct label. On
+# the right, the band is one standard deviation over 20 random draws around their mean.
 
 for share, error, (by_chance, _) in zip(shares, chosen, at_random, strict=True):
     print(f"n_d / n = {share:.2f}: error {error:.3f} chosen, {by_chance:.3f} at random")

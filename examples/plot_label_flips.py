@@ -3,10 +3,10 @@
 Random and informed label flips
 ===============================
 
-How much harm does an attacker do who only gives wrong labels? That depends on what he
-knows. Here the test error of a linear model against the share of labels flipped, by
-chance and by five who know what it learns; and below, in two dimensions, which rows
-they choose.
+How much harm does an attacker do who can only change labels? That depends on what
+they know. The first figure shows the test error of a linear model against the share of
+labels flipped, at random and by five attacks that know what it learns. The second
+shows, in two dimensions, which rows they choose.
 """
 
 # %%
@@ -87,14 +87,14 @@ for name, last in errors.items():
     print(f"{name:<15} {last.mean():.3f} +/- {last.std():.3f}")
 
 # %%
-# Flips near the boundary do as little as chance does, the others several times the
-# harm. To sort rows by their distance to the boundary does most of it here. That is not
-# so everywhere: in the next picture those do more that measure what they do.
+# Flips near the boundary do as little harm as random ones, the others several times as
+# much. Sorting rows by their distance to the boundary achieves most of it here, but not
+# in general: in the next figure the attacks that measure a goal do more.
 #
 # Which rows?
 # -----------
-# Two clouds, and three of twenty labels flipped. Rows with a ring have been flipped;
-# the line is where the victim then draws the boundary.
+# Two Gaussian classes, and three of twenty labels flipped. Rows with a ring are
+# flipped; the line is the decision boundary that the victim then learns.
 
 X, y = make_blobs(
     300, centers=[[-1.5, 0], [1.5, 0]], cluster_std=[[1.0, 1.5]] * 2, random_state=3

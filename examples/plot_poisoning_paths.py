@@ -184,6 +184,6 @@ for name, (error, taken) in errors.items():
 # to each other. With the default the same attack does less, as the smoothed error rises
 # where the errors do not:
 
-attack = attacks["any errors"].set_params(sharpness=4.0)
+attack = attacks["any errors"].set_params(goal__sharpness=4.0)
 harm = measure(*attack.fit_resample(X, y, X_val=X_val, y_val=y_val))
 print(f"any errors, sharpness 4: {harm[0]:.3f}")

@@ -74,8 +74,6 @@ def test_no_circle_of_imports():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_are_short(path):
-    if path.name == "_gradient.py":
-        pytest.xfail("is divided in two")
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 

@@ -23,7 +23,7 @@ from skpoison.utils import estimator_checks
 
 MODULES = {
     attacks: attacks.__all__,
-    base: ["BaseDefence", "BasePoisoner", "BaseRowFilter", "Poison"],
+    base: base.__all__,
     datasets: datasets.__all__,
     defences: defences.__all__,
     estimator_checks: [

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.datasets import make_classification
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -30,7 +31,7 @@ from skpoison import (
 )
 from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box, Integers
-from skpoison.goals import TargetCoefficients
+from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetFeatures
 from skpoison.optimizers import ProjectedAscent
 from skpoison.penalties import Displacement
 from skpoison.surrogates import GradientDescentClassifier, Unrolled
@@ -88,13 +89,11 @@ PARAMETERS = {
     "sharpness": Changes(0.01),
     "surrogate": Changes(LogisticRegression(C=1e-4)),
     "verbose": Changes(1, seen_in="stdout"),
-    "ALFA.random_state": NoEffect("Seeds a surrogate that has no seed of its own."),
+    "ALFA.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "GreedyDeletion.validation": Changes(3),
     "GreedyDeletion.n_exchanges": Changes(0, given=(("n_rounds", 1),)),
     "GreedyDeletion.n_rounds": Changes(1, given=(("n_exchanges", 0),)),
-    "GreedyDeletion.random_state": NoEffect(
-        "Seeds a surrogate that has no seed of its own."
-    ),
+    "GreedyDeletion.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "feasible_set": Changes(Integers()),
     "goal": Changes({0: 1}),
     "hypergradient": Changes(
@@ -124,10 +123,8 @@ PARAMETERS = {
     "GreedyLabelFlip.validation": Changes(5),
     "GreedyLabelFlip.n_candidates": Changes(1),
     "MarginLabelFlip.order": Changes("nearest"),
-    "MarginLabelFlip.random_state": NoEffect(
-        "Seeds a surrogate that has no seed of its own."
-    ),
-    "RelaxedLabelFlip.max_iter": Changes(1),
+    "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
+    "RelaxedLabelFlip.max_iter": Changes(1, given=(("max_iter", 40),)),
     "RelaxedLabelFlip.validation": Changes(5),
     "ConfidentLearningClassifier.action": Changes("relabel"),
     "ConfidentLearningClassifier.classifiers": Changes([DecisionTreeClassifier()]),
@@ -203,17 +200,74 @@ DEFAULTS = {
 # Further settings, by class and name. In each, every other parameter changes what comes
 # out or raises, as does what PARAMETERS says of it in itself.
 COEFFICIENTS = {"goal": TargetCoefficients({0: 3.0})}
+GRADIENT = {
+    name: {"optimizer": ProjectedAscent(0.3, max_iter=4)} | settings
+    for name, settings in {
+        "coefficients": COEFFICIENTS,
+        "responses": {"surrogate": Ridge()},
+        "features": {"goal": TargetFeatures((0,)), "surrogate": Lasso(0.05)},
+        "surrogate's loss": {"goal": ErrorGeneric("surrogate")},
+        "support vectors": {"surrogate": SVC(kernel="linear")},
+        "whole numbers": {"feasible_set": Integers()},
+        "steps": {
+            "surrogate": GradientDescentClassifier(n_steps=9),
+            "hypergradient": "unrolled",
+        },
+    }.items()
+}
+FLIPS = {
+    "coefficients": {"goal": TargetCoefficients({0: 0.3}), "validation": None},
+    "tree": {"surrogate": DecisionTreeClassifier(max_depth=1, random_state=0)},
+    "classes": {"goal": {0: 1}},
+}
 CONTEXTS = {
-    "ErrorGeneric": {"surrogate": {"loss": "surrogate"}},
+    "ErrorGeneric": {
+        "objective": {"loss": "objective"},
+        "surrogate's loss": {"loss": "surrogate"},
+    },
     "ErrorSpecific": {"objective": {"loss": "objective"}},
-    "GradientInsertion": {
+    "TargetLabels": {"surrogate's loss": {"loss": "surrogate"}},
+    "GradientInsertion": GRADIENT,
+    "GradientModification": GRADIENT,
+    "GreedyDeletion": {
         "coefficients": COEFFICIENTS,
         "responses": {"surrogate": Ridge()},
     },
-    "GradientModification": {
-        "coefficients": COEFFICIENTS,
-        "responses": {"surrogate": Ridge()},
+    "GreedyLabelFlip": FLIPS,
+    "RelaxedLabelFlip": {name: FLIPS[name] for name in ("coefficients", "classes")},
+    "ProjectedAscent": {"sequential": {"schedule": "sequential"}},
+    "SpectralProjectedGradient": {"sequential": {"schedule": "sequential"}},
+    "ResponseRange": {"responses kept": {"start": "keep"}},
+    "ConfidentLearningClassifier": {"relabel": {"action": "relabel"}},
+    "KNNSanitizedClassifier": {
+        "drop": {"action": "drop"},
+        "index": {"neighbors": NearestNeighbors()},
     },
+    "NoisyLabelClassifier": {
+        # Nothing is random if the rates are given.
+        "rates": {"noise": {0: 0.3}, "random_state": 0},
+        "weighted": {"method": "weighted"},
+    },
+    "OutlierFilteredClassifier": {
+        "detector": {"detector": LocalOutlierFactor(novelty=True)},
+        "weigh": {"action": "weigh", "quantile": 0.5},
+    },
+    "OutlierFilteredRegressor": {
+        "detector": {"detector": LocalOutlierFactor(novelty=True)},
+        "weigh": {"action": "weigh", "quantile": 0.5},
+    },
+}
+# What to try in a context instead of what PARAMETERS says.
+WEAK = (("surrogate", LogisticRegression(C=100)), ("budget", 0.2))
+IN_CONTEXT = {
+    # The default is what "implicit" is.
+    "GradientInsertion.hypergradient": Changes("unrolled"),
+    "GradientModification.hypergradient": Changes("unrolled"),
+    "coefficients.max_iter": Changes(1, given=(*WEAK, ("max_iter", 3))),
+    "coefficients.n_candidates": Changes(None, given=WEAK),
+    "classes.class_map": Changes({1: 0}),
+    "coefficients.random_state": Changes(1, given=(("known_fraction", 0.5),)),
+    "support vectors.goal": Changes({1: 0}),
 }
 
 X, Y = make_classification(
@@ -350,7 +404,7 @@ def test_few_parameters(cls):
 
 
 CASES_IN_CONTEXT = [
-    pytest.param(cls, settings, name, id=f"{cls.__name__}-{context}-{name}")
+    pytest.param(cls, context, name, id=f"{cls.__name__}-{context}-{name}")
     for cls in CLASSES
     for context, settings in CONTEXTS.get(cls.__name__, {}).items()
     for name in parameters(cls)
@@ -360,8 +414,9 @@ CASES_IN_CONTEXT = [
 
 @pytest.mark.parametrize(("cls", "context", "parameter"), CASES_IN_CONTEXT)
 def test_parameter_is_not_ignored(cls, context, parameter, capsys):
-    says = entry(cls, parameter)
-    given = dict(says.given) | context
+    says = IN_CONTEXT.get(f"{context}.{parameter}", entry(cls, parameter))
+    says = IN_CONTEXT.get(f"{cls.__name__}.{parameter}", says)
+    given = dict(says.given) | CONTEXTS[cls.__name__][context]
     before = results(cls, given, says.seen_in, capsys)
     error = None
     try:

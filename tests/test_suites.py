@@ -163,3 +163,8 @@ def test_skpoison(estimator, check):
 @parametrize_with_checks(VARIANTS)
 def test_skpoison_of_other_surrogates_and_goals(estimator, check):
     check(estimator)
+
+
+def test_everything_public_is_in_the_suites():
+    tested = {type(estimator).__name__ for estimator in ATTACKS + DEFENCES}
+    assert tested == {*attacks.__all__, *defences.__all__}

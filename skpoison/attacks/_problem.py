@@ -7,9 +7,9 @@ the surrogate, a function of its rows, labels and weights.
 import numpy as np
 from scipy import sparse
 
-from skpoison.bilevel.goals import check_goal
+from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.goals import GoalContext
-from skpoison.goals._base import check_resolved
+from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import affine_map, split_scalers
 
@@ -111,6 +111,9 @@ class BilevelProblem:
         self.resolved_goal = goal.resolve(context)
         check_resolved(goal, self.resolved_goal)
         check_goal(self.resolved_goal, self.learner)
+        if not isinstance(self.resolved_goal, Goal):
+            shape = self.learner.shape(self.rows())
+            check_evaluation(goal, self.resolved_goal, self.learner, shape)
 
     def scaled(self, X):
         """Return rows as the last step of the surrogate sees them.

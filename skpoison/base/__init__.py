@@ -10,7 +10,14 @@ here.
 """
 
 from skpoison.base._defence import BaseDefence
+from skpoison.base._delegation import PredictsByEstimatorMixin
 from skpoison.base._poisoner import BasePoisoner, Poison
 from skpoison.base._row_filter import BaseRowFilter
 
-__all__ = ["BaseDefence", "BasePoisoner", "BaseRowFilter", "Poison"]
+__all__ = [
+    "BaseDefence",
+    "BasePoisoner",
+    "BaseRowFilter",
+    "Poison",
+    "PredictsByEstimatorMixin",
+]

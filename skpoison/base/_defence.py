@@ -35,7 +35,6 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.utils._containers import is_frame
-from skpoison.utils._delegation import PredictsByEstimatorMixin, delegated_methods
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     check_labels,
@@ -81,9 +80,9 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     `_required_estimator_type` to "classifier" or "regressor".
 
     Nor does it fix how the defence predicts. One that fits a single `estimator_` also
-    derives from `PredictsByEstimatorMixin`, or from :class:`BaseRowFilter`. One that
-    votes writes `predict` itself and takes `score` from scikit-learn's
-    ``ClassifierMixin`` or ``RegressorMixin``.
+    derives from :class:`PredictsByEstimatorMixin`. One that votes writes `predict`
+    itself and takes `score` from scikit-learn's ``ClassifierMixin`` or
+    ``RegressorMixin``.
 
     Attributes
     ----------
@@ -99,6 +98,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     See Also
     --------
     BaseRowFilter : Base class of the defences that score rows.
+    PredictsByEstimatorMixin : Mixin of the defences that fit a single estimator.
     skpoison.utils.estimator_checks.check_estimator : Run the checks that every
         defence passes on your own.
 
@@ -307,6 +307,10 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return _routing_enabled() or has_fit_parameter(self.estimator, "sample_weight")
 
+    def _method_mapping(self):
+        """Return which methods but `fit` pass metadata on, and to which method."""
+        return MethodMapping()
+
     def get_metadata_routing(self):
         """Return the metadata routing.
 
@@ -314,17 +318,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         routing : MetadataRouter
         """
-        if isinstance(self, PredictsByEstimatorMixin):
-            mapping = delegated_methods()
-        else:
-            mapping = MethodMapping()
+        mapping = self._method_mapping().add(caller="fit", callee="fit")
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=mapping.add(caller="fit", callee="fit"),
-            )
+            .add(estimator=self.estimator, method_mapping=mapping)
         )
 
     def __sklearn_tags__(self):

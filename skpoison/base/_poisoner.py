@@ -254,7 +254,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             )
         else:
             X_checked = X
-        if is_frame(X):
+        if is_frame(X) or self._reads_features:  # has been validated, or cannot be
             validate_data(self, X, skip_check_array=True)
         else:
             validate_data(

@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params
 
 from skpoison.base._defence import BaseDefence
+from skpoison.base._delegation import PredictsByEstimatorMixin
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._delegation import PredictsByEstimatorMixin
 from skpoison.utils._validation import numeric_features
 from skpoison.utils._warnings import warn_user
 

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import InputTags
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.base import BaseDefence
+from skpoison.base import BaseDefence, PredictsByEstimatorMixin
 from skpoison.defences._corrected_loss import (
     LabelledRows,
     correctable_problem,
@@ -19,7 +19,7 @@ from skpoison.defences._corrected_loss import (
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
 from skpoison.defences._reweighting import noise_weights
 from skpoison.defences._transition_matrix import as_transition_matrix
-from skpoison.utils._delegation import PredictsByEstimatorMixin
+from skpoison.utils._validation import check_default
 
 
 class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
@@ -59,9 +59,9 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
           corrected, as :class:`~sklearn.linear_model.LogisticRegression`.
     cv : int, default=5
         Number of folds for "cv" and "anchors"; at most the number of rows of the
-        smallest class.
+        smallest class. If the rates are given, it must have its default.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds.
+        Seed of the folds. Nothing is random if the rates are given.
     n_jobs : int, default=None
         Number of folds in parallel.
 
@@ -187,6 +187,7 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         """Return the transition matrix that is given, or estimate it."""
         n_classes = self.classes_.shape[0]
         if not isinstance(self.noise, str):
+            check_default(self, "if the rates of noise are given", cv=5)
             return as_transition_matrix(self.noise, self.classes_)
         smallest = np.bincount(rows.codes).min()
         if smallest < 2:

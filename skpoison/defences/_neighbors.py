@@ -13,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skpoison.base import BaseRowFilter
 from skpoison.base._row_filter import DROPPED
+from skpoison.utils._validation import check_default
 from skpoison.utils._warnings import warn_user
 
 # Neighbours are searched for this many rows at a time, which bounds the memory.
@@ -167,7 +168,8 @@ class KNNSanitizedClassifier(BaseRowFilter):
 
     def _score_rows(self, X, y, *, trusted):
         if self.neighbors is not None:
-            self._check_search_parameters()
+            reason = "if neighbors is given, which has its own"
+            check_default(self, reason, metric="euclidean", n_jobs=None)
         k = min(self.n_neighbors, y.shape[0] - 1)
         if k < self.n_neighbors:
             warn_user(
@@ -187,16 +189,6 @@ class KNNSanitizedClassifier(BaseRowFilter):
             if self.n_iter_ == self.n_passes or (labels == before).all():
                 return scores, labels
             self.n_iter_ += 1
-
-    def _check_search_parameters(self):
-        """Raise if a parameter is set that `neighbors` would make meaningless."""
-        for name, default in (("metric", "euclidean"), ("n_jobs", None)):
-            value = getattr(self, name)
-            if value != default:
-                raise ValueError(
-                    f"{name} must be {default!r} if neighbors is given; got {value!r}. "
-                    f"Set it in neighbors={self.neighbors!r}."
-                )
 
     def _neighbourhoods(self, X, y, k):
         """Yield batches of rows, with their neighbours and the weights of the votes.

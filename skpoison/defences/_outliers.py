@@ -11,6 +11,7 @@ from sklearn.utils import InputTags, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.base import BaseRowFilter
+from skpoison.utils._validation import check_default
 
 
 class _BaseOutlierFilter(BaseRowFilter):
@@ -52,7 +53,8 @@ class _BaseOutlierFilter(BaseRowFilter):
 
     def _score_rows(self, X, y, *, trusted):
         if self.detector is not None:
-            self._check_search_parameters()
+            reason = "if a detector is given, which has its own"
+            check_default(self, reason, n_neighbors=5, n_jobs=None)
         scores = np.zeros(y.shape[0])
         for rows in self._groups(y):
             reference = _reference(rows, trusted)
@@ -79,16 +81,6 @@ class _BaseOutlierFilter(BaseRowFilter):
             threshold = np.nextafter(own_scores[int(rank)], np.inf)
             thresholds.append(threshold if own_scores.shape[0] > 1 else np.inf)
         return np.array(thresholds)
-
-    def _check_search_parameters(self):
-        """Raise if a parameter is set that `detector` would make meaningless."""
-        for name, default in (("n_neighbors", 5), ("n_jobs", None)):
-            value = getattr(self, name)
-            if value != default:
-                raise ValueError(
-                    f"{name} must be {default!r} if a detector is given; got {value!r}."
-                    f" Set it in detector={self.detector!r}."
-                )
 
     def _score(self, reference, others):
         """Score both sets of rows against the first: higher is more outlying."""

@@ -174,3 +174,32 @@ def check_resolved(goal, resolved):
             f"{type(goal).__name__}.resolve must return an object with a method "
             f"at(learner, W); got {resolved!r}."
         )
+
+
+def check_evaluation(goal, resolved, learner, shape):
+    """Check what a goal from outside the package returns for some parameters.
+
+    Parameters
+    ----------
+    goal : BaseGoal
+        The goal.
+    resolved : object
+        What its `resolve` has returned.
+    learner : Learner
+        The learner.
+    shape : tuple of int
+        The shape of its parameters.
+
+    Raises
+    ------
+    TypeError
+        If it does not return a number and a gradient of that shape.
+    """
+    with np.errstate(all="ignore"):
+        found = resolved.at(learner, np.ones(shape))
+    is_pair = isinstance(found, tuple) and len(found) == 2
+    if not is_pair or np.ndim(found[0]) != 0 or np.shape(found[1]) != shape:
+        raise TypeError(
+            f"at(learner, W) of {type(goal).__name__} must return a number and an "
+            f"array of the shape of W, which is {shape}; got {found!r}."
+        )

@@ -10,9 +10,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import Pipeline
 
 from skpoison.bilevel.learners.network import NetworkLearner
 from skpoison.bilevel.losses import Squared
@@ -120,38 +119,6 @@ def _check_full_batch_descent(estimator):
             "for such a network harms those that learn otherwise, too: attack them by "
             "transfer."
         )
-
-
-def with_seed(surrogate, random_state):
-    """Draw the seed of a network that has none.
-
-    Parameters
-    ----------
-    surrogate : estimator, Pipeline or None
-        What the attacker believes that the victim learns.
-    random_state : RandomState
-        Drawn from where there is a seed missing.
-
-    Returns
-    -------
-    surrogate : estimator, Pipeline or None
-        A clone with a seed; any other surrogate as it is.
-    """
-    if not _lacks_seed(surrogate):
-        return surrogate
-    surrogate = clone(surrogate)
-    _last(surrogate).set_params(random_state=random_state.randint(2**31 - 1))
-    return surrogate
-
-
-def _lacks_seed(surrogate):
-    estimator = _last(surrogate)
-    is_network = isinstance(estimator, MLPClassifier | MLPRegressor)
-    return is_network and estimator.random_state is None
-
-
-def _last(surrogate):
-    return surrogate.steps[-1][1] if isinstance(surrogate, Pipeline) else surrogate
 
 
 def _generator(random_state):

@@ -1,4 +1,4 @@
-"""On which data are attacks and defences checked?"""
+"""Data for the checks of attacks and defences."""
 
 import numpy as np
 from scipy import sparse

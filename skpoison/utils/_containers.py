@@ -1,9 +1,9 @@
-"""How is a training set given back in the container it came in?
+"""Rows of a training set in the user's own container.
 
-A poisoned training set consists of rows that were there before and of rows that are
-new. Rows that were there are *taken* by their positions, which keeps everything that
-a container knows about them: dtype, categories, sparse format, column names. Only rows
-whose values are new have to be written into a container.
+A poisoned training set consists of rows that were there before and of new rows. The
+former are *taken* by their positions, which keeps everything that a container knows
+about them: dtype, categories, sparse format, column names. Only rows with new values
+have to be written into a container.
 """
 
 import narwhals.stable.v2 as nw
@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 
 
 def is_frame(X):
-    """Tell whether X is a dataframe (pandas, polars, ...)."""
+    """Return whether X is a dataframe (pandas, polars, ...)."""
     return nw.dependencies.is_into_dataframe(X)
 
 
@@ -29,12 +29,12 @@ def take_rows(X, positions):
     X : array-like, sparse matrix, dataframe or series of length n_samples
         The rows to choose from.
     positions : ndarray of shape (n_taken,) of int
-        The positions wanted; one may stand there several times.
+        Their positions; one may occur several times.
 
     Returns
     -------
-    rows : of the type of X, of length n_taken
-        Nothing in it shares memory with X. A pandas index starts from 0 again.
+    rows : same type as X, of length n_taken
+        It shares no memory with X. A pandas index starts from 0 again.
     """
     if isinstance(X, list | tuple):
         return type(X)(
@@ -55,13 +55,13 @@ def append_rows(X, rows):
     Parameters
     ----------
     X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
-        Where the rows go; it is not written to.
+        The rows before them; it is not written to.
     rows : {ndarray, sparse matrix} of shape (n_new, n_features)
         The rows. For columns of integers they are rounded to the nearest one.
 
     Returns
     -------
-    X_out : of the type of X, of shape (n_samples + n_new, n_features)
+    X_out : same type as X, of shape (n_samples + n_new, n_features)
     """
     if sparse.issparse(X):
         rows = cast_like(sparse.csr_matrix(rows), X.dtype)
@@ -93,13 +93,13 @@ def append_responses(y, values):
     Parameters
     ----------
     y : array-like, series or dataframe of length n_samples
-        Where they go; it is not written to.
+        The responses before them; it is not written to.
     values : ndarray of shape (n_new,)
-        The responses. Among integers they become the nearest one that fits in there.
+        The responses. In an array of integers they are rounded to the nearest one.
 
     Returns
     -------
-    y_out : of the type of y, of length n_samples + n_new
+    y_out : same type as y, of length n_samples + n_new
     """
     if isinstance(y, list | tuple):
         return type(y)([*y, *cast_like(values, np.asarray(y).dtype).tolist()])
@@ -136,7 +136,7 @@ def _append_to_pandas(X, rows):
 
 
 def cast_like(values, dtype):
-    """Cast numbers to a dtype; integers get the nearest one that they can hold."""
+    """Return numbers in a dtype: of integers the nearest one that it can hold."""
     dtype = np.dtype(dtype)
     if dtype.kind in "iub":
         values = values.rint() if sparse.issparse(values) else np.rint(values)
@@ -149,14 +149,14 @@ def cast_like(values, dtype):
 
 
 def _numpy_name(dtype):
-    """Say what numpy calls integers of a frame: those of more than 64 bits int64."""
+    """Return numpy's name of an integer type of a frame; int64 if it has none."""
     name = str(dtype).partition("[")[0].lower()  # int8[pyarrow], say
     return name if name in np.sctypeDict else "int64"
 
 
 def _within(values, name):
-    """Keep numbers within what a type of integers holds, such as "uint8"."""
+    """Clip numbers to the range of a type of integers, such as "uint8"."""
     ends = np.iinfo(name)
-    # Of floats, the nearest one to the last of 64 bits is beyond it.
+    # The float next to the largest integer of 64 bits is larger than it.
     last = float(ends.max) if ends.bits < 64 else np.nextafter(float(ends.max), 0)
     return np.clip(values, float(ends.min), last)

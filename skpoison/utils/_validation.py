@@ -1,4 +1,4 @@
-"""What is a fact about the rows of a training set, and is it well-formed?"""
+"""Validation of per-row metadata, labels, features and parameters."""
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -9,15 +9,38 @@ from sklearn.utils.validation import _num_samples
 from skpoison.utils._containers import is_frame
 
 
+def check_default(estimator, reason, **defaults):
+    """Raise if a parameter is set that has no meaning beside another one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator with the parameters.
+    reason : str
+        When they have no meaning, and what to do instead: "if ...".
+    **defaults : dict
+        The default of each parameter.
+
+    Raises
+    ------
+    ValueError
+        If one of them has another value.
+    """
+    for name, default in defaults.items():
+        value = getattr(estimator, name)
+        if value is not default and value != default:
+            raise ValueError(f"{name} must be {default!r} {reason}; got {value!r}.")
+
+
 def check_trusted(trusted, X):
     """Check a mask of trusted rows.
 
     Parameters
     ----------
     trusted : array-like of shape (n_samples,) of bool, or None
-        The mask; None where no row is known to be clean.
+        The mask. None: no row is known to be clean.
     X : array-like of length n_samples
-        The rows that it speaks of.
+        The rows.
 
     Returns
     -------
@@ -26,7 +49,7 @@ def check_trusted(trusted, X):
     Raises
     ------
     ValueError
-        If it is no mask, or has another length than X.
+        If it is not a boolean mask, or has another length than X.
     """
     n_samples = _num_samples(X)
     if trusted is None:
@@ -34,7 +57,7 @@ def check_trusted(trusted, X):
     mask = np.asarray(trusted)
     if mask.ndim != 1:
         raise ValueError(
-            "trusted must be a mask of one dimension, a boolean for each row of X; got "
+            "trusted must be a one-dimensional mask, a boolean for each row of X; got "
             f"{trusted!r}."
         )
     if mask.shape[0] != n_samples:
@@ -48,7 +71,7 @@ def check_trusted(trusted, X):
             odd = next(value for value in mask if value not in (0, 1))
             raise ValueError(
                 f"trusted must be a mask of booleans, one for each row of X; got "
-                f"{odd!r} in it. From positions make a mask: "
+                f"{odd!r} in it. To turn positions into a mask: "
                 "mask = np.zeros(len(X), dtype=bool); mask[positions] = True."
             )
         mask = mask.astype(bool)
@@ -56,12 +79,12 @@ def check_trusted(trusted, X):
 
 
 def check_labels(estimator, y):
-    """Turn class labels in any container into an array.
+    """Return class labels in any container as an array.
 
     Parameters
     ----------
     estimator : estimator
-        The estimator in whose name an error speaks.
+        The estimator that errors name.
     y : array-like, series or dataframe of shape (n_samples,) or (n_samples, n_outputs)
         The labels.
 
@@ -72,7 +95,7 @@ def check_labels(estimator, y):
     Raises
     ------
     ValueError
-        If there are none, if some are missing, or if they are no classes.
+        If y is None, if labels are missing, or if they are not classes.
     """
     y = _array_of(estimator, y)
     y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
@@ -85,7 +108,7 @@ def check_labels(estimator, y):
 
 
 def _array_of(estimator, y):
-    """Take y out of a frame or a series, if there is any."""
+    """Return y, out of a dataframe or a series if it is in one."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
@@ -99,12 +122,12 @@ def _array_of(estimator, y):
 
 
 def check_responses(estimator, y, *, warn=False):
-    """Turn responses in any container into an array of numbers.
+    """Return responses in any container as an array of floats.
 
     Parameters
     ----------
     estimator : estimator
-        The estimator in whose name an error speaks.
+        The estimator that errors name.
     y : array-like, series or dataframe of shape (n_samples,) or (n_samples, 1)
         The responses.
     warn : bool, default=False
@@ -117,7 +140,7 @@ def check_responses(estimator, y, *, warn=False):
     Raises
     ------
     ValueError
-        If there are none, if some are missing or no numbers, or if there are several
+        If y is None, if responses are missing or not numbers, or if there are several
         for each row.
     """
     y = _array_of(estimator, y)
@@ -126,12 +149,12 @@ def check_responses(estimator, y, *, warn=False):
 
 
 def numeric_features(estimator, X, **check_params):
-    """Turn X into numbers, or say which columns are none.
+    """Return X as numbers, or raise an error that names the columns that are not.
 
     Parameters
     ----------
     estimator : estimator
-        The estimator in whose name an error speaks.
+        The estimator that errors name.
     X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
         The data.
     **check_params : dict
@@ -142,8 +165,8 @@ def numeric_features(estimator, X, **check_params):
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
     """
     if is_frame(X):
-        # Columns of a type unknown here (objects, pandas' sparse columns) may well be
-        # numbers: those are left to check_array.
+        # Columns of a type unknown here (objects, pandas' sparse columns) can hold
+        # numbers: they are left to check_array.
         words = [
             name
             for name, dtype in nw.from_native(X, eager_only=True).schema.items()

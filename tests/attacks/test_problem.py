@@ -122,3 +122,16 @@ class NoMethod(BaseGoal):
 def test_goals_that_cannot_be_evaluated():
     with pytest.raises(TypeError, match=r"must return an object with a method at\("):
         BilevelProblem(EXACT, NoMethod(), X, codes, classes=CLASSES)
+
+
+class FlatGradient(BaseGoal):
+    def resolve(self, context):
+        return self
+
+    def at(self, learner, W):
+        return -(W**2).sum() / 2, -W.ravel()
+
+
+def test_gradients_of_goals_have_the_shape_of_the_parameters():
+    with pytest.raises(TypeError, match=r"of the shape of W, which is \(5, 1\); got"):
+        BilevelProblem(EXACT, FlatGradient(), X, codes, classes=CLASSES)

@@ -17,8 +17,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skpoison.base import BaseDefence
-from skpoison.utils._delegation import PredictsByEstimatorMixin
+from skpoison.base import BaseDefence, PredictsByEstimatorMixin
 from skpoison.utils.estimator_checks import check_estimator
 
 X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])

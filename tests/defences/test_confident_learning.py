@@ -18,30 +18,30 @@ X, y = make_classification(
 
 
 def confident_joint(probabilities, y):
-    """What the labels are believed to be, row by row: Northcutt et al., section 3."""
+    """The labels of the confident joint, row by row: Northcutt et al., section 3."""
     n_classes = probabilities.shape[1]
     means = [probabilities[y == k, k].mean() for k in range(n_classes)]
-    belief = y.copy()
+    labels = y.copy()
     for i, row in enumerate(probabilities):
         candidates = [k for k in range(n_classes) if row[k] >= means[k]]
         if candidates:
             best = max(candidates, key=lambda k: row[k])
-            belief[i] = best if row[best] > row[y[i]] else y[i]
-    return belief
+            labels[i] = best if row[best] > row[y[i]] else y[i]
+    return labels
 
 
-def test_one_judge_is_confident_learning():
+def test_one_classifier_is_confident_learning():
     folds = StratifiedKFold(4, shuffle=True, random_state=7)
     probabilities = cross_val_predict(
         GaussianNB(), X, y, cv=folds, method="predict_proba"
     )
-    belief = confident_joint(probabilities, y)
-    assert 20 < (belief != y).sum() < 120
+    labels = confident_joint(probabilities, y)
+    assert 20 < (labels != y).sum() < 120
     params = {"classifiers": [GaussianNB()], "threshold": 1, "cv": 4, "random_state": 7}
     dropping = ConfidentLearningClassifier(ESTIMATOR, **params).fit(X, y)
-    np.testing.assert_array_equal(dropping.inlier_mask_, belief == y)
+    np.testing.assert_array_equal(dropping.inlier_mask_, labels == y)
     relabel = ConfidentLearningClassifier(ESTIMATOR, action="relabel", **params)
-    np.testing.assert_array_equal(relabel.fit(X, y).y_sanitized_, belief)
+    np.testing.assert_array_equal(relabel.fit(X, y).y_sanitized_, labels)
 
 
 def test_score_is_relative_to_a_guess_and_to_the_usual_confidence():
@@ -85,17 +85,17 @@ def test_no_threshold_is_plain_disagreement():
     np.testing.assert_array_equal(defence.fit(X, y).inlier_mask_, predicted == y)
 
 
-def test_second_judge_learns_from_what_the_first_believes():
+def test_second_classifier_is_fitted_to_what_the_first_keeps():
     params = {"threshold": 0.5, "random_state": 0}
     first = ConfidentLearningClassifier(ESTIMATOR, classifiers=[GaussianNB()], **params)
-    believed = first.fit(X, y).inlier_mask_
+    used = first.fit(X, y).inlier_mask_
     probabilities = np.zeros((y.shape[0], 3))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     for train, test in folds.split(X, y):
-        rows = train[believed[train]]
-        judge = GaussianNB().fit(X[rows], y[rows])
-        probabilities[test] = judge.predict_proba(X[test])
-    means = [probabilities[believed & (y == k), k].mean() for k in range(3)]
+        rows = train[used[train]]
+        classifier = GaussianNB().fit(X[rows], y[rows])
+        probabilities[test] = classifier.predict_proba(X[test])
+    means = [probabilities[used & (y == k), k].mean() for k in range(3)]
     thresholds = (np.array(means) + 1 / 3) / 2
     confident = np.where(probabilities >= thresholds, probabilities, 0)
     own = probabilities[np.arange(y.shape[0]), y]
@@ -146,7 +146,7 @@ def test_flips_far_from_the_boundary_are_found():
     assert clean.mean() > 0.9
 
 
-def test_trusted_rows_are_learnt_from():
+def test_trusted_rows_are_kept():
     wrong = np.where(np.arange(400) < 200, (y + 1) % 3, y)
     trusted = np.arange(400) < 200
     defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
@@ -162,7 +162,7 @@ def test_sparse_rows():
     )
 
 
-def test_class_too_small_to_be_left_out():
+def test_class_of_one_row_is_kept():
     labels = y.copy()
     labels[7] = 3
     defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)

@@ -235,6 +235,7 @@ def test_sparse_rows():
         ({"estimator": LogisticRegression(class_weight="balanced")}, "class_weight"),
         ({"estimator": LogisticRegression(C=np.inf)}, "Without a penalty"),
         ({"noise": 0.5}, "too much noise"),
+        ({"cv": 3}, "cv must be 5 if the rates of noise are given; got 3"),
         (
             {"estimator": RidgeClassifier(), "noise": "cv"},
             "'cv' needs an estimator with",

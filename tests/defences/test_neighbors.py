@@ -102,7 +102,7 @@ def test_scores_say_what_the_mask_says_after_any_number_of_passes(action, n_pass
     assert 10 < suspicious.sum() < 200
 
 
-def test_rows_at_no_distance_alone_vote():
+def test_only_rows_at_distance_0_vote():
     X = np.array([[0.0], [0.0], [0.0], [0.01], [0.02], [0.03], [9.0], [9.1]])
     y = np.array([0, 1, 1, 0, 0, 0, 1, 1])
     defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=5, weights="distance")
@@ -208,7 +208,7 @@ def test_order_of_rows_makes_no_difference():
     )
 
 
-def test_trusted_rows_vote_and_are_not_judged():
+def test_trusted_rows_vote_and_keep_their_labels():
     X, y = make_classification(300, flip_y=0.3, random_state=0)
     untrusting = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
     trusted = np.arange(300) < 150

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skpoison.goals import BaseGoal, ErrorGeneric, TargetCoefficients, TargetFeatures
-from skpoison.goals._base import check_resolved
+from skpoison.goals._base import check_evaluation, check_resolved
 
 
 class Small(BaseGoal):
@@ -44,3 +44,20 @@ def test_unknown_kind():
 
     with pytest.raises(ValueError, match="`kind` of Odd must be one of"):
         Odd().check(np.arange(2))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [3.0, (3.0, np.ones(2)), (np.ones(2), np.ones((2, 1))), (1.0, np.ones((2, 1)), 2)],
+    ids=str,
+)
+def test_values_and_gradients_of_goals_from_outside(found):
+    class Odd(Small):
+        def at(self, learner, W):
+            return found
+
+    check_evaluation(Small(), Small(), None, (2, 1))
+    with pytest.raises(
+        TypeError, match=r"of Odd must return a number and an array of "
+    ):
+        check_evaluation(Odd(), Odd(), None, (2, 1))

@@ -2,9 +2,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from skpoison.utils._validation import check_labels, check_trusted, numeric_features
+from skpoison.utils._validation import (
+    check_default,
+    check_labels,
+    check_trusted,
+    numeric_features,
+)
 
 X = np.arange(6.0).reshape(3, 2)
 MASK = [True, False, True]
@@ -31,7 +36,7 @@ def test_check_trusted_refuses_another_length():
 
 @pytest.mark.parametrize("trusted", ["abc", True, np.ones((3, 2), dtype=bool)])
 def test_check_trusted_refuses_other_shapes(trusted):
-    with pytest.raises(ValueError, match="trusted must be a mask of one dimension"):
+    with pytest.raises(ValueError, match="trusted must be a one-dimensional mask"):
         check_trusted(trusted, X)
 
 
@@ -90,3 +95,10 @@ def test_numeric_features(frame):
 def test_numeric_features_of_objects():
     data = pd.DataFrame({"a": [1, 2.5]}, dtype=object)
     assert numeric_features(LogisticRegression(), data).tolist() == [[1.0], [2.5]]
+
+
+def test_parameters_without_a_meaning_must_have_their_default():
+    ridge = Ridge(alpha=2.0, solver="svd")
+    check_default(ridge, "if asked", solver="svd", tol=1e-4)
+    with pytest.raises(ValueError, match=r"alpha must be 1\.0 if asked; got 2\.0\."):
+        check_default(ridge, "if asked", solver="svd", alpha=1.0)

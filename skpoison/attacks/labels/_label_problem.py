@@ -58,7 +58,7 @@ class LabelProblem:
         self._rows = self.training_problem.rows(
             self.X, self.codes, classes=self.classes
         )
-        # Where `evaluate` starts; that it is near is all that is asked of it.
+        # The warm start of `evaluate`: an optimum for similar labels.
         self._start = None
         loss = getattr(self.learner, "loss", None)
         self.is_linear_in_targets = getattr(loss, "linear_in_targets", False)

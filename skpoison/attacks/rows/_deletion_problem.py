@@ -48,7 +48,7 @@ class DeletionProblem:
         self.problem, self.kinds, self.n_stored = problem, kinds, n_stored
         self.deleted = np.zeros(kinds.shape[0], dtype=bool)
         self.is_solved = False
-        # If there is no optimum with all rows, there is nothing to attack: this raises.
+        # Without an optimum for all rows there is nothing to attack: this raises.
         self._train()
         is_smooth = problem.engine.has_smooth_optimum
         self.is_direct = is_smooth and is_direct(problem.learner, self.rows)

@@ -103,8 +103,8 @@ class GradientInsertion(BaseGradientAttack):
         Their responses, if these move.
     diagnostics_ : dict
         How accurate the gradient is, at the last iterate, at worst over folds.
-        "hypergradient": how it is computed, "implicit", "spectral" (all steps in closed
-        form), "unrolled" or "back-gradient". "linear_solver": how linear systems are
+        "hypergradient": how it is computed, "implicit", "closed-form" (all steps at
+        once), "unrolled" or "back-gradient". "linear_solver": how linear systems are
         solved, "cholesky", "woodbury" or "cg". "n_active": number of coefficients that
         are not 0, with an l1 penalty. "gradient_norm": norm of the gradient of the
         surrogate's own objective, relative to its terms. "residual": relative residual

@@ -95,7 +95,7 @@ class ClosedFormDifferentiation(_StepsEngine):
         Number of steps.
     """
 
-    method = "spectral"
+    method = "closed-form"
 
     def _evaluate(self, rows, goal, indices, columns):
         descent = SpectralDescent(self.learner, rows, **self.steps)

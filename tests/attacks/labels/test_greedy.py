@@ -24,23 +24,23 @@ from skpoison.surrogates import GradientDescentClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
-X_train, y_train, X_own, y_own = X[:60], y[:60], X[60:160], y[60:160]
-OWN = {"X_val": X_own, "y_val": y_own}
+X_train, y_train, X_val, y_val = X[:60], y[:60], X[60:160], y[60:160]
+VALIDATION = {"X_val": X_val, "y_val": y_val}
 X_iris, y_iris = load_iris(return_X_y=True)
 
 
-def brute_force(victim, X, y, X_own, y_own, n_flips):
+def brute_force(victim, X, y, X_val, y_val, n_flips):
     """Fit for every flip there is, and flip what is worst."""
     labels, classes, flips = y.copy(), np.unique(y), []
-    goal = SmoothedError(np.searchsorted(classes, y_own))
+    goal = SmoothedError(np.searchsorted(classes, y_val))
     for _ in range(n_flips):
         best = -np.inf, None, None
         for row in np.setdiff1d(np.arange(len(y)), flips):
             for label in classes[classes != y[row]]:
                 changed = labels.copy()
                 changed[row] = label
-                scores = clone(victim).fit(X, changed).decision_function(X_own)
-                value = goal.value(scores.reshape(len(X_own), -1))
+                scores = clone(victim).fit(X, changed).decision_function(X_val)
+                value = goal.value(scores.reshape(len(X_val), -1))
                 if value > best[0] + 1e-12:
                     best = value, row, label
         labels[best[1]] = best[2]
@@ -51,8 +51,8 @@ def brute_force(victim, X, y, X_own, y_own, n_flips):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_closed_form_is_brute_force(fit_intercept):
     victim = RidgeClassifier(alpha=2, fit_intercept=fit_intercept)
-    expected = brute_force(victim, X_train, y_train, X_own, y_own, 4)
-    _, labels = GreedyLabelFlip(victim, 4).fit_resample(X_train, y_train, **OWN)
+    expected = brute_force(victim, X_train, y_train, X_val, y_val, 4)
+    _, labels = GreedyLabelFlip(victim, 4).fit_resample(X_train, y_train, **VALIDATION)
     np.testing.assert_array_equal(labels, expected)
 
 
@@ -70,9 +70,9 @@ def test_warm_starts_are_brute_force(monkeypatch):
     exact = functools.partial(flip_search, tol=1e-6)
     monkeypatch.setattr("skpoison.attacks.labels._greedy.flip_search", exact)
     victim = LogisticRegression(max_iter=10_000, tol=1e-10)
-    expected = brute_force(victim, X_train, y_train, X_own, y_own, 3)
+    expected = brute_force(victim, X_train, y_train, X_val, y_val, 3)
     attack = GreedyLabelFlip(victim, 3, n_candidates=None)
-    _, labels = attack.fit_resample(X_train, y_train, **OWN)
+    _, labels = attack.fit_resample(X_train, y_train, **VALIDATION)
     np.testing.assert_array_equal(labels, expected)
 
 
@@ -86,7 +86,7 @@ def test_as_many_candidates_as_flips_are_all(surrogate):
     outputs = [
         clone(attack)
         .set_params(n_candidates=n_candidates)
-        .fit_resample(X_train, y_train, **OWN)[1]
+        .fit_resample(X_train, y_train, **VALIDATION)[1]
         for n_candidates in (None, 60)
     ]
     np.testing.assert_array_equal(*outputs)
@@ -106,7 +106,7 @@ def test_as_many_candidates_as_flips_are_all(surrogate):
 def test_stronger_than_random_flips_by_its_own_measure(surrogate):
     settings = {"n_candidates": 5, "random_state": 0}
     attack = GreedyLabelFlip(surrogate, 10, **settings)
-    attack.fit_resample(X_train, y_train, **OWN)
+    attack.fit_resample(X_train, y_train, **VALIDATION)
     assert attack.goal_path_.shape == (11,)
     for seed in range(3):
         _, labels = RandomLabelFlip(10, random_state=seed).fit_resample(
@@ -114,17 +114,17 @@ def test_stronger_than_random_flips_by_its_own_measure(surrogate):
         )
         # An attack that flips nothing more measures what is there.
         standing = GreedyLabelFlip(surrogate, 1, **settings)
-        standing.fit_resample(X_train, labels, **OWN)
+        standing.fit_resample(X_train, labels, **VALIDATION)
         assert attack.goal_path_[-1] > standing.goal_path_[0]
 
 
 def test_goal_path_tells_what_is_reached():
     attack = GreedyLabelFlip(RidgeClassifier(), 7)
-    _, labels = attack.fit_resample(X_train, y_train, **OWN)
+    _, labels = attack.fit_resample(X_train, y_train, **VALIDATION)
     fitted = RidgeClassifier().fit(X_train, labels)
-    scores = fitted.decision_function(X_own)[:, np.newaxis]
+    scores = fitted.decision_function(X_val)[:, np.newaxis]
     np.testing.assert_allclose(
-        attack.goal_path_[-1], SmoothedError(y_own).value(scores), rtol=1e-9
+        attack.goal_path_[-1], SmoothedError(y_val).value(scores), rtol=1e-9
     )
     attack.set_params(budget=0).fit_resample(X_train, y_train)
     assert attack.goal_path_.shape == (0,)
@@ -143,10 +143,10 @@ def test_the_last_row_of_a_class_stays():
 def test_scalers_are_part_of_the_surrogate():
     inside = GreedyLabelFlip(LogisticRegression(), 5)
     scaler = StandardScaler().fit(X_train)
-    own = {"X_val": scaler.transform(X_own), "y_val": y_own}
+    own = {"X_val": scaler.transform(X_val), "y_val": y_val}
     _, expected = inside.fit_resample(scaler.transform(X_train), y_train, **own)
     outside = GreedyLabelFlip(make_pipeline(StandardScaler(), LogisticRegression()), 5)
-    _, labels = outside.fit_resample(X_train, y_train, **OWN)
+    _, labels = outside.fit_resample(X_train, y_train, **VALIDATION)
     np.testing.assert_array_equal(labels, expected)
 
 
@@ -177,7 +177,7 @@ def test_trees_are_attacked_error_specifically():
     attack = GreedyLabelFlip(
         DecisionTreeClassifier(max_depth=3), 8, goal={1: 0}, random_state=0
     )
-    attack.fit_resample(X_train, y_train, **OWN)
+    attack.fit_resample(X_train, y_train, **VALIDATION)
     assert attack.goal_path_[-1] > attack.goal_path_[0] + 0.05
 
 
@@ -281,7 +281,7 @@ def test_budgets_are_nested_for_goals_that_can_be_overshot():
     "surrogate", [LogisticRegression(), DecisionTreeClassifier(max_depth=3)], ids=str
 )
 def test_rows_are_to_be_taken_for_others(surrogate):
-    given = {"X_val": X_own[:10], "y_val": 1 - y_own[:10]}
+    given = {"X_val": X_val[:10], "y_val": 1 - y_val[:10]}
     attack = GreedyLabelFlip(surrogate, 12, goal=TargetLabels(), random_state=0)
     attack.fit_resample(X_train, y_train, **given)
     assert attack.goal_path_[-1] > attack.goal_path_[0] + 0.1

@@ -16,8 +16,8 @@ from skpoison.surrogates import GradientDescentClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
-X_train, y_train, X_own, y_own = X[:100], y[:100], X[100:300], y[100:300]
-OWN = {"X_val": X_own, "y_val": y_own}
+X_train, y_train, X_val, y_val = X[:100], y[:100], X[100:300], y[100:300]
+VALIDATION = {"X_val": X_val, "y_val": y_val}
 SURROGATES = [
     LogisticRegression(),
     RidgeClassifier(),
@@ -33,8 +33,8 @@ def reached(surrogate, labels):
         X_train,
         labels,
         classes=np.arange(2),
-        X_val=X_own,
-        y_val=y_own,
+        X_val=X_val,
+        y_val=y_val,
     )
     return LabelProblem(problem).evaluate(labels)
 
@@ -42,7 +42,7 @@ def reached(surrogate, labels):
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
 def test_stronger_than_random_flips_by_its_own_measure(surrogate):
     attack = RelaxedLabelFlip(surrogate, 0.2, max_iter=20)
-    _, labels = attack.fit_resample(X_train, y_train, **OWN)
+    _, labels = attack.fit_resample(X_train, y_train, **VALIDATION)
     ours = reached(surrogate, labels)
     for seed in range(5):
         random = RandomLabelFlip(0.2, random_state=seed)
@@ -52,7 +52,7 @@ def test_stronger_than_random_flips_by_its_own_measure(surrogate):
 def test_no_weaker_than_random_flips_where_gradients_mislead():
     surrogate = SVC(C=100)
     attack = RelaxedLabelFlip(surrogate, 0.1, max_iter=3, random_state=0)
-    ours = reached(surrogate, attack.fit_resample(X_train, y_train, **OWN)[1])
+    ours = reached(surrogate, attack.fit_resample(X_train, y_train, **VALIDATION)[1])
     rng = np.random.RandomState(0)
     for _ in range(10):
         rows = rng.permutation(100)[:10]
@@ -65,7 +65,7 @@ def test_no_weaker_than_random_flips_where_gradients_mislead():
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
 def test_the_best_flips_are_kept(surrogate):
     attack = RelaxedLabelFlip(surrogate, 0.2, max_iter=15)
-    _, labels = attack.fit_resample(X_train, y_train, **OWN)
+    _, labels = attack.fit_resample(X_train, y_train, **VALIDATION)
     assert attack.goal_path_.shape == (attack.n_iter_ + 1,)
     path = list(zip(attack.error_path_, attack.goal_path_, strict=True))
     best = max(path[1:])
@@ -73,14 +73,14 @@ def test_the_best_flips_are_kept(surrogate):
     np.testing.assert_allclose(reached(surrogate, y_train), path[0], rtol=1e-5)
     # Its first flips are those of the largest gradient.
     first = clone(attack).set_params(max_iter=1)
-    first.fit_resample(X_train, y_train, **OWN)
+    first.fit_resample(X_train, y_train, **VALIDATION)
     assert best >= (first.error_path_[1], first.goal_path_[1])
 
 
 def test_the_first_step_is_a_sort_of_the_gradient():
     surrogate = RidgeClassifier()
     attack = RelaxedLabelFlip(surrogate, 10, max_iter=1)
-    attack.fit_resample(X_train, y_train, **OWN)
+    attack.fit_resample(X_train, y_train, **VALIDATION)
     step = 1e-4
     H = X_train - X_train.mean(axis=0)
     H = H.T @ H + np.eye(X.shape[1])
@@ -89,8 +89,8 @@ def test_the_first_step_is_a_sort_of_the_gradient():
     def goal(targets):
         centred = X_train - X_train.mean(axis=0)
         coef = np.linalg.solve(H, centred.T @ (targets - targets.mean()))
-        scores = (X_own - X_train.mean(axis=0)) @ coef + targets.mean()
-        return SmoothedError(y_own).value(scores[:, np.newaxis])
+        scores = (X_val - X_train.mean(axis=0)) @ coef + targets.mean()
+        return SmoothedError(y_val).value(scores[:, np.newaxis])
 
     gains = [
         goal(signs - step * signs * (np.arange(100) == row)) - goal(signs)
@@ -163,11 +163,11 @@ def test_coefficients_that_are_learnt_already_stay():
 
 
 def test_rows_are_to_be_taken_for_others():
-    given = {"X_val": X_own[:20], "y_val": 1 - y_own[:20]}
+    given = {"X_val": X_val[:20], "y_val": 1 - y_val[:20]}
     attack = RelaxedLabelFlip(LogisticRegression(), 0.2, goal=TargetLabels())
     _, labels = attack.fit_resample(X_train, y_train, **given)
     before, after = (
-        LogisticRegression().fit(X_train, out).score(X_own[:20], 1 - y_own[:20])
+        LogisticRegression().fit(X_train, out).score(X_val[:20], 1 - y_val[:20])
         for out in (y_train, labels)
     )
     assert after > before + 0.2

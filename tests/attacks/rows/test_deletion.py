@@ -23,7 +23,7 @@ X, y = load_breast_cancer(return_X_y=True)
 X = scale(X)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 X_few, y_few = X_train[:80], y_train[:80]
-OWN = {"X_val": X_train[80:280], "y_val": y_train[80:280]}
+VALIDATION = {"X_val": X_train[80:280], "y_val": y_train[80:280]}
 NETWORK = MLPClassifier(
     4, solver="sgd", momentum=0, learning_rate_init=0.5, max_iter=30, tol=0
 )
@@ -61,7 +61,7 @@ def test_budget_zero():
     assert attack.goal_path_.size == 0
 
 
-@pytest.mark.parametrize("given", [{}, OWN], ids=["training rows", "own"])
+@pytest.mark.parametrize("given", [{}, VALIDATION], ids=["training rows", "own"])
 def test_stronger_than_random_deletion(given):
     victim = LogisticRegression()
 
@@ -83,19 +83,19 @@ def test_never_weaker_than_its_start(surrogate, goal):
     """By its own measure: no weaker than all rows, and than rows deleted at random."""
     settings = {"goal": goal, "n_rounds": 4, "n_exchanges": 3, "random_state": 0}
     attack = GreedyDeletion(surrogate, 8, **settings)
-    gone = deleted(attack, X_few, y_few, **OWN)
+    gone = deleted(attack, X_few, y_few, **VALIDATION)
     assert 0 < gone.size <= 8
     path = attack.goal_path_
     assert (np.diff(path) >= 0).all()
     assert path[-1] > path[0]
-    # An attack that can delete but one row starts where this one has ended.
+    # An attack that can delete one row only starts from what this one has left.
     left = np.delete(np.arange(80), gone)
     again = GreedyDeletion(surrogate, 1, goal=goal, random_state=0)
-    again.fit_resample(X_few[left], y_few[left], **OWN)
+    again.fit_resample(X_few[left], y_few[left], **VALIDATION)
     tol = 1e-6
     np.testing.assert_allclose(again.goal_path_[0], path[-1], rtol=tol)
     drawn = np.random.RandomState(0).permutation(80)[8:]
-    again.fit_resample(X_few[drawn], y_few[drawn], **OWN)
+    again.fit_resample(X_few[drawn], y_few[drawn], **VALIDATION)
     assert path[-1] >= again.goal_path_[0] * (1 - tol)
 
 
@@ -137,14 +137,14 @@ def test_coefficients_wanted():
 
 
 def test_some_rows_are_to_be_taken_for_others():
-    X_own, y_own = X_test[y_test == 0][:20], np.ones(20, dtype=int)
+    X_val, y_val = X_test[y_test == 0][:20], np.ones(20, dtype=int)
     attack = GreedyDeletion(LogisticRegression(), 15, goal=TargetLabels())
-    given = {"X_val": X_own, "y_val": y_own}
+    given = {"X_val": X_val, "y_val": y_val}
     gone = deleted(attack, X_few, y_few, **given)
-    before = LogisticRegression().fit(X_few, y_few).predict_proba(X_own)[:, 1]
+    before = LogisticRegression().fit(X_few, y_few).predict_proba(X_val)[:, 1]
     left = np.delete(np.arange(80), gone)
     after = LogisticRegression().fit(X_few[left], y_few[left])
-    assert after.predict_proba(X_own)[:, 1].mean() > before.mean() + 0.1
+    assert after.predict_proba(X_val)[:, 1].mean() > before.mean() + 0.1
     assert (y_few[gone] == 0).mean() > 0.9
 
 
@@ -190,10 +190,10 @@ def test_only_rows_known_are_deleted():
 @pytest.mark.parametrize("surrogate", [None, SVC()], ids=str)
 def test_trusted_rows_stay(surrogate):
     attack = GreedyDeletion(surrogate, 10, n_exchanges=5, random_state=0)
-    free = deleted(attack, X_few, y_few, **OWN)
+    free = deleted(attack, X_few, y_few, **VALIDATION)
     trusted = np.zeros(80, dtype=bool)
     trusted[free[::2]] = True
-    gone = deleted(attack, X_few, y_few, trusted=trusted, **OWN)
+    gone = deleted(attack, X_few, y_few, trusted=trusted, **VALIDATION)
     assert not trusted[gone].any()
     assert gone.size > 0
 
@@ -201,7 +201,7 @@ def test_trusted_rows_stay(surrogate):
 def test_no_class_loses_its_last_row():
     rows = np.concatenate([np.flatnonzero(y_few == 0)[:2], np.flatnonzero(y_few == 1)])
     attack = GreedyDeletion(budget=20, n_exchanges=10, random_state=0)
-    _, y_left = attack.fit_resample(X_few[rows], y_few[rows], **OWN)
+    _, y_left = attack.fit_resample(X_few[rows], y_few[rows], **VALIDATION)
     assert np.unique(y_left).tolist() == [0, 1]
 
 
@@ -237,11 +237,11 @@ def test_sparse_as_dense(surrogate):
 
 
 def test_seeds():
-    """Only where exchange sets out again from is random."""
+    """Only the rows from which the swaps restart are random."""
     attack = GreedyDeletion(LogisticRegression(), 3, n_exchanges=40)
     goals = []
     for seed in (0, 0, 1):
-        attack.set_params(random_state=seed).fit_resample(X_few, y_few, **OWN)
+        attack.set_params(random_state=seed).fit_resample(X_few, y_few, **VALIDATION)
         goals.append(attack.goal_path_.tolist())
     assert goals[0] == goals[1]
     assert goals[0] != goals[2]

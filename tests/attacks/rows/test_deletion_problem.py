@@ -68,7 +68,7 @@ def test_predictions_of_others_go_the_right_way(surrogate, n_classes, deletions)
     ],
 )
 def test_first_order_is_a_derivative(surrogate, n_classes, deletions):
-    """Along the way of all weights from where they are to where they would be."""
+    """Along the line of all weights from their values to those without the row."""
     problem = deletions.make_problem(surrogate, n_classes, tol=1e-13)
     candidates = np.arange(deletions.n_rows)
     found = problem.first_order(candidates) - problem.value()

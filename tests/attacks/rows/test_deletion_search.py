@@ -44,7 +44,7 @@ def make_search(deletions):
 def best_of_all_sets(search, sizes):
     """Try every set of rows of some sizes, by the normal equations."""
     problem = search.folds.parts[0].problem
-    X, X_own = (
+    X, X_val = (
         np.column_stack([rows, np.ones(len(rows))])
         for rows in (problem.X, problem.resolved_goal.X)
     )
@@ -54,7 +54,7 @@ def best_of_all_sets(search, sizes):
         for gone in combinations(range(X.shape[0]), size):
             Z, y = (np.delete(part, gone, axis=0) for part in (X, problem.codes))
             W = np.linalg.solve(Z.T @ Z + penalty, Z.T @ y)
-            value = problem.resolved_goal.measure.value((X_own @ W)[:, np.newaxis])
+            value = problem.resolved_goal.measure.value((X_val @ W)[:, np.newaxis])
             best = max(best, value)
     return best
 
@@ -91,7 +91,7 @@ def test_as_good_as_every_set(surrogate, n_rows, make_search):
 
 @pytest.mark.parametrize("n_rows", [2, 3])
 def test_exchange_finds_the_best_set_too(n_rows, make_search):
-    """Where it must, as there are too many sets to try: for all of 4 seeds."""
+    """If there are too many sets to try, and it must: for all of 4 seeds."""
     for seed in range(4):
         search = make_search(Ridge(0.1), seed=seed)
         search._greedily(n_rows, n_rows)

@@ -39,27 +39,46 @@ def estimator_has(method):
     return check
 
 
-def delegated_methods():
-    """Return the metadata mapping of the methods of `PredictsByEstimatorMixin`.
-
-    Returns
-    -------
-    mapping : MethodMapping
-        Each delegated method passes metadata on to the method of the same name.
-    """
-    mapping = MethodMapping()
-    for method in DELEGATED:
-        mapping.add(caller=method, callee=method)
-    return mapping
-
-
 class PredictsByEstimatorMixin:
-    """Mixin of meta-estimators that predict by the one estimator that they fit.
+    """Mixin of defences that predict by the one estimator that they fit.
 
-    The class has the parameter `estimator` and sets `estimator_` in `fit`; its
-    `get_metadata_routing` contains `delegated_methods`. Metadata are routed as in
-    :class:`~sklearn.linear_model.RANSACRegressor`.
+    The class stands before :class:`BaseDefence` among the bases of a defence that sets
+    `estimator_` in `_fit_estimator`. The methods below are there if the estimator has
+    them, and pass metadata on to it, as
+    :class:`~sklearn.linear_model.RANSACRegressor` does.
+
+    See Also
+    --------
+    BaseRowFilter : Has this mixin already.
+
+    Examples
+    --------
+    A defence that fits a clone on the trusted rows alone, if there are any:
+
+    >>> import numpy as np
+    >>> from sklearn.base import clone
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skpoison.base import BaseDefence, PredictsByEstimatorMixin
+    >>> class TrustedOnly(PredictsByEstimatorMixin, BaseDefence):
+    ...     def __init__(self, estimator):
+    ...         self.estimator = estimator
+    ...
+    ...     def _fit_estimator(self, X, y, *, present, trusted, params):
+    ...         used = trusted if trusted.any() else present
+    ...         self.estimator_ = clone(self.estimator).fit(X[used], y[used])
+    ...         self.inlier_mask_ = used
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 0])
+    >>> defence = TrustedOnly(LogisticRegression(C=100))
+    >>> defence.fit(X, y, trusted=[True, True, True, False]).predict([[3.0]])
+    array([1])
     """
+
+    def _method_mapping(self):
+        """Map each delegated method to the estimator's method of the same name."""
+        mapping = MethodMapping()
+        for method in DELEGATED:
+            mapping.add(caller=method, callee=method)
+        return mapping
 
     @available_if(estimator_has("predict"))
     def predict(self, X, **params):

@@ -12,8 +12,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from sklearn.utils.fixes import parse_version
 
+from skpoison.base._delegation import DELEGATED
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
-from skpoison.utils._delegation import DELEGATED
 
 X, y = make_classification(random_state=0)
 WEIGHTS = np.random.RandomState(0).uniform(size=y.shape[0])
