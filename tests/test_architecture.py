@@ -72,6 +72,28 @@ def test_no_circle_of_imports():
     assert {*TopologicalSorter(graph).static_order()} == {*graph}
 
 
+def bilevel_rooms():
+    """Map the folders and files directly below bilevel/ to those that they import."""
+    rooms = {}
+    for name, path in MODULES.items():
+        _, *parts = name.split(".")
+        if parts[0] == "bilevel" and len(parts) > 1:
+            others = [other.split(".")[1:] for other in modules_imported(path)]
+            own = rooms.setdefault(parts[1], set())
+            own |= {other[1] for other in others if other[0] == "bilevel"} - {parts[1]}
+    return rooms
+
+
+def test_bilevel_has_four_floors():
+    """Learners stand below solvers, and these below differentiation."""
+    rooms, floor = bilevel_rooms(), {}
+    # Raises CycleError if rooms import each other.
+    for room in TopologicalSorter(rooms).static_order():
+        floor[room] = 1 + max((floor[other] for other in rooms[room]), default=0)
+    assert floor["learners"] < floor["solvers"] < floor["differentiation"] <= 4
+    assert max(floor.values()) == floor["differentiation"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES

@@ -136,6 +136,14 @@ def test_weights_of_the_absent_and_of_the_trusted():
     assert defence.inlier_mask_.tolist() == [True, False, False, False]
 
 
+def test_nothing_suspicious_is_exactly_the_plain_estimator():
+    defence = Given(Ridge(), [4.0] * 4, action="weigh", threshold=2.0)
+    defence.fit(X, RESPONSES, trusted=[True] * 4)
+    np.testing.assert_array_equal(defence.sample_weight_, np.ones(4))
+    plain = Ridge().fit(X, RESPONSES)
+    np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
+
+
 def test_class_of_no_weight_at_all_is_kept():
     """A score of infinity is a weight of 0."""
     scores = [3.0, np.inf, np.inf, np.inf]

@@ -252,6 +252,19 @@ def test_what_cannot_be_done_is_refused(params, message):
         NoisyLabelClassifier(**params).fit(X, y)
 
 
+def test_one_class():
+    defence = NoisyLabelClassifier(DecisionTreeClassifier(), method="weighted")
+    defence.fit(X, np.ones(300))
+    assert defence.transition_matrix_.tolist() == [[1]]
+    assert (defence.predict(X) == 1).all()
+
+
+def test_class_of_one_row_has_no_estimated_noise():
+    labels = np.where(np.arange(300) == 7, 1, 0)
+    defence = NoisyLabelClassifier(ESTIMATOR).fit(X, labels)
+    np.testing.assert_array_equal(defence.transition_matrix_, np.eye(2))
+
+
 def test_more_noise_than_labels():
     rows = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:10]])
     with pytest.raises(ValueError, match=r"no true label \[1\]"):

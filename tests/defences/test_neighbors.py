@@ -218,6 +218,13 @@ def test_trusted_rows_vote_and_keep_their_labels():
     )
 
 
+def test_single_row():
+    with pytest.warns(UserWarning, match="n_neighbors=10 is more than the 0 other"):
+        defence = KNNSanitizedClassifier(DummyClassifier()).fit([[0.0]], [1])
+    assert defence.sample_scores_.tolist() == [0]
+    assert defence.inlier_mask_.all()
+
+
 def test_fewer_rows_than_neighbours():
     X, y = load_iris(return_X_y=True)
     rows = [0, 1, 2, 60, 61, 62]

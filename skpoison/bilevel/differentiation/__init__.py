@@ -1,1 +1,1 @@
-"""Differentiation: how the minimum moves with the training rows."""
+"""Differentiation: hypergradients of goals, through optima and through steps."""

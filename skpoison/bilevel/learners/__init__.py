@@ -1,1 +1,1 @@
-"""Learners: what is minimised."""
+"""Learners: training objectives, their derivatives, and what a learner supports."""

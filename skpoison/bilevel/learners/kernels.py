@@ -1,6 +1,6 @@
-r"""How alike are two rows, and how does that change when one of them moves?
+r"""Kernels and their gradients, parametrised as in scikit-learn.
 
-Kernels as scikit-learn parametrises them,
+The linear, Gaussian, polynomial and sigmoid kernels are
 
 .. math::
 
@@ -9,7 +9,8 @@ Kernels as scikit-learn parametrises them,
     (\gamma \langle x, z \rangle + r)^d, \qquad
     \tanh(\gamma \langle x, z \rangle + r) .
 
-Poisoning asks for sums of their gradients in the first argument,
+Hypergradients need weighted sums of their gradients in the first argument, vector
+products with the Jacobian of the kernel matrix,
 :math:`\sum_j A_{ij} \nabla_{x_i} K(x_i, z_j)`, with weights of low rank,
 :math:`A = L R^\top`. For a function :math:`h` of the inner product and for the
 Gaussian these are
@@ -37,7 +38,7 @@ class Kernel(ABC):
     """A symmetric function of two rows."""
 
     @abstractmethod
-    def matrix(self, X, Z):
+    def matrix(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Compute the kernel of each row with each.
 
         Parameters
@@ -53,8 +54,10 @@ class Kernel(ABC):
         """
 
     @abstractmethod
-    def vjp(self, X, Z, L, R):
-        r"""Add up gradients, :math:`\sum_j (L R^\top)_{ij} \nabla_{x_i} K(x_i, z_j)`.
+    def vjp(
+        self, X: np.ndarray, Z: np.ndarray, L: np.ndarray, R: np.ndarray
+    ) -> np.ndarray:
+        r"""Compute :math:`\sum_j (L R^\top)_{ij} \nabla_{x_i} K(x_i, z_j)`.
 
         Parameters
         ----------
@@ -72,8 +75,8 @@ class Kernel(ABC):
         vjp : ndarray of shape (n, n_features)
         """
 
-    def product(self, X, Z, B):
-        """Multiply the matrix of kernels.
+    def product(self, X: np.ndarray, Z: np.ndarray, B: np.ndarray) -> np.ndarray:
+        """Multiply the kernel matrix.
 
         Parameters
         ----------
@@ -82,7 +85,7 @@ class Kernel(ABC):
         Z : ndarray of shape (m, n_features)
             Rows.
         B : ndarray of shape (m, n_outputs)
-            What to multiply with.
+            The right factor.
 
         Returns
         -------
@@ -93,68 +96,74 @@ class Kernel(ABC):
 
 @dataclass(frozen=True)
 class LinearKernel(Kernel):
-    """The inner product."""
+    """The linear kernel: the inner product."""
 
-    def matrix(self, X, Z):
+    def matrix(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Compute the kernel of each row with each."""
         return X @ Z.T
 
-    def product(self, X, Z, B):
-        """Multiply the matrix of kernels, without making it."""
+    def product(self, X: np.ndarray, Z: np.ndarray, B: np.ndarray) -> np.ndarray:
+        """Multiply the kernel matrix, without computing it."""
         return X @ (Z.T @ B)
 
-    def vjp(self, X, Z, L, R):
-        """Add up gradients."""
+    def vjp(
+        self, X: np.ndarray, Z: np.ndarray, L: np.ndarray, R: np.ndarray
+    ) -> np.ndarray:
+        """Compute a weighted sum of gradients."""
         return L @ (R.T @ Z)
 
 
 @dataclass(frozen=True)
 class RBFKernel(Kernel):
-    """The Gaussian.
+    """The Gaussian kernel.
 
     Parameters
     ----------
     gamma : float
-        What the squared distance is multiplied with.
+        Factor of the squared distance.
     """
 
     gamma: float
 
-    def matrix(self, X, Z):
+    def matrix(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Compute the kernel of each row with each."""
         squares = (X**2).sum(axis=1)[:, np.newaxis] + (Z**2).sum(axis=1)
         return np.exp(-self.gamma * np.maximum(squares - 2 * (X @ Z.T), 0))
 
-    def vjp(self, X, Z, L, R):
-        """Add up gradients."""
+    def vjp(
+        self, X: np.ndarray, Z: np.ndarray, L: np.ndarray, R: np.ndarray
+    ) -> np.ndarray:
+        """Compute a weighted sum of gradients."""
         W = (L @ R.T) * self.matrix(X, Z)
         return 2 * self.gamma * (W @ Z - W.sum(axis=1, keepdims=True) * X)
 
 
 @dataclass(frozen=True)
 class PolynomialKernel(Kernel):
-    """A power of the inner product.
+    """The polynomial kernel: a power of the inner product.
 
     Parameters
     ----------
     gamma : float
-        What the inner product is multiplied with.
+        Factor of the inner product.
     degree : int
         The power.
     coef0 : float
-        What is added to the inner product.
+        Constant that is added to the inner product.
     """
 
     gamma: float
     degree: int
     coef0: float
 
-    def matrix(self, X, Z):
+    def matrix(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Compute the kernel of each row with each."""
         return (self.gamma * (X @ Z.T) + self.coef0) ** self.degree
 
-    def vjp(self, X, Z, L, R):
-        """Add up gradients."""
+    def vjp(
+        self, X: np.ndarray, Z: np.ndarray, L: np.ndarray, R: np.ndarray
+    ) -> np.ndarray:
+        """Compute a weighted sum of gradients."""
         base = self.gamma * (X @ Z.T) + self.coef0
         of_base = self.degree * base ** max(self.degree - 1, 0)
         return self.gamma * ((L @ R.T) * of_base) @ Z
@@ -162,43 +171,52 @@ class PolynomialKernel(Kernel):
 
 @dataclass(frozen=True)
 class SigmoidKernel(Kernel):
-    """The hyperbolic tangent of the inner product: not positive definite.
+    """The sigmoid kernel: a hyperbolic tangent, and not positive definite.
 
     Parameters
     ----------
     gamma : float
-        What the inner product is multiplied with.
+        Factor of the inner product.
     coef0 : float
-        What is added to the inner product.
+        Constant that is added to the inner product.
     """
 
     gamma: float
     coef0: float
 
-    def matrix(self, X, Z):
+    def matrix(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Compute the kernel of each row with each."""
         return np.tanh(self.gamma * (X @ Z.T) + self.coef0)
 
-    def vjp(self, X, Z, L, R):
-        """Add up gradients."""
+    def vjp(
+        self, X: np.ndarray, Z: np.ndarray, L: np.ndarray, R: np.ndarray
+    ) -> np.ndarray:
+        """Compute a weighted sum of gradients."""
         return self.gamma * ((L @ R.T) * (1 - self.matrix(X, Z) ** 2)) @ Z
 
 
-def make_kernel(name, X, *, gamma="scale", degree=3, coef0=0.0):
-    """Read the parameters of a support vector machine of scikit-learn.
+def make_kernel(
+    name: str,
+    X: np.ndarray,
+    *,
+    gamma: str | float = "scale",
+    degree: int = 3,
+    coef0: float = 0.0,
+) -> Kernel:
+    """Make a kernel from the parameters of scikit-learn's SVC.
 
     Parameters
     ----------
     name : {"linear", "rbf", "poly", "sigmoid"}
         The kernel.
     X : ndarray of shape (n_samples, n_features)
-        The rows that `gamma` is read on. It stays what it is there when rows move.
+        The rows that determine `gamma`. It stays the same when rows move.
     gamma : {"scale", "auto"} or float, default="scale"
         "scale": 1 / (n_features * X.var()). "auto": 1 / n_features.
     degree : int, default=3
-        Of the polynomial.
+        Degree of the polynomial kernel.
     coef0 : float, default=0.0
-        What polynomial and sigmoid add to the inner product.
+        Constant of the polynomial and the sigmoid kernel.
 
     Returns
     -------
@@ -207,7 +225,7 @@ def make_kernel(name, X, *, gamma="scale", degree=3, coef0=0.0):
     Raises
     ------
     ValueError
-        If there is no such kernel here.
+        If the kernel is not one of these.
     """
     if gamma == "scale":
         variance = X.var()
@@ -223,6 +241,6 @@ def make_kernel(name, X, *, gamma="scale", degree=3, coef0=0.0):
     if name == "sigmoid":
         return SigmoidKernel(gamma, coef0)
     raise ValueError(
-        f"kernel={name!r} cannot be differentiated here: take 'linear', 'rbf', 'poly' "
-        "or 'sigmoid'."
+        f"`kernel` must be 'linear', 'rbf', 'poly' or 'sigmoid' to be differentiated; "
+        f"got {name!r}."
     )

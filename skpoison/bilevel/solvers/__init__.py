@@ -1,1 +1,1 @@
-"""Solvers: where the minimum is."""
+"""Solvers: optima of learners, and linear systems with their Hessians."""

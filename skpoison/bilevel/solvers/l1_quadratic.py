@@ -1,45 +1,52 @@
-r"""Where is a quadratic least that pays for every weight that is not 0?
+r"""Minimisation of a quadratic with an l1 penalty.
 
 .. math::
 
     \min_u \; \tfrac12 u^\top H u + c^\top u + \sum_i \rho_i |u_i| .
 
-On a face, where the signs :math:`s` of the entries are known and the others are 0, it
-is a plain quadratic: :math:`H_{AA} u_A = -(c + \rho s)_A`. So there are two steps, of
-which neither raises the objective, in turn:
+On a face of the orthant, where the signs :math:`s` of the entries are known and the
+others are 0, it is a plain quadratic: :math:`H_{AA} u_A = -(c + \rho s)_A`. Two steps
+alternate, neither of which raises the objective:
 
 * **sweeps of coordinate descent** find a face: each entry in turn is set to its best
   value, :math:`\operatorname{soft}(H_{ii} u_i - (Hu + c)_i, \rho_i) / H_{ii}`;
-* **the least point of the face** is solved for. Where the way to it leaves the face,
-  entries that would change their signs become 0 and stay so, and the lowest of a few
-  points of that way is where it ends. Then the face is a smaller one.
+* **the minimum of the face** is solved for. If the line to it leaves the face, entries
+  that would change their signs become 0 and stay so, and the lowest of a few points of
+  the projected line is taken. Then the face is a smaller one.
 
-It ends where a sweep leaves the face as it is: there the optimum is exact. It does end,
-since there are finitely many faces and each is left for a lower point.
+It stops when a sweep leaves the face as it is: there the optimum is exact. It does
+stop, since there are finitely many faces and each is left for a lower point.
 
-Where H is singular on a face, so that its least point is not a single one, it is left
-along a direction in which nothing bends, until an entry is 0: among optima one is
-found whose own face has a single one.
+If H is singular on a face, so that its minimum is not unique, the minimum is moved
+along a direction without curvature until an entry is 0: among several optima one is
+found that is the unique one of its face.
 """
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
-# Share of its diagonal entry below which a pivot counts as 0.
+# A pivot below this share of its diagonal entry counts as 0.
 SINGULAR = 1e-13
-# What is added to a singular matrix, relative to its diagonal.
+# Added to the diagonal of a singular matrix, relative to it.
 NUDGE = 1e-10
-# By how much an entry must want to leave 0, relative to its penalty: more than
-# rounding.
+# An entry leaves 0 if its gradient exceeds the penalty by this share of it: by more
+# than rounding.
 EDGE = 1e-12
-# How much farther each end of a way is than the one before.
+# Ratio of the lengths of successive trial steps.
 SPREAD = 4.0
-# Sweeps between two faces.
+# Maximum number of sweeps between two solves.
 N_SWEEPS = 5
 
 
-def minimise_l1_quadratic(H, c, l1, start, *, max_iter=200):
-    """Minimise a quadratic with a penalty on absolute values.
+def minimise_l1_quadratic(
+    H: np.ndarray,
+    c: np.ndarray,
+    l1: np.ndarray,
+    start: np.ndarray,
+    *,
+    max_iter: int = 200,
+) -> np.ndarray:
+    """Minimise a quadratic with an l1 penalty.
 
     Parameters
     ----------
@@ -48,28 +55,28 @@ def minimise_l1_quadratic(H, c, l1, start, *, max_iter=200):
     c : ndarray of shape (n,)
         The linear part.
     l1 : ndarray of shape (n,)
-        The penalty of each entry; 0 leaves it free.
+        The penalty of each entry; 0 for none.
     start : ndarray of shape (n,)
         Where to start.
     max_iter : int, default=200
-        The most faces to which sweeps lead.
+        Maximum number of faces to which sweeps lead.
 
     Returns
     -------
     u : ndarray of shape (n,)
-        The least point.
+        The minimiser.
     """
-    u = _least_of_face(H, c, l1, start)
+    u = _minimum_of_face(H, c, l1, start)
     for _ in range(max_iter):
         swept = _sweep(H, c, l1, u)
         if (_face(swept, l1) == _face(u, l1)).all():
             break
-        u = _least_of_face(H, c, l1, swept)
+        u = _minimum_of_face(H, c, l1, swept)
     return u
 
 
-def factorise(H):
-    """Factorise a positive semidefinite matrix, nudged where it is singular.
+def factorise(H: np.ndarray) -> tuple[tuple, bool]:
+    """Factorise a positive semidefinite matrix, regularised if it is singular.
 
     Parameters
     ----------
@@ -84,7 +91,7 @@ def factorise(H):
         Whether the matrix is singular.
     """
     diagonal = H.diagonal().copy()
-    # Where nothing bends, nothing holds an entry: any number does.
+    # An entry without curvature is not determined: any number will do.
     diagonal[diagonal <= 0] = 1
     try:
         factor = cho_factor(H, lower=True)
@@ -95,30 +102,30 @@ def factorise(H):
     return cho_factor(H + np.diag(NUDGE * diagonal), lower=True), True
 
 
-def _face(u, l1):
-    """Give the signs of what pays for being other than 0."""
+def _face(u: np.ndarray, l1: np.ndarray) -> np.ndarray:
+    """Return the signs of the penalised entries."""
     return np.sign(u) * (l1 > 0)
 
 
-def _value(H, c, l1, u):
+def _value(H: np.ndarray, c: np.ndarray, l1: np.ndarray, u: np.ndarray) -> float:
     return u @ (H @ u) / 2 + c @ u + l1 @ np.abs(u)
 
 
-def _sweep(H, c, l1, u):
-    """Set each entry in turn to its best value, until the face stays the same."""
+def _sweep(H: np.ndarray, c: np.ndarray, l1: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Sweep by coordinate descent until the face stays the same."""
     u = u.copy()
     slopes = H @ u + c
     face = _face(u, l1)
     for _ in range(N_SWEEPS):
         for i, penalty in enumerate(l1.tolist()):
-            bend = H[i, i]
-            if bend <= 0:
+            curvature = H[i, i]
+            if curvature <= 0:
                 continue
-            wanted = bend * u[i] - slopes[i]
+            wanted = curvature * u[i] - slopes[i]
             beyond = abs(wanted) - penalty
             if u[i] == 0 and beyond <= EDGE * penalty:
                 continue
-            best = np.copysign(beyond, wanted) / bend if beyond > 0 else 0.0
+            best = np.copysign(beyond, wanted) / curvature if beyond > 0 else 0.0
             slopes += (best - u[i]) * H[i]
             u[i] = best
         before, face = face, _face(u, l1)
@@ -127,8 +134,10 @@ def _sweep(H, c, l1, u):
     return u
 
 
-def _least_of_face(H, c, l1, u):
-    """Go to the least point of a face, or of the smaller one where the way ends."""
+def _minimum_of_face(
+    H: np.ndarray, c: np.ndarray, l1: np.ndarray, u: np.ndarray
+) -> np.ndarray:
+    """Minimise over a face, or over the smaller one that the line ends in."""
     while True:
         active = np.flatnonzero((u != 0) | (l1 == 0))
         if not active.size:
@@ -145,7 +154,10 @@ def _least_of_face(H, c, l1, u):
                 return _with(u, active, there)
             u = _with(u, active, _to_first_zero(there, there + flat, signs))
             continue
-        # The first end is surely lower. Others let more entries become 0 at once.
+        # The line crosses a border of the face, where an entry becomes 0. Up to the
+        # first crossing the objective surely falls. Longer steps, of which the entries
+        # that have crossed are put to 0, set more of them to 0 at once; the lowest is
+        # taken.
         step = there - here
         first = (here[crossing] / -step[crossing]).min()
         lengths = first * SPREAD ** np.arange(np.ceil(-np.log(first) / np.log(SPREAD)))
@@ -156,30 +168,33 @@ def _least_of_face(H, c, l1, u):
         u = min(ends, key=lambda end: _value(H, c, l1, end))
 
 
-def _with(u, active, values):
+def _with(u: np.ndarray, active: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a copy in which the active entries are replaced."""
     u = u.copy()
     u[active] = values
     return u
 
 
-def _to_first_zero(here, there, signs):
-    """Go from one point towards another until an entry of known sign is 0."""
+def _to_first_zero(
+    here: np.ndarray, there: np.ndarray, signs: np.ndarray
+) -> np.ndarray:
+    """Move from one point towards another until an entry of known sign is 0."""
     shrinking = np.flatnonzero(signs * (here - there) > 0)
     times = here[shrinking] / (here - there)[shrinking]
     first = times.argmin()
     end = here + times[first] * (there - here)
-    # Those that were to be 0 at the same time are, but for rounding.
+    # Entries that become 0 at the same time do so except for rounding.
     end[shrinking[times <= times[first]]] = 0
     end[signs * end < 0] = 0
     return end
 
 
-def _flat_direction(H, slopes):
-    """Find where nothing bends and the penalty does not grow, if there it changes."""
+def _flat_direction(H: np.ndarray, slopes: np.ndarray) -> np.ndarray | None:
+    """Find a direction without curvature along which the penalty falls, if any."""
     scale = np.sqrt(np.where(H.diagonal() > 0, H.diagonal(), 1))
     _, vectors = eigh(H / np.outer(scale, scale), subset_by_index=[0, 0])
     direction = vectors[:, 0] / scale
-    paying = slopes != 0
-    if not np.linalg.norm(direction[paying]) > 1e-6 * np.linalg.norm(direction):
+    penalised = slopes != 0
+    if not np.linalg.norm(direction[penalised]) > 1e-6 * np.linalg.norm(direction):
         return None
     return -direction if slopes @ direction > 0 else direction

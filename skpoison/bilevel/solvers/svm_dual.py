@@ -1,7 +1,7 @@
-r"""Where does a support vector machine of two classes end up?
+r"""Solution of a binary SVM dual, exact to the last digits.
 
-With signs :math:`y_i = \pm 1`, caps :math:`C_i` (C times the weight of a row) and
-signed coefficients :math:`\beta_i = y_i \alpha_i` it is
+With signs :math:`y_i = \pm 1`, upper bounds :math:`C_i` (C times the weight of a row)
+and signed coefficients :math:`\beta_i = y_i \alpha_i` the dual is
 
 .. math::
 
@@ -9,24 +9,25 @@ signed coefficients :math:`\beta_i = y_i \alpha_i` it is
     \mathbf 1^\top \beta = 0, \quad 0 \le y_i \beta_i \le C_i, \qquad
     f(x) = \sum_j \beta_j K(x, x_j) + b .
 
-At its optimum every row is on the margin (S: :math:`f(x_i) = y_i`), at its cap (E) or
-in reserve (R: :math:`\beta_i = 0`). While no row changes its set, the optimum is a
-linear system in the rows of S,
+At the optimum every row is a margin support vector (S: :math:`f(x_i) = y_i`), a bounded
+support vector (E: :math:`y_i \beta_i = C_i`) or not a support vector
+(R: :math:`\beta_i = 0`). While no row changes its set, the optimum is a linear system
+in the rows of S,
 
 .. math::
 
     \sum_j \beta_j K(x_i, x_j) + b = y_i \quad (i \in S), \qquad
     \mathbf 1^\top \beta = 0, \qquad \beta_i = y_i C_i \quad (i \in E) .
 
-Where S is empty, b is not determined by the optimum; it is taken halfway between its
-extremes, as libsvm does, each of which is :math:`y_i - \sum_j \beta_j K(x_i, x_j)` for
+If S is empty, b is not determined by the optimum; it is taken halfway between its
+extremes, as by libsvm, each of which is :math:`y_i - \sum_j \beta_j K(x_i, x_j)` for
 one row.
 
-**How it is solved.** libsvm rounds K to single precision. From where it ends, an
-active-set method goes on in double precision: it solves the linear system on S exactly,
-goes as far towards the solution as the caps allow, and lets in the row that violates
-its condition most, until none does. Where the system is singular, the solution of least
-norm is taken.
+**Method.** libsvm rounds K to single precision. From its solution a primal active-set
+method continues in double precision: it solves the linear system on S exactly, goes
+towards the solution as far as the bounds allow (a row that meets its bound leaves S),
+and when it gets there, lets into S the row that violates its condition most, until none
+does. If the system is singular, the solution of least norm is taken.
 """
 
 import warnings
@@ -37,40 +38,39 @@ from scipy.linalg import lapack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-# Where libsvm stops.
+# Tolerance of libsvm.
 LIBSVM_TOL = 1e-6
-# After so many steps, at the latest: where kernels are huge it would never stop.
+# Maximum number of its steps: with huge kernels it would never stop.
 LIBSVM_STEPS = 100_000
-# The most steps that the sets are changed in, for each row.
-STEPS = 20
-# How far conditions of optimality may be missed, relative to what they are a sum of.
+# Violation of the optimality conditions that is accepted, relative to their terms.
 KKT_TOL = 1e-13
-# What misses them by more is not the optimum.
-LARGEST_MISS = 1e-6
-# Reciprocal condition below which the linear system counts as singular.
+# Violation above which a warning is given.
+LARGEST_VIOLATION = 1e-6
+# Reciprocal condition number below which the linear system counts as singular.
 SINGULAR = 1e-12
-# Coefficients so near to a cap, relative to it, are at the cap.
+# Distance to a bound, relative to the bound, below which a coefficient is at it.
 ROUNDING = 1e-12
-# A slope that cancels to less than this of its parts is none.
+# A slope below this share of its terms has cancelled.
 CANCELLED = 1e-9
 
 
 class BorderedSystem:
-    """The linear system of the rows on the margin.
+    """The linear system of the margin support vectors.
 
     Parameters
     ----------
     K : ndarray of shape (n, n)
-        Their kernels.
+        Their kernel matrix.
 
     Attributes
     ----------
     null : ndarray of shape (n, n_null)
-        Directions that the system does not see; of none where it is regular.
+        A basis of the null space, with no columns if the system is regular.
     """
 
-    def __init__(self, K):
+    def __init__(self, K: np.ndarray):
         n = K.shape[0]
+        # The border has the scale of the kernels, for a good condition number.
         self.border = np.abs(np.diagonal(K)).mean() or 1.0
         self.matrix = np.full((n + 1, n + 1), self.border)
         self.matrix[:n, :n], self.matrix[n, n] = K, 0
@@ -85,8 +85,8 @@ class BorderedSystem:
             self.null = U[:n, ~seen]
             self.inverse = (U[:, seen] / eigenvalues[seen]) @ U[:, seen].T
 
-    def solve(self, top, bottom):
-        """Solve the system; with least norm where it is singular.
+    def solve(self, top: np.ndarray, bottom: float) -> tuple[np.ndarray, float, float]:
+        """Solve the system; with least norm if it is singular.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class BorderedSystem:
         w : float
             The intercept.
         residual : float
-            Relative.
+            The relative residual.
         """
         b = np.append(top, bottom * self.border)
         if self.is_regular:
@@ -116,22 +116,23 @@ class BorderedSystem:
 
 @dataclass(frozen=True)
 class BinarySVMSolution:
-    """A machine of two classes at its optimum.
+    """The solution of a binary SVM dual.
 
     Parameters
     ----------
     coefficients : ndarray of shape (n_rows,)
-        Signed, and 0 for rows in reserve.
+        Signed coefficients; 0 for rows that are not support vectors.
     intercept : float
-        What is added to the decision values.
+        The intercept of the decision function.
     bounded : ndarray of shape (n_rows,) of bool
-        The rows at their caps.
-    margin : ndarray of shape (n_bearing,) of int
-        The rows on the margin; where there are none, the two that bound the intercept.
+        The bounded support vectors: dual variables at their upper bounds.
+    margin : ndarray of shape (n_margin,) of int
+        The margin support vectors; if there are none, the two rows that bound the
+        intercept.
     system : BorderedSystem or None
-        Of the rows on the margin; None where there are none.
+        Of the margin support vectors; None if there are none.
     kkt_violation : float
-        By how much decision values miss the conditions of optimality.
+        By how much decision values violate the optimality conditions.
     """
 
     coefficients: np.ndarray
@@ -141,44 +142,59 @@ class BinarySVMSolution:
     system: BorderedSystem | None
     kkt_violation: float
 
-    def adjoint(self, products, total):
+    def adjoint(
+        self, products: np.ndarray, total: float
+    ) -> tuple[np.ndarray, float, float]:
         """Solve the adjoint system.
 
         Parameters
         ----------
         products : ndarray of shape (n_rows,)
-            The kernels of the rows with the attacker's rows, times slopes.
+            The kernels of the rows with the validation rows, times the gradient of the
+            goal in the scores of these.
         total : float
-            The sum of the slopes.
+            The sum of that gradient.
 
         Returns
         -------
         v : ndarray of shape (n_rows,)
-            0 but for the rows that bear.
+            The solution; 0 outside of `margin`.
         w : float
-            That of the sum.
+            The solution for the sum.
         residual : float
-            Relative.
+            The relative residual.
         """
         v = np.zeros_like(products)
         if self.system is None:
+            # The intercept is the mean of those that the two rows imply.
             v[self.margin] = total / 2
             return v, 0.0, 0.0
         v[self.margin], w, residual = self.system.solve(products[self.margin], total)
         return v, w, residual
 
 
-def solve_svm_dual(K, signs, upper_bounds):
-    """Find the optimum of a machine of two classes.
+def solve_svm_dual(
+    K: np.ndarray,
+    signs: np.ndarray,
+    upper_bounds: np.ndarray,
+    *,
+    start: np.ndarray | None = None,
+    max_changes: int = 20,
+) -> BinarySVMSolution:
+    """Solve a binary SVM dual by libsvm, then exactly by an active-set method.
 
     Parameters
     ----------
     K : ndarray of shape (n_rows, n_rows)
-        The kernels.
+        The kernel matrix.
     signs : ndarray of shape (n_rows,)
         1 or -1, each of them at least once.
     upper_bounds : ndarray of shape (n_rows,)
-        The most that coefficients can be; positive.
+        The upper bounds of the dual variables; positive.
+    start : ndarray of shape (n_rows,), default=None
+        Signed coefficients to start from. None: the solution of libsvm.
+    max_changes : int, default=20
+        Maximum number of changes of the active set, for each row.
 
     Returns
     -------
@@ -187,18 +203,26 @@ def solve_svm_dual(K, signs, upper_bounds):
     Warns
     -----
     ConvergenceWarning
-        If what is found is not the optimum.
+        If the optimality conditions are violated.
     """
-    low, high = np.minimum(signs * upper_bounds, 0), np.maximum(signs * upper_bounds, 0)
-    beta = np.clip(_libsvm(K, signs, upper_bounds), low, high)
+    # In signed coefficients the box is [0, C] for one class and [-C, 0] for the other.
+    low = np.minimum(signs * upper_bounds, 0)
+    high = np.maximum(signs * upper_bounds, 0)
+    start = _libsvm(K, signs, upper_bounds) if start is None else start
+    beta = np.clip(start, low, high)
     beta = np.where(beta - low <= ROUNDING * upper_bounds, low, beta)
     beta = np.where(high - beta <= ROUNDING * upper_bounds, high, beta)
-    free, sizes, missed = (low < beta) & (beta < high), np.abs(K), np.inf
-    for _ in range(1 + STEPS * signs.shape[0]):
+    # `free` is the working set, S. `previous` is the violation on S after the last full
+    # step on the same set: repeated full steps refine it until rounding stops them.
+    free, sizes, previous = (low < beta) & (beta < high), np.abs(K), np.inf
+    for _ in range(1 + max_changes * signs.shape[0]):
         slope = K @ beta - signs
         tol = KKT_TOL * (1 + (sizes @ np.abs(beta)).max())
         margin, system = np.flatnonzero(free), None
         if margin.size == 0:
+            # Without S the optimum is where no pair of rows can move: no coefficient
+            # that can grow has a smaller slope than one that can shrink. Otherwise the
+            # pair that violates this most starts a new S.
             rising = np.where(beta < high, slope, np.inf).argmin()
             falling = np.where(beta > low, slope, -np.inf).argmax()
             margin = np.array([rising, falling])
@@ -211,38 +235,44 @@ def solve_svm_dual(K, signs, upper_bounds):
         system = BorderedSystem(K[np.ix_(margin, margin)])
         d, b, _ = system.solve(-slope[margin], -beta.sum())
         flat = -system.null @ (system.null.T @ slope[margin])
-        full = 1.0
+        longest = 1.0
         if np.abs(flat).max() > max(tol, CANCELLED * np.abs(slope[margin]).max()):
-            # Downhill without end, but for the caps.
-            d, full = flat, np.inf
+            # The system is singular and inconsistent: along this direction the
+            # objective falls linearly without end, so that only a bound stops it.
+            d, longest = flat, np.inf
         room = np.where(d > 0, high[margin], low[margin]) - beta[margin]
-        ways = np.divide(room, d, out=np.full_like(d, np.inf), where=d != 0)
-        if ways.min() < full * (1 + ROUNDING):
-            beta[margin] += ways.min() * d
-            stopped = ways == ways.min()
+        steps = np.divide(room, d, out=np.full_like(d, np.inf), where=d != 0)
+        if steps.min() < longest * (1 + ROUNDING):
+            # A bound is in the way: go that far, and the rows that meet it leave S.
+            # They are put exactly on it, lest rounding let them in again.
+            beta[margin] += steps.min() * d
+            stopped = steps == steps.min()
             hit = margin[stopped]
             beta[hit] = np.where(d[stopped] > 0, high[hit], low[hit])
-            free[hit], missed = False, np.inf
+            free[hit], previous = False, np.inf
             continue
+        # A full step: now S is solved, and the conditions of all other rows count.
         beta[margin] += d
         slope = K @ beta - signs + b
         kkt_violation = np.abs(slope[free]).max()
-        wrong = np.where(free, 0, np.where(beta == low, -slope, slope))
-        worst = wrong.argmax()
-        if wrong[worst] > max(tol, 2 * kkt_violation):
-            free[worst], missed = True, np.inf
-        elif kkt_violation <= tol or kkt_violation > missed / 2:
-            kkt_violation = max(kkt_violation, wrong[worst])
+        # At its lower bound a coefficient must not want to grow (slope >= 0), at its
+        # upper bound not want to shrink (slope <= 0).
+        violations = np.where(free, 0, np.where(beta == low, -slope, slope))
+        worst = violations.argmax()
+        if violations[worst] > max(tol, 2 * kkt_violation):
+            free[worst], previous = True, np.inf
+        elif kkt_violation <= tol or kkt_violation > previous / 2:
+            kkt_violation = max(kkt_violation, violations[worst])
             break
         else:
-            missed = kkt_violation
+            previous = kkt_violation
     else:
         slope = K @ beta - signs
         kkt_violation = slope[beta > low].max() - slope[beta < high].min()
-    if kkt_violation > LARGEST_MISS:
+    if kkt_violation > LARGEST_VIOLATION:
         warnings.warn(
-            f"The support vector machine misses its optimum by {kkt_violation:.1e} in "
-            "decision values: scale the features, or lower C.",
+            f"The support vector machine violates its optimality conditions by "
+            f"{kkt_violation:.1e} in decision values: scale the features, or lower C.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -252,11 +282,11 @@ def solve_svm_dual(K, signs, upper_bounds):
     )
 
 
-def _libsvm(K, signs, upper_bounds):
-    """Find coefficients near to the optimum."""
+def _libsvm(K: np.ndarray, signs: np.ndarray, upper_bounds: np.ndarray) -> np.ndarray:
+    """Compute coefficients near to the optimum by libsvm."""
     machine = SVC(kernel="precomputed", tol=LIBSVM_TOL, max_iter=LIBSVM_STEPS)
     with warnings.catch_warnings():
-        # That it has gone only so far is no harm: what follows goes on from there.
+        # Reaching the maximum number of steps is harmless: what follows continues.
         warnings.simplefilter("ignore", ConvergenceWarning)
         machine.fit(K, signs, upper_bounds)
     beta = np.zeros_like(signs)

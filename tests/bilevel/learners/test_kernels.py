@@ -90,5 +90,5 @@ def test_rows_that_do_not_vary_have_a_scale():
 
 
 def test_other_kernels_are_refused():
-    with pytest.raises(ValueError, match=r"kernel='precomputed' cannot be diff"):
+    with pytest.raises(ValueError, match=r"`kernel` must be .* got 'precomputed'"):
         make_kernel("precomputed", np.ones((4, 2)))
