@@ -52,7 +52,6 @@ ELSEWHERE = {
     "PoisonedFold",
     "ResponseRange",
     "RobustnessReport",
-    "RobustnessReport",
     "make_intersection",
 }
 
