@@ -391,9 +391,9 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
             classes=known.classes,
             X_val=fold.X,
             y_val=fold.y,
-            X_scaler=known.X,
             feature_names=known.feature_names,
-            **settings,
+            # Labels and weights do not move the features: one fit serves all of them.
+            **{"X_scaler": known.X, **settings},
         )
 
 

@@ -1,8 +1,12 @@
 """Bilevel problems: a goal as a function of the training set of a surrogate.
 
 Upper level: the goal, a function of the learnt parameters. Lower level: the training of
-the surrogate, a function of its rows, labels and weights.
+the surrogate, a function of its rows, labels and weights. The scalers of a pipeline are
+fitted on clean and poison rows together, as those of the victim are, and differentiated
+with the rest (:mod:`skpoison.bilevel.differentiation.scaling`).
 """
+
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -11,7 +15,7 @@ from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.surrogates import Unrolled, as_training_problem
-from skpoison.surrogates._scalers import affine_map, split_scalers
+from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
 
 class BilevelProblem:
@@ -37,7 +41,8 @@ class BilevelProblem:
     y_val : ndarray of shape (n_val,), default=None
         Their labels, as positions among the classes, or their responses.
     X_scaler : {ndarray, csr matrix} of shape (n_rows, n_features), default=None
-        The rows that scalers before the surrogate are fitted on. None: X.
+        The rows that scalers before the surrogate are fitted on beside the poison rows.
+        None: X, each with `weight`.
     feature_names : ndarray of shape (n_features,), default=None
         The names of the features, if they have names.
     weight : float, default=1.0
@@ -56,10 +61,10 @@ class BilevelProblem:
         What is minimised.
     engine : Engine
         How the surrogate is trained, and differentiated.
-    resolved_goal : object
-        The goal as a function of the learnt parameters, in scaled features.
-    scale, shift : ndarray of shape (n_features,)
-        The surrogate sees ``X * scale + shift``.
+    raw_goal : Goal
+        The goal as a function of the learnt parameters, its validation rows not scaled.
+    scaler : ColumnScaler or None
+        The scalers, to be fitted with poison rows; None if there are none.
     """
 
     def __init__(
@@ -86,10 +91,12 @@ class BilevelProblem:
         n_classes = None if classes is None else classes.shape[0]
         self.training_problem = as_training_problem(estimator, n_classes)
         self.learner = self.training_problem.learner
-        self.scale, self.shift = affine_map(
-            scalers, X if X_scaler is None else X_scaler
-        )
-        self.X_scaled = self.scaled(X)
+        self.scaler = None
+        if scalers and X_scaler is None:
+            weights = np.full(X.shape[0], float(weight))
+            self.scaler = make_column_scaler(scalers, X, weights)
+        elif scalers:
+            self.scaler = make_column_scaler(scalers, X_scaler)
         n_unrolled = None
         if isinstance(hypergradient, Unrolled):
             hypergradient._validate_params()
@@ -105,15 +112,37 @@ class BilevelProblem:
             self.training_problem.encode(np.zeros(1, dtype=codes.dtype)).shape[1],
             feature_names,
             classes,
-            None if X_val is None else self.scaled(X_val),
+            X_val,
             y_val,
         )
-        self.resolved_goal = goal.resolve(context)
-        check_resolved(goal, self.resolved_goal)
-        check_goal(self.resolved_goal, self.learner)
-        if not isinstance(self.resolved_goal, Goal):
+        self.raw_goal = goal.resolve(context)
+        check_resolved(goal, self.raw_goal)
+        if scalers and X_val is not None and not hasattr(self.raw_goal, "scaled"):
+            raise TypeError(
+                f"{goal!r} is measured on validation rows, and scalers that are fitted "
+                "on poison rows move these: its `resolve` must return a goal with the "
+                "methods `scaled` and `at_with_columns`, such as "
+                "skpoison.bilevel.goals.OnRows."
+            )
+        check_goal(self.raw_goal, self.learner)
+        if not isinstance(self.raw_goal, Goal):
             shape = self.learner.shape(self.rows())
-            check_evaluation(goal, self.resolved_goal, self.learner, shape)
+            check_evaluation(goal, self.raw_goal, self.learner, shape)
+
+    @cached_property
+    def scaling(self):
+        """The scalers as fitted without poison rows; None if there are none."""
+        return None if self.scaler is None else self.scaler.fit()
+
+    @cached_property
+    def X_scaled(self):  # noqa: N802
+        """The rows learnt from, scaled, without poison rows."""
+        return self.scaled(self.X)
+
+    @cached_property
+    def resolved_goal(self):
+        """The goal as a function of the learnt parameters, without poison rows."""
+        return self._scaled_goal(self.scaling)
 
     def scaled(self, X):
         """Return rows as the last step of the surrogate sees them.
@@ -127,9 +156,7 @@ class BilevelProblem:
         -------
         X : {ndarray, csr matrix} of shape (n_rows, n_features)
         """
-        if sparse.issparse(X):
-            return X.multiply(self.scale).tocsr()
-        return X * self.scale + self.shift
+        return X if self.scaling is None else self.scaling.transform_new(X)[0]
 
     def rows(self, codes=None, multiplicity=None):
         """Return the training rows of the surrogate.
@@ -203,29 +230,54 @@ class BilevelProblem:
         """
         n_clean, n_poison = self.codes.shape[0], X_poison.shape[0]
         first, last, _ = indices.indices(n_poison)
-        indices = slice(n_clean + first, n_clean + last)
-        value, hypergradient = self.evaluate(
-            self._poisoned_rows(X_poison, y_poison), indices
-        )
+        behind = slice(n_clean + first, n_clean + last)
+        scaling = None if self.scaler is None else self.scaler.fit(X_poison)
+        rows = self._poisoned_rows(X_poison, y_poison, scaling)
+        goal = self._scaled_goal(scaling)
+        with np.errstate(over="ignore", invalid="ignore"):  # as in `evaluate`
+            value, hypergradient = self.engine(
+                rows, goal, behind, columns=scaling is not None
+            )
         in_features = hypergradient.features
+        if scaling is not None:
+            in_features = scaling.pull_back(
+                in_features, hypergradient.columns, slice(first, last)
+            )
         if leave_plateaus:
-            in_features = self.engine.directions(hypergradient, indices)
-        return value, in_features * self.scale, hypergradient.targets[:, 0]
+            directions = self.engine.directions(hypergradient, behind)
+            if directions is not hypergradient.features:
+                scale = 1.0 if scaling is None else scaling.scale
+                # A row without effect but by the scalers is on a plateau, too.
+                on_plateau = ~hypergradient.features.any(axis=1)
+                in_features = np.where(
+                    on_plateau[:, np.newaxis], directions / scale, in_features
+                )
+        return value, in_features, hypergradient.targets[:, 0]
 
-    def _poisoned_rows(self, X_poison, y_poison):
-        """Return the training rows with poison rows behind them."""
-        multiplicity = np.full(self.codes.shape[0], float(self.weight))
-        X_poison = X_poison * self.scale + self.shift
-        if sparse.issparse(self.X_scaled):
-            poison = sparse.csr_array(X_poison)
-            X = sparse.vstack([self.X_scaled, poison], format="csr")
-        else:
-            X = np.concatenate([self.X_scaled, X_poison])
+    def _scaled_goal(self, scaling):
+        """Return the goal on scaled validation rows."""
+        if scaling is None or not hasattr(self.raw_goal, "scaled"):
+            return self.raw_goal
+        return self.raw_goal.scaled(scaling)
+
+    def _poisoned_rows(self, X_poison, y_poison, scaling):
+        """Return the training rows with poison rows behind them, all of them scaled."""
+        n_clean, n_poison = self.codes.shape[0], X_poison.shape[0]
+        multiplicity = np.full(n_clean, float(self.weight))
+        if sparse.issparse(self.X):
+            X = sparse.vstack([self.X, sparse.csr_array(X_poison)], format="csr")
+            X = X if scaling is None else scaling.transform(X)
+        elif scaling is None:
+            X = np.concatenate([self.X, X_poison])
+        else:  # in one pass over the rows
+            X = np.empty((n_clean + n_poison, self.X.shape[1]))
+            scaling.transform(self.X, out=X[:n_clean])
+            scaling.transform(X_poison, out=X[n_clean:])
         return self.training_problem.rows(
             X,
             np.concatenate([self.codes, y_poison]),
             classes=self.classes,
-            multiplicity=np.append(multiplicity, np.ones(X_poison.shape[0])),
+            multiplicity=np.append(multiplicity, np.ones(n_poison)),
         )
 
     def diagnostics(self):

@@ -129,27 +129,9 @@ def make_column_scaler(scalers, X, weights=None):
     ValueError
         If one of them cannot be fitted to the rows.
     """
-    fitted = X
-    for scaler in scalers:
+    if X.shape[0]:
         # They check their parameters, and whether these go with sparse rows.
-        fitted = scaler.fit_transform(fitted)
+        fitted = X
+        for scaler in scalers:
+            fitted = scaler.fit_transform(fitted)
     return ColumnScaler([as_scaling_step(scaler) for scaler in scalers], X, weights)
-
-
-def affine_map(scalers, X):
-    """Fit scalers to rows, and return what they multiply features with and add.
-
-    Parameters
-    ----------
-    scalers : list of transformer
-        What `split_scalers` returns.
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The rows.
-
-    Returns
-    -------
-    scale, shift : ndarray of shape (n_features,)
-        Rows become ``X * scale + shift``.
-    """
-    scaling = make_column_scaler(scalers, X).fit()
-    return 1 / scaling.scale, -scaling.shift / scaling.scale

@@ -3,7 +3,7 @@ import pytest
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skpoison.attacks import (
@@ -29,7 +29,7 @@ FEW = ProjectedAscent(max_iter=3)
     [
         None,
         LogisticRegression(),
-        make_pipeline(MinMaxScaler(), RidgeClassifier()),
+        make_pipeline(RobustScaler(), RidgeClassifier()),
         make_pipeline(StandardScaler(), LinearSVC()),
         GradientDescentClassifier(learning_rate=0.2, n_steps=10),
         GradientDescentClassifier("squared_error", learning_rate=0.05, n_steps=50),

@@ -305,7 +305,12 @@ class BaseGradientAttack(BaseGoalAttack):
         # share of the training set as it will have for the victim.
         weight = (known.n_samples - replaced.shape[0]) / max(clean.shape[0], 1)
         return self._problem(
-            known, fold, weight=weight, hypergradient=self.hypergradient, tol=tol
+            known,
+            fold,
+            X_scaler=None,
+            weight=weight,
+            hypergradient=self.hypergradient,
+            tol=tol,
         )
 
     def _progress(self, optimizer, n_poison, coordinates):

@@ -98,8 +98,9 @@ class Engine(ABC):
         self, goal: Goal, W: np.ndarray, columns: bool
     ) -> tuple[float, np.ndarray, ColumnGradient | None]:
         """Compute a goal and its gradients in the weights and in columns."""
-        if columns:
+        if columns and hasattr(goal, "at_with_columns"):
             return goal.at_with_columns(self.learner, W)
+        # Any other object with `at` is a function of the weights alone.
         return *goal.at(self.learner, W), None
 
     def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:

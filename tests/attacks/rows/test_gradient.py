@@ -84,7 +84,6 @@ def measured(attack, X, y, X_out, y_out, X_val, y_val):
         classes=attack.classes_,
         X_val=X_val,
         y_val=codes_val,
-        X_scaler=X,
     )
     return problem.differentiate(X_out[mask], codes_out[mask])[0]
 
@@ -313,7 +312,10 @@ def test_callbacks_stop_all_that_is_left(feasible_set, schedule):
             {"known_fraction": 0.001},
             r"`known_fraction` must leave .*; got 0\.001 for 80 ro",
         ),
-        ({"hypergradient": "unrolled"}, "hypergradient='unrolled' goes through the st"),
+        (
+            {"hypergradient": "unrolled"},
+            "hypergradient='unrolled' differentiates the steps",
+        ),
         ({"goal": {}}, "must name at least one class"),
         ({"goal": {7: 1}}, "names the class 7"),
         ({"goal": {1: 1}}, "maps the class 1 to itself"),

@@ -7,6 +7,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -29,7 +30,8 @@ from skpoison.goals import (
     ErrorSpecific,
     TargetLabels,
 )
-from skpoison.optimizers import ProjectedAscent
+from skpoison.inspection import check_hypergradient
+from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
 from skpoison.surrogates import GradientDescentClassifier
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -173,15 +175,32 @@ def test_three_classes():
     ids=str,
 )
 def test_gradient_goes_through_scalers(scalers):
-    """It is the same climb as in scaled space, seen from outside."""
+    """They are fitted on clean and poison rows together, as the victim's are."""
     victim = make_pipeline(*scalers, LogisticRegression())
-    settings = {"optimizer": ProjectedAscent(max_iter=3), "random_state": 0}
-    X_out, _ = GradientInsertion(victim, **settings).fit_resample(X_train, y_train)
-    scaler = victim[:-1].fit(X_train.copy())
-    inside, _ = GradientInsertion(victim[-1], **settings).fit_resample(
-        scaler.transform(X_train.copy()), y_train
+    attack = GradientInsertion(
+        victim,
+        # Values that are equal to a minimum or maximum of clean rows have two
+        # derivatives: those of the border of a box, and of clones that stay.
+        feasible_set=Box(-1e4, 1e4),
+        optimizer=SpectralProjectedGradient(max_iter=3),
+        random_state=0,
     )
-    np.testing.assert_allclose(scaler.transform(X_out), inside, rtol=1e-4, atol=1e-5)
+    check = check_hypergradient(attack, X_train, y_train, random_state=0)
+    assert check.relative_error < 1e-6
+    assert np.abs(check.numerical).min() > 0
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()])
+def test_goal_is_that_of_the_pipeline_fitted_on_what_comes_out(scaler):
+    estimator = LogisticRegression(solver="newton-cholesky", tol=1e-10)
+    victim = make_pipeline(scaler, estimator)
+    attack = GradientInsertion(
+        victim, goal=ErrorGeneric(loss="surrogate"), random_state=0
+    )
+    X_out, y_out = attack.fit_resample(X_train, y_train, X_val=X_test, y_val=y_test)
+    probabilities = victim.fit(X_out, y_out).predict_proba(X_test)
+    expected = log_loss(y_test, probabilities)
+    np.testing.assert_allclose(attack.goal_path_.max(), expected, rtol=1e-5)
 
 
 def test_sparse_rows_stay_sparse():
@@ -259,7 +278,7 @@ def test_validation_rows_are_checked(given, message):
         (
             GradientInsertion(make_pipeline(PCA(), LogisticRegression())),
             TypeError,
-            r"does not go through PCA\(.*\), .* Take one of MaxAbsScaler",
+            r"must be MaxAbsScaler, .* or StandardScaler, .* got PCA\(",
         ),
         (GradientInsertion(KMeans()), ValueError, "`surrogate` must be a classifier"),
         (GradientInsertion(goal={7: 1}), ValueError, "names the class 7"),

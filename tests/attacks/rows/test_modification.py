@@ -57,7 +57,7 @@ def test_modified_rows(container, schedule, poison_labels):
     trusted = np.arange(80) % 2 == 0
     attack = GradientModification(
         budget=0.1,
-        optimizer=ProjectedAscent(schedule=schedule, max_iter=3),
+        optimizer=ProjectedAscent(0.5, schedule=schedule, max_iter=3),
         poison_labels=poison_labels,
         random_state=0,
     )
