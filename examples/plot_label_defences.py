@@ -78,7 +78,7 @@ for ax, kind in zip(axes, kinds, strict=True):
         )
     ax.set(
         title=kind,
-        xlabel="flipped share of the training labels, $n_p / n$",
+        xlabel="flipped labels, $n_p / n$",
         xticks=budgets,
     )
 axes[0].set_ylabel("test error")
