@@ -130,8 +130,8 @@ for title in victims:
 # kernel is safe. It means that this attacker has chosen the wrong surrogate.
 #
 # The smoothed error does more harm here than the log loss, at the larger budgets by
-# more than the standard deviation over the folds. Three folds of one data set are
-# little evidence.
+# about one standard deviation over the folds. Three folds of one data set are little
+# evidence.
 #
 # Binary features
 # ---------------
