@@ -23,10 +23,10 @@ best), and the attacker knows them.
 Prints the stability index of the selections on clean rows and with poison: 1 if they
 are the same, 0 by chance. Then the test error, the number of features selected, and the
 seconds of one attack; mean and standard deviation over seeds. For "other rows" the
-second selection is that on the validation rows, which are clean: so much changes without
-an attack. Ridge regression, which selects no features, is included for learners that
-use all of them: its largest coefficients count, as many as the Lasso selects on clean
-rows.
+second selection is that on the validation rows, which are clean: so much changes
+without an attack. Ridge regression, which selects no features, is included for learners
+that use all of them: its largest coefficients count, as many as the Lasso selects on
+clean rows.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/feature_selection.py [--seeds 5]``
 """
@@ -83,7 +83,7 @@ def make_rows(effects, rng):
 
 
 def learners(X, y):
-    """Choose penalties, on clean rows."""
+    """Choose penalties on clean rows."""
     lasso = LassoCV(cv=5, **SOLVER).fit(X, y)
     net = ElasticNetCV(cv=5, l1_ratio=0.5, **SOLVER).fit(X, y)
     ridge = RidgeCV(np.logspace(-3, 3, 25)).fit(X, y)
@@ -95,14 +95,14 @@ def learners(X, y):
 
 
 def largest(search):
-    """Find the largest penalty that is no worse than the best, by a standard error."""
+    """Return the largest penalty within a standard error of the best."""
     mean, std = search.mse_path_.mean(axis=1), search.mse_path_.std(axis=1)
     best, n_folds = mean.argmin(), search.mse_path_.shape[1]
     return search.alphas_[mean <= mean[best] + std[best] / np.sqrt(n_folds)].max()
 
 
 def selected(weights, size):
-    """Say which features are selected; the largest weights where all would be."""
+    """Return which features are selected; the largest weights if all would be."""
     if weights.all():
         return np.abs(weights) >= np.sort(np.abs(weights))[-size]
     return weights != 0

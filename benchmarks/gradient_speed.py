@@ -31,7 +31,7 @@ from skpoison.surrogates import GradientDescentClassifier
 
 
 def seconds(function, repeats=1):
-    """Time a function: the least of some repeats."""
+    """Return the run time of a function, the minimum over repeats."""
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -56,7 +56,7 @@ def make_problem(surrogate, hypergradient, loss, train, own):
 
 
 def published(problem, start, codes):
-    """Climb as published."""
+    """Maximise the goal by the published algorithm."""
     rows = start[:0]
     for i in range(start.shape[0]):
         x, previous = start[i : i + 1], -np.inf

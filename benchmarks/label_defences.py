@@ -77,7 +77,7 @@ def attacks(budget, seed):
 
 
 def flip(attack, train, own):
-    """Attack, with rows of one's own where the attack can use some."""
+    """Attack, with validation rows if the attack uses any."""
     if isinstance(attack, GreedyLabelFlip):
         return attack.fit_resample(*train, X_val=own[0], y_val=own[1])
     return attack.fit_resample(*train)

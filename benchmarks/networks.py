@@ -65,7 +65,7 @@ def error(X, y, X_test, y_test, seed):
 
 
 def measure(X, y, seed):
-    """Compute for each training set errors by starting weights, and seconds."""
+    """Return for each training set the errors by initial weights, and seconds."""
     (X, y), (X_own, y_own), test = split(X, y, seed)
     sets = [(X, y), RandomInsertion(N_POISON, random_state=seed).fit_resample(X, y)]
     seconds = [0.0, 0.0]
@@ -92,7 +92,7 @@ def measure(X, y, seed):
 
 
 def ratio(X, y):
-    """Compare a gradient through the steps with the steps."""
+    """Compare the time of an unrolled gradient with that of the steps."""
     (X, y), _, _ = split(X, y, 0)
     X, y = np.concatenate([X, X[:N_POISON]]), np.concatenate([y, y[:N_POISON]])
     surrogate = as_training_problem(network(200, 0), 2)

@@ -39,7 +39,7 @@ DATA_SETS = spambase, ransomware, mnist_1_7
 
 
 def split(X, y, seed, n_train=N_TRAIN, n_own=N_OWN, n_columns=400):
-    """Split into training rows, the attacker's own and test rows.
+    """Split into training, validation and test rows.
 
     Of wide sparse data, the columns of most mutual information with the labels are
     kept, chosen on the training rows alone.

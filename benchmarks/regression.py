@@ -78,7 +78,7 @@ def split(X, y, seed):
 
 
 def learners(X, y):
-    """Choose penalties, on clean rows."""
+    """Choose penalties on clean rows."""
     lasso = LassoCV(cv=5, **SOLVER).fit(X, y)
     net = ElasticNetCV(cv=5, l1_ratio=0.5, **SOLVER).fit(X, y)
     ridge = RidgeCV(np.logspace(-4, 3, 29)).fit(X, y)
