@@ -125,7 +125,7 @@ def twenty_rows(X, y, seed, victim, surrogate, loss):
 
 
 def cosines(X, y, seed, kernel):
-    """Compare the printed gradient with the complete one, for margin support vectors."""
+    """Compare the printed gradient with the complete one, on the margin."""
     (X, y), own, _ = split(X, y, seed, 400)
     codes = np.searchsorted(np.unique(y), y)
     kernel = make_kernel("rbf", X) if kernel == "rbf" else LinearKernel()
