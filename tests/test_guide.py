@@ -216,11 +216,10 @@ def recipes():
         cells = re.split(r"\n     -", row.partition("\n\n")[0])
         if not cells[0][0].isdigit():
             continue  # the header
-        attack, surrogate, goal, feasible_set, others = (
+        attack, surrogate, parameters = (
             re.findall("``(.*?)``", cell) for cell in cells[1:]
         )
-        arguments = surrogate + [f"goal={each}" for each in goal]
-        arguments += [f"feasible_set={each}" for each in feasible_set] + others
+        arguments = surrogate + parameters
         described.append(eval(f"{attack[0]}({', '.join(arguments)})", names))
     return names["recipes"], described
 
