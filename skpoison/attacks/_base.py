@@ -27,6 +27,7 @@ from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._validation import check_squares
 from skpoison.utils._warnings import deduplicate_warnings
 
 
@@ -179,6 +180,7 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
+        check_squares(X)
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_

@@ -19,10 +19,12 @@ from skpoison.utils._warnings import warn_user
 # Neighbours are searched for this many rows at a time, which bounds the memory.
 BATCH_SIZE = 16384
 
-# The metrics that are functions of two rows, without parameters to be fitted.
+# The metrics that are functions of two rows, without parameters to be fitted. A
+# function of one's own is passed itself instead of the name "pyfunc".
 METRICS = set(chain.from_iterable(VALID_METRICS.values())) - {
     "mahalanobis",
     "precomputed",
+    "pyfunc",
     "seuclidean",
 }
 
@@ -130,6 +132,7 @@ class KNNSanitizedClassifier(BaseRowFilter):
     """
 
     _required_estimator_type = "classifier"
+    _keeps_booleans = True
 
     _parameter_constraints: dict = {
         **BaseRowFilter._parameter_constraints,
