@@ -14,6 +14,7 @@ from scipy import sparse
 from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
+from skpoison.goals._behind_scalers import BehindScalers
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
@@ -117,17 +118,12 @@ class BilevelProblem:
         )
         self.raw_goal = goal.resolve(context)
         check_resolved(goal, self.raw_goal)
-        if scalers and X_val is not None and not hasattr(self.raw_goal, "scaled"):
-            raise TypeError(
-                f"{goal!r} is measured on validation rows, and scalers that are fitted "
-                "on poison rows move these: its `resolve` must return a goal with the "
-                "methods `scaled` and `at_with_columns`, such as "
-                "skpoison.bilevel.goals.OnRows."
-            )
         check_goal(self.raw_goal, self.learner)
         if not isinstance(self.raw_goal, Goal):
             shape = self.learner.shape(self.rows())
             check_evaluation(goal, self.raw_goal, self.learner, shape)
+            if scalers and X_val is not None:
+                self.raw_goal = BehindScalers(goal, context)
 
     @cached_property
     def scaling(self):

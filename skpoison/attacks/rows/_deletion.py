@@ -90,7 +90,8 @@ class GreedyDeletion(BaseGoalAttack):
 
     See Also
     --------
-    RandomLabelFlip : Flips labels instead.
+    GradientInsertion : Inserts rows instead.
+    GreedyLabelFlip : Flips labels instead.
 
     Notes
     -----
