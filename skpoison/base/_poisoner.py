@@ -127,6 +127,8 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
+    # Whether `_poison` takes rows of booleans as they are, for metrics of booleans.
+    _keeps_booleans = False
 
     _parameter_constraints: dict = {
         "budget": [
@@ -253,7 +255,10 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         y_checked = self._check_y(y)
         if self._reads_features:
             X_checked = numeric_features(
-                self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+                self,
+                X,
+                accept_sparse=["csr", "csc"],
+                dtype=[np.float64, np.float32, *[np.bool_] * self._keeps_booleans],
             )
         else:
             X_checked = X

@@ -173,7 +173,12 @@ class KNNSanitizedClassifier(BaseRowFilter):
         if self.neighbors is not None:
             reason = "if neighbors is given, which has its own"
             check_default(self, reason, metric="euclidean", n_jobs=None)
-        k = min(self.n_neighbors, y.shape[0] - 1)
+        elif self.metric == "haversine" and X.shape[1] != 2:
+            raise ValueError(
+                "metric='haversine' is for two columns, latitude and longitude; X has "
+                f"{X.shape[1]}. Choose another metric."
+            )
+        k = min(int(self.n_neighbors), y.shape[0] - 1)
         if k < self.n_neighbors:
             warn_user(
                 f"n_neighbors={self.n_neighbors} is more than the {k} other rows; all "

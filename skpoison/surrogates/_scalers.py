@@ -107,7 +107,9 @@ def split_scalers(surrogate):
         as_scaling_step(step)
     # Arrays are scaled here, whatever the scalers are to put out elsewhere.
     arrays = {"transform": "default"}
-    scalers = [clone(step).set_output(**arrays).set_params(copy=True) for step in scalers]
+    scalers = [
+        clone(step).set_output(**arrays).set_params(copy=True) for step in scalers
+    ]
     return scalers, estimator
 
 

@@ -221,9 +221,9 @@ def check_squares(X, name="X"):
         If a number is larger than 1e150, or less than -1e150.
     """
     values = X.data if sparse.issparse(X) else X
-    if values.dtype.kind != "f" or not values.size:
-        return
-    largest = max(np.nanmax(values), -np.nanmin(values))
+    if values.dtype != np.float64 or not values.size:
+        return  # no other type holds numbers as large
+    largest = max(np.fmax.reduce(values, axis=None), -np.fmin.reduce(values, axis=None))
     if largest > LARGEST:
         raise ValueError(
             f"{name} must hold numbers of at most {LARGEST:g} in magnitude, whose "
