@@ -62,6 +62,8 @@ class FixedRows:
             X, weights = X[weights > 0], weights[weights > 0]
         self.X, self.weights = X, weights
         self.total = float(weights.sum())
+        # The last columns that were made dense: mostly the same ones are asked for.
+        self._chosen: tuple[np.ndarray, FixedRows] | None = None
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -110,11 +112,10 @@ class FixedRows:
         -------
         rows : FixedRows
         """
-        known = getattr(self, "_chosen", None)
-        if known is None or not np.array_equal(known[0], chosen):
+        if self._chosen is None or not np.array_equal(self._chosen[0], chosen):
             dense = self.X[:, chosen].toarray()
-            self._chosen = known = chosen, FixedRows(dense, self.weights)
-        return known[1]
+            self._chosen = chosen, FixedRows(dense, self.weights)
+        return self._chosen[1]
 
     @cached_property
     def signs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -190,6 +191,36 @@ class ColumnStatistics:
             share = upstream / np.maximum(attained.sum(axis=0), 1)
             return np.where(attained[rows] & (value != fixed), share, 0.0)
         return upstream * self._quantile(name)[1]()[rows]
+
+    def weight_gradient(
+        self, name: Statistic, upstream: np.ndarray, X: np.ndarray
+    ) -> np.ndarray | float:
+        """Pull a derivative in a statistic back to the weights of rows.
+
+        Those of extremes and quantiles are taken for 0: they are step functions of the
+        rows that are left, and no derivative says how far they jump.
+
+        Parameters
+        ----------
+        name : {"mean", "std", "min", "max"} or float
+            The statistic.
+        upstream : ndarray of shape (n_features,)
+            The derivative of some quantity in the statistic of each column.
+        X : {ndarray, sparse matrix} of shape (n_rows, n_features)
+            The rows; they need not be among those that the statistics are of.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_rows,), or 0
+        """
+        mean, std = self._moments
+        if name == "mean":
+            return (_centred_product(X, mean, upstream)) / self.total
+        if name == "std":
+            slope = np.divide(upstream, 2 * std, np.zeros_like(std), where=std > 0)
+            squares = _centred_product(X, mean, slope, squared=True)
+            return (squares - std**2 @ slope) / self.total
+        return 0.0
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -286,3 +317,15 @@ def _sparse_quantile(
         return out
 
     return value, derivative
+
+
+def _centred_product(
+    X: np.ndarray, mean: np.ndarray, slope: np.ndarray, *, squared: bool = False
+) -> np.ndarray:
+    """Multiply rows less the mean, or the squares of that, by a value a column."""
+    if not sparse.issparse(X):
+        centred = X - mean
+        return (centred**2 if squared else centred) @ slope
+    if not squared:
+        return X @ slope - mean @ slope
+    return X.multiply(X) @ slope - 2 * (X @ (mean * slope)) + mean**2 @ slope
