@@ -35,7 +35,7 @@ X_test, y_test = make_blobs(
 )
 
 victims = {
-    "linear": SVC(kernel="linear", C=1.0),
+    "Linear": SVC(kernel="linear", C=1.0),
     "RBF": SVC(kernel="rbf", C=1.0, gamma=0.5),
 }
 
@@ -49,7 +49,7 @@ victims = {
 # linear one they are long, as by default.
 
 EDGE = 4.0
-steps = {"linear": 2.0, "RBF": 0.05}
+steps = {"Linear": 2.0, "RBF": 0.05}
 attacks = {}
 for name, victim in victims.items():
     attack = GradientInsertion(

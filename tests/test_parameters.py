@@ -1,4 +1,4 @@
-"""Does every constructor parameter do something?
+"""Effect of every constructor parameter.
 
 Everything public is found by reflection, and each of its parameters needs an entry in
 PARAMETERS: a value that changes what comes out, or a reason why none does. In further
