@@ -203,10 +203,10 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         if known.goal.kind == "errors" and known.goal.loss == "error":
             refit = Refit(
                 known.surrogate,
-                known.X[train],
+                known.rows_to_fit[train],
                 known.codes[train],
                 known.classes,
-                fold.X,
+                fold.X.astype(known.dtype, copy=False),
                 known.goal.measure(fold.y, known.classes),
                 self.n_jobs,
             )
