@@ -141,7 +141,9 @@ def counts(n_samples=100):
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("alpha", [0.1, 1.0])
-def test_optimum_of_custom_learner_is_that_of_the_estimator(guide, alpha, fit_intercept):
+def test_optimum_of_custom_learner_is_that_of_the_estimator(
+    guide, alpha, fit_intercept
+):
     guide("own_learner")
     X, y, sample_weight = counts()
     estimator = PoissonRegressor(

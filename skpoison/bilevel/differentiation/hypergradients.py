@@ -236,7 +236,7 @@ def unrolled(
 def _from_last_to(
     first: int, stored: list[Point], rate: float, n_steps: int, checkpoint_every: int
 ) -> Iterator[Point]:
-    """Go backwards through stored steps, and compute again those between them."""
+    """Yield points from last to first, recomputing those between stored ones."""
     learner, rows = stored[0].learner, stored[0].rows
     for block in reversed(range(first // checkpoint_every, len(stored))):
         begin = block * checkpoint_every
