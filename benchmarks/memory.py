@@ -17,7 +17,7 @@ import threading
 import time
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import RegressorMixin, is_regressor
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 
@@ -68,15 +68,18 @@ def defence_cases():
 
 def set_cases():
     """Name feasible sets."""
-    cases = {
-        name: getattr(feasible_sets, name)()
-        for name in ("Box", "L1Ball", "L2Ball", "LinfBall", "Slab")
+    box, ball = feasible_sets.Box(), feasible_sets.L2Ball(1.0)
+    return {
+        "Box": box,
+        "L1Ball": feasible_sets.L1Ball(1.0),
+        "L2Ball": ball,
+        "LinfBall": feasible_sets.LinfBall(1.0),
+        "Slab": feasible_sets.Slab(np.ones(N_FEATURES), -1.0, 1.0),
+        "Frozen": feasible_sets.Frozen([0, 1]),
+        "Integers": feasible_sets.Integers([0, 1]),
+        "OneHot": feasible_sets.OneHot([[0, 1, 2]]),
+        "Intersection": feasible_sets.make_intersection(box, ball),
     }
-    cases["Frozen"] = feasible_sets.Frozen([0, 1])
-    cases["Integers"] = feasible_sets.Integers([0, 1])
-    cases["OneHot"] = feasible_sets.OneHot([[0, 1, 2]])
-    cases["Box & L2Ball"] = feasible_sets.Box() & feasible_sets.L2Ball()
-    return cases
 
 
 def run(case, n_rows, budget):
@@ -89,7 +92,7 @@ def run(case, n_rows, budget):
         return
     if case in (cases := attack_cases(budget)):
         attack = cases[case]
-        takes_responses = is_regressor(getattr(attack, "surrogate", None))
+        takes_responses = isinstance(getattr(attack, "surrogate", None), RegressorMixin)
         attack.fit_resample(X, responses if takes_responses else y)
     elif case in (cases := defence_cases()):
         defence = cases[case]
@@ -100,7 +103,7 @@ def run(case, n_rows, budget):
         if case == "Integers":
             X[:, :2] = np.rint(X[:, :2])
         feasible_set = cases[case].fit(X, y)
-        feasible_set.contains(feasible_set.project(2 * X, X))
+        feasible_set.contains(feasible_set.project(2 * X, start=X), start=X)
     elif case.startswith("GradientDescent"):
         estimator = getattr(surrogates, case)()
         estimator.fit(X, responses if is_regressor(estimator) else y).predict(X)
