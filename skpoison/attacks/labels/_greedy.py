@@ -60,8 +60,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
-        How many flips are tried at every step. "auto": 20, or all if they cost nothing,
-        as for RidgeClassifier. None: all.
+        How many flips are tried at every step. "auto": 20, or all if they cost little,
+        as for RidgeClassifier on some thousands of rows. None: all.
     n_jobs : int, default=None
         Number of fits at once, for surrogates that are fitted for each flip tried.
     random_state : int, RandomState instance or None, default=None
