@@ -201,14 +201,15 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     def _search(self, known, fold):
         """Return the search for the surrogate that learns from one fold."""
         train, refit = fold.train, None
-        if known.goal.kind == "errors" and known.goal.loss == "error":
+        measure = known.goal.measure(fold.y, known.classes)
+        if measure is not None:
             refit = Refit(
                 known.surrogate,
                 known.rows_to_fit[train],
                 known.codes[train],
                 known.classes,
                 fold.X.astype(known.dtype, copy=False),
-                known.goal.measure(fold.y, known.classes),
+                measure,
                 self.n_jobs,
             )
         try:
