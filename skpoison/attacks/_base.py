@@ -14,7 +14,7 @@ from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.attacks._surrogate import default_surrogate, seed_surrogate
+from skpoison.attacks._surrogate import default_surrogate
 from skpoison.attacks._validation_data import (
     VALIDATION,
     Fold,
@@ -26,6 +26,7 @@ from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
+from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import check_squares
 from skpoison.utils._warnings import deduplicate_warnings
@@ -216,7 +217,7 @@ class BaseSurrogateAttack(BasePoisoner):
             trusted[positions],
             trusted.shape[0],
             classes,
-            seed_surrogate(surrogate, random_state),
+            set_missing_seeds(surrogate, random_state),
             feature_names=getattr(self, "feature_names_in_", None),
             dtype=dtype,
         )

@@ -26,11 +26,12 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils import InputTags, get_tags
+from sklearn.utils import InputTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.base import BaseRowFilter
+from skpoison.utils._seeds import set_missing_seeds
 
 # Inverse penalties of the default classifiers, for rows of mean squared length 1 and
 # the mean loss of the rows. The first allows weights that are hardly more than the
@@ -74,7 +75,7 @@ class ConfidentLearningClassifier(BaseRowFilter):
     cv : int, default=5
         Number of folds; at most the number of rows of the smallest class.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds.
+        Seed of the folds, and of `classifiers` that have none.
     n_jobs : int, default=None
         Number of folds whose classifiers are fitted in parallel.
 
@@ -186,6 +187,9 @@ class ConfidentLearningClassifier(BaseRowFilter):
         if classifiers is None:
             X = _standardize(X)
             classifiers = [_logistic(C, y.shape[0]) for C in REGULARIZATION_PATH]
+        if self.random_state is not None:
+            stream = check_random_state(self.random_state)
+            classifiers = [set_missing_seeds(each, stream) for each in classifiers]
         folds = StratifiedKFold(
             min(self.cv, smallest), shuffle=True, random_state=self.random_state
         )

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils import InputTags
+from sklearn.utils import InputTags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence, PredictsByEstimatorMixin
@@ -19,6 +19,7 @@ from skpoison.defences._corrected_loss import (
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
 from skpoison.defences._reweighting import noise_weights
 from skpoison.defences._transition_matrix import as_transition_matrix
+from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import check_default
 
 
@@ -61,7 +62,8 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         Number of folds for "cv" and "anchors"; at most the number of rows of the
         smallest class. If the rates are given, it must have its default.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds. Nothing is random if the rates are given.
+        Seed of the folds, and of an estimator without a seed that is fitted on them.
+        Nothing is random if the rates are given.
     n_jobs : int, default=None
         Number of folds in parallel.
 
@@ -208,9 +210,11 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
             return matrix_by_likelihood(
                 self._fit_corrected, n_classes, rows, folds, n_jobs=self.n_jobs
             )
-        return matrix_at_anchors(
-            self.estimator, n_classes, rows, folds, n_jobs=self.n_jobs
-        )
+        estimator = self.estimator
+        if self.random_state is not None:
+            stream = check_random_state(self.random_state)
+            estimator = set_missing_seeds(estimator, stream)
+        return matrix_at_anchors(estimator, n_classes, rows, folds, n_jobs=self.n_jobs)
 
     @property
     def _fit_corrected(self):

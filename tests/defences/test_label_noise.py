@@ -4,6 +4,7 @@ from scipy import optimize, sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_blobs, make_classification
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -290,3 +291,15 @@ def test_parameters_are_checked(parameter, value):
     defence = NoisyLabelClassifier(ESTIMATOR, **{parameter: value})
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
         defence.fit(X, y)
+
+
+def test_estimator_without_a_seed_that_finds_the_noise():
+    """The same random_state, the same rates."""
+    forest = RandomForestClassifier(3, max_depth=3)
+    defence = NoisyLabelClassifier(
+        forest, method="weighted", noise="anchors", cv=2, random_state=0
+    )
+    first, again = (clone(defence).fit(X, y).transition_matrix_ for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, np.eye(2))
+    assert forest.random_state is None
