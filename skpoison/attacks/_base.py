@@ -27,6 +27,7 @@ from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._validation import check_squares
 from skpoison.utils._warnings import deduplicate_warnings
 
 
@@ -58,6 +59,9 @@ class Known:
         Their labels, as positions among the classes, or their responses.
     feature_names : ndarray of shape (n_features,), default=None
         The names of the features, if they have names.
+    dtype : type, default=np.float64
+        The dtype of the rows on which a surrogate itself is fitted: np.bool_ if X holds
+        booleans, for metrics of booleans.
     """
 
     X: np.ndarray
@@ -71,6 +75,12 @@ class Known:
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
     feature_names: np.ndarray | None = None
+    dtype: type = np.float64
+
+    @property
+    def rows_to_fit(self):
+        """The rows known, as they are passed to the fit of the surrogate itself."""
+        return self.X.astype(self.dtype, copy=False)
 
 
 class BaseSurrogateAttack(BasePoisoner):
@@ -82,6 +92,7 @@ class BaseSurrogateAttack(BasePoisoner):
     """
 
     _needs_classifier = False
+    _keeps_booleans = True
     _parameter_constraints: dict = {
         **BasePoisoner._parameter_constraints,
         "surrogate": [HasMethods(["fit", "predict"]), None],
@@ -179,6 +190,8 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
+        check_squares(X)
+        dtype = np.bool_ if X.dtype == bool else np.float64
         X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_
@@ -205,6 +218,7 @@ class BaseSurrogateAttack(BasePoisoner):
             classes,
             seed_surrogate(surrogate, random_state),
             feature_names=getattr(self, "feature_names_in_", None),
+            dtype=dtype,
         )
         return positions, known
 

@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from imblearn.base import BaseSampler
@@ -11,7 +11,7 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, RealNotInt
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -28,6 +28,7 @@ from skpoison.utils._validation import (
     check_labels,
     check_responses,
     check_trusted,
+    forget_fit,
     numeric_features,
 )
 
@@ -126,10 +127,12 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
+    # Whether `_poison` takes rows of booleans as they are, for metrics of booleans.
+    _keeps_booleans = False
 
     _parameter_constraints: dict = {
         "budget": [
-            Interval(RealNotInt, 0, 1, closed="both"),
+            Interval(Real, 0, 1, closed="both"),
             Interval(Integral, 0, None, closed="left"),
         ],
         "random_state": ["random_state"],
@@ -154,6 +157,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         -------
         self : object
         """
+        forget_fit(self)
         self._check_data(X, y)
         return self
 
@@ -186,16 +190,18 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         return self._fit_resample(X, y, trusted=trusted)
 
     def _fit_resample(self, X, y, *, trusted, **for_hook):
+        forget_fit(self)
         X_checked, y_checked = self._check_data(X, y)
         n_samples = y_checked.shape[0]
-        self.poison_ = self._poison(
-            X_checked,
-            y_checked,
-            n_poison=self._n_poison(n_samples),
-            trusted=check_trusted(trusted, X),
-            random_state=check_random_state(self.random_state),
-            **for_hook,
-        )
+        with np.errstate(under="ignore"):  # numbers that small are 0
+            self.poison_ = self._poison(
+                X_checked,
+                y_checked,
+                n_poison=self._n_poison(n_samples),
+                trusted=check_trusted(trusted, X),
+                random_state=check_random_state(self.random_state),
+                **for_hook,
+            )
         return self._apply(self.poison_, X, y, y_checked)
 
     def apply_poison(self, X, y):
@@ -250,7 +256,10 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         y_checked = self._check_y(y)
         if self._reads_features:
             X_checked = numeric_features(
-                self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+                self,
+                X,
+                accept_sparse=["csr", "csc"],
+                dtype=[np.float64, np.float32, *[np.bool_] * self._keeps_booleans],
             )
         else:
             X_checked = X
@@ -262,8 +271,6 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             )
         check_consistent_length(X, y_checked)
         if self._takes_responses():
-            if hasattr(self, "classes_"):
-                del self.classes_  # left by a call with other parameters
             return X_checked, y_checked
         self.classes_ = np.unique(y_checked)
         if self.classes_.shape[0] < 2:
@@ -292,7 +299,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """Return the number of rows that the budget stands for."""
         if isinstance(self.budget, Integral):
             return int(self.budget)
-        return round(self.budget * n_samples)
+        return round(float(self.budget) * n_samples)
 
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""

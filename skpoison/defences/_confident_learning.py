@@ -140,6 +140,7 @@ class ConfidentLearningClassifier(BaseRowFilter):
     """
 
     _required_estimator_type = "classifier"
+    _keeps_booleans = True
 
     _parameter_constraints: dict = {
         **BaseRowFilter._parameter_constraints,

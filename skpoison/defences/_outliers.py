@@ -17,6 +17,8 @@ from skpoison.utils._validation import check_default
 class _BaseOutlierFilter(BaseRowFilter):
     """Base of the outlier filters: one detector and one threshold for each group."""
 
+    _keeps_booleans = True
+
     _parameter_constraints: dict = {
         "estimator": BaseRowFilter._parameter_constraints["estimator"],
         "detector": [HasMethods(["fit"]), None],
@@ -77,7 +79,9 @@ class _BaseOutlierFilter(BaseRowFilter):
             own_scores = np.sort(scores[_reference(rows, trusted)])
             # The quantile is one of the scores, so that the number of reference rows
             # beyond it is known exactly; rounding of the product must not change it.
-            rank = np.ceil(np.round(self.quantile * (own_scores.shape[0] - 1), 9))
+            rank = np.ceil(
+                np.round(float(self.quantile) * (own_scores.shape[0] - 1), 9)
+            )
             threshold = np.nextafter(own_scores[int(rank)], np.inf)
             thresholds.append(threshold if own_scores.shape[0] > 1 else np.inf)
         return np.array(thresholds)
@@ -341,6 +345,7 @@ def _reference(rows, trusted):
 
 def _total_variance(X):
     """Compute the sum of the variances of all columns."""
+    X = X.astype(np.float64)
     if sparse.issparse(X):
         squares = X.multiply(X).mean(axis=0) - np.square(X.mean(axis=0))
         return float(np.sum(squares))
