@@ -22,6 +22,7 @@ from skpoison.attacks import (
     GradientInsertion,
     GradientModification,
     GreedyLabelFlip,
+    RelaxedLabelFlip,
 )
 from skpoison.goals import ErrorGeneric, TargetCoefficients
 from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
@@ -39,7 +40,7 @@ SETTINGS = {
         "validation": 2,
     },
     "NoisyLabelClassifier": {"cv": 2},
-    "RelaxedLabelFlip": {"max_iter": 2},
+    "RelaxedLabelFlip": {"surrogate": RidgeClassifier(), "max_iter": 2},
 }
 NETWORK = MLPClassifier(
     (3,),
@@ -76,7 +77,10 @@ VARIANTS = [
         {"surrogate": Lasso(), "goal": ErrorGeneric("objective")},
     )
 ]
-VARIANTS.append(GreedyLabelFlip(n_candidates=1, validation=2, random_state=0))
+VARIANTS += [
+    GreedyLabelFlip(n_candidates=1, validation=2, random_state=0),
+    RelaxedLabelFlip(max_iter=2, random_state=0),
+]
 VARIANTS.append(
     GradientModification(
         LogisticRegression(),
