@@ -55,7 +55,7 @@ def _run(options):
     out = Path(options.out)
     _check_writable(out)
     budgets = _budgets(options.budgets)
-    X, y = load_data(options.data, options.target)
+    (X, y), data_warnings = capture_warnings(load_data, options.data, options.target)
     report = make_report(
         X,
         y,
@@ -81,7 +81,7 @@ def _run(options):
         _print(format_report(report))
     _print(f"Wrote {' and '.join(str(out / name) for name in files)}{picture}")
     # Matplotlib warns of every character that it cannot draw: the first is enough.
-    for warning in [*report.warnings_seen, *warnings_seen[:1]]:
+    for warning in [*data_warnings, *report.warnings_seen, *warnings_seen[:1]]:
         print_error(warning)
 
 

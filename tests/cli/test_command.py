@@ -302,6 +302,16 @@ def test_parquet_file(succeed):
     assert out.startswith("table.parquet (40 rows, 2 columns, 2 classes, the largest 5")
 
 
+@pytest.mark.filterwarnings("default")
+def test_index_of_pandas_in_a_parquet_file(succeed):
+    frame = pl.read_csv(StringIO(table()))
+    frame = frame.with_columns(pl.col("y").alias("__index_level_0__"))
+    frame.write_parquet("table.parquet")
+    out, err = succeed("--data", "table.parquet", "--target", "y", *QUICK)
+    assert out.startswith("table.parquet (40 rows, 2 columns, 2 classes, ")
+    assert err.startswith("skpoison: UserWarning: table.parquet: the index of the dat")
+
+
 def test_sparse_data(monkeypatch, succeed):
     X, y = load_iris(return_X_y=True)
     X = sparse.csr_matrix(X)
