@@ -13,7 +13,7 @@ from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegres
 @parametrize_with_checks(
     [
         GradientDescentClassifier(learning_rate=1e-4),
-        GradientDescentRegressor(learning_rate=4e-4, n_steps=2000),
+        GradientDescentRegressor(learning_rate=2e-4, n_steps=4000),
     ]
 )
 def test_scikit_learn(estimator, check):
