@@ -7,12 +7,14 @@ from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
+from sklearn.utils.validation import _num_samples
 
 from skpoison.model_selection._craft import (
     CraftedPoison,
     check_attack,
     check_budgets,
     craft_folds,
+    warn_of_empty_budgets,
 )
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
@@ -103,10 +105,16 @@ def robustness_curve(
     Raises
     ------
     ValueError
-        If `budgets` is not a sequence of numbers, if `attack` is not an attack, if
-        `budgets` or `cv` is given beside crafted poison, if the fit of the estimator
-        does not take one of `params`, if row metadata cannot be padded for inserted
-        rows, or if all fits fail.
+        If `budgets` is not a sequence of shares or of numbers of rows, or mixes them,
+        if `attack` is not an attack, if `budgets` or `cv` is given beside crafted
+        poison, if this was crafted for another number of rows, if the fit of the
+        estimator does not take one of `params`, if row metadata cannot be padded for
+        inserted rows, or if all fits fail.
+
+    Warns
+    -----
+    UserWarning
+        If a share among `budgets` rounds to 0 rows.
 
     See Also
     --------
@@ -148,6 +156,7 @@ def robustness_curve(
     consumers = {"estimators": {"victim": estimator}, "scorers": {"victim": scorer}}
     if isinstance(attack, CraftedPoison):
         _check_not_given(budgets=budgets, cv=cv)
+        _check_same_rows(attack, X)
         crafted, routed = attack, route_params(params, **consumers)
     else:
         check_attack(attack)
@@ -156,12 +165,14 @@ def robustness_curve(
         routed = route_params(
             params, splitter=cv, attacks={"attack": attack}, **consumers
         )
+        folds = list(cv.split(X, y, **routed.split))
+        warn_of_empty_budgets(budgets, folds)
         crafted = craft_folds(
             attack,
             X,
             y,
             budgets=budgets,
-            folds=list(cv.split(X, y, **routed.split)),
+            folds=folds,
             params=routed.fit_resample["attack"],
             workers=workers,
         )
@@ -178,6 +189,15 @@ def robustness_curve(
     )
     workers.warn()
     return curve
+
+
+def _check_same_rows(crafted, X):
+    n_samples = _num_samples(X)
+    if n_samples != crafted.n_samples:
+        raise ValueError(
+            f"X must be the rows that the poison was crafted for, {crafted.n_samples} "
+            f"rows; got {n_samples} rows."
+        )
 
 
 def _check_not_given(**parameters):
