@@ -157,7 +157,7 @@ def test_labels_of_trusted_rows_are_right():
         np.testing.assert_array_equal(every, plain.coef_)
 
 
-def flipped(rates, n_samples=4000):
+def flipped(rates, n_samples=2000):
     X, y = make_blobs(n_samples, centers=[[-2, 0], [2, 0]], random_state=0)
     wrong = np.random.RandomState(0).uniform(size=n_samples) < np.array(rates)[y]
     return X, np.where(wrong, 1 - y, y)
