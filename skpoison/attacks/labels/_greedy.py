@@ -40,8 +40,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         None: LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
-        goals on coefficients or features it is the maximum: of the flips made, those
-        up to the highest goal are kept.
+        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: of the
+        flips made, those up to the highest goal are kept.
     goal : "error-generic", dict or goal object, default="error-generic"
         What the attacker wants: "error-generic" for
         :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
@@ -194,8 +194,11 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
                 break
         progress.end()
         self.goal_path_ = np.array(path)
-        # More errors are always wanted, but coefficients can be overshot.
-        n_kept = len(flips) if known.goal.kind == "errors" else int(np.argmax(path))
+        # More errors are always wanted, but coefficients can be overshot, and a class
+        # map can leave only flips that work against certain errors.
+        n_kept = len(flips)
+        if known.goal.can_be_overshot:
+            n_kept = np.flatnonzero(self.goal_path_ == self.goal_path_.max())[-1]
         return np.array(flips[:n_kept], dtype=int).reshape(-1, 2).T
 
     def _search(self, known, fold):
