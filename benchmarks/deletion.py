@@ -1,16 +1,16 @@
-"""How much harm do deleted rows do, found in which way, and how fast?
+"""Deletion of rows: test error and run time of several search methods.
 
-Rows are deleted from the training set, n_deleted / n of them; the victim learns from
-what is left. The attacker knows the victim and has rows of his own; the test rows are
-others. Breast cancer: 285 train, 142 are his own, 142 test; Spambase (54 words, there
-or not): 1000, 1000 and the other 2601; diabetes: 221, 110 and 111. The ways:
+A share n_deleted / n of the training rows is deleted; the victim learns from the rest.
+The attacker knows the victim and has a validation set; the test rows are others. Breast
+cancer: 285 training, 142 validation and 142 test rows; Spambase (54 binary word
+features): 1000, 1000 and the other 2601; diabetes: 221, 110 and 111. The methods:
 
 * random: rows drawn at random;
-* influence: those of the largest influence on the goal, all at once;
-* Newton step: those without which one Newton step promises most, all at once;
-* greedy: in up to 100 rounds, the surrogate trained again after each;
-* exchange: then up to 100 rows put back for better ones, which is the default;
-* no own rows: the same, the goal measured on the training rows.
+* influence: the rows with the largest influence on the goal, all at once;
+* Newton step: the rows with the highest goal predicted by one Newton step, all at once;
+* greedy: in up to 100 rounds, with the surrogate trained again after each;
+* exchange: then up to 100 deleted rows are swapped for better ones (the default);
+* training rows: the same, with the goal measured on the training rows.
 
 Prints the test error (for diabetes 1 - R^2), mean and standard deviation over the seeds
 0 to 4, and the seconds of processor time of one attack. Then greedy deletion of 5 rows
@@ -62,30 +62,30 @@ def split(X, y, sizes, seed):
     return [(X[part], y[part]) for part in np.split(order, np.cumsum(sizes))]
 
 
-def goal_on(own, victim):
-    """Make what the attack climbs."""
-    X, y = own
+def goal_on(validation, victim):
+    """Return the goal of the attack."""
+    X, y = validation
     if is_regressor(victim):
         return OnRows(X, MeanLoss(Squared(), y[:, np.newaxis]))
     return OnRows(X, SmoothedError(y.astype(int)))
 
 
-def random(victim, train, own, n_deleted, seed):
+def random(victim, train, validation, n_deleted, seed):
     return np.random.RandomState(seed).permutation(train[1].shape[0])[:n_deleted]
 
 
-def influence(victim, train, own, n_deleted, seed):
+def influence(victim, train, validation, n_deleted, seed):
     surrogate = as_training_problem(victim, None if is_regressor(victim) else 2)
     y = train[1] if is_regressor(victim) else train[1].astype(int)
     optimum = minimise(surrogate.learner, surrogate.rows(train[0], y))
-    _, b = goal_on(own, victim).at(surrogate.learner, optimum.W)
+    _, b = goal_on(validation, victim).at(surrogate.learner, optimum.W)
     return np.argsort(implicit(optimum, b).weights)[:n_deleted]
 
 
-def searching(*, has_own=True, **settings):
-    def search(victim, train, own, n_deleted, seed):
+def searching(*, is_validated=True, **settings):
+    def search(victim, train, validation, n_deleted, seed):
         attack = GreedyDeletion(victim, n_deleted, random_state=seed, **settings)
-        given = {"X_val": own[0], "y_val": own[1]} if has_own else {}
+        given = {"X_val": validation[0], "y_val": validation[1]} if is_validated else {}
         attack.fit_resample(*train, **given)
         return np.flatnonzero(attack.deletion_mask_)
 
@@ -98,7 +98,7 @@ WAYS = {
     "Newton step": searching(n_rounds=1, n_exchanges=0),
     "greedy": searching(n_exchanges=0),
     "exchange": searching(),
-    "no own rows": searching(has_own=False),
+    "training rows": searching(is_validated=False),
 }
 
 
@@ -106,14 +106,14 @@ def without(train, deleted):
     return [np.delete(part, deleted, axis=0) for part in train]
 
 
-def brute_force(victim, train, own, n_deleted):
+def brute_force(victim, train, validation, n_deleted):
     """Delete greedily, training the victim without each row in turn."""
-    goal, deleted = goal_on(own, victim), []
+    goal, deleted = goal_on(validation, victim), []
     for _ in range(n_deleted):
         values = np.full(train[1].shape[0], -np.inf)
         for i in np.setdiff1d(np.arange(train[1].shape[0]), deleted):
             fitted = clone(victim).fit(*without(train, [*deleted, i]))
-            scores = own[0] @ fitted.coef_.reshape(-1, 1) + fitted.intercept_
+            scores = validation[0] @ fitted.coef_.reshape(-1, 1) + fitted.intercept_
             values[i] = goal.measure.value(scores)
         deleted.append(int(values.argmax()))
     return deleted
@@ -129,12 +129,12 @@ def main():
             for share in (0.0, *SHARES):
                 errors, seconds = [], []
                 for seed in SEEDS:
-                    train, own, test = split(X, y, sizes, seed)
+                    train, validation, test = split(X, y, sizes, seed)
                     begin = time.process_time()
                     deleted = []
                     if share:
                         n_deleted = round(share * sizes[0])
-                        deleted = choose(victim, train, own, n_deleted, seed)
+                        deleted = choose(victim, train, validation, n_deleted, seed)
                     seconds.append(time.process_time() - begin)
                     victim_left = clone(victim).fit(*without(train, deleted))
                     errors.append(1 - victim_left.score(*test))
@@ -147,11 +147,11 @@ def main():
     for name, (load, victim, sizes) in DATA_SETS.items():
         if load is spambase:
             continue  # 5000 trainings take their time
-        train, own, _ = split(*load(), sizes, 0)
+        train, validation, _ = split(*load(), sizes, 0)
         begin = time.process_time()
-        wanted = brute_force(clone(victim).set_params(tol=1e-8), train, own, 5)
+        wanted = brute_force(clone(victim).set_params(tol=1e-8), train, validation, 5)
         middle = time.process_time()
-        found = searching(n_exchanges=0)(victim, train, own, 5, 0)
+        found = searching(n_exchanges=0)(victim, train, validation, 5, 0)
         end = time.process_time()
         print(
             f"{name}: brute force {middle - begin:.1f} s, greedy {end - middle:.2f} s, "

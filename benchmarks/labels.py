@@ -1,16 +1,17 @@
-"""How much harm do label flips do, how fast are they found, and what does kNN mend?
+"""Label flips: test error, run time, and how much a kNN defence repairs.
 
 The first `--rows` rows of a random order are the training set, as many more are the
-attacker's own, and the others test. The victim is LogisticRegression(C=10), and the
-surrogate too, where nothing else is said. Features lie in [0, 1]: those of the breast
-cancer data after a MinMaxScaler fitted on the training rows. Budgets are n_p / n.
+attacker's validation set, and the rest is the test set. The victim is
+LogisticRegression(C=10), and so is the surrogate unless another one is named. Features
+lie in [0, 1]: those of the breast cancer data after a MinMaxScaler fitted on the
+training rows. Budgets are n_p / n.
 
 Printed are test errors, their mean and standard deviation over seeds, and seconds of
 the attack at the largest budget. "reference" is greedy flipping as published: the
-victim is fitted for every flip possible, and what counts is the error on the attacker's
-rows plus 1e-3 of the log loss. With `--brute seed` also the goal of GreedyLabelFlip is
-searched like that: with a fit by scikit-learn of every candidate at every step, or,
-with `--sample k`, at k steps on the way of the attack, for its seconds alone.
+victim is fitted for every possible flip, and the goal is the error on the validation
+rows plus 1e-3 times the log loss. With `--brute seed` the goal of GreedyLabelFlip is
+maximised in this way too: with a fit by scikit-learn of every candidate at every step,
+or, with `--sample k`, at k of the steps of the attack, for the run time alone.
 
 Run: ``SCIKIT_LEARN_DATA=... OMP_NUM_THREADS=1 python benchmarks/labels.py [--rows 100]
 [--seeds 10] [--data spambase] [--budgets 0.1 0.2] [--no-reference] [--brute 0]``
@@ -57,7 +58,7 @@ ATTACKS = {
 
 
 def split(X, y, n_rows, seed):
-    """Split into training rows, the attacker's own and test rows, in [0, 1]."""
+    """Split into training, validation and test rows, with features in [0, 1]."""
     order = np.random.RandomState(seed).permutation(y.shape[0])
     parts = np.split(order, [n_rows, 2 * n_rows])
     if X.max() > 1:
@@ -66,28 +67,28 @@ def split(X, y, n_rows, seed):
 
 
 def published(fitted, X, y):
-    """Measure as the reference runs do."""
+    """Compute the goal of the published attack."""
     wrong = 1 - fitted.score(X, y)
     return wrong + 1e-3 * log_loss(y, fitted.predict_proba(X), labels=[0, 1])
 
 
 def smoothed(fitted, X, y):
-    """Measure as GreedyLabelFlip does."""
+    """Compute the goal of GreedyLabelFlip."""
     return SmoothedError(y).value(fitted.decision_function(X)[:, np.newaxis])
 
 
-def try_all(X, labels, own, free, measure):
-    """Fit the victim for every flip possible, and measure it."""
+def try_all(X, labels, validation, free, measure):
+    """Fit the victim for every possible flip, and compute the goal."""
     values = []
     for row in free:
         flipped = labels.copy()
         flipped[row] = 1 - flipped[row]
-        values.append(measure(clone(VICTIM).fit(X, flipped), *own))
+        values.append(measure(clone(VICTIM).fit(X, flipped), *validation))
     return values
 
 
-def brute_force(train, own, n_flips, measure):
-    """Flip one label after the other, each time the worst of all.
+def brute_force(train, validation, n_flips, measure):
+    """Flip one label after the other, each time the one with the highest goal.
 
     Returns the rows in order, and the seconds that it took.
     """
@@ -95,29 +96,31 @@ def brute_force(train, own, n_flips, measure):
     free, order = list(range(labels.shape[0])), []
     begin = time.perf_counter()
     for _ in range(n_flips):
-        row = free[int(np.argmax(try_all(X, labels, own, free, measure)))]
+        row = free[int(np.argmax(try_all(X, labels, validation, free, measure)))]
         free.remove(row)
         labels[row] = 1 - labels[row]
         order.append(row)
     return order, time.perf_counter() - begin
 
 
-def brute_force_seconds(train, own, n_flips, n_steps):
+def brute_force_seconds(train, validation, n_flips, n_steps):
     """Estimate what brute force takes, from some steps on the way of the attack."""
     seconds = []
     for step in np.linspace(0, n_flips - 1, n_steps).round().astype(int):
-        labels, _ = poison(ATTACKS["greedy"], train, own, int(step), 0)
+        labels, _ = poison(ATTACKS["greedy"], train, validation, int(step), 0)
         begin = time.perf_counter()
-        try_all(train[0], labels, own, np.flatnonzero(labels == train[1]), smoothed)
+        try_all(
+            train[0], labels, validation, np.flatnonzero(labels == train[1]), smoothed
+        )
         seconds.append(time.perf_counter() - begin)
     return np.mean(seconds) * n_flips
 
 
-def poison(attack, train, own, budget, seed):
-    """Flip labels; give them, and the seconds that it took."""
+def poison(attack, train, validation, budget, seed):
+    """Return the flipped labels, and the run time in seconds."""
     attack = clone(attack).set_params(budget=budget, random_state=seed)
     measures = isinstance(attack, (GreedyLabelFlip, RelaxedLabelFlip))
-    given = {"X_val": own[0], "y_val": own[1]} if measures else {}
+    given = {"X_val": validation[0], "y_val": validation[1]} if measures else {}
     begin = time.perf_counter()
     _, labels = attack.fit_resample(*train, **given)
     return labels, time.perf_counter() - begin
@@ -142,54 +145,54 @@ def run(name, X, y, options):
     if options.reference:
         attacks["reference"] = None
     errors = {key: [] for key in attacks}
-    mended = {key: [] for key in ("random", "greedy", "reference") if key in attacks}
+    defended = {key: [] for key in ("random", "greedy", "reference") if key in attacks}
     seconds = {key: [] for key in attacks}
     knn = KNNSanitizedClassifier(VICTIM, n_neighbors=10, threshold=0.5)
     for seed in range(options.seeds):
-        train, own, test = split(X, y, options.rows, seed)
+        train, validation, test = split(X, y, options.rows, seed)
         order = None
         for key, attack in attacks.items():
             if attack is None:
-                order, spent = brute_force(train, own, n_flips, published)
-            row, row_mended = [], []
+                order, spent = brute_force(train, validation, n_flips, published)
+            row, row_defended = [], []
             for budget in budgets:
                 if attack is None:
                     labels = train[1].copy()
                     flips = order[: round(budget * options.rows)]
                     labels[flips] = 1 - labels[flips]
                 else:
-                    labels, spent = poison(attack, train, own, budget, seed)
-                for model, place in ((VICTIM, row), (knn, row_mended)):
+                    labels, spent = poison(attack, train, validation, budget, seed)
+                for model, place in ((VICTIM, row), (knn, row_defended)):
                     fitted = clone(model).fit(train[0], labels)
                     place.append(1 - fitted.score(*test))
             errors[key].append(row)
             seconds[key].append(spent)
-            if key in mended:
-                mended[key].append(row_mended)
+            if key in defended:
+                defended[key].append(row_defended)
     heads = "".join(f"{f'n_p/n={budget:g}':>14}" for budget in budgets)
     print(f"{name}, {options.rows} rows, {options.seeds} seeds")
     print(f"  {'':<20} {heads}   seconds")
     for key in attacks:
         report(key, errors[key], seconds[key])
-    for key, rows in mended.items():
+    for key, rows in defended.items():
         report(f"{key} + kNN", rows, [0.0])
     if options.brute is not None:
         against_brute_force(X, y, n_flips, budgets[-1], options)
 
 
 def against_brute_force(X, y, n_flips, budget, options):
-    """Print what brute force takes and reaches by the same goal."""
-    train, own, test = split(X, y, options.rows, options.brute)
-    labels, spent = poison(ATTACKS["greedy"], train, own, budget, options.brute)
+    """Print the run time and the error of brute force with the same goal."""
+    train, validation, test = split(X, y, options.rows, options.brute)
+    labels, spent = poison(ATTACKS["greedy"], train, validation, budget, options.brute)
     ours = 1 - clone(VICTIM).fit(train[0], labels).score(*test)
     line = (
         f"  seed {options.brute}: greedy {spent:.2f} s, error {ours:.3f}; brute force "
     )
     if options.sample:
-        total = brute_force_seconds(train, own, n_flips, options.sample)
+        total = brute_force_seconds(train, validation, n_flips, options.sample)
         line += f"{total:.0f} s, from {options.sample} of {n_flips} steps"
     else:
-        order, total = brute_force(train, own, n_flips, smoothed)
+        order, total = brute_force(train, validation, n_flips, smoothed)
         labels = train[1].copy()
         labels[order] = 1 - labels[order]
         theirs = 1 - clone(VICTIM).fit(train[0], labels).score(*test)

@@ -1,4 +1,4 @@
-"""What did the poison cost, and was it found?"""
+"""Metrics of the effect of poison on feature selection."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -7,7 +7,7 @@ __all__ = ["stability_index"]
 
 
 def stability_index(selections):
-    r"""Measure how alike selections of features are, beyond chance.
+    r"""Measure the stability of feature selections, corrected for chance.
 
     It is the index of Nogueira, Sechidis and Brown [1]_. For M selections among d
     features, with :math:`p_f` the share of selections that contain feature f and
@@ -18,34 +18,34 @@ def stability_index(selections):
         \Phi = 1 - \frac{\frac1d \sum_f \frac{M}{M - 1} p_f (1 - p_f)}
         {\frac{\bar k}{d} \left( 1 - \frac{\bar k}{d} \right)} .
 
-    Where all selections have the same size k, it is the mean over pairs of the index of
+    If all selections have the same size k, it is the mean over pairs of the index of
     Kuncheva [2]_,
 
     .. math::
 
         I(A, B) = \frac{r d - k^2}{k (d - k)}, \qquad r = |A \cap B| ,
 
-    by which attacks on feature selection are measured [3]_. Unlike that, it is defined
-    for selections of different sizes, too.
+    which measures attacks on feature selection in [3]_. Unlike that index, it is also
+    defined for selections of different sizes.
 
     Parameters
     ----------
     selections : array-like of shape (n_selections, n_features) of bool
-        Which features each of them contains, as ``get_support()`` of a selector gives
-        it. At least two.
+        Which features each of them contains, as returned by ``get_support()`` of a
+        selector. At least two.
 
     Returns
     -------
     stability : float
-        1 where all are the same, 0 in the mean over selections at random, and not
-        below -1 / (n_selections - 1).
+        1 if all are the same; 0 on average over random selections; at least
+        -1 / (n_selections - 1).
 
     Raises
     ------
     ValueError
-        If there are fewer than two selections, if they are not masks, or if all of
-        them contain no feature or every feature: chance explains that completely, and
-        there is no index.
+        If there are fewer than two selections, if they are not masks, or if none of
+        them contains a feature or all contain every feature: the index is not defined
+        then.
 
     References
     ----------
@@ -71,8 +71,8 @@ def stability_index(selections):
     )
     if selections.dtype != bool and not np.isin(selections, (0, 1)).all():
         raise ValueError(
-            "selections has to hold masks, True where a feature is selected. Where it "
-            "holds the places of features, set these to True in a row of False."
+            "`selections` must hold boolean masks, True for a feature that is "
+            "selected; got other values. Turn indices of features into masks first."
         )
     shares = selections.mean(axis=0, dtype=float)
     n_selections, n_features = selections.shape
@@ -80,9 +80,10 @@ def stability_index(selections):
     counts = selections.sum(axis=0, dtype=int)
     if not 0 < counts.sum() < selections.size:
         raise ValueError(
-            f"All selections contain {'every' if counts.sum() else 'no'} feature of "
-            f"{n_features}: their stability is not defined. Choose a penalty with "
-            "which some features are selected."
+            f"`selections` must not all contain {'every' if counts.sum() else 'no'} "
+            f"feature; got {n_selections} such selections of {n_features} features, "
+            "whose stability is not defined. Choose a penalty that selects some "
+            "features."
         )
     spread = (shares * (1 - shares)).mean() * n_selections / (n_selections - 1)
     return float(1 - spread / (size * (1 - size)))

@@ -5,6 +5,7 @@ import inspect
 import pytest
 from numpydoc.validate import validate
 
+import skpoison
 from skpoison import (
     attacks,
     base,
@@ -38,6 +39,7 @@ MODULES = {
     model_selection: model_selection.__all__,
     optimizers: optimizers.__all__,
     penalties: penalties.__all__,
+    skpoison: ["show_versions"],
     surrogates: surrogates.__all__,
 }
 # Methods that a class inherits from scikit-learn or imbalanced-learn are theirs.

@@ -68,11 +68,11 @@ def test_numbers_serve_as_masks():
 @pytest.mark.parametrize(
     ("selections", "message"),
     [
-        ([mask([]), mask([])], "contain no feature of 10: their stability is not"),
-        ([mask(range(10))] * 3, "contain every feature of 10"),
+        ([mask([]), mask([])], "must not all contain no feature; got 2 such"),
+        ([mask(range(10))] * 3, "must not all contain every feature; got 3 such"),
         ([mask([1])], "minimum of 2 is required"),
         (mask([1]), "Expected 2D array"),
-        ([[0, 3, 7], [1, 3, 8]], "has to hold masks"),
+        ([[0, 3, 7], [1, 3, 8]], "must hold boolean masks"),
     ],
 )
 def test_what_has_no_index(selections, message):

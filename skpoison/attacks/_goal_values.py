@@ -27,8 +27,7 @@ def goal_values(goal, learner, W):
         beside = np.moveaxis(W[known], 0, 1).reshape(W.shape[1], -1)
         scores = learner.scores(goal.X, beside)
         scores = scores.reshape(scores.shape[0], known.shape[0], W.shape[2])
-        found = [goal.measure.value(scores[:, i]) for i in range(known.shape[0])]
+        values[known] = goal.measure.values(scores)
     else:
-        found = [goal.at(learner, W[i])[0] for i in known]
-    values[known] = found
+        values[known] = [goal.at(learner, W[i])[0] for i in known]
     return values

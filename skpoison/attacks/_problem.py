@@ -11,9 +11,11 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from skpoison.bilevel.differentiation.scaling import ColumnScaler
 from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
+from skpoison.goals._behind_scalers import BehindScalers
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
@@ -117,17 +119,12 @@ class BilevelProblem:
         )
         self.raw_goal = goal.resolve(context)
         check_resolved(goal, self.raw_goal)
-        if scalers and X_val is not None and not hasattr(self.raw_goal, "scaled"):
-            raise TypeError(
-                f"{goal!r} is measured on validation rows, and scalers that are fitted "
-                "on poison rows move these: its `resolve` must return a goal with the "
-                "methods `scaled` and `at_with_columns`, such as "
-                "skpoison.bilevel.goals.OnRows."
-            )
         check_goal(self.raw_goal, self.learner)
         if not isinstance(self.raw_goal, Goal):
             shape = self.learner.shape(self.rows())
             check_evaluation(goal, self.raw_goal, self.learner, shape)
+            if scalers and X_val is not None:
+                self.raw_goal = BehindScalers(goal, context)
 
     @cached_property
     def scaling(self):
@@ -174,14 +171,40 @@ class BilevelProblem:
         """
         if multiplicity is None:
             multiplicity = np.full(self.codes.shape[0], float(self.weight))
+        return self._rows(self.X_scaled, codes, multiplicity)
+
+    def _rows(self, X_scaled, codes, multiplicity):
         return self.training_problem.rows(
-            self.X_scaled,
+            X_scaled,
             self.codes if codes is None else codes,
             classes=self.classes,
             multiplicity=multiplicity,
         )
 
-    def evaluate(self, rows, indices=slice(None)):
+    def rescaled(self, multiplicity):
+        """Return the training problem with scalers fitted on some of the rows.
+
+        Parameters
+        ----------
+        multiplicity : ndarray of shape (n_samples,)
+            How many rows each row stands for, 0 if it is left out.
+
+        Returns
+        -------
+        rows : Rows
+            The training rows.
+        goal : Goal
+            The goal.
+        scaling : Scaling or None
+            The fitted scalers; None if there are none.
+        """
+        if self.scaler is None:
+            return self.rows(multiplicity=multiplicity), self.resolved_goal, None
+        scaling = ColumnScaler(self.scaler.steps, self.X, multiplicity).fit()
+        rows = self._rows(scaling.transform(self.X), None, multiplicity)
+        return rows, self._scaled_goal(scaling), scaling
+
+    def evaluate(self, rows, indices=slice(None), *, goal=None, columns=False):
         """Train the surrogate, compute the goal, and differentiate it in some rows.
 
         Parameters
@@ -190,6 +213,10 @@ class BilevelProblem:
             The training rows, in scaled features.
         indices : slice, default=slice(None)
             The rows to differentiate in.
+        goal : Goal, default=None
+            The goal in the same features. None: `resolved_goal`.
+        columns : bool, default=False
+            Whether the gradient in columns is computed, too.
 
         Returns
         -------
@@ -200,7 +227,8 @@ class BilevelProblem:
         """
         # A surrogate that diverges has a goal that is not finite: callers see to that.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.engine(rows, self.resolved_goal, indices)
+            goal = self.resolved_goal if goal is None else goal
+            return self.engine(rows, goal, indices, columns=columns)
 
     def differentiate(
         self, X_poison, y_poison, indices=slice(None), *, leave_plateaus=False
@@ -234,10 +262,9 @@ class BilevelProblem:
         scaling = None if self.scaler is None else self.scaler.fit(X_poison)
         rows = self._poisoned_rows(X_poison, y_poison, scaling)
         goal = self._scaled_goal(scaling)
-        with np.errstate(over="ignore", invalid="ignore"):  # as in `evaluate`
-            value, hypergradient = self.engine(
-                rows, goal, behind, columns=scaling is not None
-            )
+        value, hypergradient = self.evaluate(
+            rows, behind, goal=goal, columns=scaling is not None
+        )
         in_features = hypergradient.features
         if scaling is not None:
             in_features = scaling.pull_back(

@@ -47,18 +47,28 @@ from skpoison.bilevel.learners.columns import Clipped, ColumnGradient
 from skpoison.bilevel.losses import Loss, sigmoid, softmax
 
 
-class Measure(Protocol):
-    """A function of the scores of validation rows."""
+class Measure(ABC):
+    """A function of the scores of validation rows.
+
+    Scores are arrays of shape (n_rows, n_outputs); many of them are one array of shape
+    (n_rows, n_many, n_outputs).
+    """
 
     def value(self, scores: np.ndarray) -> float:
         """Compute the goal."""
+        return float(self.values(scores[:, np.newaxis])[0])
 
+    @abstractmethod
+    def values(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the goal for many scores at once, an array of shape (n_many,)."""
+
+    @abstractmethod
     def gradient(self, scores: np.ndarray) -> np.ndarray:
-        """Compute its gradient in the scores."""
+        """Compute the gradient of the goal in the scores, an array of their shape."""
 
 
 @dataclass(frozen=True)
-class SmoothedError:
+class SmoothedError(Measure):
     """The mean of a smooth step function of the margin.
 
     Parameters
@@ -75,33 +85,25 @@ class SmoothedError:
     sharpness: float = 4.0
     sign: int = 1
 
-    def value(self, scores: np.ndarray) -> float:
-        """Compute the goal.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the validation rows.
-
-        Returns
-        -------
-        value : float
-        """
-        unit = scores / _scale(_leads(scores)[0])
-        return self.sign * float((1 - self._right(unit)[0]).mean())
+    def values(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the goal for many scores at once."""
+        n_rows, n_many, n_outputs = scores.shape
+        if n_outputs == 1:
+            leads = np.abs(scores[:, :, 0])
+        else:
+            second, first = np.moveaxis(np.partition(scores, (-2, -1))[:, :, -2:], 2, 0)
+            leads = first - second
+        scale = np.ones(n_many)
+        if n_rows > 1:
+            scale = np.sqrt((leads**2).mean(axis=0))
+            scale[scale == 0] = 1
+        unit = scores / scale[:, np.newaxis]
+        flat = np.repeat(self.codes, n_many)
+        right, _ = replace(self, codes=flat)._right(unit.reshape(-1, n_outputs))
+        return self.sign * (1 - right.reshape(n_rows, n_many)).mean(axis=0)
 
     def gradient(self, scores: np.ndarray) -> np.ndarray:
-        """Compute the gradient of the goal in the scores.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the validation rows.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_rows, n_outputs)
-        """
+        """Compute the gradient of the goal in the scores."""
         n_rows, n_outputs = scores.shape
         leads, lead_slopes = _leads(scores)
         scale = _scale(leads)
@@ -145,7 +147,7 @@ def _scale(leads: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class MeanLoss:
+class MeanLoss(Measure):
     """The mean of a loss.
 
     Parameters
@@ -162,32 +164,15 @@ class MeanLoss:
     targets: np.ndarray
     sign: int = 1
 
-    def value(self, scores: np.ndarray) -> float:
-        """Compute the goal.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the validation rows.
-
-        Returns
-        -------
-        value : float
-        """
-        return self.sign * float(self.loss.value(scores, self.targets).mean())
+    def values(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the goal for many scores at once."""
+        n_rows, n_many, n_outputs = scores.shape
+        targets = np.repeat(self.targets, n_many, axis=0)
+        losses = self.loss.value(scores.reshape(-1, n_outputs), targets)
+        return self.sign * losses.reshape(n_rows, n_many).mean(axis=0)
 
     def gradient(self, scores: np.ndarray) -> np.ndarray:
-        """Compute the gradient of the goal in the scores.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_rows, n_outputs)
-            The scores of the validation rows.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_rows, n_outputs)
-        """
+        """Compute the gradient of the goal in the scores."""
         slopes = self.loss.gradient(scores, self.targets)
         return self.sign * slopes / scores.shape[0]
 

@@ -238,24 +238,39 @@ class Huber(SeparableLoss):
         return -self.curvature(z, t)
 
 
-@dataclass(frozen=True)
-class Logistic(SeparableLoss):
-    r"""Logistic loss, :math:`\log(1 + e^z) - t z`, of targets 0 and 1."""
+class CanonicalLoss(SeparableLoss):
+    r"""The loss :math:`b(z) - t z` of a generalised linear model with canonical link.
+
+    It is a negative log-likelihood without the terms that do not depend on z. A
+    subclass has the cumulant function :math:`b` of the distribution and its first two
+    derivatives, which are the mean and the variance of the target.
+    """
 
     linear_in_targets = True
 
+    @abstractmethod
+    def cumulant(self, z: Array) -> Array:
+        """Compute the cumulant function, elementwise."""
+
+    @abstractmethod
+    def mean(self, z: Array) -> Array:
+        """Compute its derivative, elementwise."""
+
+    @abstractmethod
+    def variance(self, z: Array) -> Array:
+        """Compute its second derivative, elementwise."""
+
     def values(self, z: Array, t: Array) -> Array:
         """Compute the loss of each output."""
-        return _softplus(z) - t * z
+        return self.cumulant(z) - t * z
 
     def gradient(self, z: Array, t: Array) -> Array:
         """Compute the gradient in the score."""
-        return sigmoid(z) - t
+        return self.mean(z) - t
 
     def curvature(self, z: Array, t: Array) -> Array:
         """Compute the second derivative in the score."""
-        p = sigmoid(z)
-        return p * (1 - p)
+        return self.variance(z)
 
     def target_gradient(self, z: Array, t: Array) -> Array:
         """Compute the gradient in the target."""
@@ -264,6 +279,24 @@ class Logistic(SeparableLoss):
     def response(self, z: Array, t: Array) -> Array:
         """Compute the second derivative in score and target."""
         return -array_namespace(z).ones_like(z)
+
+
+@dataclass(frozen=True)
+class Logistic(CanonicalLoss):
+    r"""Logistic loss, :math:`\log(1 + e^z) - t z`, of targets 0 and 1."""
+
+    def cumulant(self, z: Array) -> Array:
+        """Compute the cumulant function of the Bernoulli distribution."""
+        return _softplus(z)
+
+    def mean(self, z: Array) -> Array:
+        """Compute the probability of the target 1."""
+        return sigmoid(z)
+
+    def variance(self, z: Array) -> Array:
+        """Compute the variance of the target."""
+        p = sigmoid(z)
+        return p * (1 - p)
 
 
 class _MarginLoss(SeparableLoss):

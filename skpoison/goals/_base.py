@@ -30,7 +30,8 @@ class GoalContext:
     classes : ndarray of shape (n_classes,), default=None
         The class labels; None for a regressor.
     X_val : {ndarray, csr matrix} of shape (n_val, n_features), default=None
-        The attacker's validation rows; None for goals that need none.
+        The attacker's validation rows, before any scaler of the surrogate; None for
+        goals that need none.
     y_val : ndarray of shape (n_val,), default=None
         Their labels, as positions among the classes, or their responses.
     """
@@ -150,6 +151,12 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
             Its method ``at(learner, W)`` takes the learner and its parameters, of shape
             (n_parameters, n_outputs), and returns the value of the goal, a float that
             the attacker maximises, and its gradient, of the shape of W.
+
+        Notes
+        -----
+        Behind scalers, which poison rows move, a goal on validation rows is resolved
+        anew for each fit of the scalers, many times for its derivatives. The goals of
+        :mod:`skpoison.bilevel.goals` know these, and are resolved once.
         """
 
 

@@ -78,7 +78,10 @@ def check_hypergradient(
     -----
     An objective that is not smooth has no gradient at its kinks: for a support vector
     machine, where the set of support vectors changes, and for an l1 penalty, where a
-    coefficient becomes 0. If a kink lies between the points, differences are wrong.
+    coefficient becomes 0. Behind a MinMaxScaler or a MaxAbsScaler there is one if a
+    value of a poison row equals the minimum or maximum of the clean rows, as it does on
+    the border of :class:`~skpoison.feasible_sets.Box`: the attack takes the derivative
+    inwards. If a kink lies between the points, differences are wrong.
 
     Examples
     --------

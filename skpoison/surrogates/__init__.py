@@ -1,4 +1,8 @@
-"""What does the attacker believe that the victim learns?"""
+"""Surrogates: what the attacker believes that the victim learns.
+
+`as_training_problem` translates an estimator into its training problem, and two
+estimators here are trained by plain gradient descent.
+"""
 
 from skpoison.surrogates import _lasso, _network, _svc  # noqa: F401
 from skpoison.surrogates._gradient_descent import (

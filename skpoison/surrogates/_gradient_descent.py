@@ -1,4 +1,4 @@
-"""What does a learner learn that takes a fixed number of steps?
+"""Linear models trained by a fixed number of steps of gradient descent.
 
 The victims of much of the literature on poisoning are linear models trained by plain
 gradient descent that stops early: logistic regression and Adaline. Nothing else in
@@ -136,7 +136,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Their names, if X is a dataframe.
 
     See Also
     --------
@@ -306,7 +306,7 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
     n_features_in_ : int
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where X is a dataframe.
+        Their names, if X is a dataframe.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Which training problem is the Lasso's, and the elastic net's?
+"""Training problems of the Lasso and the elastic net.
 
 Both divide the losses by the number of rows, and scale the weights of rows to a mean of
 1: together that is division by the sum of these weights.

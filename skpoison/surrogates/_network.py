@@ -1,9 +1,9 @@
-"""Which training problem is a neural network's?
+"""Training problems of scikit-learn's neural networks.
 
-The networks of scikit-learn are differentiated where they learn by gradient descent
-over all rows at once: then every step is a smooth function of the rows, and what is
-differentiated is the estimator itself, from the same starting weights. Other solvers
-draw batches, search along lines, or stop when it suits them.
+They are differentiated if they learn by full-batch gradient descent: then every step is
+a smooth function of the rows, and what is differentiated is the estimator itself, from
+the same initial weights. Other solvers draw batches, search along lines, or stop at a
+number of steps that depends on the rows.
 """
 
 from copy import deepcopy
@@ -25,18 +25,18 @@ from skpoison.surrogates._training_problem import (
 
 @dataclass(frozen=True)
 class NetworkTrainingProblem(TrainingProblem):
-    """The training problem of a network, all of whose rows make one batch.
+    """The training problem of a network that learns from one batch of all rows.
 
     Parameters
     ----------
     batch_size : int, default=200
-        The most rows that are one batch.
+        Maximum number of rows of a batch.
     """
 
     batch_size: int = 200
 
     def rows(self, X, y, sample_weight=None, classes=None, multiplicity=None):
-        """Make the rows that the learner sees.
+        """Encode training rows for the learner.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class NetworkTrainingProblem(TrainingProblem):
         classes : ndarray of shape (n_classes,), default=None
             The labels themselves.
         multiplicity : ndarray of shape (n_samples,), default=None
-            How many rows each of them stands for. None: for itself.
+            How many times each row counts. None: once.
 
         Returns
         -------
@@ -95,7 +95,7 @@ def _(estimator, n_classes=None):
 
 
 def _check_full_batch_descent(estimator):
-    """Refuse a network that learns otherwise, and say how to set it."""
+    """Raise an error if a network does not learn by full-batch gradient descent."""
     wanted = {
         "solver": "sgd",
         "momentum": 0,
@@ -105,7 +105,7 @@ def _check_full_batch_descent(estimator):
     if not is_classifier(estimator):
         wanted["loss"] = "squared_error"
     if estimator.n_iter_no_change < estimator.max_iter:
-        wanted["tol"] = 0  # it may stop where progress is less
+        wanted["tol"] = 0  # otherwise slow progress stops it early
     changes = ", ".join(
         f"{name}={value!r}"
         for name, value in wanted.items()
@@ -122,7 +122,7 @@ def _check_full_batch_descent(estimator):
 
 
 def _generator(random_state):
-    """Give what the estimator would draw its starting weights from."""
+    """Return the generator of the estimator's initial weights."""
     if isinstance(random_state, np.random.RandomState):
         return deepcopy(random_state)
     if random_state is None:

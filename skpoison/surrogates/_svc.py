@@ -1,7 +1,8 @@
-"""Which training problem is a support vector machine's?
+"""Training problem of a support vector machine with a kernel.
 
-The one of :class:`~sklearn.svm.SVC`: its own solution, made exact, is differentiated.
-`gamma` is read on the rows that it first sees and then stays what it is.
+It is that of :class:`~sklearn.svm.SVC`: its own solution, made exact, is
+differentiated. `gamma` is determined by the first training rows and then stays the
+same.
 """
 
 import numpy as np

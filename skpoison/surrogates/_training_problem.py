@@ -1,8 +1,8 @@
-"""Which training problem is an estimator's?
+"""Training problems of scikit-learn's estimators.
 
 `as_training_problem` translates an estimator into the mathematics of
-:mod:`skpoison.bilevel`. It dispatches on the type of the estimator, so that a type of
-one's own is added by registering a function:
+:mod:`skpoison.bilevel`. It dispatches on the type of the estimator, so that another
+type is added by registering a function:
 ``as_training_problem.register(MyEstimator, translate)``.
 """
 
@@ -54,21 +54,21 @@ class TrainingProblem:
     Parameters
     ----------
     learner : Learner
-        The problem, but for the rows.
+        The objective as a function of the rows.
     encode : callable
-        Takes labels, as positions among the classes, or responses; returns targets.
+        Takes labels, as positions among the classes, or responses, and returns targets.
     reduction : {"sum", "count", "weight"}
         Whether the losses of the rows are added ("sum"), divided by the number of rows
         ("count"), or divided by the sum of their weights ("weight").
     class_weight : dict, "balanced" or None
         Weights of the classes.
     balances_weights : bool, default=False
-        Whether "balanced" speaks of the sums of weights of the classes, or of their
+        Whether "balanced" balances the sums of weights of the classes, instead of their
         numbers of rows.
     n_steps : int, default=None
-        Number of steps, where the learner stops early.
+        Number of steps of gradient descent. None: the learner goes to its optimum.
     rate : float, default=None
-        Length of its steps, relative to the gradient.
+        The learning rate of these steps.
 
     See Also
     --------
@@ -94,7 +94,7 @@ class TrainingProblem:
     rate: float | None = None
 
     def rows(self, X, y, sample_weight=None, classes=None, multiplicity=None):
-        """Make the rows that the learner sees.
+        """Encode training rows for the learner.
 
         Parameters
         ----------
@@ -105,9 +105,9 @@ class TrainingProblem:
         sample_weight : ndarray of shape (n_samples,), default=None
             Weights of the rows.
         classes : ndarray of shape (n_classes,), default=None
-            The labels themselves, where `class_weight` is a dict.
+            The labels themselves, needed if `class_weight` is a dict.
         multiplicity : ndarray of shape (n_samples,), default=None
-            How many rows each of them stands for. None: for itself.
+            How many times each row counts. None: once.
 
         Returns
         -------
@@ -197,9 +197,9 @@ def as_training_problem(estimator, n_classes=None):
     Raises
     ------
     TypeError
-        If it is of a type whose training cannot be differentiated here.
+        If the training of such an estimator cannot be differentiated here.
     ValueError
-        If its parameters make a problem that cannot.
+        If it cannot with these parameters.
     """
     names = sorted(
         kind.__name__ for kind in as_training_problem.registry if kind is not object
@@ -245,14 +245,14 @@ def _logistic(n_classes):
 
 
 def _l1_ratio(estimator):
-    """Say which share of a penalty is on absolute values: versions spell it apart."""
+    """Return the share of the l1 penalty, however the version spells it."""
     if estimator.penalty in ("l1", "l2", None):
         return float(estimator.penalty == "l1")
     return float(getattr(estimator, "l1_ratio", None) or 0)
 
 
 def _elastic_net(loss, penalty, l1_ratio, intercept, penalised=False):
-    """Make a learner that pays for squares, for absolute values, or for both.
+    """Make a linear learner with an l2 penalty, an l1 penalty, or both.
 
     The intercept is penalised as the features are, or not at all.
     """
@@ -320,9 +320,10 @@ def _(estimator: LinearSVC, n_classes=None):
     if estimator.multi_class != "ovr":
         _refuse(estimator, "multi_class", "'ovr'")
     if estimator.class_weight is not None and n_classes > 2:
-        # liblinear weights a class where it stands against the rest, not within it.
+        # liblinear weights each class against the rest, not the rows of the rest by
+        # their own classes.
         _refuse(estimator, "class_weight", "None")
-    # The hinge has no second derivative: what is differentiated is its smoothing.
+    # The hinge loss is not twice differentiable: a smooth approximation replaces it.
     loss = SquaredHinge() if estimator.loss == "squared_hinge" else SmoothedHinge()
     penalty = 1 / estimator.C
     intercept = estimator.intercept_scaling if estimator.fit_intercept else 0.0
@@ -350,7 +351,8 @@ def _(estimator, n_classes=None):
     if estimator.loss not in losses:
         _refuse(estimator, "loss", f"one of {sorted(losses)}")
     if getattr(estimator, "class_weight", None) is not None and n_classes > 2:
-        # A class is weighted where it stands against the rest, not within it.
+        # Each class is weighted against the rest, not the rows of the rest by their own
+        # classes.
         _refuse(estimator, "class_weight", "None")
     loss = losses[estimator.loss]
     learner = LinearLearner(loss, penalty, float(estimator.fit_intercept))

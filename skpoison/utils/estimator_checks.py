@@ -17,6 +17,8 @@ from skpoison.utils._attack_checks import (
 from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils._feasible_set_checks import SET_CHECKS
 
+__all__ = ["check_estimator", "estimator_checks_generator", "parametrize_with_checks"]
+
 
 def check_estimator(estimator):
     """Check that an attack, a defence or a feasible set keeps its contract.

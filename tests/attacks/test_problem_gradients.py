@@ -86,11 +86,11 @@ def make_problem(
     return problem, poison, labels
 
 
-def check_against_differences(problem, poison, labels):
+def check_against_differences(problem, poison, labels, h=1e-4):
     _, gradient, _ = problem.differentiate(poison, labels)
     assert gradient.shape == poison.shape
     rng = np.random.RandomState(1)
-    h, actual, expected = 1e-4, [], []
+    actual, expected = [], []
     for _ in range(4):
         U = rng.normal(size=poison.shape)
         near, far = (
@@ -120,7 +120,8 @@ def test_gradient_of_goals(goal, n_classes):
 
 @pytest.mark.parametrize("surrogate", BEHIND_SCALERS, ids=str)
 def test_gradient_behind_scalers(surrogate):
-    check_against_differences(*make_problem(surrogate))
+    # A short step, which does not take a row across a quantile or an extreme.
+    check_against_differences(*make_problem(surrogate), h=1e-5)
 
 
 def test_gradient_in_responses():

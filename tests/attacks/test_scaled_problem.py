@@ -1,6 +1,6 @@
 """Pipelines: scalers are fitted on clean and poison rows together."""
 
-from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -270,27 +270,38 @@ def test_all_clean_rows_may_be_replaced():
     assert_allclose(problem.engine.optimum.W[:-1].T, expected, atol=1e-6)
 
 
-class Scores:
+class SquaredScores(BaseGoal):
     """A goal on validation rows that says nothing of scalers."""
 
-    def at(self, learner, W):
-        return 0.0, np.zeros_like(W)
-
-
-class Mine(BaseGoal):
-    def __init__(self, kind="errors"):
-        self.kind = kind
+    kind = "errors"
 
     def resolve(self, context):
-        return Scores()
+        def at(learner, W):
+            scores = learner.scores(context.X_val, W)
+            gradient = learner.score_vjp(context.X_val, W, 2 * scores)
+            return float((scores**2).sum()), gradient
+
+        return SimpleNamespace(at=at)
 
 
-def test_goals_of_ones_own():
-    with pytest.raises(TypeError, match="methods `scaled` and `at_with_columns`"):
-        make_problem([StandardScaler()], EXACT, goal=Mine())
-    for kind, scalers in product(["errors", "parameters"], [[], [StandardScaler()]]):
-        if kind == "parameters" or not scalers:
-            problem = make_problem(scalers, EXACT, goal=Mine(kind))
-            value, gradient, _ = problem.differentiate(X[POISON], BINARY[POISON])
-            assert value == 0
-            assert not gradient.any()
+class Norm(BaseGoal):
+    """A goal on the weights alone."""
+
+    def resolve(self, context):
+        return SimpleNamespace(at=lambda learner, W: (float((W**2).sum()), 2 * W))
+
+
+@pytest.mark.parametrize("goal", [SquaredScores(), Norm()])
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(clip=True)])
+def test_goals_of_ones_own(goal, scaler):
+    problem = make_problem([scaler], EXACT, "classes", goal)
+    assert_gradient_is_right(problem, "classes")
+
+
+def test_goals_of_ones_own_on_sparse_rows():
+    settings = {
+        name: sparse.csr_array(X[rows])
+        for name, rows in (("X", CLEAN), ("X_val", VALIDATION))
+    }
+    problem = make_problem([MaxAbsScaler()], EXACT, goal=SquaredScores(), **settings)
+    assert_gradient_is_right(problem, "binary")

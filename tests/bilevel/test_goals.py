@@ -61,3 +61,25 @@ def test_error_of_a_single_row_moves_with_its_score():
     """In units of itself it could not."""
     goal = SmoothedError(np.array([1]))
     assert goal.value(np.array([[0.1]])) > goal.value(np.array([[0.2]])) > 0
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_many_scores_at_once(n_outputs):
+    """The same as each of them alone, that of scores without a scale among them."""
+    rng = np.random.RandomState(0)
+    scores = rng.normal(size=(20, 5, n_outputs)) * [[1], [10], [0], [0.1], [3]]
+    codes = np.arange(20) % max(2, n_outputs)
+    targets = rng.normal(size=(20, n_outputs))
+    for measure in (SmoothedError(codes, 3.0, -1), MeanLoss(Squared(), targets)):
+        alone = [measure.value(scores[:, i]) for i in range(5)]
+        np.testing.assert_allclose(measure.values(scores), alone, rtol=1e-12)
+
+
+def test_smoothed_error_by_its_definition():
+    scores = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -1.0]])
+    codes = np.array([0, 2])
+    leads = np.array([1.5, 3.0])
+    shares = np.exp(4 * scores / np.sqrt((leads**2).mean()))
+    shares /= shares.sum(axis=1, keepdims=True)
+    expected = 1 - shares[np.arange(2), codes].mean()
+    np.testing.assert_allclose(SmoothedError(codes).value(scores), expected, rtol=1e-12)

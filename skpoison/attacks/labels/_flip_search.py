@@ -34,6 +34,8 @@ from skpoison.bilevel.solvers.newton import minimise
 
 # Numbers in the targets of flips that are fitted at once: 32 MB.
 N_STORED = 2**22
+# Numbers in the scores after flips that are tried at once, which the cache holds.
+N_CACHED = 2**14
 # Relative gradient at which a flip is fitted well enough to be compared with others, as
 # a share of the influence of a single row.
 TOL = 0.2
@@ -161,12 +163,15 @@ class ClosedFormSearch(_DifferentiableSearch):
     ----------
     problem : LabelProblem
         The goal.
+    n_cached : int, default=2**14
+        How many numbers the scores after flips that are tried at once may take.
     """
 
     exact_is_cheap = True
 
-    def __init__(self, problem):
+    def __init__(self, problem, *, n_cached=N_CACHED):
         super().__init__(problem)
+        self.n_cached = n_cached
         learner, rows = problem.learner, problem.rows(problem.codes)
         # All outputs have the same Hessian: that of the first one.
         one = rows.with_targets(rows.targets[:, :1])
@@ -190,28 +195,37 @@ class ClosedFormSearch(_DifferentiableSearch):
 
     def value(self):
         """Return the goal for the current labels."""
-        return self._goal(self.followed)
+        return float(self._goals(self.followed[:, np.newaxis])[0])
 
     def values(self, rows, new):
         """Return the goal after each of several flips."""
-        flips = zip(rows, new, strict=True)
-        return np.array([self._goal(self._after(*flip)) for flip in flips])
+        size = max(1, self.n_cached // self.followed.size)
+        parts = range(0, rows.shape[0], size)
+        return np.concatenate(
+            [
+                self._goals(self._after(rows[i : i + size], new[i : i + size]))
+                for i in parts
+            ]
+        )
 
     def flip(self, row, new):
         """Flip a label."""
-        self.followed = self._after(row, new)
+        self.followed = self._after(np.array([row]), np.array([new]))[:, 0]
         super().flip(row, new)
 
-    def _goal(self, followed):
+    def _goals(self, followed):
+        """Compute the goal for many scores or weights, the second axis."""
         goal = self.problem.goal
         if self.is_on_scores:
-            return goal.measure.value(followed)
-        return goal.at(self.problem.learner, followed)[0]
+            return goal.measure.values(followed)
+        return goal_values(goal, self.problem.learner, np.moveaxis(followed, 1, 0))
 
-    def _after(self, row, new):
+    def _after(self, rows, new):
+        """Return scores or weights after each of many flips."""
         encoded = self.problem.encoded
-        moved = encoded[new] - encoded[self.codes[row]]
-        return self.followed + self.influence[row][:, np.newaxis] * moved
+        moved = encoded[new] - encoded[self.codes[rows]]
+        influence = self.influence[rows].T[:, :, np.newaxis]
+        return self.followed[:, np.newaxis] + influence * moved
 
 
 class WarmStartSearch(_DifferentiableSearch):

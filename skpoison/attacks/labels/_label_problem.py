@@ -20,10 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from skpoison.attacks._goal_values import goal_values
 from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.differentiation.row_span import row_span
-from skpoison.bilevel.goals import OnRows, SmoothedError
+from skpoison.bilevel.goals import Measure, OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.solvers.newton import minimise
 
@@ -185,7 +184,9 @@ class LabelProblem:
         if not self.engine.has_smooth_optimum:
             return self.engine(self.rows(codes), goal, slice(0, 1))[0]
         self._start = self.minimise(codes, self._start)
-        return float(goal_values(goal, self.learner, self._start.W[np.newaxis])[0])
+        if goal.kind != "scores":
+            return goal.at(self.learner, self._start.W)[0]
+        return goal.measure.value(self.learner.scores(goal.X, self._start.W))
 
 
 def _in_row_span(problem):
@@ -209,16 +210,16 @@ def _in_row_span(problem):
 
 
 @dataclass
-class _ScoreRecorder:
+class _ScoreRecorder(Measure):
     """A measure that remembers the scores that it was last asked about."""
 
     measure: SmoothedError
     scores: np.ndarray | None = None
 
-    def value(self, scores):
-        """Compute the goal."""
-        self.scores = scores
-        return self.measure.value(scores)
+    def values(self, scores):
+        """Compute the goal for many scores at once."""
+        self.scores = scores[:, -1]
+        return self.measure.values(scores)
 
     def gradient(self, scores):
         """Differentiate the goal in the scores."""

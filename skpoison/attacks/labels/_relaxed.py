@@ -92,6 +92,7 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
     See Also
     --------
     GreedyLabelFlip : One flip after the other, for any surrogate.
+    GradientInsertion : Moves the features of inserted rows instead.
 
     Notes
     -----

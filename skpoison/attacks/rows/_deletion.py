@@ -90,7 +90,8 @@ class GreedyDeletion(BaseGoalAttack):
 
     See Also
     --------
-    RandomLabelFlip : Flips labels instead.
+    GradientInsertion : Inserts rows instead.
+    GreedyLabelFlip : Flips labels instead.
 
     Notes
     -----
@@ -167,7 +168,7 @@ class GreedyDeletion(BaseGoalAttack):
         kinds = kinds.astype(int)
         self._check_budget(n_poison, kinds, ~known.trusted)
         folds = self._folds(known, random_state)
-        problems = [self._problem(known, fold) for fold in folds]
+        problems = [self._problem(known, fold, X_scaler=None) for fold in folds]
         mean = FoldMean(
             [
                 DeletionProblem(problem, kinds[fold.train])

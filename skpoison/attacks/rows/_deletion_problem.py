@@ -3,7 +3,10 @@
 The effect of one further deletion is predicted from the surrogate as it stands: to
 first order by the influence function of the weight of a row (Koh and Liang 2017), and
 for linear learners by one Newton step, exact for the squared loss
-(:mod:`skpoison.bilevel.differentiation.leave_one_out`).
+(:mod:`skpoison.bilevel.differentiation.leave_one_out`). Scalers are fitted on the rows
+that are left, as those of the victim are. The effect of a deletion on means and
+standard deviations is predicted to first order, that on minima, maxima and quantiles is
+not.
 """
 
 import warnings
@@ -97,7 +100,7 @@ class DeletionProblem:
             shift = self.influence @ (weights - self.rows.weights)
             own = self.influence[chosen] * weights[chosen]
             values[members] = self._value + shift - own
-        return values
+        return values - self._scaler_influence[candidates]
 
     def newton_step(self, candidates):
         """Predict the goal without each of some further rows by one Newton step.
@@ -117,8 +120,8 @@ class DeletionProblem:
         for members, weights in self._groups(candidates):
             point = learner.at(W, replace(self.rows, weights=weights))
             left_out = leave_one_out(point, candidates[members])
-            values[members] = goal_values(self.problem.resolved_goal, learner, left_out)
-        return values
+            values[members] = goal_values(self.goal, learner, left_out)
+        return values - self._scaler_influence[candidates]
 
     def n_at_once(self):
         """Return for how many candidates a Newton step is worth its memory.
@@ -127,7 +130,7 @@ class DeletionProblem:
         -------
         n_candidates : int
         """
-        goal = self.problem.resolved_goal
+        goal = self.goal
         p, n_outputs = self.problem.engine.optimum.W.shape
         numbers = p * (n_outputs if self.problem.learner.loss.couples_outputs else 1)
         if goal.kind == "scores":
@@ -136,13 +139,19 @@ class DeletionProblem:
 
     def _train(self):
         problem = self.problem
-        self.rows = problem.rows(multiplicity=1.0 * ~self.deleted)
+        self.rows, self.goal, scaling = problem.rescaled(1.0 * ~self.deleted)
         with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             if self.is_solved:
                 # An optimum that is not found would be compared with ones that are.
                 warnings.simplefilter("error", ConvergenceWarning)
-            self._value, hypergradient = problem.evaluate(self.rows)
+            self._value, hypergradient = problem.evaluate(
+                self.rows, goal=self.goal, columns=scaling is not None
+            )
         self.influence = hypergradient.weights
+        self._scaler_influence = np.zeros(self.deleted.shape[0])
+        if scaling is not None:
+            columns = hypergradient.columns
+            self._scaler_influence = scaling.weight_gradient(problem.X, columns)
 
     def _groups(self, candidates):
         """Yield candidates, and the weights of all rows without one of them.

@@ -60,8 +60,7 @@ class GradientModification(BaseGradientAttack):
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows. They neither use nor change
         the others.
-    hypergradient : {"auto", "implicit", "unrolled", "back-gradient"} or Unrolled, \
-            default="auto"
+    hypergradient : str or Unrolled, default="auto"
         How the goal is differentiated. "implicit": at the optimum of the surrogate, by
         the implicit function theorem. "unrolled": by reverse-mode differentiation
         through the steps of a surrogate that stops early.

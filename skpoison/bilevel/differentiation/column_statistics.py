@@ -191,6 +191,36 @@ class ColumnStatistics:
             return np.where(attained[rows] & (value != fixed), share, 0.0)
         return upstream * self._quantile(name)[1]()[rows]
 
+    def weight_gradient(
+        self, name: Statistic, upstream: np.ndarray, X: np.ndarray
+    ) -> np.ndarray | float:
+        """Pull a derivative in a statistic back to the weights of rows.
+
+        Those of extremes and quantiles are taken for 0: they are step functions of the
+        rows that are left, and no derivative says how far they jump.
+
+        Parameters
+        ----------
+        name : {"mean", "std", "min", "max"} or float
+            The statistic.
+        upstream : ndarray of shape (n_features,)
+            The derivative of some quantity in the statistic of each column.
+        X : {ndarray, sparse matrix} of shape (n_rows, n_features)
+            The rows; they need not be among those that the statistics are of.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_rows,), or 0
+        """
+        mean, std = self._moments
+        if name == "mean":
+            return (_centred_product(X, mean, upstream)) / self.total
+        if name == "std":
+            slope = np.divide(upstream, 2 * std, np.zeros_like(std), where=std > 0)
+            squares = _centred_product(X, mean, slope, squared=True)
+            return (squares - std**2 @ slope) / self.total
+        return 0.0
+
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean and the standard deviation."""
@@ -286,3 +316,15 @@ def _sparse_quantile(
         return out
 
     return value, derivative
+
+
+def _centred_product(
+    X: np.ndarray, mean: np.ndarray, slope: np.ndarray, *, squared: bool = False
+) -> np.ndarray:
+    """Multiply rows less the mean, or the squares of that, by a value a column."""
+    if not sparse.issparse(X):
+        centred = X - mean
+        return (centred**2 if squared else centred) @ slope
+    if not squared:
+        return X @ slope - mean @ slope
+    return X.multiply(X) @ slope - 2 * (X @ (mean * slope)) + mean**2 @ slope

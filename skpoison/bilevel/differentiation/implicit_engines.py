@@ -15,8 +15,9 @@ from skpoison.bilevel.differentiation.svm import (
     svm_input_vjp,
     to_margin,
 )
-from skpoison.bilevel.learners.base import Features
-from skpoison.bilevel.learners.columns import column_gradient_of_rows
+from skpoison.bilevel.goals import Goal
+from skpoison.bilevel.learners.base import Features, Rows
+from skpoison.bilevel.learners.columns import ColumnGradient, column_gradient_of_rows
 from skpoison.bilevel.learners.kernels import make_kernel
 from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.solvers.l1_newton import minimise_l1
@@ -42,7 +43,9 @@ class ImplicitDifferentiation(Engine):
     has_smooth_optimum = True
     optimum = None
 
-    def _evaluate(self, rows, goal, indices, columns):
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
         value, b, of_rows = self._goal_at(goal, self.optimum.W, columns)
         hypergradient = implicit(
@@ -77,7 +80,9 @@ class L1ImplicitDifferentiation(Engine):
     method = "implicit"
     optimum = selection = None
 
-    def _evaluate(self, rows, goal, indices, columns):
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         self.optimum = minimise_l1(self.learner, rows, self.optimum, tol=self.tol)
         direct = of_rows = None
         if goal.kind == "features":
@@ -126,7 +131,9 @@ class SVMImplicitDifferentiation(Engine):
     kernel = optimum = None
     n_stalled = 0
 
-    def _evaluate(self, rows, goal, indices, columns):
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         rows, learner = rows.with_features(_dense(rows.X)), self.learner
         X_val = _dense(goal.X)
         if self.kernel is None:  # gamma="scale" is that of the first rows

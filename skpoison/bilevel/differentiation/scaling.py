@@ -379,6 +379,32 @@ class Scaling:
         -------
         gradient : ndarray of shape (n_rows, n_features)
         """
+        gradient = gradient / self.scale
+        for name, slope in self._in_statistics(columns).items():
+            gradient += self.statistics.vjp(name, slope, rows)
+        return gradient
+
+    def weight_gradient(self, X: np.ndarray, columns: ColumnGradient) -> np.ndarray:
+        """Compute the gradient in the weights that rows have for the scalers.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_rows, n_features)
+            The rows, as they are.
+        columns : ColumnGradient
+            Of the goal, summed over all rows that it depends on.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_rows,)
+        """
+        gradient = np.zeros(X.shape[0])
+        for name, slope in self._in_statistics(columns).items():
+            gradient += self.statistics.weight_gradient(name, slope, X)
+        return gradient
+
+    def _in_statistics(self, columns: ColumnGradient) -> dict[Statistic, np.ndarray]:
+        """Compute the derivatives of the goal in the statistics of each column."""
         affine, total = self.affine, {}
         upstream = [
             (affine.shift, -columns.shift / self.scale),
@@ -391,7 +417,4 @@ class Scaling:
         for combination, slope in upstream:
             for name, part in combination.parts.items():
                 total[name] = total.get(name, 0.0) + slope * part
-        gradient = gradient / self.scale
-        for name, slope in total.items():
-            gradient += self.statistics.vjp(name, slope, rows)
-        return gradient
+        return total

@@ -5,8 +5,14 @@ import numpy as np
 from skpoison.bilevel.differentiation.closed_form import SpectralDescent
 from skpoison.bilevel.differentiation.descent import Descent
 from skpoison.bilevel.differentiation.engine import Engine
-from skpoison.bilevel.differentiation.hypergradients import descend, reversed_descent
+from skpoison.bilevel.differentiation.hypergradients import (
+    Hypergradient,
+    descend,
+    reversed_descent,
+)
+from skpoison.bilevel.goals import Goal
 from skpoison.bilevel.learners.base import ParametricLearner, Rows
+from skpoison.bilevel.learners.columns import ColumnGradient
 
 # Numbers that the steps of a descent may take to store: 256 MB.
 STORABLE = 2**25
@@ -54,7 +60,9 @@ class UnrolledDifferentiation(_StepsEngine):
         super().__init__(learner, rate, n_steps)
         self.truncate, self.storable = truncate, storable
 
-    def _evaluate(self, rows, goal, indices, columns):
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         descent = Descent(
             self.learner,
             rows,
@@ -97,7 +105,9 @@ class ClosedFormDifferentiation(_StepsEngine):
 
     method = "closed-form"
 
-    def _evaluate(self, rows, goal, indices, columns):
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         descent = SpectralDescent(self.learner, rows, **self.steps)
         value, b, of_rows = self._goal_at(goal, descent.W, columns)
         return value, descent.hypergradient(b, indices, columns=columns), of_rows
@@ -118,7 +128,9 @@ class BackGradient(_StepsEngine):
 
     method = "back-gradient"
 
-    def _evaluate(self, rows, goal, indices, columns):
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         learner, start = self.learner, self.learner.start(rows)
         W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
         value, b, of_rows = self._goal_at(goal, W, columns)

@@ -26,7 +26,7 @@ from functools import partial
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from skpoison.bilevel.learners.base import Point, Rows
+from skpoison.bilevel.learners.base import Features, Point, Rows
 from skpoison.bilevel.learners.linear import LinearLearner, LinearPoint
 from skpoison.bilevel.solvers.hessians import (
     assemble_hessian,
@@ -100,7 +100,7 @@ def _output_by_output(inverses: list[Inverse]) -> Inverse:
     return apply
 
 
-def _cholesky_of_all_outputs(point: LinearPoint, X) -> Inverse:
+def _cholesky_of_all_outputs(point: LinearPoint, X: Features) -> Inverse:
     """Factorise the Hessian of a loss that couples the outputs."""
     p, n_outputs = point.W.shape
     H = assemble_hessian(point, X, np.ones((p, n_outputs), dtype=bool))

@@ -24,6 +24,12 @@ from skpoison.goals import ErrorGeneric, TargetCoefficients
 from skpoison.surrogates import GradientDescentClassifier
 
 EXACT = {"tol": 1e-12, "max_iter": 10_000}
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
 SURROGATES = [
     (RidgeClassifier(alpha=0.5), ClosedFormSearch),
     (RidgeClassifier(alpha=0.5, fit_intercept=False), ClosedFormSearch),
@@ -34,7 +40,7 @@ SURROGATES = [
     (LinearSVC(C=0.2, **EXACT), WarmStartSearch),
     (GradientDescentClassifier(learning_rate=0.1, n_steps=30), FitSearch),
     (RandomForestClassifier(5, random_state=0), FitSearch),
-    (LogisticRegression(C=0.5, l1_ratio=1, solver="saga", **EXACT), FitSearch),
+    (LogisticRegression(C=0.5, solver="saga", **L1, **EXACT), FitSearch),
 ]
 
 
@@ -113,7 +119,7 @@ COEFFICIENTS = [
     (RidgeClassifier(alpha=0.5, fit_intercept=False), ClosedFormSearch),
     (LogisticRegression(C=0.5, **EXACT), WarmStartSearch),
     (RidgeClassifier(class_weight="balanced"), WarmStartSearch),
-    (LogisticRegression(C=0.5, l1_ratio=1, solver="saga", **EXACT), EngineSearch),
+    (LogisticRegression(C=0.5, solver="saga", **L1, **EXACT), EngineSearch),
     (GradientDescentClassifier(learning_rate=0.1, n_steps=30), EngineSearch),
 ]
 

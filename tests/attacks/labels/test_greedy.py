@@ -250,9 +250,17 @@ def test_coefficients_come_closer_than_by_random_flips(surrogate):
         assert ours < distance(surrogate, X_train, random, wanted)
 
 
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
+
+
 def test_features_are_selected():
     """The best of all single flips, for a surrogate that selects some features."""
-    surrogate = LogisticRegression(C=0.1, l1_ratio=1, solver="saga", max_iter=10_000)
+    surrogate = LogisticRegression(C=0.1, solver="saga", max_iter=10_000, **L1)
     coef = clone(surrogate).fit(X_train, y_train).coef_[0]
     discard = [int(np.abs(coef).argmax())]
     goal = TargetFeatures(discard=discard)

@@ -36,7 +36,13 @@ NETWORK = MLPClassifier(
     tol=0,
     random_state=0,
 )
-LASSO = LogisticRegression(C=0.2, l1_ratio=1, solver="saga")
+# The spelling of an l1 penalty before and since scikit-learn 1.8.
+L1 = (
+    {"l1_ratio": 1.0}
+    if LogisticRegression().penalty == "deprecated"
+    else {"penalty": "l1"}
+)
+LASSO = LogisticRegression(C=0.2, solver="saga", **L1)
 # Which goals and surrogates go together.
 COMBINATIONS = [
     (LogisticRegression(C=0.5), TargetCoefficients({0: 0.5})),

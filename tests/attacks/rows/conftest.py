@@ -7,6 +7,7 @@ import pytest
 
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks.rows._deletion_problem import DeletionProblem
+from skpoison.bilevel.differentiation.scaling import ColumnScaler
 from skpoison.goals import ErrorGeneric
 
 N_ROWS = 12
@@ -44,11 +45,14 @@ def _goal_without(deletion_problem, deleted):
     """Train from scratch on the rows that are left, and no others."""
     problem = deletion_problem.problem
     left = np.setdiff1d(np.arange(problem.codes.shape[0]), deleted)
-    X, y = problem.X_scaled[left], problem.codes[left]
+    X, y, goal = problem.X[left], problem.codes[left], problem.raw_goal
+    if problem.scaler is not None:
+        scaling = ColumnScaler(problem.scaler.steps, X).fit()
+        X, goal = scaling.transform(X), goal.scaled(scaling)
     rows = problem.training_problem.rows(X, y, classes=problem.classes)
     engine = problem.training_problem.engine(shape=X.shape)
     engine.tol = 1e-12
-    return engine(rows, problem.resolved_goal, slice(None))[0]
+    return engine(rows, goal, slice(None))[0]
 
 
 @pytest.fixture

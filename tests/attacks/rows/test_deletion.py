@@ -9,6 +9,7 @@ from sklearn.linear_model import (
     Ridge,
     RidgeClassifier,
 )
+from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -253,14 +254,19 @@ def test_seeds():
     assert masks[0] == masks[1]
 
 
-def test_goes_through_scalers():
-    surrogate = make_pipeline(StandardScaler(), LogisticRegression())
-    raw = 7 * X_few + 3
-    attack = GreedyDeletion(surrogate, 5, n_exchanges=5, random_state=0)
-    plain = GreedyDeletion(LogisticRegression(), 5, n_exchanges=5, random_state=0)
-    np.testing.assert_array_equal(
-        deleted(attack, raw, y_few), deleted(plain, scale(raw), y_few)
+def test_scalers_are_fitted_on_the_rows_left():
+    """The goal is that of the pipeline which the victim fits on these."""
+    surrogate = make_pipeline(
+        StandardScaler(), LogisticRegression(tol=1e-10, solver="newton-cholesky")
     )
+    goal = ErrorGeneric(loss="surrogate")
+    attack = GreedyDeletion(surrogate, 5, goal=goal, n_exchanges=5, random_state=0)
+    X_left, y_left = attack.fit_resample(X_few, y_few, **VALIDATION)
+    surrogate.fit(X_left, y_left)
+    expected = log_loss(
+        VALIDATION["y_val"], surrogate.predict_proba(VALIDATION["X_val"])
+    )
+    np.testing.assert_allclose(attack.goal_path_[-1], expected, rtol=1e-6)
 
 
 def test_diagnostics():

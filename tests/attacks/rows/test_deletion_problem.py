@@ -9,6 +9,8 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
 
@@ -85,6 +87,34 @@ def test_first_order_is_a_derivative(surrogate, n_classes, deletions):
         far = value_at(2e-3) - value_at(-2e-3)
         expected = (8 * near - far) / 12e-3
         np.testing.assert_allclose(found[i], expected, rtol=1e-6, atol=1e-9)
+
+
+SCALERS = [StandardScaler(), MinMaxScaler(), RobustScaler()]
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("estimator", [Ridge(), LogisticRegression()], ids=str)
+def test_scalers_are_fitted_on_the_rows_left(estimator, scaler, deletions):
+    n_classes = None if isinstance(estimator, Ridge) else 3
+    surrogate = make_pipeline(scaler, estimator)
+    problem = deletions.make_problem(surrogate, n_classes, n_rows=30, tol=1e-12)
+    for deleted in ([], [2, 3], [2, 7, 11]):
+        problem.train(np.isin(np.arange(30), deleted))
+        expected = deletions.goal_without(problem, deleted)
+        np.testing.assert_allclose(problem.value(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [None, 2])
+def test_predictions_know_of_means_and_deviations(n_classes, deletions):
+    estimator = Ridge(30.0) if n_classes is None else LogisticRegression(C=0.05)
+    surrogate = make_pipeline(StandardScaler(), estimator)
+    problem = deletions.make_problem(surrogate, n_classes, n_rows=80, tol=1e-12)
+    candidates = np.arange(80)
+    expected = np.array([deletions.goal_without(problem, [i]) for i in candidates])
+    found = problem.newton_step(candidates)
+    of_all = np.linalg.norm(found - expected)
+    of_learner = np.linalg.norm(found + problem._scaler_influence - expected)
+    assert of_all < 0.2 * of_learner
 
 
 def test_rows_without_which_there_is_no_optimum(deletions):

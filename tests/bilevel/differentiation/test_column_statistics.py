@@ -180,3 +180,27 @@ def test_large_means_cost_no_digits():
         assert_allclose(
             moved.value(name) - offset, near.value(name), rtol=1e-9, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_derivative_in_weights(name, is_sparse):
+    X, added = draw()
+    make = sparse.csr_array if is_sparse else np.asarray
+    weights, upstream = np.full(20, 1.3), np.array([1.0, -2.0, 0.5])
+    known = statistics(make(X), added, weights)
+    found = known.weight_gradient(name, upstream, make(X))
+    assert found.shape == (20,)
+    h = 1e-5
+    for i, unit in enumerate(np.eye(20)):
+        after, before = (
+            upstream @ statistics(X, added, weights + step * unit).value(name)
+            for step in (h, -h)
+        )
+        assert_allclose(found[i], (after - before) / (2 * h), rtol=1e-7, atol=1e-9)
+
+
+def test_extremes_and_quantiles_jump_where_a_row_is_left_out():
+    X, added = draw()
+    for name in ("min", "max", 0.5):
+        assert statistics(X, added).weight_gradient(name, np.ones(3), X) == 0

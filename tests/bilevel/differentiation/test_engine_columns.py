@@ -209,7 +209,7 @@ def test_support_vector_machine(kernel, n_classes, make_rows):
     assert_columns(SVMImplicitDifferentiation, learner, {}, rows, goal, 1e-5)
 
 
-def test_learner_of_which_nothing_is_known(make_rows, make_bare):
+def test_learner_of_unknown_kind(make_rows, make_bare):
     full = LINEAR["multinomial"]
     rows, new = problem_of(make_rows, full)
     bare = make_bare(full)

@@ -86,7 +86,7 @@ def test_scores_say_what_is_selected(learner, make_rows):
     assert_allclose(goal.value(optimum), expected)
 
 
-def test_score_is_smooth_where_a_feature_is_selected():
+def test_score_is_smooth_as_a_feature_is_selected():
     """One column: as its response grows, it is selected without a jump or a kink."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(20, 1))
@@ -134,7 +134,7 @@ def test_curvatures(learner, make_rows):
             assert_allclose(found[j, k], expected, rtol=1e-12)
 
 
-def test_feature_that_is_nowhere(make_rows):
+def test_feature_that_is_zero_in_all_rows(make_rows):
     """It can only come nearer to being selected: wanted, it has a slope to climb."""
     learner = LEARNERS["lasso"]
     rows = make_rows(learner, n_features=N_FEATURES)

@@ -197,7 +197,7 @@ def both_ways(learner, rows, rate, n_steps):
 
 
 @pytest.mark.parametrize(("rate", "tol"), [(1e-5, 2e-3), (1e-7, 2e-5)])
-def test_reversed_is_unrolled_where_descent_is_mild(learner, rate, tol, make_rows):
+def test_back_gradient_is_unrolled_if_descent_is_mild(learner, rate, tol, make_rows):
     found, expected, _ = both_ways(learner, make_rows(learner), rate, 20)
     assert 0 < found.residual < tol
     for _, part in PARTS:
@@ -207,7 +207,7 @@ def test_reversed_is_unrolled_where_descent_is_mild(learner, rate, tol, make_row
 
 
 @pytest.mark.parametrize("loss", [Logistic(), Squared()], ids=str)
-def test_reversed_says_by_how_much_it_misses_the_start(loss, make_rows):
+def test_back_gradient_reports_how_far_it_misses_the_start(loss, make_rows):
     learner = LinearLearner(loss, 0.3)
     rows = make_rows(learner)
     misses = []
@@ -223,7 +223,7 @@ def test_reversed_says_by_how_much_it_misses_the_start(loss, make_rows):
 
 
 @pytest.mark.parametrize("n_steps", [300, 4000])
-def test_reversed_warns_where_it_misses_the_start(n_steps, make_rows):
+def test_back_gradient_warns_if_it_misses_the_start(n_steps, make_rows):
     """Errors grow exponentially, until they are too large to be numbers."""
     learner = LinearLearner(Squared(), 0.3)
     message = f"Run backwards for {n_steps} steps, .* by .* of its path: .*'unrolled'"

@@ -35,7 +35,7 @@ def assert_same(found, expected):
         )
 
 
-def test_to_optimum(make_rows):
+def test_implicit(make_rows):
     rows, goal = make(LOGISTIC, make_rows)
     engine = ImplicitDifferentiation(LOGISTIC)
     assert engine.diagnostics() == {"hypergradient": "implicit"}
@@ -53,7 +53,7 @@ def test_to_optimum(make_rows):
 
 
 def make_machine(is_sparse=False):
-    """Make a machine with a row in reserve, and rows of the attacker's own."""
+    """Make a machine with a row that is not a support vector, and validation rows."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(40, 3))
     signs = np.where(X[:, 0] + 0.5 * rng.normal(size=40) > 0, 1.0, -1.0)
@@ -66,7 +66,7 @@ def make_machine(is_sparse=False):
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_of_kernels(kernel):
+def test_svm(kernel):
     rows, goal = make_machine()
     engine = SVMImplicitDifferentiation(SVMLearner(kernel, 1.0))
     assert engine.diagnostics() == {"hypergradient": "implicit"}
@@ -88,7 +88,7 @@ def test_of_kernels(kernel):
     )
 
 
-def test_rows_in_reserve_go_to_the_margin():
+def test_rows_that_are_no_support_vectors_go_to_the_margin():
     rows, goal = make_machine()
     engine = SVMImplicitDifferentiation(SVMLearner("linear", 1.0))
     _, found = engine(rows, goal, POISON)

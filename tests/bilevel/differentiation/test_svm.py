@@ -62,7 +62,7 @@ def make_goal(kind, codes, n_classes):
 
 
 def sets(machine, own):
-    """Say which rows are on the margin and at their caps, and which duels count."""
+    """Say which rows are on the margin and bounded, and which pairs count."""
     solutions = [
         (solution.margin.tolist(), solution.bounded.tolist())
         for solution in machine.solutions
@@ -73,7 +73,7 @@ def sets(machine, own):
 
 
 def kinds(machine):
-    """Sort rows by their place: on a margin, at a cap but on none, in reserve."""
+    """Sort rows: on a margin, bounded but on none, or no support vector."""
     on_margin = np.zeros(machine.codes.shape[0], dtype=bool)
     for rows, solution in zip(machine.rows, machine.solutions, strict=True):
         on_margin[rows[solution.margin]] = True
@@ -259,7 +259,7 @@ def test_two_points(x):
     assert_allclose(gradient.features[0], expected)
 
 
-def test_two_points_at_their_caps():
+def test_two_bounded_points():
     """No row on the margin: the intercept is halfway between what both allow."""
     a, b, x = np.array([1.0, 2.0]), np.array([-0.5, 0.3]), np.array([2.0, 0.5])
     settings = np.array([a, b]), np.array([1, 0]), np.ones(2)
@@ -321,7 +321,7 @@ def test_way_to_the_margin(name, n_classes):
     assert_allclose(
         np.abs(changes[far]), 1e-6 * (directions[far] ** 2).sum(axis=1), rtol=1e-3
     )
-    # Until they are there, rows in reserve change nothing.
+    # Until they are there, rows that are no support vectors change nothing.
     reserve = kinds(machine)["reserve"]
     moved = X.copy()
     moved[reserve] += 1e-3 * directions[reserve]
@@ -357,7 +357,7 @@ def test_clones_are_one_row(name, place, share):
     assert_allclose(of_two.weights[[c, -1]], of_one.weights[c], **close)
 
 
-def test_a_clone_at_the_cap_moves_alone(difference):
+def test_a_bounded_clone_moves_alone(difference):
     X, codes, weights, own, own_codes = make_data("rbf", 2)
     kernel, goal = KERNELS["rbf"], make_goal("loss", own_codes, 2)
     settings = {"C": C, "n_classes": 2}

@@ -11,7 +11,7 @@ def weights(learner, rows, seed=1):
     return np.random.RandomState(seed).normal(size=learner.shape(rows))
 
 
-def test_row_slopes_by_differences(learner, make_rows, make_bare, difference):
+def test_data_gradient_by_differences(learner, make_rows, make_bare, difference):
     """What a learner of one's own gives, checked before anything builds on it."""
     rows = make_rows(learner)
     W, bare = weights(learner, rows), make_bare(learner)
@@ -60,7 +60,7 @@ def test_no_direction_has_no_derivative(learner, make_rows, make_bare):
         assert not part.any()
 
 
-def test_learner_of_ones_own(learner, make_rows, make_bare):
+def test_learner_given_by_first_derivatives(learner, make_rows, make_bare):
     """First derivatives do: the optimum and both gradients are the exact learner's."""
     rows, bare = make_rows(learner), make_bare(learner)
     exact, found = minimise(learner, rows), minimise(bare, rows)
@@ -83,7 +83,7 @@ def test_learner_of_ones_own(learner, make_rows, make_bare):
         assert_near(ours.weights, theirs.weights, 1e-6)
 
 
-def test_other_targets_leave_what_is_known_of_the_features(learner, make_rows):
+def test_other_targets_keep_what_is_computed_from_the_features(learner, make_rows):
     rows = make_rows(learner)
     gram = rows.gram
     other = rows.with_targets(rows.targets[::-1])

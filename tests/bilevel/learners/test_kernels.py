@@ -41,7 +41,7 @@ def test_values_are_those_of_scikit_learn(name):
     assert_allclose(kernel.product(X, Z, B), expected @ B, rtol=1e-12, atol=1e-14)
 
 
-def test_slopes(name, difference):
+def test_weighted_sums_of_gradients(name, difference):
     kernel, _ = KERNELS[name]
     X, Z, L, R, U = make_arrays((6, 3), (5, 3), (6, 2), (5, 2), (6, 3))
 
@@ -53,7 +53,7 @@ def test_slopes(name, difference):
     assert_allclose((slopes * U).sum(axis=1), expected, rtol=1e-8, atol=1e-10)
 
 
-def test_twice_the_slope_is_that_of_a_row_with_itself(name, difference):
+def test_gradient_of_a_row_with_itself_is_twice_that_in_one_argument(name, difference):
     kernel, _ = KERNELS[name]
     x, u, one = *make_arrays((1, 3), (1, 3)), np.ones((1, 1))
     slope = (2 * kernel.vjp(x, x, one, one) * u).sum()
@@ -69,7 +69,7 @@ def test_small_powers(degree):
     assert_allclose(kernel.vjp(x, x + 1, one, one), 0.5 * (degree == 1))
 
 
-def test_no_weights_no_slopes(name):
+def test_no_weights_no_gradient(name):
     kernel, _ = KERNELS[name]
     X, Z, R = make_arrays((6, 3), (5, 3), (5, 2))
     assert not kernel.vjp(X, Z, np.zeros((6, 2)), R).any()

@@ -66,7 +66,7 @@ def test_last_rows_alone_give_the_same_as_among_all(learner, make_rows):
         assert_allclose(alone, among[-4:])
 
 
-def test_pull_back_is_the_adjoint_of_scores(learner, make_rows):
+def test_score_vjp_is_the_adjoint_of_scores(learner, make_rows):
     rows = make_rows(learner)
     W = weights(learner, rows)
     R = np.random.RandomState(4).normal(size=rows.targets.shape)

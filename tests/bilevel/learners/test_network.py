@@ -94,7 +94,7 @@ def test_hessian_is_symmetric(network, make_rows):
 
 
 @pytest.mark.parametrize("indices", [slice(None), slice(3, 9)])
-def test_row_slopes(network, indices, make_rows, difference, h):
+def test_data_gradient(network, indices, make_rows, difference, h):
     rows = make_rows(network)
     W = network.start(rows)
     slopes = network.at(W, rows).data_gradient(indices)

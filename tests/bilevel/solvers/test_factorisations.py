@@ -67,7 +67,7 @@ def test_diagonal(intercept, make_rows):
     assert_allclose(preconditioner(point)(diagonal), np.ones_like(diagonal))
 
 
-def test_nothing_is_known_of_a_learner_of_ones_own(make_rows, make_bare):
+def test_learner_without_a_hessian_has_no_preconditioner(make_rows, make_bare):
     learner = LinearLearner(Logistic(), 0.3)
     rows = make_rows(learner)
     B = np.random.RandomState(0).normal(size=learner.shape(rows))

@@ -291,7 +291,7 @@ def test_weights_that_the_rows_do_not_determine(make_rows):
         implicit(optimum, b)
 
 
-def test_unconverged_is_said(make_rows):
+def test_unconverged_warns(make_rows):
     learner = LEARNERS["logistic"]
     rows = make_rows(learner, n_features=N_FEATURES)
     with pytest.warns(ConvergenceWarning, match="not at its optimum after 2 Newton"):

@@ -68,13 +68,13 @@ def test_two_equal_columns_are_not_both_needed():
     assert_allclose(u.sum(), 1, rtol=1e-9)
 
 
-def test_what_costs_and_bends_nothing_is_left_alone():
+def test_entry_without_penalty_and_curvature_is_unchanged():
     H = np.diag([2.0, 0.0])
     u = minimise_l1_quadratic(H, np.array([-3.0, 0.0]), np.array([1.0, 0]), np.zeros(2))
     assert_allclose(u, [1, 0])
 
 
-def test_all_stay_zero_where_the_penalty_is_large():
+def test_all_entries_are_zero_if_the_penalty_is_large():
     H, c = make_problem(0)
     start = np.random.RandomState(0).normal(size=6)
     u = minimise_l1_quadratic(H, c, np.full(6, 1e3), start)

@@ -99,7 +99,7 @@ def test_singular_hessian(make_rows):
         factorise(learner.at(np.zeros(learner.shape(rows)), rows), "cholesky")
 
 
-def test_unsolved_system_is_said(make_rows):
+def test_unsolved_system_warns(make_rows):
     learner = LinearLearner(Squared(), 1e-9)
     rows = make_rows(learner, 200, 100)
     rows = rows.with_features(rows.X * np.logspace(0, 5, 100))

@@ -73,13 +73,13 @@ def test_no_optimum_without_penalty_on_separable_rows(make_rows):
         minimise(learner, rows)
 
 
-def test_unconverged_is_said(make_rows):
+def test_unconverged_warns(make_rows):
     learner = LinearLearner(Logistic(), 1.0)
     with pytest.warns(ConvergenceWarning, match="not at its optimum after 2 Newton"):
         minimise(learner, make_rows(learner), max_iter=2)
 
 
-def test_factorisation_serves_on(make_rows):
+def test_factorisation_is_reused(make_rows):
     """A fresh one would cost more than the iterations that it saves."""
     learner = LinearLearner(Logistic(), 1.0)
     rows = make_rows(learner, 200, 60)
@@ -95,7 +95,7 @@ def test_factorisation_serves_on(make_rows):
     assert_allclose(warm.W, minimise(learner, moved).W, rtol=1e-7, atol=1e-10)
 
 
-def test_factorisation_that_has_grown_stale_is_renewed(make_rows):
+def test_stale_factorisation_is_renewed(make_rows):
     learner = LinearLearner(Logistic(), 1.0)
     rows = make_rows(learner, 200, 60)
     first = minimise(learner, rows, method="cholesky")

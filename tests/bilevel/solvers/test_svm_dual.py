@@ -94,7 +94,7 @@ def test_is_what_trying_all_sets_finds(seed):
 
 
 def test_no_margin():
-    """Two rows at their caps: the intercept is halfway between what both allow."""
+    """Two bounded rows: the intercept is halfway between what both allow."""
     K = np.array([[5.0, 0.1], [0.1, 0.34]])
     solution = solve_svm_dual(K, np.array([1.0, -1.0]), np.full(2, 0.01))
     assert_allclose(solution.coefficients, [0.01, -0.01])
