@@ -15,8 +15,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skpoison.base import BaseRowFilter
 from skpoison.defences._robust_scale import total_variance
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._validation import check_default, numeric_features
-
+from skpoison.utils._validation import check_default
 
 # How many parts of the reference rows are left out in turn of detectors that keep no
 # scores of rows that they have not seen.
@@ -380,8 +379,9 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
         spread = total_variance(_numbers(take_rows(X, reference)))
         own = total_variance(column[reference])
         column = column * np.sqrt(spread / own) if spread > 0 and own > 0 else column
-        if is_frame(X):
+        if is_frame(X) and all(isinstance(name, str) for name in X.columns):
             return _with_column(X, column[:, 0])
+        X = X.to_numpy() if is_frame(X) else X
         if sparse.issparse(X):
             return sparse.hstack([X, column], format="csr")
         return np.hstack([X, column])
@@ -392,7 +392,19 @@ def _numbers(X):
     if is_frame(X):
         frame = nw.from_native(X, eager_only=True)
         X = frame.select(nw.selectors.numeric()).to_numpy()
+    elif X.dtype.kind not in "fiub":
+        numeric = [column for column in X.T if _is_numeric(column)]
+        X = np.column_stack(numeric or [np.zeros(X.shape[0])])
     return X if sparse.issparse(X) else X.astype(np.float64)
+
+
+def _is_numeric(column):
+    """Return whether a column of objects holds numbers."""
+    try:
+        column.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _with_column(X, column):

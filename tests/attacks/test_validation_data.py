@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from skpoison.attacks import RandomLabelFlip
+from skpoison.attacks import MarginLabelFlip
 from skpoison.attacks._validation_data import (
     check_validation_data,
     make_folds,
@@ -13,7 +13,7 @@ from skpoison.attacks._validation_data import (
 )
 
 X, y = load_iris(return_X_y=True)
-ATTACK = RandomLabelFlip().fit(X, y)
+ATTACK = MarginLabelFlip().fit(X, y)
 EVERYTHING = np.arange(150)
 
 

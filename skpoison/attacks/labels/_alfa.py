@@ -110,6 +110,7 @@ class ALFA(BaseLabelFlip):
     False
     """
 
+    _only_surrogate_reads = True
     _parameter_constraints: dict = {
         **BaseLabelFlip._parameter_constraints,
         "max_iter": [Interval(Integral, 0, None, closed="left")],

@@ -87,6 +87,7 @@ class MarginLabelFlip(BaseLabelFlip):
     [0, 0, 0, 0, 1, 1]
     """
 
+    _only_surrogate_reads = True
     _parameter_constraints: dict = {
         **BaseLabelFlip._parameter_constraints,
         "order": [StrOptions({"furthest", "nearest"})],
