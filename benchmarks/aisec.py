@@ -1,14 +1,15 @@
-"""How much harm do 20 inserted rows do? The protocol of AISec 2017, on real data.
+"""Test error after the insertion of 20 rows: the protocol of AISec 2017 on real data.
 
-Prints the test error, mean and standard deviation over seeded splits, of the victim on
-clean data, after inserting the clones of training rows with flipped labels from which
-every attack starts, and after the attack; and seconds an attack. See protocol.py.
+Prints the test error of the victim, mean and standard deviation over seeded splits: on
+clean data, with the clones of training rows with flipped labels from which all attacks
+start, and after each attack; and the seconds of one attack. protocol.py describes the
+data.
 
 * joint: surrogate LogisticRegression(C=10), its smoothed error, all rows at once;
-* binary: the same, poison kept in {0, 1};
-* sequential: one row after the other, the log-loss through 200 stored steps;
+* binary: the same, with poison in {0, 1};
+* sequential: one row after the other, the log loss, through 200 stored steps;
 * Adaline: its own 2000 steps at rate 0.01, which the attack differentiates through,
-  and 200 steps of the climb.
+  and 200 steps of the optimizer.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/aisec.py [--splits 10]``
 """

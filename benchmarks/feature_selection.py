@@ -1,30 +1,32 @@
-"""What is left of a selection of features, and how much poison does that take?
+"""Stability of feature selection after insertions.
 
-Attacks on feature selection after Xiao et al. (ICML 2015). The claim to be looked at:
-at less than 5 % of poison, what the Lasso selects is almost random. Their PDF data are
-not public. Here are
+Attacks on feature selection after Xiao et al. (ICML 2015), who report that with less
+than 5 % of poison the selection of the Lasso is almost random. Their PDF data are not
+public. The data here are
 
-* ransomware: the 114 columns of most mutual information, chosen on training rows;
-* few_strong: 114 columns in [0, 1], of which 20 tell much about the label;
-* many_weak: 114 such columns, of which each tells a little.
+* ransomware: the 114 columns with the highest mutual information, by training rows;
+* few_strong: 114 columns in [0, 1], of which 20 are strongly informative;
+* many_weak: 114 such columns, all of them weakly informative.
 
-300 rows train, 300 are the attacker's own, the others test. Labels are responses -1
-and 1, and those of the poison are flipped and stay; its features stay in the range of
-each column. Penalties are chosen once, by cross-validation on clean training rows (the
-largest within a standard error of the best), and the attacker knows them.
+There are 300 training rows and 300 validation rows of the attacker; the others are test
+rows. Labels are responses -1 and 1. Those of poison rows are flipped and fixed, and
+their features stay in the range of each column. Penalties are chosen once, by
+cross-validation on clean training rows (the largest within a standard error of the
+best), and the attacker knows them.
 
-* clones: training rows with flipped labels, from which the attacks set out;
-* objective: climbs the learner's own objective on the attacker's rows, as they do;
+* clones: training rows with flipped labels, from which the attacks start;
+* objective: maximises the learner's own objective on the validation rows, as in the
+  paper;
 * discard: all features that are selected on clean data are to be discarded;
-* replace: and as many others, drawn at random, are to be selected.
+* replace: in addition, as many random others are to be selected.
 
-Prints the stability index of two selections, that on clean rows and that with poison:
-1 where they are the same, 0 by chance. Then the test error, how many features are
-selected, and the seconds an attack took; mean and standard deviation over seeds. For
-"other rows" the second selection is that on the attacker's rows, all of them clean: so
-much changes without any attack. Ridge regression selects nothing, and stands for
-learners that use all features: its largest weights count, as many as the Lasso selects
-on clean rows.
+Prints the stability index of the selections on clean rows and with poison: 1 if they
+are the same, 0 by chance. Then the test error, the number of features selected, and the
+seconds of one attack; mean and standard deviation over seeds. For "other rows" the
+second selection is that on the validation rows, which are clean: so much changes
+without an attack. Ridge regression, which selects no features, is included for learners
+that use all of them: its largest coefficients count, as many as the Lasso selects on
+clean rows.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/feature_selection.py [--seeds 5]``
 """
@@ -81,7 +83,7 @@ def make_rows(effects, rng):
 
 
 def learners(X, y):
-    """Choose penalties, on clean rows."""
+    """Choose penalties on clean rows."""
     lasso = LassoCV(cv=5, **SOLVER).fit(X, y)
     net = ElasticNetCV(cv=5, l1_ratio=0.5, **SOLVER).fit(X, y)
     ridge = RidgeCV(np.logspace(-3, 3, 25)).fit(X, y)
@@ -93,14 +95,14 @@ def learners(X, y):
 
 
 def largest(search):
-    """Find the largest penalty that is no worse than the best, by a standard error."""
+    """Return the largest penalty within a standard error of the best."""
     mean, std = search.mse_path_.mean(axis=1), search.mse_path_.std(axis=1)
     best, n_folds = mean.argmin(), search.mse_path_.shape[1]
     return search.alphas_[mean <= mean[best] + std[best] / np.sqrt(n_folds)].max()
 
 
 def selected(weights, size):
-    """Say which features are selected; the largest weights where all would be."""
+    """Return which features are selected; the largest weights if all would be."""
     if weights.all():
         return np.abs(weights) >= np.sort(np.abs(weights))[-size]
     return weights != 0

@@ -1,12 +1,12 @@
-"""How large may the data be? The gradient attack at its defaults, a budget of 3 %.
+"""Gradient insertion on large data: default parameters, a budget of 3 %.
 
-* dense: 100,000 rows of 100 features that are made up;
-* sparse: the SMS Spam Collection as counts of words, 5574 rows of 8713 features, of
-  which 4000 train, and once with all of them. It is read from skpoison/sms_spam.npz in
-  scikit-learn's data folder, and left out where it is not there.
+* dense: 100,000 simulated rows with 100 features;
+* sparse: the SMS Spam Collection as word counts, 5574 rows with 8713 features, of which
+  4000 are training rows, and once with all rows. It is read from skpoison/sms_spam.npz
+  in scikit-learn's data folder, and skipped if it is not there.
 
 Prints seconds, the peak of memory, and the test error of the victim. Each part runs in
-a process of its own, so that memory is its own.
+its own process, so that memory is measured separately.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/gradient_scale.py``
 """

@@ -1,14 +1,14 @@
-"""How fast is the gradient attack? Ratios, side by side in one process.
+"""Speed of gradient insertion: ratios measured side by side in one process.
 
-* All rows at once through the optimum (50 steps) against the published attack: one row
-  after the other, 100 steps of descent run backwards for every gradient, steps of
-  length 1 until the log-loss rises by less than 1e-6, 300 at most (AISec 2017,
-  Algorithms 1 and 2). Both start from the same clones; see protocol.py for the data.
-* One implicit hypergradient with its warm refit against the warm refit alone, at the
-  state and with the step of the middle of an attack.
-* One stored unrolled hypergradient against its training steps.
+* All rows at once through the optimum (50 steps), against the published attack: one row
+  after the other, 100 steps of descent run backwards for each gradient, steps of length
+  1 until the log loss rises by less than 1e-6, at most 300 (AISec 2017, Algorithms 1
+  and 2). Both start from the same clones; protocol.py describes the data.
+* One implicit hypergradient with its warm refit, against the warm refit alone, with the
+  rows and the step size in the middle of an attack.
+* One unrolled hypergradient with stored steps, against its training steps.
 
-Run with one thread of BLAS:
+Run with one BLAS thread:
 ``OMP_NUM_THREADS=1 SCIKIT_LEARN_DATA=... python benchmarks/gradient_speed.py``
 """
 
@@ -31,7 +31,7 @@ from skpoison.surrogates import GradientDescentClassifier
 
 
 def seconds(function, repeats=1):
-    """Time a function: the least of some repeats."""
+    """Return the run time of a function, the minimum over repeats."""
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -56,7 +56,7 @@ def make_problem(surrogate, hypergradient, loss, train, own):
 
 
 def published(problem, start, codes):
-    """Climb as published."""
+    """Maximise the goal by the published algorithm."""
     rows = start[:0]
     for i in range(start.shape[0]):
         x, previous = start[i : i + 1], -np.inf

@@ -1,4 +1,4 @@
-"""What does `import skpoison` cost beside `import sklearn, imblearn`?
+"""Import time of skpoison, relative to `import sklearn, imblearn`.
 
 Each import runs in a fresh interpreter, in turn. Prints the median of the pairwise
 ratios, with all public subpackages imported too.

@@ -1,8 +1,9 @@
-"""What does KNNSanitizedClassifier add to the search for neighbours?
+"""Overhead of KNNSanitizedClassifier over the search for neighbours.
 
-Prints its whole fit, around an estimator that costs nothing, as a ratio to
-``NearestNeighbors.kneighbors`` alone on the same rows, the two in turn in one process;
-then the peak of what numpy and Python allocate in either, as the rows grow.
+Prints the time of its whole fit, with an estimator that costs nothing, as a ratio to
+that of ``NearestNeighbors.kneighbors`` alone on the same rows, both in turn in one
+process; then the peak of the memory that numpy and Python allocate in each, as the
+number of rows grows.
 
 Run: ``python benchmarks/knn_sanitizing.py [--rows 200000] [--columns 20] [--rounds 3]``
 """

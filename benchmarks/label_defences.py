@@ -1,9 +1,10 @@
-"""What do defences against flipped labels give back, and what do they cost?
+"""Defences against flipped labels: test errors, with and without flips.
 
-Of each data set 100 rows train, 100 are the attacker's own, the others test. The victim
-is LogisticRegression(C=10). Budgets are shares of the training rows, n_p / n. Prints
-mean errors on the test rows over the seeds; then those under attackers who know the
-defence: greedy flips with the defence as the surrogate, but for the seed of its folds.
+Each data set has 100 training rows and 100 validation rows of the attacker; the others
+are test rows. The victim is LogisticRegression(C=10). Budgets are shares of the
+training rows, n_p / n. Prints mean test errors over the seeds; then those under
+attackers who know the defence: greedy flips with the defence as the surrogate, except
+for the seed of its folds.
 
 Run: ``python benchmarks/label_defences.py [--seeds 10] [--adaptive-seeds 5]``
 """
@@ -76,7 +77,7 @@ def attacks(budget, seed):
 
 
 def flip(attack, train, own):
-    """Attack, with rows of one's own where the attack can use some."""
+    """Attack, with validation rows if the attack uses any."""
     if isinstance(attack, GreedyLabelFlip):
         return attack.fit_resample(*train, X_val=own[0], y_val=own[1])
     return attack.fit_resample(*train)

@@ -104,7 +104,7 @@ def brute_force(train, validation, n_flips, measure):
 
 
 def brute_force_seconds(train, validation, n_flips, n_steps):
-    """Estimate what brute force takes, from some steps on the way of the attack."""
+    """Estimate the run time of brute force from some steps of the attack."""
     seconds = []
     for step in np.linspace(0, n_flips - 1, n_steps).round().astype(int):
         labels, _ = poison(ATTACKS["greedy"], train, validation, int(step), 0)

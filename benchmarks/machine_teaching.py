@@ -1,24 +1,23 @@
-"""How far must training rows be changed for a weight to be what the attacker wants?
+"""Machine teaching: changes of training rows that set a coefficient.
 
-Machine teaching, as Mei and Zhu (AAAI 2015) attack with it: training rows are modified,
-none is added, and labels stay. Three learners:
+After Mei and Zhu (AAAI 2015): training rows are modified, none is inserted, and labels
+stay. The learners:
 
-* least squares and ridge regression on random data (60 rows, 8 features), responses
-  alone editable. There the smallest change has a closed form: where the coefficient is
-  a'y, t is wanted and e is charged for half the square of the change, it is
-  a (t - a'y) / (|a|^2 + e). Prints by how much the attack differs from it, relative,
-  at most over the seeds;
+* least squares and ridge regression on random data (60 rows, 8 features), of which only
+  responses are modified. The smallest change has a closed form: if the coefficient is
+  a'y, the value wanted is t, and e times half the square of the change is a penalty, it
+  is a (t - a'y) / (|a|^2 + e). Prints the relative difference between the attack and
+  this change, the maximum over seeds;
 * logistic regression and a linear support vector machine (LinearSVC) on Spambase: 57
-  columns, standardised; two thirds of the rows train, others test. The weight of the
-  word "free", a sign of spam, is to vanish, or to change its sign. Rows stay in the
-  range of each column. "effort" is what the attacker is charged for changes, "radius"
-  the most that a row may move.
+  standardised columns; two thirds of the rows are training rows, the others test rows.
+  The coefficient of the word "free", which indicates spam, is to vanish, or to change
+  its sign. Rows stay in the range of each column. "effort" is the weight of the penalty
+  on displacement, "radius" the largest distance that a row may move.
 
-Prints the weight on clean data, the one that a victim learns from the changed rows, and
-the one after random changes of the same length for each row; how far the rows that may
-change are moved (mean, largest), in standard deviations of the columns; test accuracies
-before and after, in per cent. Shares of rows are n_p / n. Means over seeds, which draw
-split and rows.
+Prints the coefficient on clean data, after the attack, and after random changes of the
+same norm for each row; the mean and the largest distance that modified rows are moved,
+in standard deviations of the columns; and test accuracies before and after, in per
+cent. Shares of rows are n_p / n. All are means over seeds, which draw split and rows.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/machine_teaching.py [--seeds 5]``
 """

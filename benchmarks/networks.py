@@ -1,19 +1,19 @@
-"""How much harm do 20 inserted rows do to a neural network? The protocol of AISec 2017.
+"""Test error of a neural network after the insertion of 20 rows: AISec 2017.
 
-The network has one hidden layer of 10 tanh units and learns by gradient descent over
-all rows at rate 0.1 without a penalty. The surrogate takes 200 steps, the victim 400,
-from the starting weights of the surrogate ("same"), or from five others ("others",
-their mean). Prints its test error, mean and standard deviation over seeded splits, on
-clean data, after inserting the clones with flipped labels from which attacks start, and
-after attacks; and seconds an attack:
+The network has one hidden layer of 10 tanh units and is trained by full-batch gradient
+descent at rate 0.1 without a penalty. The surrogate takes 200 steps, the victim 400,
+from the initial weights of the surrogate ("same"), or from five others ("others", their
+mean). Prints its test error, mean and standard deviation over seeded splits: on clean
+data, with the clones with flipped labels from which attacks start, and after attacks;
+and the seconds of one attack:
 
 * joint: the smoothed error, or the log loss as published, all rows at once;
-* the last steps: the gradient goes through the last 50 of the 200 steps alone;
+* the last steps: differentiated through the last 50 of the 200 steps only;
 * sequential: one row after the other, as published, 10 steps each.
 
-Then what one gradient in all poison rows costs, relative to the steps that it goes
-through. Read in the paper: up to .25 on Spambase with 15 % of poison, n_p / (n + n_p);
-here it is 16.7 %. For the rest see protocol.py.
+Then the time of one gradient in all poison rows, relative to the training steps that it
+differentiates. The paper has up to .25 on Spambase with 15 % of poison,
+n_p / (n + n_p); here it is 16.7 %. protocol.py describes the data.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/networks.py [--splits 10]``
 """
@@ -65,7 +65,7 @@ def error(X, y, X_test, y_test, seed):
 
 
 def measure(X, y, seed):
-    """Compute for each training set errors by starting weights, and seconds."""
+    """Return for each training set the errors by initial weights, and seconds."""
     (X, y), (X_own, y_own), test = split(X, y, seed)
     sets = [(X, y), RandomInsertion(N_POISON, random_state=seed).fit_resample(X, y)]
     seconds = [0.0, 0.0]
@@ -92,7 +92,7 @@ def measure(X, y, seed):
 
 
 def ratio(X, y):
-    """Compare a gradient through the steps with the steps."""
+    """Compare the time of an unrolled gradient with that of the steps."""
     (X, y), _, _ = split(X, y, 0)
     X, y = np.concatenate([X, X[:N_POISON]]), np.concatenate([y, y[:N_POISON]])
     surrogate = as_training_problem(network(200, 0), 2)

@@ -1,7 +1,8 @@
-"""The protocol of AISec 2017: 100 rows train, 400 are the attacker's own, others test.
+"""The protocol of AISec 2017: 100 training rows, 400 validation rows of the attacker.
 
-Twenty rows are inserted, n_p / (n + n_p) = 0.167, into the box [0, 1]. The victims are
-linear models trained by a fixed number of steps of gradient descent, without a penalty.
+The other rows are test rows. Twenty rows are inserted into the box [0, 1],
+n_p / (n + n_p) = 0.167. The victims are linear models trained by a fixed number of
+steps of gradient descent, without a penalty.
 """
 
 import time
@@ -38,7 +39,7 @@ DATA_SETS = spambase, ransomware, mnist_1_7
 
 
 def split(X, y, seed, n_train=N_TRAIN, n_own=N_OWN, n_columns=400):
-    """Split into training rows, the attacker's own and test rows.
+    """Split into training, validation and test rows.
 
     Of wide sparse data, the columns of most mutual information with the labels are
     kept, chosen on the training rows alone.

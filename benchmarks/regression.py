@@ -1,23 +1,23 @@
-"""How much harm do inserted rows do to a regression? After Jagielski et al. (2018).
+"""Test error of regression after insertions, following Jagielski et al. (2018).
 
-300 rows train, 250 are the attacker's own, 500 test; of data of fewer rows the same
-shares. Up to a quarter as many rows as train are inserted, 75 beside 300: n_p / n =
-0.25, and n_p / (n + n_p) = 0.2. Features and responses are scaled to [0, 1], and poison
-stays in that box. Data, as the authors scaled them, are read from
-skpoison/grid_stability.npz and skpoison/machine_cpu.npz in scikit-learn's data folder,
-and left out where they are not there; load_diabetes is scaled here, by training rows.
-Of grid_stability p1 is left out, a weighted sum of p2, p3 and p4 and a constant: with
-it the optimum of LinearRegression is not unique.
+There are 300 training rows, 250 validation rows of the attacker and 500 test rows; data
+with fewer rows have the same shares. At most a quarter as many rows as training rows
+are inserted, 75 into 300: n_p / n = 0.25, or n_p / (n + n_p) = 0.2. Features and
+responses are scaled to [0, 1], and poison stays in that box. Data, as scaled by the
+authors, are read from skpoison/grid_stability.npz and skpoison/machine_cpu.npz in
+scikit-learn's data folder, and skipped if they are not there; load_diabetes is scaled
+here, by training rows. p1 of grid_stability is left out, because it is a weighted sum
+of p2, p3, p4 and a constant: with it the optimum of LinearRegression is not unique.
 
-* clones: training rows with mirrored responses, from which the attacks set out;
-* x: features climb, responses stay mirrored;
-* x and y: both climb together;
-* y: responses climb, features stay.
+* clones: training rows with mirrored responses, from which the attacks start;
+* x: features move, responses stay mirrored;
+* x and y: both move together;
+* y: responses move, features stay.
 
 Penalties are chosen once, by cross-validation on clean training rows, and the attacker
-knows them. He climbs the squared error on his own rows. Prints the test error (MSE) on
-clean data, by how much each kind of poison multiplies it, and the seconds an attack
-took at the largest budget; mean and standard deviation over seeds.
+knows them. The goal is the squared error on the validation rows. Prints the test error
+(MSE) on clean data, the factor by which each kind of poison multiplies it, and the
+seconds of one attack at the largest budget; mean and standard deviation over seeds.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/regression.py [--seeds 5]``
 """
@@ -78,7 +78,7 @@ def split(X, y, seed):
 
 
 def learners(X, y):
-    """Choose penalties, on clean rows."""
+    """Choose penalties on clean rows."""
     lasso = LassoCV(cv=5, **SOLVER).fit(X, y)
     net = ElasticNetCV(cv=5, l1_ratio=0.5, **SOLVER).fit(X, y)
     ridge = RidgeCV(np.logspace(-4, 3, 29)).fit(X, y)

@@ -1,27 +1,27 @@
-"""How much harm do poisoned rows do to support vector machines? MNIST.
+"""Test error of support vector machines after insertions, on MNIST.
 
 First the protocol of Biggio, Nelson and Laskov (ICML 2012): one row is inserted into
-100 that train a linear machine with C=1; 500 rows are the attacker's own, the rest of
-the first 10,000 digits are tests (the paper has the test set of MNIST). The best of ten
-starts, by the attacker's own measure, counts. Then more rows, up to 8 % of what the
-victim learns from, all of them climbing together, from one start.
+100 training rows of a linear machine with C=1; the attacker has 500 validation rows,
+and the rest of the first 10,000 digits are test rows (in the paper, the test set of
+MNIST). The best of ten starts, by the attacker's own measure, counts. Then more rows
+are inserted, up to 8 % of what the victim gets, all at once and from one start.
 
-Then 20 rows, n_p / (n + n_p) = 0.167, as in protocol.py: 100 rows train, 400 are the
-attacker's own. Most attacks differentiate the victim itself; "by LinearSVC" is one on
-the linear SVC through LinearSVC(loss="hinge"), in which a smooth loss stands for the
-hinge. The "hinge loss" on the attacker's own rows is the smooth one throughout. Beside
-them are clones with flipped labels: of training rows, from which every attack starts,
-and of the attacker's own rows. A machine at its caps does not mind the former: they
-cancel the rows that they are clones of.
+Then 20 rows, n_p / (n + n_p) = 0.167, as in protocol.py: 100 training and 400
+validation rows. Most attacks differentiate the victim itself; "by LinearSVC" is an
+attack on the linear SVC through LinearSVC(loss="hinge"), whose hinge loss is replaced
+by a smooth approximation. The "hinge loss" on the validation rows is the smooth one
+throughout. Clones with flipped labels are compared: of training rows, from which all
+attacks start, and of validation rows. The former have little effect on a machine whose
+support vectors are bounded: they cancel the rows that they are clones of.
 
-At last, how far the gradient that is printed in the paper, which leaves out that a row
-on the margin moves its own equation, is from the whole one: cosines for one inserted
-row somewhere between a training row and one of another class, where it is on the
-margin, over the splits and 50 tries in each.
+Last, the gradient printed in the paper, which ignores that a margin support vector
+changes its own equation, is compared with the complete one: cosines for one inserted
+row between a training row and one of another class, if it is a margin support vector,
+over the splits and 50 tries in each.
 
 Pixels lie in the box [0, 1], victims are scikit-learn's own. Prints test errors in per
-cent (mean and standard deviation over seeded splits), the share of poison rows that no
-gradient moves at the last iterate, and seconds an attack.
+cent (mean and standard deviation over seeded splits), the share of poison rows with a
+zero gradient at the last iterate, and the seconds of one attack.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/support_vectors.py [--splits 10]``
 """
@@ -125,7 +125,7 @@ def twenty_rows(X, y, seed, victim, surrogate, loss):
 
 
 def cosines(X, y, seed, kernel):
-    """Compare the printed gradient with the whole one, for rows on the margin."""
+    """Compare the printed gradient with the complete one, on the margin."""
     (X, y), own, _ = split(X, y, seed, 400)
     codes = np.searchsorted(np.unique(y), y)
     kernel = make_kernel("rbf", X) if kernel == "rbf" else LinearKernel()

@@ -1,10 +1,10 @@
-"""How much harm do a few rows do among ten classes? MNIST, the protocol of AISec 2017.
+"""Insertions with ten classes: MNIST, the protocol of AISec 2017.
 
-Of the first 10,000 digits 1000 train. Error-generic: 1000 rows are the attacker's own,
-60 are inserted, n_p / (n + n_p) = 0.057. Error-specific: 4000 rows are his own, 40 are
-inserted (0.038), and eights are to be taken for threes. The surrogate is
-LogisticRegression(C=1). Victims are that, and logistic regression by 1500 steps of
-gradient descent at rate 0.5 without a penalty.
+1000 of the first 10,000 digits are training rows. Error-generic: the attacker has 1000
+validation rows and inserts 60 rows, n_p / (n + n_p) = 0.057. Error-specific: they have
+4000 validation rows and insert 40 rows (0.038), and eights are to be taken for threes.
+The surrogate is LogisticRegression(C=1). The victims are the same, and logistic
+regression by 1500 steps of gradient descent at rate 0.5 without a penalty.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/ten_classes.py [--splits 3]``
 """

@@ -1,11 +1,11 @@
-"""Which victims does the attack harm, and how fast? MNIST 1 against 7.
+"""Gradient insertion against several victims: MNIST, 1 against 7.
 
 The protocol of AISec 2017 (see protocol.py) on the splits of the seeds 0, 1 and 2, in
 the order in which its author published the digits: from skpoison/mnist_1_7.npz in
-scikit-learn's data folder or, where that is not, in the order of MNIST. The surrogate
-is the victim, but for the T-step logistic regression (LogisticRegression(C=10)) and the
-linear SVC (LinearSVC on the hinge, that is, on the smoothed one). Prints the test error
-in per cent, one number a seed.
+scikit-learn's data folder or, if it is not there, in the order of MNIST. The surrogate
+is the victim, except for the T-step logistic regression (LogisticRegression(C=10)) and
+the linear SVC (LinearSVC with a smoothed hinge loss). Prints the test error in per
+cent, one number for each seed.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/victims.py``
 """

@@ -88,7 +88,7 @@ curve.plot(shares, mean, "D--", color="0.45", label="at random")
 curve.fill_between(
     shares, mean - deviation, mean + deviation, color="0.45", alpha=0.2, linewidth=0
 )
-curve.set(xlabel="deleted share of the training rows", ylabel="error on test rows")
+curve.set(xlabel="deleted rows, $n_d / n$", ylabel="error on test rows")
 curve.set_ylim(bottom=0)
 curve.set_title("The same share, chosen and at random")
 curve.grid(alpha=0.3)

@@ -1,18 +1,18 @@
 """
-====================================
-What is left of a feature selection?
-====================================
+==============================
+Poisoning of feature selection
+==============================
 
-The Lasso says which features matter, and that is often why it is used. An attacker who
-inserts a few rows can have it say something else. How many rows does it take until no
-more is left of a selection than of one at random?
+The Lasso is often used because it tells which features matter. An attacker who inserts
+a few rows can change which features it selects. The figure shows how many rows it takes
+until the selection agrees with the original one no more than by chance.
 """
 
 # %%
 # Data and victim
 # ---------------
-# 60 features, of which 15 tell something about the label; labels are responses, -1
-# and 1. The victim is a Lasso with a penalty that finds these features on clean data.
+# Of 60 features, 15 carry information on the label. Labels are responses, -1 and 1. The
+# victim is a Lasso whose penalty selects these features on clean data.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,7 +27,7 @@ victim = Lasso(alpha=0.09)
 
 
 def make_rows(n_rows, random_state):
-    """Draw rows of which the first features tell something about the label."""
+    """Draw rows whose first features carry information on the label."""
     rng = np.random.RandomState(random_state)
     y = rng.choice([-1.0, 1.0], n_rows)
     X = rng.normal(size=(n_rows, N_FEATURES))
@@ -39,7 +39,7 @@ X_test, y_test = make_rows(5000, 1000)
 
 
 def learn(X, y):
-    """Say which features the victim selects, and the share of its errors."""
+    """Return which features the victim selects, and its test error."""
     selected = victim.fit(X, y).coef_ != 0
     return selected, np.mean(np.sign(victim.predict(X_test)) != y_test)
 
@@ -47,15 +47,15 @@ def learn(X, y):
 # %%
 # Attacks
 # -------
-# All of them insert rows with the wrong label, in the range of each feature, and the
-# labels stay as they are. *Clones* are of random training rows. From them the others
-# climb: for *error* along the victim's own objective on the attacker's rows, the attack
-# of Xiao et al. (2015), and for *replace* towards the goal that features selected on
-# clean data are discarded, and as many others selected.
+# All attacks insert rows with wrong labels, within the range of each feature. *Clones*
+# are copies of random training rows. The other attacks start from these and optimise
+# their features: *error* maximises the victim's own objective on the attacker's
+# validation rows, which is the attack of Xiao et al. (2015), and *replace* has the goal
+# that the features selected on clean data are discarded and as many others selected.
 
 
 def attacks(clean, seed):
-    """Set up attacks that know what is selected on clean data."""
+    """Return attacks that know what is selected on clean data."""
     settings = {"surrogate": victim, "poison_labels": "flip", "random_state": seed}
     old, others = np.flatnonzero(clean), np.flatnonzero(~clean)
     new = np.random.RandomState(seed).permutation(others)[: old.size]
@@ -72,21 +72,21 @@ budgets = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2])
 found = {}
 for seed in range(N_SEEDS):
     X, y = make_rows(N_ROWS, seed)
-    X_own, y_own = make_rows(N_ROWS, 100 + seed)
+    X_val, y_val = make_rows(N_ROWS, 100 + seed)
     clean, _ = learn(X, y)
-    found["other rows", seed] = learn(X_own, y_own)
+    found["other rows", seed] = learn(X_val, y_val)
     for name, attack in attacks(clean, seed).items():
-        own = {"X_val": X_own, "y_val": y_own} if name == "error" else {}
+        given = {"X_val": X_val, "y_val": y_val} if name == "error" else {}
         for budget in budgets:
-            rows = attack.set_params(budget=budget).fit_resample(X, y, **own)
+            rows = attack.set_params(budget=budget).fit_resample(X, y, **given)
             found[name, budget, seed] = learn(*rows)
 
 # %%
-# What is left
-# ------------
-# The stability index is 1 where two selections are the same, and 0 where they agree
-# as much as two at random would. *Other rows* are as many, and not poisoned: so much
-# changes by itself.
+# Stability of the selection
+# --------------------------
+# The stability index is 1 if two selections are the same, and 0 if they agree as much
+# as two random ones. *Other rows* are a new sample of the same size without poison:
+# they show how much the selection changes by itself.
 
 STYLES = {
     "clones": {"color": "#0072b2", "marker": "s", "linestyle": "--"},
@@ -143,12 +143,12 @@ def draw_selections(ax):
         ax.bar(features, 0.84, width=0.8, bottom=place - 0.42, color=shades)
     ax.axvline(N_RELEVANT - 0.5, color="black", linewidth=1)
     ax.annotate(
-        "tell something ",
+        "informative ",
         (N_RELEVANT - 0.5, -0.7),
         ha="right",
         annotation_clip=False,
     )
-    ax.annotate(" tell nothing", (N_RELEVANT - 0.5, -0.7), annotation_clip=False)
+    ax.annotate(" not informative", (N_RELEVANT - 0.5, -0.7), annotation_clip=False)
     ax.set_yticks(places, labels)
     ax.set_ylabel("attack, $n_p / n$")
     ax.set(xlabel="feature", xlim=(-1, N_FEATURES), ylim=(places[-1] + 0.6, -0.6))
@@ -166,14 +166,13 @@ fig.legend(*lines, loc="outside lower center", ncols=5, frameon=False)
 plt.show()
 
 # %%
-# On the left the mean over four draws of the data, with a standard deviation on either
-# side. On the right the features selected at the first of these, for some budgets
-# :math:`n_p / n`.
+# Left: mean and standard deviation over four draws of the data. Right: the features
+# selected in the first of these, for some budgets :math:`n_p / n`.
 #
-# What it comes to
-# ----------------
-# In numbers, means over the four draws: features selected, those among them that are
-# selected on clean data, and errors on clean test rows.
+# Numbers
+# -------
+# Means over the four draws: the number of features selected, the number of these that
+# are also selected on clean data, and the error on clean test rows.
 
 columns = "stability", "selected", "as before", "error"
 print(f"{'':<10}{'n_p/n':>7}" + "".join(f"{column:>11}" for column in columns))
@@ -195,14 +194,12 @@ for name in STYLES:
         )
 
 # %%
-# Clones with wrong labels change little. The attack that wants errors makes the Lasso
-# drop features, and its errors tell that something is wrong. The one that replaces
-# features needs 4 rows among 200 to bring the index near to chance, and 10 to bring it
-# there, with fewer errors. With so few it does that less by having features
-# dropped, of which many are still there, than by having others selected beside them:
-# whoever counts how many are selected will wonder. With more rows they are replaced
-# indeed, and the index falls below 0.
+# Clones with wrong labels change little. The attack on the error makes the Lasso drop
+# features, and its errors show that something is wrong. The attack that replaces
+# features brings the index close to chance with fewer errors. With few rows it mainly
+# adds features to those that were selected before, which shows in their number. With
+# more rows they are indeed replaced, and the index falls below 0.
 #
-# These data are easy: without poison nearly the same features are selected on other
-# rows. Where many features tell a little each, a selection changes as much by itself as
-# it does here with a few per cent of poison, and an attack proves less.
+# These data are easy: without poison, nearly the same features are selected on other
+# rows. If many features are weakly informative, the selection is unstable even without
+# poison, and an attack matters less.

@@ -1,20 +1,20 @@
 """
-===================================================
-How many neighbours should vote, and how clearly?
-===================================================
+============================================
+Sensitivity of the nearest-neighbour defence
+============================================
 
-The kNN defence has two settings: how many neighbours of a row vote on its label, and
-what share of them overrules it. What do they change where labels are flipped, and what
-where nobody attacks?
+The defence has two parameters: how many neighbours vote on the label of a row, and
+which share of them overrules it. The figure shows their effect on the test error, with
+flipped labels and without.
 """
 
 # %%
 # Data and attacks
 # ----------------
-# Of each of five random splits, 100 rows train, 100 are the attacker's own and the
-# others test. A fifth of the training labels are flipped, :math:`n_p / n = 0.2`: at
-# random, or by an attacker who flips, one by one, the label that raises the error on
-# his own rows most.
+# Each of five random splits has 100 training rows and 100 validation rows of the
+# attacker; the others are test rows. A fifth of the training labels are flipped,
+# :math:`n_p / n = 0.2`: at random, or greedily, each time the label that raises the
+# error on the validation rows most.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,26 +32,26 @@ victim = LogisticRegression(C=10, max_iter=1000)
 cases = {"no flips": [], "random flips": [], "greedy flips": []}
 for seed in range(5):
     order = np.random.RandomState(seed).permutation(len(y))
-    train, own, test = np.split(order, [100, 200])
+    train, val, test = np.split(order, [100, 200])
     by_chance = RandomLabelFlip(0.2, random_state=seed)
     greedy = GreedyLabelFlip(victim, 0.2, random_state=seed)
     labels = (
         y[train],
         by_chance.fit_resample(X[train], y[train])[1],
-        greedy.fit_resample(X[train], y[train], X_val=X[own], y_val=y[own])[1],
+        greedy.fit_resample(X[train], y[train], X_val=X[val], y_val=y[val])[1],
     )
     for splits, flipped in zip(cases.values(), labels, strict=True):
         splits.append((X[train], flipped, X[test], y[test]))
 
 
 def error(classifier, splits):
-    """Average the errors on clean test rows over the splits."""
+    """Return the error on clean test rows, averaged over the splits."""
     return np.mean([1 - classifier.fit(a, b).score(c, d) for a, b, c, d in splits])
 
 
 # %%
-# Error against both settings
-# ---------------------------
+# Error by both parameters
+# ------------------------
 
 STYLES = {"no flips": ("#009e73", "o"), "random flips": ("#0072b2", "s")}
 STYLES["greedy flips"] = ("#d55e00", "^")
@@ -80,11 +80,11 @@ fig.legend(loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
-# The left end of the left panel is a single neighbour. The right end of the right panel
-# is a vote that has to be unanimous.
+# The left panel starts with a single neighbour. At the right end of the right panel the
+# vote has to be unanimous.
 #
-# What it costs where nobody attacks
-# ----------------------------------
+# Cost on clean data
+# ------------------
 
 clean, greedy = cases["no flips"], cases["greedy flips"]
 print("threshold", *(f"k = {k:<6}" for k in (5, 10, 30)), "(no flips / greedy flips)")
@@ -96,7 +96,6 @@ for threshold in (0.5, 0.7, 0.9):
     print(f"{threshold:<9}", *row)
 
 # %%
-# A clear majority costs little where labels are right, and finds few where they are
-# wrong. Neither number suits both cases, and the defender does not know which one is
-# his. The flips of an attacker lie together, so that more neighbours do not always know
-# better.
+# A high threshold costs little if the labels are right, and finds few flips if they are
+# wrong. No threshold is best in both cases, and the defender does not know which case
+# they are in. Greedy flips lie close together, so more neighbours do not always help.

@@ -1,20 +1,20 @@
 """
-===========================================
-Which defence helps against flipped labels?
-===========================================
+============================
+Defences against label flips
+============================
 
-Three ideas: ask the neighbours of a row, allow for wrong labels in the loss, or ask
-classifiers that have not seen the row. Each meets labels flipped by chance, and labels
-flipped by an attacker who has chosen them.
+Three defences against flipped labels: one asks the neighbours of a row, one corrects
+the loss for wrong labels, and one asks classifiers that have not seen the row. They
+meet labels flipped at random, and labels flipped by an attacker who has chosen them.
 """
 
 # %%
 # Attacks and defences
 # --------------------
-# Of each of three random splits, 100 rows train, 100 are the attacker's own and the
-# others test. The greedy attacker flips, one by one, the label that raises the error of
-# the undefended victim on his own rows most. Budgets are shares of the training rows,
-# :math:`n_p / n`.
+# Each of three random splits has 100 training rows and 100 validation rows of the
+# attacker; the others are test rows. The greedy attack flips one label after the other,
+# each time the one that raises the error of the undefended victim on the validation
+# rows most. Budgets are shares of the training rows, :math:`n_p / n`.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,13 +44,13 @@ errors = {(kind, name): np.zeros((3, 5)) for kind in kinds for name in classifie
 
 for seed in range(3):
     order = np.random.RandomState(seed).permutation(len(y))
-    train, own, test = np.split(order, [100, 200])
+    train, val, test = np.split(order, [100, 200])
     for i, budget in enumerate(budgets):
         by_chance = RandomLabelFlip(budget, random_state=seed)
         greedy = GreedyLabelFlip(victim, budget, random_state=seed)
         labels = (
             by_chance.fit_resample(X[train], y[train])[1],
-            greedy.fit_resample(X[train], y[train], X_val=X[own], y_val=y[own])[1],
+            greedy.fit_resample(X[train], y[train], X_val=X[val], y_val=y[val])[1],
         )
         for kind, flipped in zip(kinds, labels, strict=True):
             for name, classifier in classifiers.items():
@@ -76,7 +76,11 @@ for ax, kind in zip(axes, kinds, strict=True):
         ax.fill_between(
             budgets, mean - deviation, mean + deviation, color=color, alpha=0.12, lw=0
         )
-    ax.set(title=kind, xlabel="flipped share of the training labels", xticks=budgets)
+    ax.set(
+        title=kind,
+        xlabel="flipped labels, $n_p / n$",
+        xticks=budgets,
+    )
 axes[0].set_ylabel("test error")
 axes[0].set_ylim(0, None)
 handles, names = axes[0].get_legend_handles_labels()
@@ -84,7 +88,7 @@ fig.legend(handles, names, loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
-# The bands are a standard deviation over the splits on either side of the mean.
+# Lines and bands are means and standard deviations over the splits.
 
 for name in classifiers:
     clean = errors["Random flips", name][:, 0].mean()
@@ -95,9 +99,9 @@ for name in classifiers:
 
 # %%
 # The corrected loss assumes that labels are wrong at random. It helps if they are, and
-# less if the attacker has chosen the rows. The nearest neighbours cost accuracy without
-# an attack. Confident learning begins with a classifier so coarse that chosen rows
+# less if the attacker has chosen the rows. Nearest neighbours cost accuracy on clean
+# data. Confident learning starts with a classifier so coarse that the chosen rows
 # hardly change it.
 #
-# This attacker does not know about the defences. One who does flips rows that they
-# accept: the user guide shows what remains then.
+# This attacker does not know about the defences. One who does flips rows that the
+# defences accept: see the user guide.

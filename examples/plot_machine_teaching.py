@@ -1,18 +1,18 @@
 """
-======================
-How to hide a trend?
-======================
+================================
+Machine teaching: hiding a trend
+================================
 
-A series falls from year to year, and somebody wants a regression to find that it does
-not. He may change the responses, as little as he can. That is machine teaching [1]_:
-training rows are modified, none is inserted, and the goal is a coefficient.
+A time series falls from year to year, and an attacker wants a regression to find no
+trend. They modify the responses, as little as possible, and insert no rows. This is
+machine teaching [1]_: the goal is a coefficient.
 """
 
 # %%
 # Data
 # ----
-# The days of ice on a lake, one number a year. The series is made here: a straight line
-# and noise.
+# The number of days with ice on a lake in each year. The series is simulated: a
+# straight line and noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,15 +30,15 @@ y = 105 - 0.25 * X[:, 0] + 14 * rng.normal(size=years.size)
 
 
 def trend(y):
-    """Compute the slope of the regression, in days a decade."""
+    """Return the slope of the regression, in days per decade."""
     return 10 * LinearRegression().fit(X, y).coef_[0]
 
 
 # %%
-# A trend made to vanish
-# ----------------------
-# All rows may be changed, :math:`n_p / n = 1`, but of each one only its response, from
-# no ice at all to a year of it. Beside that, random changes of the same length.
+# A trend of zero
+# ---------------
+# All rows may be modified, :math:`n_p / n = 1`, but only in their responses, between 0
+# and 365 days. Random changes of the same norm are shown for comparison.
 
 settings = {
     "budget": 1.0,
@@ -58,11 +58,11 @@ fig, (top, bottom) = plt.subplots(
     2, 1, figsize=(8, 6), sharex=True, height_ratios=[2, 1], layout="constrained"
 )
 for values, color, marker, name in (
-    (y, CLEAN, "o", "as they were"),
-    (y_changed, POISON, "s", "as changed"),
+    (y, CLEAN, "o", "original"),
+    (y_changed, POISON, "s", "modified"),
 ):
     line = LinearRegression().fit(X, values).predict(X)
-    label = f"{name}: {trend(values):+.1f} days a decade"
+    label = f"{name}: {trend(values):+.1f} days per decade"
     top.plot(years, line, color=color, linewidth=2, label=label)
     top.scatter(years, values, color=color, marker=marker, s=15, linewidths=0)
 top.vlines(years, y, y_changed, color="0.6", linewidth=0.8, zorder=0)
@@ -75,11 +75,11 @@ plt.show()
 
 print(f"largest change {np.abs(change).max():.1f} days")
 print(f"mean change    {np.abs(change).mean():.1f} days")
-print(f"at random      {trend(y + random):+.1f} days a decade")
+print(f"at random      {trend(y + random):+.1f} days per decade")
 
 # %%
-# The most is done to the first and the last years, as these decide most about a trend.
-# No year stands out from the scatter that was there before.
+# The first and the last years change most, because they determine the slope most. No
+# year stands out from the noise.
 #
 # For least squares the smallest change is known: with the row :math:`a` of the
 # pseudo-inverse that gives the slope :math:`a^\top y`, it is
@@ -90,16 +90,15 @@ smallest = -a * (a @ y) / (a @ a)
 print(f"difference: {np.abs(change - smallest).max():.1e} days")
 
 # %%
-# Effort
-# ------
-# What if the attacker does not go all the way? The weight of a ``Displacement`` penalty
-# is what they are charged for changes: this times half their squares, in units of the
-# range of the responses. The more it costs, the less they do, and the more of the trend
-# is left. A second question is how many years they can lay their hands on: all of them,
-# or a share :math:`n_p / n` drawn at random.
+# Penalties
+# ---------
+# A ``Displacement`` penalty subtracts half the squared change of the responses, in
+# units of their range, times a weight. The larger the weight, the smaller the changes,
+# and the more of the trend is left. The attacker can modify all years, or a random
+# share :math:`n_p / n` of them.
 
-efforts = np.logspace(-5, 1, 13)
-shares = {1.0: "all years", 0.3: "30 % of the years", 0.1: "10 % of the years"}
+weights = np.logspace(-5, 1, 13)
+shares = {1.0: "1", 0.3: "0.3", 0.1: "0.1"}
 STYLES = {
     1.0: {"color": "#0072b2", "marker": "o", "linestyle": "-"},
     0.3: {"color": "#e69f00", "marker": "s", "linestyle": "--"},
@@ -108,10 +107,10 @@ STYLES = {
 fig, ax = plt.subplots(figsize=(7, 4.4), layout="constrained")
 for share, name in shares.items():
     points = []
-    for effort in efforts:
+    for weight in weights:
         attack = GradientModification(
             LinearRegression(),
-            penalties=[Displacement(effort)],
+            penalties=[Displacement(weight)],
             **{**settings, "budget": share},
         )
         changed = attack.fit_resample(X, y)[1]
@@ -119,17 +118,17 @@ for share, name in shares.items():
     ax.plot(*np.transpose(points), label=name, **STYLES[share])
 ax.axhline(0, color="black", linewidth=0.8)
 ax.set(
-    xlabel="length of the change (root of the sum of squares), days",
-    ylabel="trend, days a decade",
+    xlabel="norm of the change, days",
+    ylabel="trend, days per decade",
 )
-ax.legend(frameon=False, title="may be changed")
+ax.legend(frameon=False, title="rows that may be modified, $n_p / n$")
 ax.grid(alpha=0.3)
 plt.show()
 
 # %%
-# Each marker is an effort, from 10 at the left to 0.00001 at the right. Where all years
-# may be changed, the same length does the most. With a tenth of them every single
-# change has to be larger, and is easier to see.
+# Each marker is a weight, from 10 on the left to 0.00001 on the right. A change of the
+# same norm has the largest effect if all years may be modified. With a tenth of them
+# the single changes have to be larger, and are easier to see.
 #
 # References
 # ----------

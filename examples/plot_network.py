@@ -1,20 +1,21 @@
 r"""
-===============================================
-A neural network, and the weights it starts at
-===============================================
+=====================================================
+Poison for neural networks with other initial weights
+=====================================================
 
-A neural network learns something else from each draw of starting weights. An attacker
-who goes back through its steps knows one draw: that of his surrogate. Does his poison
-harm networks that start elsewhere?
+What a neural network learns depends on its initial weights. An attack that
+differentiates through the training of a network knows the initial weights of its
+surrogate only. The figure shows whether the poison also harms networks that start from
+others.
 
-The network has 10 hidden units and takes 100 steps of plain gradient descent over all
-rows. Poison rows are inserted, in the box of the data, and climb the smoothed error on
-rows of the attacker's own. Ones are to be told from sevens.
+The network has 10 hidden units and takes 100 steps of full-batch gradient descent.
+Poison rows are inserted within the range of each feature, and maximise the smoothed
+error on the attacker's validation rows. The task is to tell ones from sevens.
 """
 
 # %%
-# The network is scikit-learn's own, set so that every step goes down the gradient of
-# all rows. What draws batches cannot be differentiated step by step.
+# The network is scikit-learn's own, with parameters that make each step a step of
+# full-batch gradient descent. Training with random batches cannot be differentiated.
 
 import warnings
 
@@ -30,7 +31,7 @@ from skpoison.attacks import GradientInsertion, RandomInsertion
 from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import Unrolled
 
-# That it takes all its steps is what we want.
+# The network is meant to stop before it converges.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 X, y = load_digits(return_X_y=True)
@@ -38,7 +39,7 @@ of_two = np.isin(y, [1, 7])
 X, X_test, y, y_test = train_test_split(
     X[of_two] / 16, y[of_two], train_size=160, stratify=y[of_two], random_state=0
 )
-X_train, y_train, X_own, y_own = X[:80], y[:80], X[80:], y[80:]
+X_train, y_train, X_val, y_val = X[:80], y[:80], X[80:], y[80:]
 network = MLPClassifier(
     (10,),
     activation="tanh",
@@ -51,8 +52,8 @@ network = MLPClassifier(
 )
 
 # %%
-# Clones of training rows with flipped labels are where the attack sets out, and its
-# baseline. A gradient through the last 20 steps alone costs less.
+# The attack starts from clones of training rows with flipped labels, which are the
+# baseline. Differentiating through the last 20 steps only is cheaper.
 
 BUDGETS = [0.0, 0.1, 0.2, 0.3]
 settings = {"optimizer": ProjectedAscent(max_iter=60), "random_state": 0}
@@ -68,7 +69,7 @@ ATTACKS = {
 def poison(attack, budget):
     attack = clone(attack).set_params(budget=budget)
     if isinstance(attack, GradientInsertion):
-        return attack.fit_resample(X_train, y_train, X_val=X_own, y_val=y_own)
+        return attack.fit_resample(X_train, y_train, X_val=X_val, y_val=y_val)
     return attack.fit_resample(X_train, y_train)
 
 
@@ -88,7 +89,8 @@ errors = {
 }
 
 # %%
-# The poison carries over: other starting weights soften it, and do not undo it.
+# The poison transfers: with other initial weights it does less harm, but still more
+# than the clones.
 
 figure, axes = plt.subplots(1, 2, sharey=True, figsize=(9, 4), layout="constrained")
 for (name, of_name), style in zip(errors.items(), ("s:", "^--", "o-"), strict=True):
@@ -99,7 +101,7 @@ for (name, of_name), style in zip(errors.items(), ("s:", "^--", "o-"), strict=Tr
         BUDGETS, mean - std, mean + std, color=line.get_color(), alpha=0.15, lw=0
     )
     print(f"{name:<24} same {of_name[-1, 0]:.3f}, others {mean[-1]:.3f}")
-axes[0].set(title="The attacker's starting weights", ylabel="Error on clean test rows")
+axes[0].set(title="The attacker's initial weights", ylabel="Error on clean test rows")
 axes[1].set(title="Eight others, mean ± standard deviation")
 for ax in axes:
     ax.set(xlabel="Rows inserted, $n_p / n$", ylim=(0, None), xticks=BUDGETS)

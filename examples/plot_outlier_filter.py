@@ -1,20 +1,20 @@
 """
-=====================================
-What does an outlier filter catch?
-=====================================
+==================================
+Outlier filtering of inserted rows
+==================================
 
-Somebody inserts rows with wrong labels. Some of the other rows are trusted. The filter
-drops each row that lies too far from the trusted rows of the class that its label
-claims. Two features, so that all of it can be seen: also what passes the filter.
+An attacker inserts rows with wrong labels, and some of the other rows are trusted. The
+outlier filter drops each row that lies too far from the trusted rows of the class that
+it claims. Two features show which rows it drops, and which poison it accepts.
 """
 
 # %%
 # Data and attack
 # ---------------
-# Two Gaussian classes, 200 rows each; a fifth of the rows are trusted. The attack
-# clones random rows of class 0 and labels them 1. It inserts 0.3 times as many rows as
-# there are clean ones: :math:`n_p / n = 0.3`, and :math:`n_p / (n + n_p) = 0.23` of
-# the rows that come out are poisoned.
+# Two Gaussian classes have 200 rows each, of which a fifth are trusted. The attack
+# inserts clones of random rows of class 0, labelled 1. It inserts 0.3 times as many
+# rows as there are clean ones: :math:`n_p / n = 0.3`, or :math:`n_p / (n + n_p) = 0.23`
+# of the rows that the victim gets.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,7 +51,7 @@ MARKERS = {
 
 
 def draw(ax, title, classifier, X, y, inlier):
-    """Draw the training rows, coloured by the label given, and the boundary."""
+    """Draw training rows, coloured by their labels, and the decision boundary."""
     rows = {
         "clean, dropped": ~poison & ~inlier,
         "poison, dropped": poison & ~inlier,
@@ -93,39 +93,38 @@ fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", nco
 plt.show()
 
 # %%
-# Colours are the labels given, blue 0 and red 1. The line is where the prediction
-# changes.
+# Colours are the labels given, blue for 0 and red for 1. The line is the decision
+# boundary.
 
 print(f"accuracy without any poison: {clean_accuracy:.3f}")
 print(f"poisoned rows dropped: {(~inlier & poison).sum()} of {poison.sum()}")
 print(f"clean rows dropped: {(~inlier & ~poison).sum()} of {(~poison).sum()}")
 
 # %%
-# The filter is not free: a few clean rows go too, about ``1 - quantile`` of those that
-# are not trusted.
+# The filter also drops a few clean rows, about ``1 - quantile`` of those that are not
+# trusted.
 #
-# What the filter does not catch
-# ------------------------------
-# Some clones have passed: those that lie where the trusted rows of class 1 lie. A
-# wrong label is nothing that an outlier filter can see there. So an attacker who learns
-# which rows pass inserts only such rows. Here he repeats them until the budget is
-# spent.
+# An attacker who knows the filter
+# --------------------------------
+# Some clones are accepted: those among the trusted rows of class 1, where a wrong label
+# is not an outlier. An attacker who knows which rows are accepted inserts only such
+# rows. Here they repeat them until the budget is spent.
 
 passed = np.flatnonzero(poison & inlier)
 X_adapted = np.concatenate([X, X_poisoned[np.resize(passed, poison.sum())]])
 defended.fit(X_adapted, y_poisoned, trusted=trusted)
 
 fig, ax = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
-title = "Outlier filter, attacker who knows of it"
+title = "Outlier filter, attacker who knows it"
 draw(ax, title, defended, X_adapted, y_poisoned, defended.inlier_mask_)
 fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
-# Each triangle now stands for many rows at the same place.
+# Each triangle is several rows at the same place.
 
 print(f"poisoned rows dropped: {(~defended.inlier_mask_ & poison).sum()}")
 
 # %%
-# What the filter still achieves is that the attacker must stay near the class that he
-# claims: the boundary moves less than it did without a defence.
+# The filter still forces the attacker to stay near the class that the poison claims:
+# the boundary moves less than without a defence.

@@ -1,19 +1,19 @@
 """
-====================================
-How many poisoned rows does it take?
-====================================
+================================
+Test error by poisoning fraction
+================================
 
-The error on clean test rows against the share of poison, on real data: for rows that a
-gradient has made harmful, for rows with nothing but wrong labels, and for victims that
-the attacker knows and does not know. At last, what is left of it where a row can hold
-only zeros and ones.
+The figures show the error on clean test rows against the share of poison on real data:
+for rows optimised by gradients and for rows with random wrong labels, and for victims
+that the attacker knows and does not know. The last figure restricts the poison to
+binary features.
 """
 
 # %%
 # Victims and attacks
 # -------------------
-# The attacker believes that the victim is a logistic regression. One victim is. For the
-# other two the poison is made for the wrong learner, and has to carry over.
+# The surrogate is a logistic regression, and so is the first victim. For the other two
+# victims the surrogate is wrong, and the poison has to transfer.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,13 +31,13 @@ from skpoison.goals import ErrorGeneric
 from skpoison.model_selection import RobustnessCurveDisplay
 from skpoison.optimizers import ProjectedAscent
 
-believed = make_pipeline(StandardScaler(), LogisticRegression())
+surrogate = make_pipeline(StandardScaler(), LogisticRegression())
 victims = {
-    "Logistic regression, as believed": believed,
+    "Logistic regression, as the surrogate": surrogate,
     "Linear SVM": make_pipeline(StandardScaler(), LinearSVC()),
     "SVM with an RBF kernel": make_pipeline(StandardScaler(), SVC()),
 }
-settings = {"surrogate": believed, "random_state": 0}
+settings = {"surrogate": surrogate, "random_state": 0}
 attacks = {
     "random label flips": RandomLabelFlip(random_state=0),
     "random insertion": RandomInsertion(random_state=0),
@@ -54,9 +54,9 @@ STYLES = {
 # %%
 # Curves
 # ------
-# Breast cancer data: 569 rows, 30 features, two classes. Each victim meets the same
-# folds, and of one attack the same poison. The attack sees the training rows of a fold,
-# and never its test rows. A row of the poison stays in the range of each feature.
+# The breast cancer data have 569 rows, 30 features and two classes. All victims are
+# fitted to the same poison in the same folds. The attacks see the training rows of a
+# fold, and never its test rows. Poison rows stay in the range of each feature.
 
 budgets = [0.0, 0.05, 0.1, 0.15]
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
@@ -83,7 +83,7 @@ def draw_curve(ax, victim, X, y, attack, name, style):
 
 
 def label_axis(ax):
-    """Say both shares on the horizontal axis."""
+    """Label the horizontal axis with both poisoning fractions."""
     ax.set_xlabel("$n_p / n$")
     ax.set_xticks(budgets)
     both = (lambda b: b / (1 + b), lambda c: c / (1 - c))
@@ -111,10 +111,10 @@ fig.legend(*lines, loc="outside lower center", ncols=4, frameon=False)
 plt.show()
 
 # %%
-# Below each panel is the budget :math:`n_p / n`, above it the share of poison in what
-# the victim gets, :math:`n_p / (n + n_p)`. The latter is for rows that are inserted:
-# flips add none. The bands are a standard deviation over the three folds on either side
-# of the mean.
+# The lower axis is the budget :math:`n_p / n`, the upper one the share of poison in
+# what the victim gets, :math:`n_p / (n + n_p)`. The latter holds for insertions only,
+# since flips add no rows. Lines and bands are means and standard deviations over the
+# three folds.
 
 for title in victims:
     print(f"{title}, n_p / n = {budgets[-1]}")
@@ -123,21 +123,21 @@ for title in victims:
         print(f"    {name:<24} {last.mean():.3f} +/- {last.std():.3f}")
 
 # %%
-# With the believed victim the gradient does several times the harm of what chance does.
-# The linear SVM learns something else, but of the same kind, and is harmed as much. The
-# SVM with an RBF kernel is not harmed at all: rows far out can turn a hyperplane, and
-# such a kernel does not look that far. It is not safe for that. It is a victim that
-# this attacker was wrong about.
+# If the surrogate is right, gradient attacks do several times as much harm as random
+# ones. The poison transfers to the linear SVM, which is a similar model. It does not
+# transfer to the SVM with an RBF kernel: poison rows far away from the data turn a
+# hyperplane, but have no influence on such a kernel. This does not mean that the RBF
+# kernel is safe. It means that this attacker has chosen the wrong surrogate.
 #
 # The smoothed error does more harm here than the log loss, at the larger budgets by
-# more than the spread over the folds. Three folds are few, and say nothing of other
-# data.
+# about one standard deviation over the folds. Three folds of one data set are little
+# evidence.
 #
-# Only zeros and ones
-# -------------------
-# Handwritten 3s and 8s, their pixels black or white. A row with a grey pixel would be
-# seen at once. ``make_intersection(Box(0, 1), Integers())`` keeps every pixel 0 or 1.
-# The gradient is of use all the same: it says which pixels to turn.
+# Binary features
+# ---------------
+# The data are handwritten 3s and 8s with black and white pixels, so that a grey pixel
+# gives a poison row away. ``make_intersection(Box(0, 1), Integers())`` keeps every
+# pixel 0 or 1. The gradient then says which pixels to change.
 
 digits, labels = load_digits(return_X_y=True)
 chosen = np.isin(labels, [3, 8])
@@ -152,11 +152,11 @@ settings = {
 binary = make_intersection(Box(0, 1), Integers())
 attacks = {
     "random insertion": RandomInsertion(random_state=0),
-    "gradient, any grey": GradientInsertion(feasible_set=Box(0, 1), **settings),
-    "gradient, black or white": GradientInsertion(feasible_set=binary, **settings),
+    "gradient, grey pixels": GradientInsertion(feasible_set=Box(0, 1), **settings),
+    "gradient, binary pixels": GradientInsertion(feasible_set=binary, **settings),
 }
-STYLES["gradient, any grey"] = STYLES["gradient, log loss"]
-STYLES["gradient, black or white"] = STYLES["gradient, smoothed error"]
+STYLES["gradient, grey pixels"] = STYLES["gradient, log loss"]
+STYLES["gradient, binary pixels"] = STYLES["gradient, smoothed error"]
 
 fig = plt.figure(figsize=(9.6, 4.4), layout="constrained")
 left, right = fig.subfigures(1, 2, width_ratios=[1.15, 1])
@@ -178,6 +178,6 @@ for row, (name, attack) in zip(images, attacks.items(), strict=True):
 plt.show()
 
 # %%
-# On the right are four rows of each attack. Those of the last one are images like any
-# other in these data, as far as the values of single pixels go; a detector may still
-# find them odd. They do about as much harm as those that may be grey.
+# On the right are four rows of each attack. Those of the last attack have the pixel
+# values of the data, although a detector may still find them unusual. They do about as
+# much harm as rows with grey pixels.

@@ -1,18 +1,18 @@
 """
-=================================
-Which way do poisoned rows climb?
-=================================
+====================
+Paths of poison rows
+====================
 
-An attacker inserts a few rows with wrong labels, and moves them to where they do most
-harm. Two features, so that the way of every row can be seen: for an attacker who wants
-any errors, and for one who wants certain errors and no others.
+An attacker inserts a few rows with wrong labels, and moves them by gradient ascent to
+where they do most harm. Two features show the path of each row: for an attacker who
+wants any errors, and for one who wants certain errors and no others.
 """
 
 # %%
 # Data and victim
 # ---------------
-# Three Gaussian classes of 40 training rows each, and a logistic regression. The
-# attacker measures what he reaches on rows of his own. The test rows are others.
+# Three Gaussian classes have 40 training rows each, and the victim is a logistic
+# regression. The attacker has validation rows of their own. The test rows are others.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,11 +37,11 @@ victim = LogisticRegression()
 # %%
 # Two goals
 # ---------
-# The attacker knows the victim, and inserts 12 rows: :math:`n_p / n = 0.1`, so that
-# :math:`n_p / (n + n_p) = 0.091` of what the victim learns from is poison. The rows set
-# out as clones of training rows with another label, and may go anywhere in a box. Short
-# steps, so that the ways can be followed in a picture. The attacker tries four draws of
-# clones, and takes what does best on his own rows.
+# The attacker knows the victim, and inserts 12 rows: :math:`n_p / n = 0.1`, or
+# :math:`n_p / (n + n_p) = 0.091` of the rows that the victim gets. The rows start as
+# clones of training rows with another label, and may lie anywhere in a box. The steps
+# are short, so that the paths can be seen. The attacker tries four sets of clones, and
+# keeps the result that is best on the validation rows.
 
 EDGE = 5.0
 goals = {
@@ -65,8 +65,8 @@ poisoned = {
 }
 
 # %%
-# The way up
-# ----------
+# Paths
+# -----
 
 COLORS = np.array(["#0072b2", "#d55e00", "#009e73"])
 MARKERS = ["o", "s", "^"]
@@ -76,7 +76,7 @@ mesh = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
 
 
 def draw_boundary(ax, codes, **style):
-    """Draw where the prediction changes."""
+    """Draw the decision boundaries."""
     codes = codes.reshape(grid.size, grid.size)
     ax.contour(grid, grid, codes == 0, levels=[0.5], **style)
     between = np.ma.masked_array(codes, codes == 0)
@@ -84,7 +84,7 @@ def draw_boundary(ax, codes, **style):
 
 
 def draw(ax, attack, X_poisoned, y_poisoned):
-    """Draw training rows, what is learnt, and the way of each poison row."""
+    """Draw training rows, decision regions, and the path of each poison row."""
     before = victim.fit(X, y).predict(mesh)
     after = victim.fit(X_poisoned, y_poisoned).predict(mesh)
     ax.imshow(
@@ -120,7 +120,7 @@ def draw(ax, attack, X_poisoned, y_poisoned):
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 5.7), sharey=True, layout="constrained")
 for ax, (name, attack) in zip(axes, attacks.items(), strict=True):
     draw(ax, attack, *poisoned[name])
-    ax.set_title(f"Wanted: {name}")
+    ax.set_title(f"Goal: {name}")
     ax.label_outer()
 
 grey = {"color": "0.35", "linestyle": "none"}
@@ -139,21 +139,22 @@ fig.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 plt.show()
 
 # %%
-# Colours and shapes are the labels given. The regions are what the poisoned victim
-# predicts. Most of the poison goes to the border of the box, and several rows end up in
+# Colours and shapes are the labels given. The regions are the predictions of the
+# poisoned victim. Most poison rows move to the border of the box, and several end in
 # the same place.
 #
-# For any errors the boundaries turn about the middle. For the certain errors one of
-# them is pushed across class 2, and the other rows of the poison hold what is left.
+# If any errors are wanted, the boundaries turn around the centre. If certain errors are
+# wanted, one of them is pushed across class 2, and the other poison rows hold the
+# others in place.
 #
-# What it comes to
-# ----------------
-# Shares of all test rows. The random clones are drawn from the same classes, and given
-# the same labels, as those from which the attack sets out: the mean over 20 draws.
+# Errors
+# ------
+# Shares of all test rows. Random clones are drawn from the same classes, with the same
+# labels, as those from which the attack starts; their errors are means over 20 draws.
 
 
 def measure(X_train, y_train):
-    """Compute the share of errors, and that of class 2 taken for class 1."""
+    """Return the share of errors, and that of class 2 taken for class 1."""
     predicted = victim.fit(X_train, y_train).predict(X_test)
     wrong = predicted != y_test
     return wrong.mean(), (wrong & (y_test == 2) & (predicted == 1)).mean()
@@ -167,22 +168,20 @@ for name, class_map in class_maps.items():
     )
     harm = [measure(*draw.fit_resample(X, y)) for draw in draws]
     errors[f"{name}: random clones"] = np.mean(harm, axis=0)
-    errors[f"{name}: climbed"] = measure(*poisoned[name])
+    errors[f"{name}: optimised"] = measure(*poisoned[name])
 
 print(f"{'':<40}  errors  2 for 1  others")
 for name, (error, taken) in errors.items():
     print(f"{name:<40} {error:7.3f}  {taken:7.3f} {error - taken:7.3f}")
 
 # %%
-# Random clones do little. Rows that have climbed do much, and what they were asked for:
-# where certain errors are wanted, there are no more of the others than with random
-# clones.
+# Random clones do little harm. Optimised rows do much, and reach their goal: if certain
+# errors are wanted, the other errors are no more frequent than with random clones.
 #
-# The errors are what the attacker wants, but they have no gradient. So he climbs a
-# smoothed error, in which rows near a boundary count in parts; the higher the
-# `sharpness`, the fewer of them. It was chosen by hand here, for classes that lie near
-# to each other. With the default the same attack does less, as the smoothed error rises
-# where the errors do not:
+# The error has no useful gradient, so the attack maximises a smoothed error, in which
+# rows near a boundary count in part. The higher the `sharpness`, the fewer rows do. It
+# was chosen by hand here, for classes that overlap. With the default the same attack
+# does less harm, because the smoothed error rises without the error:
 
 attack = attacks["any errors"].set_params(goal__sharpness=4.0)
 harm = measure(*attack.fit_resample(X, y, X_val=X_val, y_val=y_val))

@@ -1,22 +1,22 @@
 """
-==================================
-What does poison do to regression?
-==================================
+=======================
+Poisoning of regression
+=======================
 
-For a regression the response of a poisoned row is a variable like its features: both
-climb. Where rows go to in one feature, and what they cost in ten, one of which is a
-category.
+For a regressor the response of a poison row is a variable like its features. The first
+figure shows how rows move in one feature and the response, the second one how much harm
+they do in ten features, one of which is categorical.
 """
 
 # %%
 # One feature
 # -----------
-# The progression of diabetes against the body mass index, both scaled to [0, 1]. The
-# victim is a ridge regression. The attacker knows it, has rows of his own, and climbs
-# the squared error on them. He inserts 10 rows beside 100: :math:`n_p / n = 0.1`, so
-# that :math:`n_p / (n + n_p) = 0.091` of what the victim learns from is poison. His
-# rows set out as clones of training rows whose responses are mirrored. Then features
-# and responses climb, or features alone.
+# A ridge regression predicts the progression of diabetes by the body mass index, both
+# scaled to [0, 1]. The attacker knows the victim, and maximises the squared error on
+# validation rows of their own. They insert 10 rows into 100: :math:`n_p / n = 0.1`, or
+# :math:`n_p / (n + n_p) = 0.091` of the rows that the victim gets. The rows start as
+# clones of training rows with mirrored responses. Then features and responses move, or
+# features only.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,20 +33,20 @@ from skpoison.optimizers import ProjectedAscent
 data = load_diabetes(scaled=False)
 X = (data.data - data.data.min(axis=0)) / np.ptp(data.data, axis=0)
 y = (data.target - data.target.min()) / np.ptp(data.target)
-N_TRAIN, N_OWN = 100, 150
+N_TRAIN, N_VAL = 100, 150
 
 
 def split(X, y, seed):
-    """Split into training rows, the attacker's own and test rows."""
+    """Split into training, validation and test rows."""
     order = np.random.RandomState(seed).permutation(y.size)
-    parts = np.split(order, [N_TRAIN, N_TRAIN + N_OWN])
+    parts = np.split(order, [N_TRAIN, N_TRAIN + N_VAL])
     return [(X[part], y[part]) for part in parts]
 
 
 victim = Ridge(alpha=0.1)
 bmi = data.feature_names.index("bmi")
-train, own, test = split(X[:, [bmi]], y, seed=0)
-ranges = {"features and responses climb": ResponseRange(0, 1), "features climb": "flip"}
+train, val, test = split(X[:, [bmi]], y, seed=0)
+ranges = {"features and responses move": ResponseRange(0, 1), "features move": "flip"}
 attacks = {
     name: GradientInsertion(
         victim,
@@ -59,19 +59,19 @@ attacks = {
     for name, poison_labels in ranges.items()
 }
 poisoned = {
-    name: attack.fit_resample(*train, X_val=own[0], y_val=own[1])
+    name: attack.fit_resample(*train, X_val=val[0], y_val=val[1])
     for name, attack in attacks.items()
 }
 
 # %%
-# Short steps, so that the ways can be followed in a picture.
+# The steps are short, so that the paths can be seen.
 
 POISON = "#d55e00"
 ends = np.array([[0.0], [1.0]])
 
 
-def ways(attack, responses):
-    """Give the way of each poison row, up to where the goal is highest."""
+def paths(attack, responses):
+    """Return the path of each poison row, up to the highest value of the goal."""
     n_iterates = attack.goal_path_.argmax() + 1
     path = attack.rows_path_[:n_iterates].transpose(1, 0, 2)
     # Responses that do not move have no path.
@@ -80,10 +80,10 @@ def ways(attack, responses):
 
 
 def draw(ax, attack, X_poisoned, y_poisoned):
-    """Draw rows, what is learnt from them, and the way of each poison row."""
+    """Draw training rows, the fitted lines, and the path of each poison row."""
     ax.scatter(*train, c="0.6", s=12, linewidths=0)
     halo = [Stroke(linewidth=3, foreground="white"), Normal()]
-    for path in ways(attack, y_poisoned[attack.poison_mask_]):
+    for path in paths(attack, y_poisoned[attack.poison_mask_]):
         ax.plot(*path.T, color=POISON, linewidth=1.2, path_effects=halo, zorder=3)
         ax.scatter(*path[0], c="white", edgecolors=POISON, s=34, zorder=4)
         ax.scatter(*path[-1], c=POISON, edgecolors="black", s=52, zorder=5)
@@ -107,29 +107,29 @@ handles = [
     Line2D([], [], color="0.6", markersize=4, label="training rows", **dot),
     Line2D([], [], color=POISON, markerfacecolor="white", label="poison, start", **dot),
     Line2D([], [], color=POISON, markeredgecolor="black", label="poison, end", **dot),
-    Line2D([], [], color="black", linestyle="--", label="learnt, clean"),
-    Line2D([], [], color="black", label="learnt, poisoned"),
+    Line2D([], [], color="black", linestyle="--", label="fit, clean"),
+    Line2D([], [], color="black", label="fit, poisoned"),
 ]
 fig.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
 plt.show()
 
 # %%
-# Test errors, which nobody has climbed:
+# The mean squared errors on test rows:
 
 for name, rows in {"no poison": train, **poisoned}.items():
     error = mean_squared_error(test[1], victim.fit(*rows).predict(test[0]))
     print(f"{name:<30} {error:.4f}")
 
 # %%
-# Rows at the ends turn the line most. They go there, and where they may, on to the end
-# of the range of responses that is farther from the line.
+# Rows at the ends turn the line most. Features move there, and responses to the end of
+# their range that is farther from the line.
 #
 # Ten features
 # ------------
-# Now all features, among them the sex, which takes two values here. As two columns, one
-# for each value, it has to stay a category: a poison row of 0.3 of one and 0.9 of the
-# other would be found at once. ``make_intersection(Box(0, 1), OneHot(...))`` sees to
-# that.
+# Now all features are used. One of them, the sex, has two values in these data and is
+# one-hot encoded in two columns. A poison row with 0.3 in one and 0.9 in the other
+# would be found at once. ``make_intersection(Box(0, 1), OneHot(...))`` keeps it a
+# category.
 
 sex = data.feature_names.index("sex")
 X = np.column_stack([np.delete(X, sex, axis=1), X[:, sex], 1 - X[:, sex]])
@@ -141,7 +141,7 @@ kinds = {
     },
     "features": {"poison_labels": "flip"},
     "features and responses": {"poison_labels": ResponseRange(0, 1)},
-    "the same, sex a category": {
+    "both, sex categorical": {
         "poison_labels": ResponseRange(0, 1),
         "feasible_set": category,
     },
@@ -150,18 +150,18 @@ STYLES = {
     "mirrored clones": {"color": "#767676", "marker": "D", "linestyle": ":"},
     "features": {"color": "#0072b2", "marker": "s", "linestyle": "--"},
     "features and responses": {"color": "#e69f00", "marker": "^", "linestyle": "-."},
-    "the same, sex a category": {"color": "#d55e00", "marker": "o", "linestyle": "-"},
+    "both, sex categorical": {"color": "#d55e00", "marker": "o", "linestyle": "-"},
 }
 budgets = np.array([0, 0.05, 0.1, 0.15, 0.2, 0.25])
 errors = {name: np.empty((budgets.size, 4)) for name in kinds}
 for seed in range(4):
-    train, own, test = split(X, y, seed)
+    train, val, test = split(X, y, seed)
     for name, kind in kinds.items():
         settings = {"feasible_set": Box(0, 1), "random_state": seed}
         attack = GradientInsertion(victim, **settings | kind)
         for i, budget in enumerate(budgets):
             attack.set_params(budget=budget)
-            rows = attack.fit_resample(*train, X_val=own[0], y_val=own[1])
+            rows = attack.fit_resample(*train, X_val=val[0], y_val=val[1])
             predicted = victim.fit(*rows).predict(test[0])
             errors[name][i, seed] = mean_squared_error(test[1], predicted)
 
@@ -182,15 +182,15 @@ ax.legend(loc="upper left", frameon=False)
 plt.show()
 
 # %%
-# The mean over four splits, with a standard deviation on either side. At the largest
-# budget, relative to the error without poison:
+# Lines and bands are means and standard deviations over four splits. At the largest
+# budget, the error relative to that without poison is:
 
 for name in kinds:
     ratio = errors[name][-1] / errors[name][0]
     print(f"{name:<26} {ratio.mean():.2f} +/- {ratio.std():.2f}")
 
 # %%
-# Responses that climb are worth as much as features that do. That the sex has to stay
-# a category costs the attacker nothing: rows go to the corners of the box anyway. Where
-# the two curves differ, the climb has ended at different peaks, by less than the spread
-# over splits.
+# Moving responses adds about as much harm as moving features. Keeping the sex
+# categorical costs the attacker nothing, because rows move to the corners of the box
+# anyway. The two curves differ by less than the standard deviation over the splits,
+# because gradient ascent ends at different local maxima.

@@ -1,18 +1,18 @@
 """
-=====================================
-How much do flipped labels cost?
-=====================================
+===================================
+Robustness curves under label flips
+===================================
 
-Somebody flips the labels of random training rows. How far does the accuracy on clean
-test rows fall, what do two defences give back, and what do they cost where nobody
-attacks? A robustness curve for each of three estimators, on one axis.
+The labels of random training rows are flipped. Three robustness curves show how far the
+accuracy on clean test rows falls without a defence, how much of it two defences
+restore, and what these cost on clean data.
 """
 
 # %%
 # Data and estimators
 # -------------------
-# Handwritten digits, ten classes. All pixels have the same scale, so distances between
-# rows make sense without a scaler.
+# Handwritten digits have ten classes. All pixels have the same scale, so distances
+# between rows make sense without a scaler.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,8 +39,8 @@ estimators = {
 # -----------------
 # The attack flips a share of the training labels, each to one of the other nine with
 # equal probability. A budget is a share of the clean training rows, :math:`n_p / n`.
-# Test rows are never poisoned. Each estimator meets the same folds and, in each fold,
-# the same flipped rows.
+# Test rows are never poisoned. All estimators are fitted to the same poison in the same
+# folds.
 
 attack = RandomLabelFlip(random_state=0)
 budgets = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.4])
@@ -66,23 +66,23 @@ ax.grid(alpha=0.3)
 plt.show()
 
 # %%
-# The bands are a standard deviation over the five folds on either side of the mean. The
-# vertical axis does not begin at 0.
+# Lines and bands are means and standard deviations over the five folds. The vertical
+# axis does not start at 0.
 #
-# What a defence costs
-# --------------------
-# At a budget of 0 there is no poison. What a defence overrules there are rows that are
-# odd but right.
+# Cost of a defence
+# -----------------
+# At a budget of 0 there is no poison. The rows that a defence relabels or drops there
+# are unusual, but right.
 
 for name, display in displays.items():
     mean = display.test_scores.mean(axis=1)
     print(f"{name:>12}: {mean[0]:.3f} on clean data, {mean[3]:.3f} at n_p / n = 0.2")
 
 # %%
-# Here both defences lose some accuracy on clean data, and earn it back as soon as a few
-# per cent of the labels are wrong. Two things should not be read into this picture:
+# Both defences cost some accuracy on clean data, and gain more than that as soon as a
+# few per cent of the labels are wrong. The figure has two limits:
 #
-# * These flips are random. An attacker who knows of the defence flips neighbouring
+# * These flips are random. An attacker who knows about the defence flips neighbouring
 #   rows together, so that they confirm each other.
-# * With ten classes the wrong labels are spread over nine others. With two classes
-#   they all agree, and the vote of the neighbours turns sooner.
+# * With ten classes the wrong labels are spread over nine others. With two classes all
+#   wrong labels agree, and outvote the right ones sooner.

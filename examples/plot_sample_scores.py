@@ -1,11 +1,11 @@
 """
-==============================
-Which rows are suspicious?
-==============================
+=========================
+Scores of suspicious rows
+=========================
 
-Most defences give every training row a score and act on the rows whose score reaches a
-threshold. Drawn, the scores show how well poisoned and clean rows are separated, what
-another threshold would change, and which clean rows are lost.
+Most defences give each training row a score, and act on the rows whose score reaches a
+threshold. A plot of the scores shows how well poisoned and clean rows are separated,
+what another threshold would change, and which clean rows are lost.
 """
 
 # %%

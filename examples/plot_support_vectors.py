@@ -1,18 +1,19 @@
 """
-====================================
-Where does one row do the most harm?
-====================================
+=============================================
+A single row against a support vector machine
+=============================================
 
-A support vector machine and one inserted row. In two dimensions every place can be
-tried: the map of what the attacker reaches, and the way that a gradient takes on it.
+One row is inserted into the training set of a support vector machine. In two dimensions
+every position can be tried: the figure shows the goal of the attacker as a function of
+the position, and the path of gradient ascent on it.
 """
 
 # %%
 # Data and victims
 # ----------------
-# Two Gaussian classes of 25 training rows each, a linear machine and one with an RBF
-# kernel, as in [1]_. The attacker measures what he reaches on 500 rows of his own of
-# each class. The test rows are others.
+# Two Gaussian classes have 25 training rows each. The victims are a linear support
+# vector machine and one with an RBF kernel, as in [1]_. The attacker has 500 validation
+# rows of each class. The test rows are others.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,21 +35,21 @@ X_test, y_test = make_blobs(
 )
 
 victims = {
-    "linear": SVC(kernel="linear", C=1.0),
+    "Linear": SVC(kernel="linear", C=1.0),
     "RBF": SVC(kernel="rbf", C=1.0, gamma=0.5),
 }
 
 # %%
 # One row
 # -------
-# One row is inserted: :math:`n_p / (n + n_p) = 1/51 = 0.02`. It sets out from a clone
-# of a training row, labelled as the other class, and may go anywhere in a box. Clones
-# are drawn ten times, and the best climb counts. Against the RBF machine steps are
-# short, so that the way can be followed; against the linear one they are long, as by
-# default.
+# One row is inserted: :math:`n_p / n = 1/50`, or :math:`n_p / (n + n_p) = 1/51`. It
+# starts as a clone of a training row with the label of the other class, and may lie
+# anywhere in a box. The attack starts from ten clones, and keeps the best result.
+# Against the RBF kernel the steps are short, so that the path can be seen. Against the
+# linear one they are long, as by default.
 
 EDGE = 4.0
-steps = {"linear": 2.0, "RBF": 0.05}
+steps = {"Linear": 2.0, "RBF": 0.05}
 attacks = {}
 for name, victim in victims.items():
     attack = GradientInsertion(
@@ -63,15 +64,15 @@ for name, victim in victims.items():
     attacks[name] = attack, poisoned
 
 # %%
-# Every place
-# -----------
-# The same with the row at each place of a grid, and the label that the attack has given
-# it: the mean hinge loss of the victim on the attacker's own rows. That is what he
-# climbs, but for a smoothing of its corner.
+# All positions
+# -------------
+# The mean hinge loss of the victim on the validation rows, with the row at each
+# position of a grid and with the label that the attack has given it. The goal of the
+# attack is a smooth approximation of this loss.
 
 
 def hinge_loss(victim, X_train, y_train):
-    """Compute the mean hinge loss on the attacker's own rows."""
+    """Return the mean hinge loss on the validation rows."""
     scores = victim.fit(X_train, y_train).decision_function(X_val)
     return np.maximum(1 - np.where(y_val == 1, scores, -scores), 0).mean()
 
@@ -86,12 +87,12 @@ for name, (_, poisoned) in attacks.items():
     ]
 
 # %%
-# The way up
-# ----------
+# Map and path
+# ------------
 
 COLORS = ["#0072b2", "#d55e00"]
 MARKERS = ["o", "s"]
-# Each cell of the map is a place of the grid, in its middle.
+# Each point of the grid is the centre of a cell of the map.
 EXTENT = np.array([-1, 1, -1, 1]) * EDGE * 33 / 32
 halo = [Stroke(linewidth=3.2, foreground="white"), Normal()]
 CORNERS = EDGE * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
@@ -127,7 +128,7 @@ for ax, (name, (attack, poisoned)) in zip(axes, attacks.items(), strict=True):
     ax.scatter(*path[-1], c=color, marker=marker, edgecolors="black", s=90, zorder=5)
     ax.plot(*np.transpose(CORNERS), color="0.45", linewidth=1.2, linestyle=":")
     ax.set(xlim=(-VIEW, VIEW), ylim=(-VIEW, VIEW), aspect="equal")
-    ax.set(title=f"{name}, the row labelled {label}")
+    ax.set(title=f"{name} kernel, row labelled {label}")
     ax.set(xlabel="feature 0", ylabel="feature 1")
     ax.label_outer()
 
@@ -147,23 +148,23 @@ fig.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
 plt.show()
 
 # %%
-# Colours and shapes are the labels given. The darker a place, the more a row there
-# does. Lines join the iterates that were better than all before.
+# Colours and shapes are the labels given. The darker a position, the more harm a row
+# does there. The path joins the iterates that were better than all before.
 #
-# The map of the RBF machine is smooth but for creases, where a row joins or leaves the
-# margin, and the row climbs it. Far from all others it does nothing, as such a kernel
-# does not look that far.
+# With the RBF kernel the map is smooth, except for creases at which the set of margin
+# support vectors changes, and the row follows its gradient. Far from all other rows it
+# has no effect, because the kernel is local.
 #
-# The map of the linear machine is of flat steps. With two features a line is pinned by
-# three rows on the margin, and the inserted row, as long as it is not one of them, can
-# be moved without moving the line: its gradient is exactly 0. The attack then leads it
-# to the margin, where it is again, and long steps from several starts get it across.
-# Short ones end on the first ridge.
+# With the linear kernel the map is piecewise flat. In two dimensions three margin
+# support vectors determine the line. As long as the inserted row is not one of them, it
+# can move without moving the line: its gradient is exactly 0. The attack then moves it
+# to the margin, where the gradient is not 0. Long steps from several starts cross the
+# flat regions; short ones end at the first ridge.
 #
-# What it comes to
-# ----------------
-# The loss on the attacker's own rows, beside the best that a row on the grid could do,
-# and errors on the test rows.
+# Loss and errors
+# ---------------
+# The loss on the validation rows after the attack, the highest loss on the grid, and
+# the errors on test rows.
 
 print(f"{'':<8}{'loss':>6}{'attack':>8}{'grid':>8}{'error':>9}{'attack':>8}")
 for name, (_, poisoned) in attacks.items():

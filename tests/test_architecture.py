@@ -1,4 +1,4 @@
-"""Does the house stand as it is drawn?
+"""Architecture of the package.
 
 Imports go downwards only, and in no circle; files are short, and each has its tests.
 """

@@ -1,4 +1,4 @@
-"""Do the benchmarks find what they import?"""
+"""Imports of the benchmarks."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Do the attack and the defence of CONTRIBUTING.md keep the contracts?"""
+"""Contracts of the attack and the defence in CONTRIBUTING.md."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Is everything public documented, in numpydoc's form?"""
+"""Docstrings of everything public, in numpydoc's format."""
 
 import inspect
 

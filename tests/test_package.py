@@ -1,4 +1,4 @@
-"""Is everything reachable after `import skpoison`, and loaded when it is first used?"""
+"""Lazy import of subpackages after `import skpoison`."""
 
 import json
 import pkgutil

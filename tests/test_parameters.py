@@ -1,4 +1,4 @@
-"""Does every constructor parameter do something?
+"""Effect of every constructor parameter.
 
 Everything public is found by reflection, and each of its parameters needs an entry in
 PARAMETERS: a value that changes what comes out, or a reason why none does. In further
@@ -236,7 +236,10 @@ CONTEXTS = {
     "GreedyLabelFlip": FLIPS,
     "RelaxedLabelFlip": {name: FLIPS[name] for name in ("coefficients", "classes")},
     "ProjectedAscent": {"sequential": {"schedule": "sequential"}},
-    "SpectralProjectedGradient": {"sequential": {"schedule": "sequential"}},
+    "SpectralProjectedGradient": {
+        # A single row is at its maximum before `tol` is asked.
+        "sequential": {"schedule": "sequential", "tol": 1e-6}
+    },
     "ResponseRange": {"responses kept": {"start": "keep"}},
     "ConfidentLearningClassifier": {"relabel": {"action": "relabel"}},
     "KNNSanitizedClassifier": {

@@ -1,7 +1,7 @@
-"""Does every attack and defence pass the suites of checks?
+"""Check suites of scikit-learn, imbalanced-learn and this package.
 
-Scikit-learn's, imbalanced-learn's, and those of this package. What is public is tested
-without being named here; only what needs settings of its own is.
+They run on every public attack and defence. Only those that need particular parameters
+are named here.
 """
 
 import pytest

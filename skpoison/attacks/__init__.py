@@ -1,4 +1,8 @@
-"""Attacks on training sets."""
+"""Attacks on training sets.
+
+An attack is an imbalanced-learn resampler: ``fit_resample(X, y)`` returns a poisoned
+training set. Attacks insert, modify or delete rows, or flip labels.
+"""
 
 from skpoison.attacks.labels._alfa import ALFA
 from skpoison.attacks.labels._greedy import GreedyLabelFlip

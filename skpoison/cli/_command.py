@@ -141,9 +141,8 @@ class _Parser(argparse.ArgumentParser):
 def _parser():
     parser = _Parser(
         prog="python -m skpoison",
-        description="What happens to a model if somebody writes to its training set, "
-        "and what helps? Cross-validated scores under poisoning attacks, of an "
-        "estimator plain and defended: a table, robustness.csv and robustness.png.",
+        description="Cross-validate an estimator under poisoning attacks, without and "
+        "with defences. Prints a table, and writes robustness.csv and robustness.png.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument

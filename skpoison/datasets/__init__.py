@@ -1,4 +1,4 @@
-"""Data sets of the literature on poisoning, fetched as scikit-learn fetches its own."""
+"""Data sets of the literature on poisoning, downloaded and cached at the first call."""
 
 from skpoison.datasets._mnist import fetch_mnist
 from skpoison.datasets._ransomware import fetch_ransomware

@@ -1,9 +1,8 @@
-"""Where do the arrays of a data set come from, and are they the right ones?
+"""Download and cache of data sets.
 
-A data set stands at ``<data_home>/skpoison/NAME.npz``. Where that file is missing, the
-source is downloaded, checked, parsed and written there. Either way nobody gets arrays
-that differ from the ones this package was written for: their digest is compared on
-every call.
+A data set is cached at ``<data_home>/skpoison/NAME.npz``. If this file is missing, the
+source is downloaded, verified, parsed and written there. Every call compares the arrays
+with a checksum, so that they are always those that this package was written for.
 """
 
 import os
@@ -20,7 +19,7 @@ from zipfile import ZipFile
 import numpy as np
 from sklearn.datasets import get_data_home
 
-# What validate_params checks for every fetcher.
+# The parameters that all fetchers have.
 FETCHER_CONSTRAINTS = {
     "data_home": [str, os.PathLike, None],
     "download_if_missing": ["boolean"],
@@ -35,7 +34,7 @@ class RemoteFile:
     Parameters
     ----------
     url : str
-        Where it is.
+        Its address.
     sha256 : str
         Checksum of its content, unpacked.
     unpack : callable, default=bytes
@@ -49,18 +48,18 @@ class RemoteFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What makes a data set.
+    """Source of a data set.
 
     Parameters
     ----------
     name : str
-        Name of the file in the cache, less ``.npz``.
+        Name of the file in the cache, without ``.npz``.
     files : tuple of RemoteFile
         What is downloaded.
     parse : callable
-        Takes the content of each of the files, returns a dict of arrays.
+        Takes the contents of the files, returns a dict of arrays.
     arrays : tuple of str
-        Names of these arrays. A cache may hold others; nobody reads them.
+        Names of these arrays. Other arrays in a cache are ignored.
     digest : str
         Their :func:`content_digest`.
     """
@@ -73,7 +72,7 @@ class Source:
 
 
 def load_arrays(source, *, data_home, download_if_missing):
-    """Load the arrays of a data set, from the internet where they are not cached.
+    """Load the arrays of a data set, downloading them if they are not cached.
 
     Parameters
     ----------
@@ -92,7 +91,7 @@ def load_arrays(source, *, data_home, download_if_missing):
     Raises
     ------
     OSError
-        If the data set is neither cached nor to be had, or is not the one expected.
+        If the data set is neither cached nor available, or is not the one expected.
     """
     path = Path(get_data_home(data_home)) / "skpoison" / f"{source.name}.npz"
     if path.exists():
@@ -100,8 +99,8 @@ def load_arrays(source, *, data_home, download_if_missing):
     if not download_if_missing:
         raise OSError(
             f"Data not found at {path} and `download_if_missing` is False. "
-            "Call with download_if_missing=True; or, if the file stands under another "
-            "folder, name that by data_home or by the environment variable "
+            "Call with download_if_missing=True; or, if the file is in another folder, "
+            "name that folder by data_home or by the environment variable "
             "SCIKIT_LEARN_DATA."
         )
     contents = [_download(file, path) for file in source.files]
@@ -111,9 +110,9 @@ def load_arrays(source, *, data_home, download_if_missing):
     except Exception as error:
         urls = ", ".join(file.url for file in source.files)
         raise OSError(
-            f"The right files were downloaded from {urls}, but the data set "
-            f"{source.name!r} cannot be made of them ({error}). Please report this as "
-            "a bug of skpoison."
+            f"The expected files were downloaded from {urls}, but the data set "
+            f"{source.name!r} cannot be built from them ({error}). Please report this "
+            "as a bug of skpoison."
         ) from error
     _write(path, arrays)
     return arrays
@@ -122,12 +121,12 @@ def load_arrays(source, *, data_home, download_if_missing):
 def content_digest(arrays):
     """Compute the SHA256 of the content of arrays.
 
-    The bytes of an npz file vary with the version of zlib; this does not.
+    It does not depend on the version of zlib, unlike the bytes of an npz file.
 
     Parameters
     ----------
     arrays : dict of str to ndarray
-        The arrays. Their order has no influence, nor has that of their bytes.
+        The arrays. Neither their order nor their byte order has an influence.
 
     Returns
     -------
@@ -150,7 +149,7 @@ def unzip(archive, name):
     archive : bytes
         The archive.
     name : str
-        Name of the member, in whatever folder.
+        Name of the member, in any folder.
 
     Returns
     -------
@@ -170,26 +169,26 @@ def _check_sha256(actual, expected):
 
 def _read(path, source):
     with open(path, "rb") as file:
-        # A damaged file can raise nearly anything, from BadZipFile to zlib.error. One
-        # with a pickle in it raises ValueError: pickles can run code.
+        # A damaged file can raise almost any error, from BadZipFile to zlib.error. A
+        # file with a pickle raises a ValueError, because pickles can run code.
         try:
             with np.load(file, allow_pickle=False) as npz:
                 arrays = {name: npz[name] for name in source.arrays}
             _check_sha256(content_digest(arrays), source.digest)
         except Exception as error:
             raise OSError(
-                f"{path} is not the data set {source.name!r} expected: it is damaged, "
+                f"{path} is not the expected data set {source.name!r}: it is damaged, "
                 "or was changed. Delete it and call again to download it anew."
             ) from error
     return arrays
 
 
 def _download(file, path):
-    """Get the content of a remote file of a data set that will be cached at path."""
+    """Return the content of a remote file of a data set to be cached at path."""
     instead = (
-        f"or put a copy of the cache from another machine at {path}; or, if there is "
-        "one under another folder, name that by data_home or by the environment "
-        "variable SCIKIT_LEARN_DATA."
+        f"or copy the cache from another machine to {path}; or, if there is one in "
+        "another folder, name that folder by data_home or by the environment variable "
+        "SCIKIT_LEARN_DATA."
     )
     try:
         with urlopen(file.url, timeout=60) as response:
@@ -211,10 +210,10 @@ def _download(file, path):
 
 
 def _write(path, arrays):
-    """Write the cache at once: other processes see the whole file or none."""
+    """Write the cache atomically: other processes see the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of one's own, for others may be writing the same data set. (tempfile would
-    # make it unreadable to other users of a shared data_home.)
+    # A unique name, since other processes may be writing the same data set. (tempfile
+    # would make it unreadable to other users of a shared data_home.)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with open(unfinished, "xb") as file:

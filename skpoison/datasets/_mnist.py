@@ -1,4 +1,4 @@
-"""MNIST: which digit was written by hand?"""
+"""MNIST: handwritten digits."""
 
 import gzip
 from numbers import Integral
@@ -95,21 +95,22 @@ def fetch_mnist(
     Features            integers from 0 to 255
     =================   =================================
 
-    The rows keep the order of the source. Its digits are mixed, yet shuffle before
-    taking parts: by its authors, the first half of the test set is easier.
+    The rows keep the order of the source. The digits are mixed, but shuffle them before
+    taking a subset: according to the authors, the first half of the test set is easier.
 
     Parameters
     ----------
     subset : {"all", "train", "test"}, default="all"
-        Which part of the data to load; "all" has the training rows first.
+        Which rows to load; "all" has the training rows first.
     classes : array-like of int, default=None
-        The digits to keep, two of them or more: ``classes=(1, 7)`` is the pair of the
+        The digits to keep, at least two: ``classes=(1, 7)`` is the usual pair in the
         literature on poisoning. The labels stay the digits themselves. None keeps all.
     data_home : str or path-like, default=None
-        Another folder for the download than scikit-learn's, see
+        Folder of the cache, by default that of scikit-learn, see
         :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        If False, raise an OSError if the data is not there, and never download it.
+        Whether to download the data if they are not cached. If False, an OSError is
+        raised instead.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
 
@@ -126,12 +127,12 @@ def fetch_mnist(
         feature_names : list of str
             Names of the columns, ``pixel_ROW_COLUMN``.
         target_names : ndarray of shape (n_classes,) of int64
-            The digits kept, in rising order.
+            The digits kept, in ascending order.
         DESCR : str
             Source, reference and licence.
 
     (data, target) : tuple if `return_X_y`
-        These two of the attributes above.
+        The features and the labels.
 
     See Also
     --------

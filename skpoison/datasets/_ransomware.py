@@ -1,4 +1,4 @@
-"""Ransomware: which programs behave like ransomware?"""
+"""Ransomware: behaviour of ransomware and of good applications."""
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +13,7 @@ from skpoison.datasets._cache import (
     unzip,
 )
 
-# What the columns are about: blocks of them, in the order in which they stand.
+# Groups of columns, in their order.
 _GROUP_SIZES = {
     "API": 232,
     "DROP": 346,
@@ -34,7 +34,7 @@ _FAMILY_NAMES = (
 _DESCR = """\
 Ransomware (EldeRan): what 582 samples of ransomware of 11 families and 942 good
 applications did in a sandbox, 1524 rows by 30,967 features that are 0 or 1. February
-2016. Features of behaviour only, there is no program in it.
+2016. The features describe behaviour only: the data contain no programs.
 
 Source: https://github.com/rissgrouphub/ransomwaredataset2016
 Reference: D. Sgandurra, L. Muñoz-González, R. Mohsen and E. C. Lupu, "Automated dynamic
@@ -95,10 +95,11 @@ def fetch_ransomware(*, data_home=None, download_if_missing=True, return_X_y=Fal
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Another folder for the download than scikit-learn's, see
+        Folder of the cache, by default that of scikit-learn, see
         :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        If False, raise an OSError if the data is not there, and never download it.
+        Whether to download the data if they are not cached. If False, an OSError is
+        raised instead.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
 
@@ -108,7 +109,7 @@ def fetch_ransomware(*, data_home=None, download_if_missing=True, return_X_y=Fal
         Dictionary-like object, with the following attributes.
 
         data : CSR matrix of shape (1524, 30967) of float64
-            1 where a program showed a behaviour; 0.43 % are ones.
+            1 if a program showed a behaviour; 0.43 % are ones.
         target : ndarray of shape (1524,) of int64
             0 for goodware, 1 for ransomware.
         target_names : ndarray of shape (2,) of str
@@ -118,7 +119,7 @@ def fetch_ransomware(*, data_home=None, download_if_missing=True, return_X_y=Fal
         family_names : ndarray of shape (12,) of str
             Names of the families.
         feature_group : ndarray of shape (30967,) of int64
-            What each feature is about, 0 to 6.
+            Group of each feature, 0 to 6.
         group_names : ndarray of shape (7,) of str
             Names of these groups: invocations of the API, extensions of dropped files,
             operations on registry keys, on files, extensions of the latter, operations
@@ -127,17 +128,17 @@ def fetch_ransomware(*, data_home=None, download_if_missing=True, return_X_y=Fal
             Source, reference and licence.
 
     (data, target) : tuple if `return_X_y`
-        These two of the attributes above.
+        The features and the labels.
 
     Notes
     -----
-    The literature keeps the 400 features of the highest mutual information with the
-    label. Select them on the training part only, by
-    :class:`~sklearn.feature_selection.SelectKBest` in a pipeline as below: a selection
-    that has seen the labels of the test rows leaks them.
+    The literature keeps the 400 features with the highest mutual information with the
+    label. Select them on the training rows only, by
+    :class:`~sklearn.feature_selection.SelectKBest` in a pipeline as below: feature
+    selection on all rows leaks the labels of the test rows.
 
-    110 rows repeat the features of an earlier one, and 2 vectors of features bear both
-    labels. 7351 features are 0 in every row.
+    110 rows duplicate the features of an earlier one, and 2 vectors of features occur
+    with both labels. 7351 features are 0 in every row.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Spambase: which e-mails are spam?"""
+"""Spambase: features of spam and other e-mails."""
 
 from io import BytesIO
 
@@ -26,7 +26,7 @@ _FEATURE_NAMES = [
     *(f"char_freq_{character}" for character in ";([!$#"),
     *(f"capital_run_length_{name}" for name in ("average", "longest", "total")),
 ]
-# Words and characters: what remains in the binary variant.
+# Words and characters, the features of the binary variant.
 _N_FREQUENCIES = 54
 
 _DESCR = """\
@@ -83,19 +83,20 @@ def fetch_spambase(
     =================   =================================
 
     The rows keep the order of the source, in which all spam comes first: shuffle them,
-    as :func:`sklearn.model_selection.train_test_split` does.
+    for example by :func:`sklearn.model_selection.train_test_split`.
 
     Parameters
     ----------
     binary : bool, default=False
-        Whether to tell only which of the words and characters are present, as much of
-        the literature on poisoning does: the first 54 features, 1 where positive. The
-        lengths of runs of capital letters are dropped.
+        Whether to return only which of the words and characters are present, as in much
+        of the literature on poisoning: the first 54 features, 1 if they are positive.
+        The lengths of runs of capital letters are dropped.
     data_home : str or path-like, default=None
-        Another folder for the download than scikit-learn's, see
+        Folder of the cache, by default that of scikit-learn, see
         :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        If False, raise an OSError if the data is not there, and never download it.
+        Whether to download the data if they are not cached. If False, an OSError is
+        raised instead.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
@@ -107,7 +108,7 @@ def fetch_spambase(
         Dictionary-like object, with the following attributes.
 
         data : {ndarray, DataFrame} of shape (4601, 57) or (4601, 54) of float64
-            The features. Unscaled: the last three reach thousands.
+            The features, not scaled: the last three reach values in the thousands.
         target : {ndarray, Series} of shape (4601,) of int64
             0 for ham, 1 for spam.
         frame : DataFrame of shape (4601, 58) or (4601, 55)
@@ -120,12 +121,12 @@ def fetch_spambase(
             Source, reference and licence.
 
     (data, target) : tuple if `return_X_y`
-        These two of the attributes above.
+        The features and the labels.
 
     Notes
     -----
-    394 rows repeat the features of an earlier one, and 3 vectors of features bear both
-    labels: an outlier detector or a nearest neighbour may stumble over that.
+    394 rows duplicate the features of an earlier one, and 3 vectors of features occur
+    with both labels, which affects outlier detectors and nearest neighbours.
 
     Examples
     --------
@@ -134,7 +135,7 @@ def fetch_spambase(
     >>> X.shape  # doctest: +SKIP
     (4601, 54)
     """
-    # Before the download: there is nothing to wait for without pandas.
+    # Before the download, which is useless without pandas.
     pd = check_pandas_support("fetch_spambase with as_frame=True") if as_frame else None
 
     arrays = load_arrays(

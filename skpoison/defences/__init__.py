@@ -1,4 +1,9 @@
-"""Defences against poisoned training data: meta-estimators around an estimator."""
+"""Defences against poisoned training data.
+
+A defence is a meta-estimator: it fits a clone of the user's estimator in spite of
+poisoned rows. Most defences score the training rows and drop, relabel or down-weight
+the suspicious ones.
+"""
 
 from skpoison.defences._confident_learning import ConfidentLearningClassifier
 from skpoison.defences._label_noise import NoisyLabelClassifier

@@ -1,4 +1,8 @@
-"""Feasible sets: where may a poison row lie?"""
+"""Feasible sets: where a poison row may lie.
+
+A set is fitted to training rows. It tells which rows it contains, projects rows onto
+itself, and maximises a linear function of them.
+"""
 
 from skpoison.feasible_sets._balls import L1Ball, L2Ball, LinfBall
 from skpoison.feasible_sets._base import BaseFeasibleSet

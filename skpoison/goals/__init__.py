@@ -1,4 +1,8 @@
-"""Goals of the attacker."""
+"""Goals: what the attacker wants.
+
+Goals on errors are measured on validation rows; goals on coefficients or on selected
+features read what the surrogate learns.
+"""
 
 from skpoison.goals._base import BaseGoal, GoalContext
 from skpoison.goals._errors import ErrorGeneric, ErrorSpecific, TargetLabels

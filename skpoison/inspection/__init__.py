@@ -1,4 +1,7 @@
-"""Inspection of attacks and defences: what they have computed, checked and drawn."""
+"""Inspection of attacks and defences.
+
+Gradients are compared with finite differences, and scores of rows are drawn.
+"""
 
 from skpoison.inspection._hypergradient import check_hypergradient
 from skpoison.inspection._sample_scores import SampleScoresDisplay

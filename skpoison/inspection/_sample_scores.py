@@ -147,10 +147,10 @@ class SampleScoresDisplay(BaseDisplay):
         ax = self.ax_
         if self.y is None:
             ax.set_xticks([])
-            ax.set_xlabel("Rows in their order")
+            ax.set_xlabel("Row")
         else:
             ax.set_xticks(np.arange(len(classes)), [str(label) for label in classes])
-            ax.set_xlabel("Class; within each, rows in their order")
+            ax.set_xlabel("Class (rows in order within each class)")
         ax.set_ylabel(f"Score by {self.name}" if self.name else "Score")
         # Above the axes: rows can be anywhere in them.
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)

@@ -1,4 +1,8 @@
-"""Robustness of models whose training set is poisoned."""
+"""Evaluation of estimators under attack.
+
+Poison is crafted once for each fold and budget; robustness curves and reports score
+estimators on it.
+"""
 
 from skpoison.model_selection._craft import CraftedPoison, PoisonedFold, craft
 from skpoison.model_selection._curve import robustness_curve

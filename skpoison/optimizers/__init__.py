@@ -1,4 +1,7 @@
-"""Optimizers: how an attack maximises its objective over the poison rows."""
+"""Optimizers: how an attack maximises its objective over the poison rows.
+
+They are gradient methods over a set that is given by its projection.
+"""
 
 from skpoison.optimizers._base import AscentResult, BaseOptimizer
 from skpoison.optimizers._projected_ascent import ProjectedAscent

@@ -1,7 +1,7 @@
-"""Surrogates: what the attacker believes that the victim learns.
+"""Surrogates: estimators whose training an attack can differentiate.
 
-`as_training_problem` translates an estimator into its training problem, and two
-estimators here are trained by plain gradient descent.
+:func:`as_training_problem` translates an estimator into its training problem. Two
+estimators here are trained by a fixed number of steps of gradient descent.
 """
 
 from skpoison.surrogates import _lasso, _network, _svc  # noqa: F401

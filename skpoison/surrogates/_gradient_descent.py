@@ -66,7 +66,7 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
         return self
 
     def _set_start(self, start, coef_init, intercept_init):
-        """Write the weights that are given over those from which descent sets out."""
+        """Overwrite the initial weights by those that are given."""
         n_features = self.n_features_in_
         given = {
             "coef_init": (coef_init, (start.shape[1], n_features)),

@@ -1,1 +1,1 @@
-"""What attacks and defences share: containers, and the checks that all of them obey."""
+"""Utilities of attacks and defences: containers, validation, checks of contracts."""

@@ -1,4 +1,4 @@
-"""What does every attack obey?"""
+"""Checks of the contract of attacks."""
 
 import pickle
 import tempfile

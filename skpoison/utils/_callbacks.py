@@ -1,7 +1,7 @@
-"""What does the user see of long work?
+"""Progress of long computations.
 
-Callbacks of scikit-learn, such as its progress bar, where they are: from 1.9 on. And
-lines of text where `verbose` asks for them.
+It is reported to the callbacks of scikit-learn, such as its progress bar, which exist
+from version 1.9 on, and printed if `verbose` is set.
 """
 
 try:

@@ -62,6 +62,8 @@ class FixedRows:
             X, weights = X[weights > 0], weights[weights > 0]
         self.X, self.weights = X, weights
         self.total = float(weights.sum())
+        # The last columns that were made dense: mostly the same ones are asked for.
+        self._chosen: tuple[np.ndarray, FixedRows] | None = None
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -110,11 +112,10 @@ class FixedRows:
         -------
         rows : FixedRows
         """
-        known = getattr(self, "_chosen", None)
-        if known is None or not np.array_equal(known[0], chosen):
+        if self._chosen is None or not np.array_equal(self._chosen[0], chosen):
             dense = self.X[:, chosen].toarray()
-            self._chosen = known = chosen, FixedRows(dense, self.weights)
-        return known[1]
+            self._chosen = chosen, FixedRows(dense, self.weights)
+        return self._chosen[1]
 
     @cached_property
     def signs(self) -> tuple[np.ndarray, np.ndarray]:
