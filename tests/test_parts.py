@@ -204,7 +204,9 @@ def test_frames_reach_the_surrogate_of_a_flip(attack, make):
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
 def test_validation_rows_in_a_frame(make):
-    attack = GREEDY(by_name(LogisticRegression()), 2, random_state=0)
+    attack = partial(GreedyLabelFlip, n_candidates=2)(
+        by_name(LogisticRegression()), 2, random_state=0
+    )
     frame = make(COLUMNS)
     _, y_out = attack.fit_resample(frame, y, X_val=frame, y_val=y)
     assert (y_out != y).sum() == 2
