@@ -100,7 +100,7 @@ def n_lines(path, names=None):
         ("own_feasible_set.py", ["AcceptedRows"], 10),
     ],
 )
-def test_components_of_ones_own_are_short(file, names, limit):
+def test_custom_components_are_short(file, names, limit):
     assert n_lines(GUIDE / file, names) <= limit
 
 
@@ -141,7 +141,9 @@ def counts(n_samples=100):
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("alpha", [0.1, 1.0])
-def test_optimum_of_own_learner_is_that_of_the_estimator(guide, alpha, fit_intercept):
+def test_optimum_of_custom_learner_is_that_of_the_estimator(
+    guide, alpha, fit_intercept
+):
     guide("own_learner")
     X, y, sample_weight = counts()
     estimator = PoissonRegressor(
@@ -164,7 +166,7 @@ def test_optimum_of_own_learner_is_that_of_the_estimator(guide, alpha, fit_inter
     ],
     ids=str,
 )
-def test_hypergradient_of_own_learner(guide, goal):
+def test_hypergradient_of_custom_learner(guide, goal):
     guide("own_learner")
     X, y, _ = counts()
     attack = GradientInsertion(
@@ -190,7 +192,7 @@ def test_hypergradient_of_nearest_centroids(guide):
 @pytest.mark.parametrize(
     "surrogate", [Ridge(), make_pipeline(StandardScaler(), Ridge())], ids=str
 )
-def test_own_goal(guide, surrogate):
+def test_custom_goal(guide, surrogate):
     goal = guide("own_goal").HighPredictions()
     X, y = load_diabetes(return_X_y=True)
     attack = GradientInsertion(
@@ -216,11 +218,10 @@ def recipes():
         cells = re.split(r"\n     -", row.partition("\n\n")[0])
         if not cells[0][0].isdigit():
             continue  # the header
-        attack, surrogate, goal, feasible_set, others = (
+        attack, surrogate, parameters = (
             re.findall("``(.*?)``", cell) for cell in cells[1:]
         )
-        arguments = surrogate + [f"goal={each}" for each in goal]
-        arguments += [f"feasible_set={each}" for each in feasible_set] + others
+        arguments = surrogate + parameters
         described.append(eval(f"{attack[0]}({', '.join(arguments)})", names))
     return names["recipes"], described
 

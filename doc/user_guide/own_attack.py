@@ -1,4 +1,4 @@
-"""An attack of one's own."""
+"""A custom attack: flipped labels of the largest rows."""
 
 import numpy as np
 from sklearn.utils.extmath import row_norms

@@ -1,4 +1,4 @@
-"""A goal of one's own: high predictions."""
+"""A custom goal: high predictions."""
 
 import numpy as np
 

@@ -29,7 +29,7 @@ from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._threads import limit_blas_threads
-from skpoison.utils._validation import any_features
+from skpoison.utils._validation import any_features, check_squares
 from skpoison.utils._warnings import deduplicate_warnings
 
 
@@ -41,7 +41,7 @@ class Known:
     ----------
     X : {ndarray, csr matrix, dataframe} of shape (n_known, n_features)
         The rows known, as float64. If only the surrogate reads them, a dataframe is one
-        still, and an array can hold anything.
+        still, and an array can hold anything: booleans, words, missing values.
     y : ndarray of shape (n_known,)
         Their labels or responses.
     codes : ndarray of shape (n_known,)
@@ -144,7 +144,9 @@ class BaseSurrogateAttack(BasePoisoner):
         """Return X as numbers, or as it is if the surrogate alone reads it."""
         if not self._passes_features_on():
             return super()._check_features(X)
-        return any_features(self, X)
+        X = any_features(self, X)
+        is_float = not is_frame(X) and X.dtype.kind == "f"
+        return X.astype(np.float64, copy=False) if is_float else X
 
     def _takes_responses(self):
         """Return whether y holds responses instead of labels."""
@@ -199,9 +201,9 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
-        X = X.tocsr() if sparse.issparse(X) else X
-        if not is_frame(X) and X.dtype.kind == "f":
-            X = X.astype(np.float64)
+        if not self._passes_features_on():
+            check_squares(X)
+            X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_
         codes = y if takes_responses else np.searchsorted(classes, y)

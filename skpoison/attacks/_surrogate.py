@@ -30,6 +30,8 @@ def default_surrogate(X):
     # far from 0 lose digits without it.
     far = not sparse.issparse(X) and (np.abs(X.mean(axis=0)) > FAR * X.std(axis=0))
     scaler = StandardScaler(with_mean=bool(np.any(far)))
+    # Frames, as the user's configuration may ask for, cannot hold scaled sparse rows.
+    scaler.set_output(transform="default")
     return make_pipeline(scaler, LogisticRegression(max_iter=1000))
 
 

@@ -7,13 +7,13 @@ parameter `validation` says how the training rows are divided.
 
 from copy import deepcopy
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt
+from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _check_feature_names, check_consistent_length
 
 from skpoison.utils._containers import is_frame, take_rows
@@ -21,12 +21,13 @@ from skpoison.utils._validation import (
     any_features,
     check_labels,
     check_responses,
+    check_squares,
     numeric_features,
 )
 
 # What the parameter `validation` of an attack can be.
 VALIDATION = [
-    Interval(RealNotInt, 0, 1, closed="neither"),
+    Interval(Real, 0, 1, closed="neither"),
     Interval(Integral, 2, None, closed="left"),
     HasMethods(["split", "get_n_splits"]),
     None,
@@ -94,6 +95,7 @@ def check_validation_data(attack, X, X_val, y_val):
         X_val = any_features(attack, X_val)
     else:
         X_val = numeric_features(attack, X_val, accept_sparse="csr", dtype=np.float64)
+        check_squares(X_val, "X_val")
     takes_responses = attack._takes_responses()
     if takes_responses:
         y_val = check_responses(attack, y_val)
@@ -204,7 +206,7 @@ def split_rows(name, fraction, codes, positions, random_state, *, stratify):
     try:
         return train_test_split(
             positions,
-            train_size=fraction,
+            train_size=float(fraction),
             stratify=labels if stratify else None,
             random_state=random_state,
         )

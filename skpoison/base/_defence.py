@@ -34,13 +34,15 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skpoison.utils._containers import is_frame
+from skpoison.utils._containers import canonical, is_frame
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     any_features,
     check_labels,
     check_responses,
     check_trusted,
+    forget_fit,
+    refused_na,
 )
 from skpoison.utils._weights import fit_weighted, takes_weights
 
@@ -177,6 +179,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             copies of the rows.
         """
         _raise_for_params(fit_params, self, "fit")
+        forget_fit(self)
         rows = self._check_rows(X, y, sample_weight, trusted)
         params = self._fit_params(fit_params, rows.sample_weight, trusted)
         with limit_blas_threads(rows.X):
@@ -249,13 +252,14 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             X = any_features(self, X)
             validate_data(self, X, skip_check_array=True, reset=reset)
         else:
-            X = validate_data(
-                self,
-                X,
-                accept_sparse="csr",
-                ensure_all_finite=self._ensure_all_finite(),
-                reset=reset,
-            )
+            with refused_na("X"):
+                X = validate_data(
+                    self,
+                    canonical(X),
+                    accept_sparse="csr",
+                    ensure_all_finite=self._ensure_all_finite(),
+                    reset=reset,
+                )
         y = self._check_target(y)
         check_consistent_length(X, y)
         mask = check_trusted(trusted, X)
@@ -293,9 +297,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_classes(self, y, reset):
         """Set `classes_`, or raise if y has others."""
         if not is_classifier(self):
-            if reset and hasattr(self, "classes_"):
-                del self.classes_  # left by a fit of another estimator
-        elif reset:
+            return
+        if reset:
             self.classes_ = np.unique(y)
         elif not np.isin(y, self.classes_).all():
             raise ValueError(

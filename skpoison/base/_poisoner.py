@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from imblearn.base import BaseSampler
@@ -11,7 +11,7 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, RealNotInt
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -28,6 +28,7 @@ from skpoison.utils._validation import (
     check_labels,
     check_responses,
     check_trusted,
+    forget_fit,
     numeric_features,
 )
 
@@ -129,7 +130,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     _parameter_constraints: dict = {
         "budget": [
-            Interval(RealNotInt, 0, 1, closed="both"),
+            Interval(Real, 0, 1, closed="both"),
             Interval(Integral, 0, None, closed="left"),
         ],
         "random_state": ["random_state"],
@@ -154,6 +155,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         -------
         self : object
         """
+        forget_fit(self)
         self._check_data(X, y)
         return self
 
@@ -186,6 +188,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         return self._fit_resample(X, y, trusted=trusted)
 
     def _fit_resample(self, X, y, *, trusted, **for_hook):
+        forget_fit(self)
         X_checked, y_checked = self._check_data(X, y)
         n_samples = y_checked.shape[0]
         self.poison_ = self._poison(
@@ -257,8 +260,6 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             )
         check_consistent_length(X, y_checked)
         if self._takes_responses():
-            if hasattr(self, "classes_"):
-                del self.classes_  # left by a call with other parameters
             return X_checked, y_checked
         self.classes_ = np.unique(y_checked)
         if self.classes_.shape[0] < 2:
@@ -293,7 +294,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """Return the number of rows that the budget stands for."""
         if isinstance(self.budget, Integral):
             return int(self.budget)
-        return round(self.budget * n_samples)
+        return round(float(self.budget) * n_samples)
 
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""

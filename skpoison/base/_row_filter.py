@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_method_params
 from skpoison.base._defence import BaseDefence
 from skpoison.base._delegation import PredictsByEstimatorMixin
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._validation import numeric_features
+from skpoison.utils._validation import check_squares, numeric_features
 from skpoison.utils._warnings import warn_user
 
 # The verdict on a row that is dropped, among labels as positions in `classes_`.
@@ -85,6 +85,8 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
     """
 
     action = "drop"
+    # Whether `_score_rows` takes rows of booleans as they are, for metrics of booleans.
+    _keeps_booleans = False
 
     _parameter_constraints: dict = {
         **BaseDefence._parameter_constraints,
@@ -148,9 +150,6 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             thresholds = thresholds[codes]
         suspicious = (scores >= thresholds) & (thresholds < np.inf) & ~trusted
         self.sample_scores_ = _spread(scores, present, np.nan)
-        for name in ("y_sanitized_", "sample_weight_"):
-            if hasattr(self, name):
-                delattr(self, name)  # left by a fit with another action
         if self.action == "weigh":
             factors = self._factors(scores, thresholds, suspicious)
             suspicious &= ~self._rescued(codes, np.where(factors > 0, codes, DROPPED))
@@ -197,20 +196,23 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         return scores, labels if self.action == "relabel" else None
 
     def _rows_to_score(self, X, present):
-        """Return the rows of a mask as floats; arrays have been checked before."""
+        """Return the rows of a mask as numbers; arrays have been checked before."""
         rows = _rows_of(X, present)
         if not self._reads_features():
             return rows
-        dtypes = [np.float64, np.float32]
-        if not is_frame(X):
-            return rows if rows.dtype in dtypes else rows.astype(np.float64)
-        return numeric_features(
-            self,
-            rows,
-            accept_sparse="csr",
-            dtype=dtypes,
-            ensure_all_finite=self._ensure_all_finite(),
-        )
+        dtypes = [np.float64, np.float32, *[np.bool_] * self._keeps_booleans]
+        if is_frame(X):
+            rows = numeric_features(
+                self,
+                rows,
+                accept_sparse="csr",
+                dtype=dtypes,
+                ensure_all_finite=self._ensure_all_finite(),
+            )
+        elif rows.dtype not in dtypes:
+            rows = rows.astype(np.float64)
+        check_squares(rows)
+        return rows
 
     def _rescued(self, codes, verdict):
         """Find the rows to keep so that no class is lost, and warn if there are any.

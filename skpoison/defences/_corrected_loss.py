@@ -34,7 +34,7 @@ from skpoison.bilevel.solvers.lbfgs import minimise_lbfgs
 from skpoison.bilevel.solvers.newton import minimise
 from skpoison.surrogates import as_training_problem
 from skpoison.utils._containers import take_rows
-from skpoison.utils._validation import numeric_features
+from skpoison.utils._validation import check_squares, numeric_features
 from skpoison.utils._weights import fit_weighted
 
 # Smallest estimated share of the true labels that a class can have. Without rows of a
@@ -218,6 +218,7 @@ def fit_corrected(estimator, classes, matrix, rows, *, owner, fitted=None):
     """
     problem = correctable_problem(estimator, classes.shape[0])
     X = numeric_features(owner, rows.X, accept_sparse="csr", dtype=np.float64)
+    check_squares(X)
     training_rows = problem.rows(X, rows.codes, rows.params.get("sample_weight"))
     if fitted is None:
         fitted = rows.fit(clone(estimator))

@@ -19,10 +19,12 @@ from skpoison.utils._warnings import warn_user
 # Neighbours are searched for this many rows at a time, which bounds the memory.
 BATCH_SIZE = 16384
 
-# The metrics that are functions of two rows, without parameters to be fitted.
+# The metrics that are functions of two rows, without parameters to be fitted. A
+# function of one's own is passed itself instead of the name "pyfunc".
 METRICS = set(chain.from_iterable(VALID_METRICS.values())) - {
     "mahalanobis",
     "precomputed",
+    "pyfunc",
     "seuclidean",
 }
 
@@ -130,6 +132,7 @@ class KNNSanitizedClassifier(BaseRowFilter):
     """
 
     _required_estimator_type = "classifier"
+    _keeps_booleans = True
 
     _parameter_constraints: dict = {
         **BaseRowFilter._parameter_constraints,
@@ -170,7 +173,12 @@ class KNNSanitizedClassifier(BaseRowFilter):
         if self.neighbors is not None:
             reason = "if neighbors is given, which has its own"
             check_default(self, reason, metric="euclidean", n_jobs=None)
-        k = min(self.n_neighbors, y.shape[0] - 1)
+        elif self.metric == "haversine" and X.shape[1] != 2:
+            raise ValueError(
+                "metric='haversine' is for two columns, latitude and longitude; X has "
+                f"{X.shape[1]}. Choose another metric."
+            )
+        k = min(int(self.n_neighbors), y.shape[0] - 1)
         if k < self.n_neighbors:
             warn_user(
                 f"n_neighbors={self.n_neighbors} is more than the {k} other rows; all "

@@ -87,7 +87,9 @@ class _BaseOutlierFilter(BaseRowFilter):
             own_scores = np.sort(scores[self._reference(rows, trusted)])
             # The quantile is one of the scores, so that the number of reference rows
             # beyond it is known exactly; rounding of the product must not change it.
-            rank = np.ceil(np.round(self.quantile * (own_scores.shape[0] - 1), 9))
+            rank = np.ceil(
+                np.round(float(self.quantile) * (own_scores.shape[0] - 1), 9)
+            )
             threshold = np.nextafter(own_scores[int(rank)], np.inf)
             is_known = own_scores.shape[0] >= self._fewest()
             thresholds.append(threshold if is_known else np.inf)

@@ -7,6 +7,9 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
+from skpoison.utils._containers import canonical
+from skpoison.utils._validation import check_squares, forget_fit
+
 KINDS = ("convex", "discrete", "neither")
 # Relative rounding that `contains` forgives in the result of a projection.
 ROUNDING = 1e-9
@@ -106,7 +109,15 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
                 f"kind must be one of {', '.join(map(repr, KINDS))}; "
                 f"{type(self).__name__} has {self.kind!r}."
             )
-        X = check_array(X, accept_sparse="csr", estimator=self, input_name="X")
+        forget_fit(self)
+        X = check_array(
+            canonical(X),
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            estimator=self,
+            input_name="X",
+        )
+        check_squares(X)
         _check_n_features(self, X, reset=True)
         self._fit(X, self._checked_labels(X, y))
         return self

@@ -1,4 +1,4 @@
-"""Goals of one's own behind scalers that are fitted on poison rows, too."""
+"""Custom goals behind scalers, which are fitted on poison rows too."""
 
 from dataclasses import dataclass, replace
 

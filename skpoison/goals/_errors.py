@@ -92,7 +92,7 @@ class BaseErrorGoal(BaseGoal):
             )
         codes, sign = self._wanted(y_val, classes)
         sharpness = SHARPNESS if self.sharpness is None else self.sharpness
-        return SmoothedError(codes, sharpness, sign)
+        return SmoothedError(codes, float(sharpness), sign)
 
     def resolve(self, context):
         """Translate the goal into a function of the learnt parameters.

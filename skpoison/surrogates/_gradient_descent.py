@@ -28,6 +28,7 @@ from skpoison.bilevel.differentiation.hypergradients import descend
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
+from skpoison.utils._containers import canonical
 
 
 class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
@@ -210,7 +211,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
             If the weights diverge, or those given do not go with the data.
         """
         X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32]
+            self, canonical(X), y, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -358,7 +359,7 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
         """
         X, y = validate_data(
             self,
-            X,
+            canonical(X),
             y,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],

@@ -105,7 +105,12 @@ def split_scalers(surrogate):
     scalers = [step for step in scalers if step not in ("passthrough", None)]
     for step in scalers:
         as_scaling_step(step)
-    return [clone(step).set_params(copy=True) for step in scalers], estimator
+    # Arrays are scaled here, whatever the scalers are to put out elsewhere.
+    arrays = {"transform": "default"}
+    scalers = [
+        clone(step).set_output(**arrays).set_params(copy=True) for step in scalers
+    ]
+    return scalers, estimator
 
 
 def make_column_scaler(scalers, X, weights=None):

@@ -67,6 +67,20 @@ def containers(X, y, *, are_labels=True):
     )
 
 
+def with_repeated_entries(X):
+    """Return an array as a sparse one with two entries a cell, in no order."""
+    half = sparse.csr_array(X)
+    columns, ones = half.indices, np.ones_like(half.data)
+    data, indices = [], []
+    for start, end in zip(half.indptr[:-1], half.indptr[1:], strict=True):
+        data += [half.data[start:end] - 1, ones[start:end]]
+        indices += [columns[start:end][::-1], columns[start:end]]
+        data[-2] = data[-2][::-1]
+    return sparse.csr_array(
+        (np.concatenate(data), np.concatenate(indices), 2 * half.indptr), X.shape
+    )
+
+
 def values(X):
     """Turn any container into an array of objects that compare by value."""
     if sparse.issparse(X):

@@ -21,6 +21,31 @@ def _is_pandas(X):
     return nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_pandas_series(X)
 
 
+def canonical(X):
+    """Return a sparse matrix with one entry a cell, in order; anything else as it is.
+
+    Repeated entries of a cell are added up. Products do not mind them, but sums of
+    squares and extremes do.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, dataframe}
+        The data; they are not written to.
+
+    Returns
+    -------
+    X : same type as X
+        The object given, unless it is in another form.
+    """
+    if not sparse.issparse(X) or X.format not in ("csr", "csc"):
+        return X  # scikit-learn's conversion of other formats adds them up
+    if X.has_canonical_format:
+        return X
+    X = X.copy()
+    X.sum_duplicates()
+    return X
+
+
 def take_rows(X, positions):
     """Copy the rows of X at some positions.
 
@@ -37,16 +62,17 @@ def take_rows(X, positions):
         It shares no memory with X. A pandas index starts from 0 again.
     """
     if isinstance(X, list | tuple):
-        return type(X)(
-            [
-                row.copy() if isinstance(row, list) else row
-                for row in map(X.__getitem__, positions)
-            ]
-        )
+        return type(X)([_copy_of(X[position]) for position in positions])
     if sparse.issparse(X):
         return X.tocsr()[positions].asformat(X.format)
-    rows = _safe_indexing(X, positions)
-    return rows.reset_index(drop=True) if _is_pandas(rows) else rows
+    if _is_pandas(X):
+        return _take_from_pandas(X, positions)
+    return _safe_indexing(X, positions)
+
+
+def _copy_of(row):
+    """Copy a row of a sequence, or return it if it cannot be written to."""
+    return row.copy() if hasattr(row, "copy") else row
 
 
 def append_rows(X, rows):
@@ -67,11 +93,10 @@ def append_rows(X, rows):
         rows = cast_like(sparse.csr_matrix(rows), X.dtype)
         return type(X)(sparse.vstack([X, rows]))
     rows = rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
-    if isinstance(X, list):
-        return take_rows(X, np.arange(len(X))) + rows.tolist()
+    if isinstance(X, list | tuple):
+        return _append_to_sequence(X, rows)
     if not is_frame(X):
-        X = np.asarray(X)
-        return np.concatenate([X, cast_like(rows, X.dtype)])
+        return _append_to_array(np.asanyarray(X), rows)
     if _is_pandas(X):
         return _append_to_pandas(X, rows)
     frame = nw.from_native(X, eager_only=True)
@@ -102,18 +127,87 @@ def append_responses(y, values):
     y_out : same type as y, of length n_samples + n_new
     """
     if isinstance(y, list | tuple):
-        return type(y)([*y, *cast_like(values, np.asarray(y).dtype).tolist()])
+        return _append_to_sequence(y, values)
     if is_frame(y):
         return append_rows(y, values[:, np.newaxis])
+    if _is_pandas_array(y):
+        return append_responses(_series_of(y), values).array
     if not nw.dependencies.is_into_series(y):
-        y = np.asarray(y)
-        values = values.reshape(-1, *y.shape[1:])
-        return np.concatenate([y, cast_like(values, y.dtype)])
+        return _append_to_array(np.asanyarray(y), values)
     # A series is a frame of one column.
     series = nw.from_native(y, series_only=True)
     frame = append_rows(series.to_frame().to_native(), values[:, np.newaxis])
     out = nw.from_native(frame, eager_only=True)[:, 0].to_native()
     return out.rename(y.name) if _is_pandas(y) else out  # it may have none
+
+
+def _append_to_array(X, rows):
+    """Append rows to an array, which keeps its class and its byte order."""
+    positions = np.zeros(X.shape[0] + rows.shape[0], dtype=int)
+    positions[: X.shape[0]] = np.arange(X.shape[0])
+    out = X[positions]
+    out[X.shape[0] :] = cast_like(rows.reshape(-1, *X.shape[1:]), X.dtype)
+    return out
+
+
+def _append_to_sequence(X, rows):
+    """Append rows to a list or a tuple, each as a container of its kind."""
+    rows = cast_like(rows, np.asarray(X).dtype)
+    return type(X)(
+        [*take_rows(X, np.arange(len(X))), *(_as_row_like(X[0], row) for row in rows)]
+    )
+
+
+def _as_row_like(first, row):
+    """Return a row as a container, or a number, of the type of another row."""
+    if isinstance(first, np.ndarray):
+        return cast_like(np.atleast_1d(row), first.dtype)
+    if isinstance(first, np.generic):
+        return cast_like(row, first.dtype)[()]
+    if isinstance(first, list | tuple):
+        make = getattr(type(first), "_make", type(first))  # of a named tuple
+        return make(np.atleast_1d(row).tolist())
+    return row.tolist()
+
+
+def _take_from_pandas(X, positions):
+    """Take rows of a frame or a series; the index starts from 0 again."""
+    dtypes = X.dtypes if is_frame(X) else [X.dtype]
+    if all(dtype.isnative for dtype in dtypes if isinstance(dtype, np.dtype)):
+        return _of_class(_safe_indexing(X, positions).reset_index(drop=True), X)
+    # Pandas itself takes no rows of columns in another byte order.
+    if not is_frame(X):
+        return _of_class(type(X)(X.to_numpy()[positions], name=X.name), X)
+    columns = [_take_from_pandas(X.iloc[:, j], positions) for j in range(X.shape[1])]
+    return _of_columns(columns, X)
+
+
+def _of_columns(columns, X):
+    """Return columns as a frame of the class of X, with its names."""
+    import pandas as pd
+
+    frame = pd.concat(columns, axis=1).set_axis(X.columns, axis=1)
+    return _of_class(frame, X)
+
+
+def _of_class(data, X):
+    """Return a frame or a series as one of the class of X, with its attributes."""
+    if type(data) is not type(X):
+        data = type(X)(data)
+    return data.__finalize__(X)
+
+
+def _is_pandas_array(y):
+    """Return whether y is what a pandas series holds: nullable integers, say."""
+    pd = nw.dependencies.get_pandas()
+    return pd is not None and isinstance(y, pd.api.extensions.ExtensionArray)
+
+
+def _series_of(y):
+    """Return a pandas array as a series."""
+    import pandas as pd
+
+    return pd.Series(y)
 
 
 def _append_to_pandas(X, rows):
@@ -131,8 +225,9 @@ def _append_to_pandas(X, rows):
         elif types.is_bool_dtype(value_dtype):
             column = np.rint(column)
         new = pd.Series(column).astype(value_dtype).astype(old.dtype)
-        columns.append(pd.concat([old, new], ignore_index=True))
-    return pd.concat(columns, axis=1).set_axis(X.columns, axis=1)
+        column = pd.concat([old, new], ignore_index=True)
+        columns.append(column.astype(old.dtype))  # in its own byte order
+    return _of_columns(columns, X)
 
 
 def cast_like(values, dtype):

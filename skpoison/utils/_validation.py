@@ -1,12 +1,18 @@
 """Validation of per-row metadata, labels, features and parameters."""
 
+from contextlib import contextmanager
+
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from scipy import sparse
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples
 
-from skpoison.utils._containers import is_frame
+from skpoison.utils._containers import canonical, is_frame
+
+# Squares of larger numbers, and sums of such squares, can overflow.
+LARGEST = 1e150
 
 
 def check_default(estimator, reason, **defaults):
@@ -30,6 +36,21 @@ def check_default(estimator, reason, **defaults):
         value = getattr(estimator, name)
         if value is not default and value != default:
             raise ValueError(f"{name} must be {default!r} {reason}; got {value!r}.")
+
+
+def forget_fit(estimator):
+    """Delete what an earlier fit has set: attributes whose names end in "_".
+
+    A fit with other parameters or data may not set all of them again.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    """
+    for name in list(vars(estimator)):
+        if name.endswith("_") and not name.startswith("_"):
+            delattr(estimator, name)
 
 
 def check_trusted(trusted, X):
@@ -67,15 +88,35 @@ def check_trusted(trusted, X):
             "False."
         )
     if mask.dtype != bool:
-        if not np.isin(mask, [0, 1]).all():
-            odd = next(value for value in mask if value not in (0, 1))
+        odd = is_missing(mask)
+        odd[~odd] = ~np.isin(mask[~odd], [0, 1])
+        if odd.any():
             raise ValueError(
                 f"trusted must be a mask of booleans, one for each row of X; got "
-                f"{odd!r} in it. To turn positions into a mask: "
+                f"{mask[odd][0]!r} in it. To turn positions into a mask: "
                 "mask = np.zeros(len(X), dtype=bool); mask[positions] = True."
             )
         mask = mask.astype(bool)
     return mask
+
+
+def is_missing(values):
+    """Return which values are missing: None, NaN, NaT or pandas' NA.
+
+    Parameters
+    ----------
+    values : ndarray
+        Values of any type.
+
+    Returns
+    -------
+    missing : ndarray of bool, of the same shape
+    """
+    pd = nw.dependencies.get_pandas()
+    if pd is not None:
+        return np.asarray(pd.isna(values))
+    # Without pandas there is no NA; NaN and NaT are other than themselves.
+    return np.equal(values, None) | (values != values)
 
 
 def check_labels(estimator, y):
@@ -98,13 +139,27 @@ def check_labels(estimator, y):
         If y is None, if labels are missing, or if they are not classes.
     """
     y = _array_of(estimator, y)
-    y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
-    if y.dtype == object and any(label is None for label in y.flat):
-        raise ValueError("Input y contains None: give every row a label, or drop it.")
+    y = check_array(
+        y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
+    )
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    _check_none_missing(y)
     check_classification_targets(y)
     if type_of_target(y) == "multiclass-multioutput":
         raise ValueError("Multilabel and multioutput targets are not supported.")
     return y
+
+
+def _check_none_missing(y):
+    """Raise if labels or responses are missing."""
+    missing = is_missing(y)
+    if missing.any():
+        value = y[missing][0]
+        raise ValueError(
+            f"Input y contains {'NaN' if isinstance(value, float) else repr(value)}: "
+            "give every row a label, or drop it."
+        )
 
 
 def _array_of(estimator, y):
@@ -140,11 +195,13 @@ def check_responses(estimator, y, *, warn=False):
     Raises
     ------
     ValueError
-        If y is None, if responses are missing or not numbers, or if there are several
-        for each row.
+        If y is None, if responses are missing, not numbers or too large, or if there
+        are several for each row.
     """
     y = _array_of(estimator, y)
-    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    with refused_na("y"):
+        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
+    check_squares(y, "y")
     return column_or_1d(y, warn=warn)
 
 
@@ -161,21 +218,47 @@ def any_features(estimator, X):
     Returns
     -------
     X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
-        A dataframe as it is. Numbers are floats; anything else keeps its type.
+        A dataframe as it is. Integers become floats; anything else keeps its type.
     """
     if is_frame(X):
         return X
     if not hasattr(X, "dtype") and np.asarray(X).dtype.kind in "SU":
         X = np.asarray(X, dtype=object)  # numbers beside words stay numbers
     X = check_array(
-        X,
+        canonical(X),
         accept_sparse="csr",
         dtype=None,
         ensure_all_finite=False,
         estimator=estimator,
         input_name="X",
     )
-    return X.astype(np.float64) if X.dtype.kind in "biu" else X
+    return X.astype(np.float64) if X.dtype.kind in "iu" else X
+
+
+def check_squares(X, name="X"):
+    """Raise if the squares of some numbers overflow.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix}
+        Finite numbers, or NaN.
+    name : str, default="X"
+        What errors call them.
+
+    Raises
+    ------
+    ValueError
+        If a number is larger than 1e150, or less than -1e150.
+    """
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype != np.float64 or not values.size:
+        return  # no other type holds numbers as large
+    largest = max(np.fmax.reduce(values, axis=None), -np.fmin.reduce(values, axis=None))
+    if largest > LARGEST:
+        raise ValueError(
+            f"{name} must hold numbers of at most {LARGEST:g} in magnitude, whose "
+            f"squares can be summed; got {largest:g}. Divide {name} by a constant."
+        )
 
 
 def numeric_features(estimator, X, **check_params):
@@ -208,4 +291,27 @@ def numeric_features(estimator, X, **check_params):
                 f"hold none: {', '.join(map(str, words))}. Encode them in a step "
                 "before it, for example by a ColumnTransformer with OneHotEncoder."
             )
-    return check_array(X, estimator=estimator, input_name="X", **check_params)
+    with refused_na("X"):
+        return check_array(
+            canonical(X), estimator=estimator, input_name="X", **check_params
+        )
+
+
+@contextmanager
+def refused_na(name):
+    """Turn the TypeError of numpy about pandas' NA into one about a missing value.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the values.
+    """
+    try:
+        yield
+    except TypeError as error:
+        if "NAType" not in str(error):
+            raise
+        raise ValueError(
+            f"Input {name} contains NaN: it holds pandas' NA among objects. Fill in or "
+            "drop what is missing, and convert it to numbers."
+        ) from error

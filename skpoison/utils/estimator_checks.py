@@ -16,6 +16,7 @@ from skpoison.utils._attack_checks import (
 )
 from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils._feasible_set_checks import SET_CHECKS
+from skpoison.utils._input_checks import INPUT_CHECKS
 
 __all__ = ["check_estimator", "estimator_checks_generator", "parametrize_with_checks"]
 
@@ -111,11 +112,11 @@ def estimator_checks_generator(estimator):
         If there are no checks for such an object.
     """
     if hasattr(estimator, "fit_resample"):
-        checks = ATTACK_CHECKS
+        checks = ATTACK_CHECKS + INPUT_CHECKS
     elif hasattr(estimator, "project") and hasattr(estimator, "contains"):
         checks = SET_CHECKS
     elif hasattr(estimator, "estimator"):
-        checks = DEFENCE_CHECKS
+        checks = DEFENCE_CHECKS + INPUT_CHECKS
         if is_regressor(estimator):
             checks = [check for check in checks if check not in CLASSIFIER_CHECKS]
     else:

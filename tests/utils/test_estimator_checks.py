@@ -19,6 +19,7 @@ from skpoison.defences import (
 from skpoison.utils import _attack_checks, _defence_checks
 from skpoison.utils._attack_checks import ATTACK_CHECKS, LABEL_CHECKS
 from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
+from skpoison.utils._input_checks import INPUT_CHECKS
 from skpoison.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 
@@ -159,8 +160,9 @@ class SparseIsDifferent(RandomLabelFlip):
 
 class KeepsASecret(RandomLabelFlip):
     def fit_resample(self, X, y, *, trusted=None):
+        out = super().fit_resample(X, y, trusted=trusted)
         self.secret_ = lambda: None
-        return super().fit_resample(X, y, trusted=trusted)
+        return out
 
 
 class DriftsWhenRefitted(RandomLabelFlip):
@@ -439,7 +441,7 @@ def test_instances_are_left_alone():
 def test_responses_are_no_labels():
     attack = GradientInsertion(Ridge())
     names = {check.func for _, check in estimator_checks_generator(attack)}
-    assert names == set(ATTACK_CHECKS) - set(LABEL_CHECKS)
+    assert names == {*ATTACK_CHECKS, *INPUT_CHECKS} - set(LABEL_CHECKS)
     assert set(LABEL_CHECKS) < set(ATTACK_CHECKS)
 
 
@@ -453,7 +455,7 @@ def test_attacks_and_defences_get_their_own_checks():
         ),
     ):
         generated = [check.func for _, check in estimator_checks_generator(instance)]
-        assert generated == list(checks)
+        assert generated == [*checks, *INPUT_CHECKS]
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), "x"])

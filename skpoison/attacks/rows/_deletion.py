@@ -177,12 +177,12 @@ class GreedyDeletion(BaseGoalAttack):
             [fold.train for fold in folds],
             kinds.shape[0],
         )
-        n_rounds = min(self.n_rounds, n_poison)
+        n_rounds = min(int(self.n_rounds), n_poison)
         progress = Progress(
-            self, "search", 2 + n_rounds + 2 * self.n_exchanges, self.verbose
+            self, "search", 2 + n_rounds + 2 * int(self.n_exchanges), self.verbose
         )
         search = DeletionSearch(mean, kinds, ~known.trusted, progress)
-        search.search(n_poison, n_rounds, self.n_exchanges, random_state)
+        search.search(n_poison, n_rounds, int(self.n_exchanges), random_state)
         progress.end()
         self.diagnostics_ = problems[-1].diagnostics()
         self.goal_path_ = np.array(search.path)

@@ -169,9 +169,6 @@ class BaseGradientAttack(BaseGoalAttack):
             self.optimizer._validate_params()
         self.feasible_set_ = clone(self.feasible_set or Box()).fit(known.X, known.y)
         self.goal_path_, self.n_iter_, self.diagnostics_ = np.empty(0), 0, {}
-        for name in ("rows_path_", "responses_path_"):
-            if hasattr(self, name):
-                delattr(self, name)  # of a call with other parameters
 
     def _attack(self, known, n_poison, random_state):
         best = self._optimise(known, n_poison, random_state)
