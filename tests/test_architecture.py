@@ -14,7 +14,8 @@ import skpoison
 ROOT = Path(skpoison.__file__).parent
 # From the ground up: a file imports from storeys below its own, or from its own folder.
 STOREYS = [
-    "utils bilevel",
+    "utils",
+    "bilevel",
     "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
     "inspection model_selection",

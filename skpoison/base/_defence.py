@@ -182,7 +182,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         forget_fit(self)
         rows = self._check_rows(X, y, sample_weight, trusted)
         params = self._fit_params(fit_params, rows.sample_weight, trusted)
-        with limit_blas_threads(rows.X):
+        # Numbers that underflow are 0.
+        with limit_blas_threads(rows.X), np.errstate(under="ignore"):
             self._fit_estimator(
                 rows.X,
                 rows.y,

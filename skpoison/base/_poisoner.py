@@ -191,14 +191,15 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         forget_fit(self)
         X_checked, y_checked = self._check_data(X, y)
         n_samples = y_checked.shape[0]
-        self.poison_ = self._poison(
-            X_checked,
-            y_checked,
-            n_poison=self._n_poison(n_samples),
-            trusted=check_trusted(trusted, X),
-            random_state=check_random_state(self.random_state),
-            **for_hook,
-        )
+        with np.errstate(under="ignore"):  # numbers that small are 0
+            self.poison_ = self._poison(
+                X_checked,
+                y_checked,
+                n_poison=self._n_poison(n_samples),
+                trusted=check_trusted(trusted, X),
+                random_state=check_random_state(self.random_state),
+                **for_hook,
+            )
         return self._apply(self.poison_, X, y, y_checked)
 
     def apply_poison(self, X, y):

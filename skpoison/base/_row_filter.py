@@ -276,12 +276,12 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
 
 
 def _spread(values, present, fill):
-    """Give all rows an entry: that of `values` for those present, `fill` for others."""
+    """Return an entry for each row: of `values` if it is present, `fill` if not."""
     spread = np.full(present.shape[0], fill, dtype=values.dtype)
     spread[present] = values
     return spread
 
 
 def _rows_of(X, mask):
-    """Take the rows in a mask: X itself rather than a copy if that is all of them."""
+    """Return the rows in a mask: X itself, and no copy, if these are all rows."""
     return X if mask.all() else take_rows(X, np.flatnonzero(mask))

@@ -4,6 +4,8 @@ import sys
 import warnings
 from shutil import get_terminal_size
 
+from skpoison.utils._warnings import warning_kind
+
 
 def print_error(message):
     """Print a message on stderr, in one line whatever is in it.
@@ -74,9 +76,12 @@ def capture_warnings(function, *args, **kwargs):
     result : object
         What it returns.
     warnings_seen : list of str
-        Category and text of each warning, each text once.
+        Category and text of each warning, the first of each kind.
     """
     with warnings.catch_warnings(record=True) as caught:
         result = function(*args, **kwargs)
-    texts = [f"{each.category.__name__}: {each.message}" for each in caught]
-    return result, list(dict.fromkeys(texts))
+    texts = {}
+    for each in caught:
+        kind = warning_kind(str(each.message), each.category)
+        texts.setdefault(kind, f"{each.category.__name__}: {each.message}")
+    return result, list(texts.values())

@@ -172,7 +172,7 @@ class RobustnessReport(BaseEstimator):
         folds = list(cv.split(X, y, **routed.split))
         # A job is a processor. BLAS threads below it would wait for each other on a
         # busy machine, and the results would depend on their number.
-        workers = Workers(self.n_jobs, n_blas_threads=1)
+        workers = Workers(self.n_jobs, single_threaded=True)
         self.curves_ = {}
         n_curves = len(attacks) * len(estimators)
         for attack_name, attack in attacks.items():

@@ -147,7 +147,7 @@ def _name_in_fit(key, estimator):
 
 
 def align_params(params, attack, n_samples, n_out):
-    """Give row metadata of the training rows one entry for each poisoned row.
+    """Align row metadata of the training rows with the poisoned rows.
 
     Parameters
     ----------

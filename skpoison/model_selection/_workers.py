@@ -1,15 +1,16 @@
 """Parallel calls whose warnings and errors come back to the caller."""
 
-import re
+import os
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
+from threading import current_thread, main_thread
 from traceback import format_exc
 
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
-NUMBER = re.compile(r"\d+(?:\.\d*)?(?:e[-+]?\d+)?", flags=re.IGNORECASE)
+from skpoison.utils._threads import limit_all_threads
+from skpoison.utils._warnings import collect_warnings, warning_kind
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Failure:
 class Workers:
     """Parallel calls whose warnings and errors come back to the caller.
 
+    All warnings come back from other processes. In the process of the caller, whose
+    threads share one display of warnings, those of other packages pass as they are
+    raised.
+
     Parameters
     ----------
     n_jobs : int, default=None
@@ -36,8 +41,8 @@ class Workers:
         Number of calls dispatched ahead.
     verbose : int, default=0
         Verbosity of joblib.
-    n_blas_threads : int, default=None
-        Limit on the number of BLAS and OpenMP threads of each job. None: no limit.
+    single_threaded : bool, default=False
+        Limit BLAS and OpenMP to one thread for each job.
     catch_errors : bool, default=False
         Return a :class:`Failure` for a call that raises an error, instead of raising.
     """
@@ -48,13 +53,13 @@ class Workers:
         *,
         pre_dispatch="2*n_jobs",
         verbose=0,
-        n_blas_threads=None,
+        single_threaded=False,
         catch_errors=False,
     ):
         self.n_jobs = n_jobs
         self.pre_dispatch = pre_dispatch
         self.verbose = verbose
-        self.n_blas_threads = n_blas_threads
+        self.single_threaded = single_threaded
         self.catch_errors = catch_errors
         self._warnings = {}
 
@@ -79,9 +84,9 @@ class Workers:
         parallel = Parallel(
             n_jobs=n_jobs, pre_dispatch=self.pre_dispatch, verbose=self.verbose
         )
+        options = self.single_threaded, self.catch_errors, os.getpid()
         outcomes = parallel(
-            delayed(_call)(function, each, self.n_blas_threads, self.catch_errors)
-            for each in arguments
+            delayed(_call)(function, each, *options) for each in arguments
         )
         for _, raised in outcomes:
             for kind, warning in raised.items():
@@ -89,7 +94,7 @@ class Workers:
         return [result for result, _ in outcomes]
 
     def warn(self):
-        """Issue the warnings of all calls so far in this process, each one once.
+        """Issue the warnings that have come back so far, each one once.
 
         There may be a hundred of the same kind, one for each fit.
         """
@@ -102,23 +107,25 @@ class Workers:
         self._warnings = {}
 
 
-def _call(function, arguments, n_blas_threads, catch_errors):
+def _call(function, arguments, single_threaded, catch_errors, caller):
     """Return the result of a call, and the first warning of each kind."""
-    limits = nullcontext()
-    if n_blas_threads is not None:
-        limits = threadpool_limits(n_blas_threads)
-    # The filters in force decide which warnings are recorded, or raised as errors.
-    with warnings.catch_warnings(record=True) as caught, limits:
+    limits = limit_all_threads() if single_threaded else nullcontext()
+    recorder = nullcontext([])
+    if os.getpid() != caller and current_thread() is main_thread():
+        # No other thread of this process minds. The filters in force decide which
+        # warnings are recorded, or raised as errors.
+        recorder = warnings.catch_warnings(record=True)
+    with recorder as recorded, collect_warnings() as collected, limits:
         try:
             result = function(*arguments)
         except Exception:
             if not catch_errors:
                 raise
             result = Failure(format_exc())
+    caught = list(collected.values())
+    for each in recorded:
+        caught.append((str(each.message), each.category, each.filename, each.lineno))
     raised = {}
-    for each in caught:
-        text = str(each.message)
-        # Two warnings are of the same kind if their texts differ only in numbers.
-        kind = each.category, NUMBER.sub("", text)
-        raised.setdefault(kind, (text, each.category, each.filename, each.lineno))
+    for text, category, *place in caught:
+        raised.setdefault(warning_kind(text, category), (text, category, *place))
     return result, raised

@@ -1,8 +1,8 @@
 """Linear models trained by a fixed number of steps of gradient descent.
 
 The victims of much of the literature on poisoning are linear models trained by plain
-gradient descent that stops early: logistic regression and Adaline. Nothing else in
-scikit-learn is exactly that, so they are here.
+gradient descent that stops early: logistic regression and Adaline. Scikit-learn has no
+estimators that are trained exactly like this.
 """
 
 from abc import ABCMeta
@@ -109,7 +109,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
         \varphi(W_t^\top \tilde x_i, y_i)}{\sum_i \omega_i}
         + \frac{\alpha}{2} \|W_t\|^2 \right), \qquad W_0 = 0 ,
 
-    the intercept not penalised. It is deterministic.
+    where the intercept is not penalised. It is deterministic.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
 
     Notes
     -----
-    This is the learner of [1]_. To an attacker it is not the optimum of its objective:
-    a gradient through its steps attacks what it really learns.
+    This is the learner of [1]_. It stops before the optimum of its objective, so that
+    attacks differentiate through its steps.
 
     References
     ----------
@@ -187,7 +187,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, coef_init=None, intercept_init=None):
-        """Take the steps.
+        """Fit the model by gradient descent.
 
         Parameters
         ----------
@@ -334,7 +334,7 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, coef_init=None, intercept_init=None):
-        """Take the steps.
+        """Fit the model by gradient descent.
 
         Parameters
         ----------

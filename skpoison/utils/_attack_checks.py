@@ -29,7 +29,7 @@ BUDGETS = (1, 0.1, 0.25)
 
 
 def takes_responses(attack):
-    """Tell whether an attack asks for responses, and not for labels."""
+    """Return whether an attack takes responses instead of labels."""
     return getattr(attack, "_takes_responses", bool)()
 
 
@@ -70,7 +70,7 @@ def _equal(left, right):
 
 
 def _schema(X):
-    """Say all that a container knows of itself beside its values and its length."""
+    """Return all properties of a container except its values and its length."""
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
         return type(X), list(X.columns), [str(dtype) for dtype in X.dtypes]
     if isinstance(X, list):

@@ -9,7 +9,7 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Stands for the class of the same name of scikit-learn 1.9."""
+        """Replacement of the class of the same name of scikit-learn 1.9."""
 
     def with_callbacks(method):
         """Leave a method as it is."""
@@ -17,18 +17,18 @@ except ImportError:
 
 
 class Progress:
-    """Tells callbacks and the reader of each step of long work.
+    """Report of each step of a long computation, to callbacks and on the screen.
 
     Parameters
     ----------
     estimator : estimator
-        What works.
+        What is computing.
     task : str
-        What it does.
+        Name of the computation.
     n_steps : int
-        The most steps.
+        Maximum number of steps.
     every : int
-        After how many steps a line is printed; 0 for never.
+        Number of steps after which a line is printed; 0 for never.
     """
 
     def __init__(self, estimator, task, n_steps, every):
@@ -43,17 +43,17 @@ class Progress:
             self.context.call_on_fit_task_begin(estimator=estimator)
 
     def __call__(self, value):
-        """Tell of a step.
+        """Report a step.
 
         Parameters
         ----------
         value : float
-            What it has reached.
+            The goal after the step.
 
         Returns
         -------
         stop : bool
-            Whether a callback wants the work to end.
+            Whether a callback has asked to stop.
         """
         self.n_done += 1
         if self.every and self.n_done % self.every == 0:
@@ -66,6 +66,6 @@ class Progress:
         return self.stopped
 
     def end(self):
-        """Tell that the work is done."""
+        """Report the end."""
         if self.context is not None:
             self.context.call_on_fit_task_end(estimator=self.estimator)

@@ -107,10 +107,10 @@ def warn(*texts, category=UserWarning):
 @pytest.mark.filterwarnings("always")
 def test_capture_warnings():
     result, warnings_seen = capture_warnings(
-        warn, "first", "second", "first", category=RuntimeWarning
+        warn, "first 1", "second", "first 2", category=RuntimeWarning
     )
     assert result == 3
-    assert warnings_seen == ["RuntimeWarning: first", "RuntimeWarning: second"]
+    assert warnings_seen == ["RuntimeWarning: first 1", "RuntimeWarning: second"]
 
 
 def test_capture_warnings_without_warnings():

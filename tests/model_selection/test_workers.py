@@ -5,6 +5,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skpoison.model_selection._workers import Failure, Workers
+from skpoison.utils._warnings import warn_user
 
 
 class NeedsTwo(UserWarning):
@@ -22,6 +23,15 @@ def double(x):
 def warn(text, category=RuntimeWarning):
     warnings.warn(text, category, stacklevel=1)
     return text
+
+
+def warn_as_we(text, category=RuntimeWarning):
+    warn_user(text, category)
+    return text
+
+
+def warn_of_two():
+    warnings.warn(NeedsTwo("it is odd", 3), stacklevel=1)
 
 
 def fail(x):
@@ -93,12 +103,16 @@ def test_interrupts_are_never_caught():
 
 
 @pytest.mark.filterwarnings("always")
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_warnings_come_back_once_for_each_kind(recwarn, n_jobs):
+@pytest.mark.parametrize(
+    ("n_jobs", "warn"), [(1, warn_as_we), (2, warn_as_we), (2, warn)]
+)
+def test_warnings_come_back_once_for_each_kind(recwarn, n_jobs, warn):
     workers = Workers(n_jobs)
     workers.map(warn, [("loss 0.5 after 10 steps",), ("loss 2e-3 after 7 steps",)])
     workers.map(warn, [("loss nan after 10 steps",), ("loss 1 after 10 steps",)])
-    workers.map(warn, [("loss 1 after 10 steps", UserWarning)])
+    workers.map(
+        warn, [("loss 1 after 10 steps", UserWarning), ("loss 2 after 10 steps",)]
+    )
     assert not recwarn.list
     workers.warn()
     assert [(each.category, str(each.message)) for each in recwarn] == [
@@ -106,26 +120,42 @@ def test_warnings_come_back_once_for_each_kind(recwarn, n_jobs):
         (RuntimeWarning, "loss nan after 10 steps"),
         (UserWarning, "loss 1 after 10 steps"),
     ]
-    assert {each.filename for each in recwarn} == {__file__}
     recwarn.clear()
     workers.warn()
     assert not recwarn.list
 
 
+def test_warnings_of_others_pass_in_the_same_process():
+    """Its threads share one display of warnings, which cannot be recorded for one."""
+    workers, shows = Workers(1), []
+
+    def look():
+        shows.append(warnings.showwarning)
+        warn("at once")
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        workers.map(look, [()])
+        assert shows == [warnings.showwarning]
+        workers.warn()
+    assert [str(each.message) for each in caught] == ["at once"]
+
+
 def test_filters_are_obeyed():
-    workers = Workers(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        workers.map(warn, [("ignored",)])
-    workers.warn()
+        Workers(1).map(warn, [("ignored",)])
+        workers = Workers(1)
+        workers.map(warn_as_we, [("ignored",)])
+        workers.warn()
     with pytest.raises(RuntimeWarning, match="an error"):
         workers.map(warn, [("an error",)])
 
 
 @pytest.mark.filterwarnings("always")
 def test_category_that_cannot_be_made_from_a_text():
-    workers = Workers(1)
-    workers.map(warn, [(NeedsTwo("it is odd", 3), None)])
+    workers = Workers(2)
+    workers.map(warn_of_two, [(), ()])
     with pytest.warns(UserWarning, match="NeedsTwo: it is odd"):
         workers.warn()
 
@@ -134,6 +164,8 @@ def test_category_that_cannot_be_made_from_a_text():
 def test_blas_threads(n_jobs):
     with threadpool_limits(2):
         before = n_threads()
-        assert Workers(n_jobs, n_blas_threads=1).map(n_threads, [(), ()]) == [{1}] * 2
+        assert (
+            Workers(n_jobs, single_threaded=True).map(n_threads, [(), ()]) == [{1}] * 2
+        )
         assert n_threads() == before
         assert Workers(1).map(n_threads, [()]) == [before]

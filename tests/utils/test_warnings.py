@@ -1,14 +1,25 @@
 import warnings
+from threading import Event, Thread
 
 import pytest
 from sklearn.base import BaseEstimator, _fit_context
 
 from skpoison.utils import _warnings
-from skpoison.utils._warnings import deduplicate_warnings, warn_user
+from skpoison.utils._warnings import (
+    collect_warnings,
+    deduplicate_warnings,
+    raise_warnings,
+    warn_user,
+    warning_kind,
+)
 
 
 def say(number):
-    warnings.warn(f"It is {number}.", UserWarning, stacklevel=2)
+    warn_user(f"It is {number}.")
+
+
+def shown(caught):
+    return [(str(each.message), each.category) for each in caught]
 
 
 def test_every_place_speaks_once():
@@ -17,14 +28,8 @@ def test_every_place_speaks_once():
         with deduplicate_warnings():
             for number in range(5):
                 say(number)
-                warnings.warn(f"Not {number}.", RuntimeWarning, stacklevel=1)
-                say(number + 10)
-    told = [(str(each.message), each.category) for each in caught]
-    assert told == [
-        ("It is 0.", UserWarning),
-        ("Not 0.", RuntimeWarning),
-        ("It is 10.", UserWarning),
-    ]
+                warn_user(f"Not {number}.", RuntimeWarning)
+    assert shown(caught) == [("It is 0.", UserWarning), ("Not 0.", RuntimeWarning)]
     assert all(each.filename == __file__ for each in caught)
 
 
@@ -36,7 +41,17 @@ def test_every_time_anew():
             with deduplicate_warnings():
                 say(number)
                 say(number)
-    assert len(caught) == 6
+    assert len(caught) == 3
+
+
+def test_nested_deduplication():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with deduplicate_warnings():
+            for number in range(3):
+                with deduplicate_warnings():
+                    say(number)
+    assert shown(caught) == [("It is 0.", UserWarning)]
 
 
 def test_filters_outside_count():
@@ -48,11 +63,9 @@ def test_filters_outside_count():
         say(2)
 
 
-def test_filters_are_put_back():
-    before = list(warnings.filters)
+def test_an_error_says_enough():
     with pytest.raises(ZeroDivisionError), deduplicate_warnings():
-        raise ZeroDivisionError
-    assert warnings.filters == before
+        raise ZeroDivisionError(say(1))
 
 
 def test_silence_stays_silent():
@@ -61,6 +74,63 @@ def test_silence_stays_silent():
         with deduplicate_warnings():
             pass
     assert not caught
+
+
+def test_warnings_of_others_pass_as_they_are_raised():
+    with deduplicate_warnings(), pytest.warns(UserWarning, match="of others"):
+        warnings.warn("of others", stacklevel=1)
+
+
+def test_collected_warnings():
+    with collect_warnings() as collected:
+        say(3)
+        say(4)
+    [warning] = collected.values()
+    line = say.__code__.co_firstlineno + 1
+    assert warning == ("It is 3.", UserWarning, __file__, line)
+
+
+def test_warnings_raised_as_errors():
+    with raise_warnings(RuntimeWarning):
+        with raise_warnings(FutureWarning):
+            with pytest.raises(RuntimeWarning, match="outer"):
+                warn_user("outer", RuntimeWarning)
+            with pytest.raises(FutureWarning, match="inner"):
+                warn_user("inner", FutureWarning)
+        with pytest.warns(FutureWarning, match="outside"):
+            warn_user("outside", FutureWarning)
+
+
+@pytest.mark.parametrize(
+    "context", [deduplicate_warnings, lambda: raise_warnings(UserWarning)]
+)
+def test_threads_do_not_see_each_other(context):
+    """Of two threads that overlap, neither changes the warnings of the other."""
+    before = warnings.showwarning, list(warnings.filters)
+    is_in, may_leave = Event(), Event()
+
+    def other():
+        with context():
+            is_in.set()
+            may_leave.wait()
+
+    thread = Thread(target=other)
+    with context():
+        thread.start()
+        is_in.wait()
+        assert (warnings.showwarning, list(warnings.filters)) == before
+    with pytest.warns(UserWarning, match="It is 1"):
+        say(1)
+    may_leave.set()
+    thread.join()
+    assert (warnings.showwarning, list(warnings.filters)) == before
+
+
+def test_kinds_differ_by_more_than_numbers():
+    kind = warning_kind("loss 0.5 after 10 steps", UserWarning)
+    assert warning_kind("loss 2e-3 after 7 steps", UserWarning) == kind
+    assert warning_kind("loss nan after 10 steps", UserWarning) != kind
+    assert warning_kind("loss 0.5 after 10 steps", RuntimeWarning) != kind
 
 
 class Warner(BaseEstimator):

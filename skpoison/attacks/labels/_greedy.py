@@ -55,10 +55,11 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         among the keys are flipped, each to its value. None: any label may become any
         other.
     validation : float, int, splitter or None, default=None
-        On which training rows the goal is measured, if `X_val` and `y_val` are not
-        given: a share of them (float), each fold in turn of so many (int), or of a
-        scikit-learn splitter. In each case a surrogate learns from the other rows only.
-        None: 3 folds.
+        How training rows become the attacker's validation rows, on which the goal is
+        measured: a share of them is set aside (float), or each of several folds is in
+        turn (int or splitter), and the goal is the mean over folds. The surrogate
+        learns from the other rows. None: `X_val` and `y_val` if they are given,
+        otherwise 3 folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"

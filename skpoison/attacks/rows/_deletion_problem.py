@@ -9,7 +9,7 @@ standard deviations is predicted to first order, that on minima, maxima and quan
 not.
 """
 
-import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.attacks._goal_values import goal_values
 from skpoison.bilevel.differentiation.leave_one_out import is_direct, leave_one_out
+from skpoison.utils._warnings import raise_warnings
 
 # Numbers that the weights and scores of all candidates may take: 1 MB.
 N_STORED = 2**17
@@ -140,10 +141,9 @@ class DeletionProblem:
     def _train(self):
         problem = self.problem
         self.rows, self.goal, scaling = problem.rescaled(1.0 * ~self.deleted)
-        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
-            if self.is_solved:
-                # An optimum that is not found would be compared with ones that are.
-                warnings.simplefilter("error", ConvergenceWarning)
+        # An optimum that is not found would be compared with ones that are.
+        errors = raise_warnings(ConvergenceWarning) if self.is_solved else nullcontext()
+        with errors, np.errstate(over="ignore", invalid="ignore"):
             self._value, hypergradient = problem.evaluate(
                 self.rows, goal=self.goal, columns=scaling is not None
             )

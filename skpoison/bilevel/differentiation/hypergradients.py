@@ -51,7 +51,6 @@ with every step. How far it misses the initial weights is known at the end, and 
 warning is given if that matters.
 """
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -68,6 +67,7 @@ from skpoison.bilevel.learners.base import (
 )
 from skpoison.bilevel.learners.columns import ColumnGradient
 from skpoison.bilevel.solvers.linear_systems import Solution
+from skpoison.utils._warnings import warn_user
 
 # Distance between the initial weights and those that reversed descent returns to,
 # relative to the path of descent, above which its gradient is not to be relied on.
@@ -236,7 +236,7 @@ def unrolled(
 def _from_last_to(
     first: int, stored: list[Point], rate: float, n_steps: int, checkpoint_every: int
 ) -> Iterator[Point]:
-    """Go backwards through stored steps, and compute again those between them."""
+    """Yield points from last to first, recomputing those between stored ones."""
     learner, rows = stored[0].learner, stored[0].rows
     for block in reversed(range(first // checkpoint_every, len(stored))):
         begin = block * checkpoint_every
@@ -358,11 +358,10 @@ def reversed_descent(
         parts, in_columns = reverse_pass(back(), b, indices, rate, columns=columns)
         miss = float(np.linalg.norm(point.W - start) / (way or 1.0))
     if not miss <= LARGEST_MISS:
-        warnings.warn(
+        warn_user(
             f"Run backwards for {n_steps} steps, gradient descent misses the initial "
             f"weights by {miss:.1e} of its path: the gradient cannot be relied on. "
             "Take hypergradient='unrolled', which stores the steps, or fewer steps.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     return Hypergradient(*parts, miss, in_columns)

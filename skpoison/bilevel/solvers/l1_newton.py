@@ -36,7 +36,6 @@ derivatives; the one of the side on which the weight stays 0 is taken. Xiao et a
 (2015) have the case of the squared loss and a goal in W.
 """
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,6 +56,7 @@ from skpoison.bilevel.solvers.line_search import (
 )
 from skpoison.bilevel.solvers.linear_systems import Solution
 from skpoison.bilevel.solvers.newton import VANISHING
+from skpoison.utils._warnings import warn_user
 
 # How many weights may enter the working set at once, at least.
 AT_ONCE = 100
@@ -139,13 +139,12 @@ class L1Optimum:
                 left = np.where(active, B - point.hessian_product(V), 0.0)
             residual = float(np.linalg.norm(left) / norm)
         if not residual <= max(100 * tol, 1e-6):
-            warnings.warn(
+            warn_user(
                 f"The rows do not determine the {active.sum()} weights that the "
                 f"surrogate has selected: the relative residual of their system is "
                 f"{residual:.1e}. Add a squared penalty to the surrogate "
                 "(l1_ratio < 1).",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return Solution(V, residual, n_iter)
 
@@ -204,13 +203,12 @@ def minimise_l1(
         if gradient_norm <= tol or stuck:
             break
         if n_iter == max_iter:
-            warnings.warn(
+            warn_user(
                 f"The surrogate is not at its optimum after {max_iter} Newton steps: "
                 f"its relative violation of the optimality conditions is "
                 f"{gradient_norm:.1e}. Scale the features, or give it a stronger "
                 "penalty.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
             break
         # The model is minimised over the working set alone. For u = W on that set it

@@ -1,12 +1,11 @@
 """L-BFGS for the optimum of a learner whose curvature is lost in rounding."""
 
-import warnings
-
 import numpy as np
 from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
+from skpoison.utils._warnings import warn_user
 
 
 def minimise_lbfgs(
@@ -66,11 +65,10 @@ def minimise_lbfgs(
     point = learner.at(found.x.reshape(start.shape), rows)
     error = np.linalg.norm(point.gradient()) / point.gradient_scale()
     if error > tol:
-        warnings.warn(
+        warn_user(
             f"{user} is not at its minimum after {found.nit} steps: its relative "
             f"gradient is {error:.1e}. Scale the features, or give the estimator a "
             "stronger penalty.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     return point, found.nit

@@ -15,7 +15,6 @@ one, and returns how many iterations it took. As long as these are few, one
 factorisation serves while rows and weights move on.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +29,7 @@ from skpoison.bilevel.solvers.factorisations import (
     preconditioner,
     woodbury,
 )
+from skpoison.utils._warnings import warn_user
 
 # The largest matrix that is factorised: 128 MB.
 LARGEST = 4000
@@ -228,12 +228,11 @@ def solve(
         # The recurrence of the residual does not know of rounding.
         residual = np.linalg.norm(point.hessian_product(V) - B) / norm
     if not residual <= max(100 * tol, 1e-6):
-        warnings.warn(
+        warn_user(
             f"A system with the Hessian of the surrogate ({B.size} unknowns) is not "
             f"solved after {n_iter} conjugate gradient steps: its relative residual "
             f"is {residual:.1e}. Give the surrogate a stronger penalty, or scale the "
             "features.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     return Solution(V, float(residual), n_iter)

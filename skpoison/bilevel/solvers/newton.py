@@ -7,7 +7,6 @@ nearly the same rows it needs a few steps, and most often no new factorisation; 
 hypergradient then reuses the factorisation that there is.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from skpoison.bilevel.solvers.linear_systems import (
     factorise,
     solve,
 )
+from skpoison.utils._warnings import warn_user
 
 # Where the terms of a gradient are all below this share of those at the start, the
 # gradient is rounding.
@@ -164,10 +164,9 @@ def _check_growth(point: Point) -> None:
 def _warn_unconverged(point: Point, gradient_norm: float, max_iter: int) -> None:
     """Warn that the optimum is not reached, and say what helps."""
     _check_growth(point)
-    warnings.warn(
+    warn_user(
         f"The surrogate is not at its optimum after {max_iter} Newton steps: its "
         f"relative gradient is {gradient_norm:.1e}. Scale the features, or give it a "
         "stronger penalty.",
         ConvergenceWarning,
-        stacklevel=3,
     )

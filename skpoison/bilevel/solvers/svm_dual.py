@@ -30,13 +30,14 @@ and when it gets there, lets into S the row that violates its condition most, un
 does. If the system is singular, the solution of least norm is taken.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
+
+from skpoison.utils._warnings import warn_user
 
 # Tolerance of libsvm.
 LIBSVM_TOL = 1e-6
@@ -270,11 +271,10 @@ def solve_svm_dual(
         slope = K @ beta - signs
         kkt_violation = slope[beta > low].max() - slope[beta < high].min()
     if kkt_violation > LARGEST_VIOLATION:
-        warnings.warn(
+        warn_user(
             f"The support vector machine violates its optimality conditions by "
             f"{kkt_violation:.1e} in decision values: scale the features, or lower C.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     bounded = ~free & (beta != 0)
     return BinarySVMSolution(
@@ -284,11 +284,19 @@ def solve_svm_dual(
 
 def _libsvm(K: np.ndarray, signs: np.ndarray, upper_bounds: np.ndarray) -> np.ndarray:
     """Compute coefficients near to the optimum by libsvm."""
-    machine = SVC(kernel="precomputed", tol=LIBSVM_TOL, max_iter=LIBSVM_STEPS)
-    with warnings.catch_warnings():
-        # Reaching the maximum number of steps is harmless: what follows continues.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        machine.fit(K, signs, upper_bounds)
+    machine = _Libsvm(kernel="precomputed", tol=LIBSVM_TOL, max_iter=LIBSVM_STEPS)
+    machine.fit(K, signs, upper_bounds)
     beta = np.zeros_like(signs)
     beta[machine.support_] = machine.dual_coef_[0]
     return beta
+
+
+class _Libsvm(SVC):
+    """Support vector machine that may reach its maximum number of steps in silence.
+
+    That is harmless, as another solver continues, and to ignore the warning would
+    change the filters of all threads.
+    """
+
+    def _warn_from_fit_status(self):
+        pass
