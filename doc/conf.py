@@ -86,6 +86,8 @@ REPORT_OPTIONS = ["--estimator", "tree", "--budgets", "0.1", "0.2", "0.4"]
 def write_report(_):
     """Run the commands whose output the user guide shows."""
     GENERATED.mkdir(exist_ok=True)
+    for file in GENERATED.glob("robustness.*"):  # of an earlier build
+        file.unlink()
     for name, options in {"report": REPORT_OPTIONS, "help": ["--help"]}.items():
         command = ["-m", "skpoison", *options]
         output = subprocess.run(

@@ -16,6 +16,7 @@ from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.goals._behind_scalers import BehindScalers
+from skpoison.goals._outside import as_known_goal
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
@@ -123,8 +124,10 @@ class BilevelProblem:
         if not isinstance(self.raw_goal, Goal):
             shape = self.learner.shape(self.rows())
             check_evaluation(goal, self.raw_goal, self.learner, shape)
-            if scalers and X_val is not None:
-                self.raw_goal = BehindScalers(goal, context)
+        is_behind = self.scaler is not None and X_val is not None
+        if is_behind and not isinstance(self.raw_goal, Goal):
+            self.raw_goal = BehindScalers(goal, context)
+        self.raw_goal = as_known_goal(self.raw_goal)
 
     @cached_property
     def scaling(self):
@@ -283,9 +286,7 @@ class BilevelProblem:
 
     def _scaled_goal(self, scaling):
         """Return the goal on scaled validation rows."""
-        if scaling is None or not hasattr(self.raw_goal, "scaled"):
-            return self.raw_goal
-        return self.raw_goal.scaled(scaling)
+        return self.raw_goal if scaling is None else self.raw_goal.scaled(scaling)
 
     def _poisoned_rows(self, X_poison, y_poison, scaling):
         """Return the training rows with poison rows behind them, all of them scaled."""

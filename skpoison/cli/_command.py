@@ -22,6 +22,8 @@ from skpoison.cli._report import make_report
 from skpoison.cli._terminal import capture_warnings, print_error
 from skpoison.model_selection._craft import DEFAULT_BUDGETS
 
+TABLE, PICTURE = "robustness.csv", "robustness.png"
+
 
 def main(arguments=None):
     """Make the report.
@@ -54,8 +56,10 @@ def main(arguments=None):
 def _run(options):
     out = Path(options.out)
     _check_writable(out)
+    for name in (TABLE, PICTURE):
+        _check_output(out, name, options.data, overwrite=options.overwrite)
     budgets = _budgets(options.budgets)
-    X, y = load_data(options.data, options.target)
+    (X, y), data_warnings = capture_warnings(load_data, options.data, options.target)
     report = make_report(
         X,
         y,
@@ -69,10 +73,10 @@ def _run(options):
         n_jobs=options.n_jobs,
         seed=options.seed,
     )
-    files, warnings_seen = {"robustness.csv": to_csv(report)}, []
+    files, warnings_seen = {TABLE: to_csv(report)}, []
     picture = ""
     try:
-        files["robustness.png"], warnings_seen = capture_warnings(to_png, report)
+        files[PICTURE], warnings_seen = capture_warnings(to_png, report)
     except ImportError as error:
         picture = f", but no picture: {error}"
     try:
@@ -81,7 +85,7 @@ def _run(options):
         _print(format_report(report))
     _print(f"Wrote {' and '.join(str(out / name) for name in files)}{picture}")
     # Matplotlib warns of every character that it cannot draw: the first is enough.
-    for warning in [*report.warnings_seen, *warnings_seen[:1]]:
+    for warning in [*data_warnings, *report.warnings_seen, *warnings_seen[:1]]:
         print_error(warning)
 
 
@@ -117,6 +121,29 @@ def _check_writable(out):
         )
 
 
+def _check_output(out, name, data, *, overwrite):
+    """Check before the work that a file can be written, and that nothing is lost."""
+    file = out / name
+    if not os.path.lexists(file):
+        return
+    both_exist = data not in LOADERS and file.exists() and Path(data).exists()
+    if both_exist and file.samefile(data):
+        raise CommandError(
+            f"--out {out} would overwrite {name}, which is --data itself. Name "
+            "another folder."
+        )
+    if not overwrite:
+        raise CommandError(
+            f"--out {out} has a {name} already. Name another folder, or add "
+            "--overwrite."
+        )
+    if file.exists() and not (file.is_file() and os.access(file, os.W_OK)):
+        raise CommandError(
+            f"--out {out} cannot be written to: {name} is a folder, or is "
+            "write-protected. Name another one."
+        )
+
+
 def _budgets(words):
     """Return budgets as shares, or as numbers of rows if all are whole numbers."""
     try:
@@ -142,7 +169,7 @@ def _parser():
     parser = _Parser(
         prog="python -m skpoison",
         description="Cross-validate an estimator under poisoning attacks, without and "
-        "with defences. Prints a table, and writes robustness.csv and robustness.png.",
+        f"with defences. Prints a table, and writes {TABLE} and {PICTURE}.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
@@ -195,6 +222,11 @@ def _parser():
         help="jobs; -1: one for each processor",
     )
     add("--out", default=".", metavar="DIR", help="folder of what is written")
+    add(
+        "--overwrite",
+        action="store_true",
+        help="replace the report that the folder holds; never the file of --data",
+    )
     add(
         "--seed",
         type=_whole(0, 2**32 - 1),

@@ -1,6 +1,9 @@
 """Data sets of the command: by name, or from CSV and Parquet files."""
 
 import csv
+import json
+import re
+import warnings
 from io import StringIO
 from pathlib import Path
 
@@ -25,6 +28,11 @@ LOADERS = {
 # Words for missing values. "None" is not among them: it may be a class.
 MISSING = {"", "?", "#n/a", "<na>", "n/a", "na", "nan", "null"}
 TRUTHS = {"false": 0.0, "true": 1.0}
+
+# What pandas calls an index that has no name, in Parquet, and a column that has no
+# name in the header of a CSV file.
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+PANDAS_NAMELESS = re.compile(r"Unnamed: \d+")
 
 # Beyond it, different whole numbers are the same float.
 LARGEST_WHOLE = 2.0**53
@@ -51,6 +59,11 @@ def load_data(data, target=None):
     ------
     CommandError
         If the data cannot be found or read, or are not data for classification.
+
+    Warns
+    -----
+    UserWarning
+        If the index of a dataframe that pandas saved as Parquet is left out.
     """
     if data in LOADERS:
         if target is not None:
@@ -73,13 +86,13 @@ def load_data(data, target=None):
     if not path.is_file():
         raise CommandError(f"--data {data}: there is no such file.")
     try:
-        columns = readers[path.suffix.lower()](path)
+        columns = readers[path.suffix.lower()](path, target)
     except OSError as error:
         raise CommandError(f"--data {data} cannot be read: {reason(error)}.") from error
     return _split_off_target(columns, target, path.name)
 
 
-def _read_csv(path):
+def _read_csv(path, _target):
     """Return the columns of a CSV file by name, as arrays of words."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -134,11 +147,7 @@ def _check_names(names, file):
             f"{file} is not a table: it has a single column. Separate columns by "
             "commas, semicolons or tabs."
         )
-    if "" in names:
-        raise CommandError(
-            f"Column {names.index('') + 1} of {file} has no name. Name it, or drop it "
-            "if it only numbers the rows: their order is not a feature."
-        )
+    _check_named(names, file)
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise CommandError(
@@ -147,8 +156,21 @@ def _check_names(names, file):
         )
 
 
-def _read_parquet(path):
-    """Return the columns of a Parquet file by name, as arrays of floats or words."""
+def _check_named(names, file):
+    for position, name in enumerate(names, start=1):
+        if not name.strip() or PANDAS_NAMELESS.fullmatch(name):
+            raise CommandError(
+                f"Column {position} of {file} has no name. Name it, or drop it if it "
+                "only numbers the rows: their order is not a feature."
+            )
+
+
+def _read_parquet(path, target):
+    """Return the columns of a Parquet file by name, as arrays of floats or words.
+
+    The index of a pandas dataframe is not among them, unless it is the target: when
+    rows of several classes have been put together, it can give the label away.
+    """
     user = f"Reading {path.name}"
     try:
         polars = import_optional("polars", extra="parquet", user=user)
@@ -156,6 +178,7 @@ def _read_parquet(path):
         raise CommandError(str(error)) from error
     try:
         frame = polars.read_parquet(path, glob=False)
+        metadata = json.loads(polars.read_parquet_metadata(path).get("pandas", "{}"))
     # A damaged file can make polars panic; PanicException is not an Exception.
     except (Exception, polars.exceptions.PanicException) as error:
         raise CommandError(
@@ -163,6 +186,22 @@ def _read_parquet(path):
         ) from error
     if not frame.height:
         raise CommandError(f"{path.name} is not a table: it has no rows.")
+    _check_named(frame.columns, path.name)
+    # A range is described there, not stored as a column.
+    saved = {name for name in metadata.get("index_columns", []) if type(name) is str}
+    index = [
+        name
+        for name in frame.columns
+        if name != target and (name in saved or PANDAS_INDEX.fullmatch(name))
+    ]
+    if index:
+        warnings.warn(
+            f"{path.name}: the index of the dataframe is not a feature, and is left "
+            f"out: {_listed(index)}. If it is one, save the file after "
+            "reset_index(names=...).",
+            stacklevel=3,
+        )
+        frame = frame.drop(index)
     return {
         column.name: column.cast(polars.Float64).to_numpy()
         if column.dtype.is_numeric()

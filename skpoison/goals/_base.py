@@ -49,7 +49,7 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
     """Base class of goals.
 
     A subclass implements `resolve`. It may set the class attribute `kind`, and override
-    `check` and `label_map`.
+    `check`, `label_map` and `measure`.
 
     Attributes
     ----------
@@ -133,6 +133,27 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
         label_map : dict or None
             The new label for rows of each class among the keys; None for any other
             label.
+        """
+        return None
+
+    def measure(self, y_val, classes):
+        """Return the goal as a function of the scores of validation rows.
+
+        It serves surrogates that have scores, but cannot be differentiated.
+
+        Parameters
+        ----------
+        y_val : ndarray of shape (n_val,) of int or None
+            The labels of the validation rows, as positions among the classes.
+        classes : ndarray of shape (n_classes,)
+            The class labels.
+
+        Returns
+        -------
+        measure : object or None
+            Its method ``value(scores)`` takes scores of shape (n_val, n_outputs) and
+            returns the value of the goal. None, the default: the goal needs a surrogate
+            that can be differentiated.
         """
         return None
 

@@ -78,18 +78,11 @@ class BaseErrorGoal(BaseGoal):
 
         Returns
         -------
-        measure : SmoothedError
-
-        Raises
-        ------
-        ValueError
-            If the goal is measured by another loss.
+        measure : SmoothedError or None
+            None for another loss than "error".
         """
         if self.loss != "error":
-            raise ValueError(
-                f"`loss` of {type(self).__name__} must be 'error' for a surrogate "
-                f"whose training cannot be differentiated; got {self.loss!r}."
-            )
+            return None
         codes, sign = self._wanted(y_val, classes)
         sharpness = SHARPNESS if self.sharpness is None else self.sharpness
         return SmoothedError(codes, float(sharpness), sign)

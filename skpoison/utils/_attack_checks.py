@@ -21,6 +21,7 @@ from skpoison.utils._check_data import (
     frame_packages,
     make_data,
     trust_some,
+    unusual_containers,
     values,
 )
 from skpoison.utils._containers import is_frame
@@ -73,8 +74,9 @@ def _schema(X):
     """Return all properties of a container except its values and its length."""
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
         return type(X), list(X.columns), [str(dtype) for dtype in X.dtypes]
-    if isinstance(X, list):
-        return (list,)
+    if isinstance(X, list | tuple):
+        row = X[0]
+        return type(X), type(row), str(getattr(row, "dtype", ""))
     names = getattr(X, "name", None), getattr(X, "format", None)
     return type(X), str(X.dtype), *names
 
@@ -203,6 +205,7 @@ def check_containers(name, attack):
     """Check that containers, dtypes and names come back, and values with them."""
     X, y = make_data()
     cases = list(containers(X, y, are_labels=not takes_responses(attack)))
+    cases.extend(unusual_containers(X, y))
     if get_tags(attack).input_tags.string:
         cases.extend(_containers_of_anything(X, y))
     for case, X_in, y_in in cases:
@@ -244,6 +247,11 @@ def check_input_not_written(name, attack):
         X_out[:], y_out[:] = -1, -1
         assert_array_equal(X_in, X, err_msg=f"{name} gives out the user's X.")
         assert_array_equal(y_in, y, err_msg=f"{name} gives out the user's y.")
+        rows = list(X_in)
+        _, X_out, _ = _resample(attack, rows, y_in, budget)
+        for row in X_out:
+            row[:] = -1
+        assert_array_equal(rows, X, err_msg=f"{name} gives out the rows of a list.")
 
 
 def check_sparse_as_dense(name, attack):

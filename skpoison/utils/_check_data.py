@@ -1,5 +1,7 @@
 """Data for the checks of attacks and defences."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.datasets import make_classification
@@ -67,18 +69,52 @@ def containers(X, y, *, are_labels=True):
     )
 
 
-def with_repeated_entries(X):
-    """Return an array as a sparse one with two entries a cell, in no order."""
-    half = sparse.csr_array(X)
-    columns, ones = half.indices, np.ones_like(half.data)
-    data, indices = [], []
-    for start, end in zip(half.indptr[:-1], half.indptr[1:], strict=True):
-        data += [half.data[start:end] - 1, ones[start:end]]
-        indices += [columns[start:end][::-1], columns[start:end]]
-        data[-2] = data[-2][::-1]
-    return sparse.csr_array(
-        (np.concatenate(data), np.concatenate(indices), 2 * half.indptr), X.shape
+def unusual_containers(X, y):
+    """Yield a name and the data in containers that are easily taken for others."""
+    pd, _ = frame_packages()
+    yield "big-endian", X.astype(">f4"), y.astype(">i2")
+    yield "tuple of lists", tuple(X.tolist()), tuple(y.tolist())
+    yield "list of arrays", list(X.astype(np.float32)), list(y)
+    frame, series = (
+        type(f"Own{kind.__name__}", (kind,), {}) for kind in (pd.DataFrame, pd.Series)
     )
+    yield (
+        "subclasses of pandas",
+        frame(X, columns=list("abcdef")),
+        series(y, name="class"),
+    )
+
+
+def with_repeated_entries(X):
+    """Return an array as a sparse one with two entries a cell, in reverse order."""
+    rows, columns = np.nonzero(X)
+    rows, columns = np.repeat(rows, 2), np.repeat(columns, 2)
+    order = np.lexsort((-columns, rows))
+    entries = X[rows, columns] * np.tile([2, -1], rows.shape[0] // 2)
+    ends = np.cumsum(np.bincount(rows, minlength=X.shape[0]))
+    return sparse.csr_array(
+        (entries[order], columns[order], np.append(0, ends)), X.shape
+    )
+
+
+def numpy_scalars(estimator):
+    """Return the numbers among the parameters as numpy's, and the same as Python's.
+
+    Parameters of estimators inside are left out: they are their own business.
+    """
+    params = estimator.get_params(deep=True)
+    as_numpy = {}
+    for key, value in params.items():
+        owner = key.rpartition("__")[0]
+        if owner and hasattr(params[owner], "fit"):
+            continue
+        if isinstance(value, bool):
+            as_numpy[key] = np.bool_(value)
+        elif isinstance(value, Integral):
+            as_numpy[key] = np.min_scalar_type(value).type(value)
+        elif isinstance(value, Real):
+            as_numpy[key] = np.float32(value)
+    return as_numpy, {key: value.item() for key, value in as_numpy.items()}
 
 
 def values(X):

@@ -138,7 +138,8 @@ def append_responses(y, values):
     series = nw.from_native(y, series_only=True)
     frame = append_rows(series.to_frame().to_native(), values[:, np.newaxis])
     out = nw.from_native(frame, eager_only=True)[:, 0].to_native()
-    return out.rename(y.name) if _is_pandas(y) else out  # it may have none
+    # A series of pandas may have no name, and may be of a class of the user.
+    return _of_class(out.rename(y.name), y) if _is_pandas(y) else out
 
 
 def _append_to_array(X, rows):

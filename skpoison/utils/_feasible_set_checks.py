@@ -3,8 +3,11 @@
 import pickle
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils._testing import assert_allclose, assert_array_equal, raises
+
+from skpoison.utils._check_data import numpy_scalars, with_repeated_entries
 
 # Distances between rows that count as rounding.
 ATOL = 1e-8
@@ -196,6 +199,35 @@ def check_set_linear_oracle(name, feasible_set):
             )
 
 
+def check_set_sparse_rows(name, feasible_set):
+    """Check that training rows can be sparse, with entries repeated or in any order."""
+    start, X, y = make_rows()
+    given = {"start": start, "y": y}
+    expected = clone(feasible_set).fit(start, y).project(X, **given)
+    for rows in (sparse.csr_array(start), with_repeated_entries(start)):
+        assert_allclose(
+            clone(feasible_set).fit(rows, y).project(X, **given),
+            expected,
+            atol=ATOL,
+            err_msg=f"{name} is another set if it is fitted to sparse rows.",
+        )
+
+
+def check_set_called_again(name, feasible_set):
+    """Check that numbers of numpy do as parameters, and that no old fit is left."""
+    start, X, y = make_rows()
+    given = {"start": start, "y": y}
+    as_numpy, as_python = numpy_scalars(feasible_set)
+    fitted = clone(feasible_set).set_params(**as_python).fit(start, y)
+    expected = fitted.project(X, **given)
+    fitted.set_params(**as_numpy).fit(start[::-1], y).fit(start, y)
+    assert_array_equal(
+        fitted.project(X, **given),
+        expected,
+        f"{name} is another set when it is fitted again, or with {as_numpy}.",
+    )
+
+
 def check_set_pickling(name, feasible_set):
     """Check that a fitted set survives pickling, and that its clone is not fitted."""
     fitted, X, given = _fitted(feasible_set)
@@ -214,5 +246,7 @@ SET_CHECKS = [
     check_set_kind,
     check_set_relaxation,
     check_set_linear_oracle,
+    check_set_sparse_rows,
+    check_set_called_again,
     check_set_pickling,
 ]

@@ -1,7 +1,5 @@
 """Checks of unusual input and surroundings, for attacks and defences alike."""
 
-from numbers import Integral, Real
-
 import numpy as np
 import sklearn
 from scipy import sparse
@@ -12,6 +10,7 @@ from sklearn.utils._testing import assert_allclose, raises
 from skpoison.utils._check_data import (
     frame_packages,
     make_data,
+    numpy_scalars,
     with_repeated_entries,
 )
 
@@ -84,6 +83,7 @@ def check_missing_entries(name, estimator):
         words = pd.Series(np.where(y > 0, "spam", "ham")).astype(object)
         words[7] = pd.NA
         targets += [days, pd.Series(days), words, words.astype("string")]
+        targets.append(words.fillna(np.nan).tolist())
         targets.append(pd.Series(y > 0, dtype="boolean").where(~holes))
     for target in targets:
         with raises(ValueError, match="Input y", err_msg=f"{name}, missing labels"):
@@ -99,22 +99,7 @@ def _takes_numbers(estimator):
 def check_numpy_scalars(name, estimator):
     """Check that numbers of numpy as parameters do what Python's own do."""
     X, y = _data()
-    params = estimator.get_params(deep=True)
-    own = {"": estimator, **params}
-    as_numpy, as_python = {}, {}
-    for key, value in params.items():
-        owner = key.rpartition("__")[0]
-        if owner and hasattr(own[owner], "fit"):
-            continue  # the parameters of an estimator inside are its own business
-        if isinstance(value, bool):
-            as_numpy[key] = np.bool_(value)
-        elif isinstance(value, Integral):
-            as_numpy[key] = np.min_scalar_type(value).type(value)
-        elif isinstance(value, Real):
-            as_numpy[key] = np.float32(value)
-        else:
-            continue
-        as_python[key] = as_numpy[key].item()
+    as_numpy, as_python = numpy_scalars(estimator)
     _, expected = _outcome(clone(estimator).set_params(**as_python), X, y)
     try:
         _, found = _outcome(clone(estimator).set_params(**as_numpy), X, y)

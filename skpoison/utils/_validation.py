@@ -139,6 +139,9 @@ def check_labels(estimator, y):
         If y is None, if labels are missing, or if they are not classes.
     """
     y = _array_of(estimator, y)
+    if isinstance(y, list | tuple):
+        # In an array of words NaN would be the word "nan".
+        _check_none_missing(np.asarray(y, dtype=object))
     y = check_array(
         y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
     )

@@ -148,3 +148,18 @@ def test_poison_is_stored_and_applied_again(poison):
 def test_poison_of_an_attack_that_has_not_run():
     with pytest.raises(sklearn.exceptions.NotFittedError):
         Scripted(Poison()).apply_poison(X, y)
+
+
+def test_hook_sees_floats_instead_of_booleans():
+    attack = Scripted(Poison())
+    X_out, _ = attack.fit_resample(X > 2, y)
+    assert attack.seen_["X"].dtype == np.float64
+    assert X_out.dtype == bool
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_resample"])
+def test_nothing_is_left_of_an_earlier_call(method):
+    attack = Scripted(Poison())
+    attack.old_ = 1
+    getattr(attack, method)(X, y)
+    assert not hasattr(attack, "old_")

@@ -10,18 +10,27 @@ import pandas as pd
 import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, make_classification, make_regression
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    LocalOutlierFactor,
+    NearestNeighbors,
+)
 from sklearn.preprocessing import StandardScaler
 
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.base import BaseRowFilter
-from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.defences import (
+    ConfidentLearningClassifier,
+    KNNSanitizedClassifier,
+    OutlierFilteredClassifier,
+)
 from skpoison.utils.estimator_checks import check_estimator
 
 X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
@@ -401,3 +410,43 @@ class TestFilterOfTheGuide:
 
     def test_keeps_the_contract(self, make):
         check_estimator(make(LogisticRegression(max_iter=10_000)))
+
+
+BOOLEAN = {"metric": "dice", "algorithm": "brute"}
+
+
+@pytest.mark.parametrize(
+    "defence",
+    [
+        KNNSanitizedClassifier(GaussianNB(), metric="yule"),
+        KNNSanitizedClassifier(GaussianNB(), neighbors=NearestNeighbors(**BOOLEAN)),
+        ConfidentLearningClassifier(
+            GaussianNB(), classifiers=[KNeighborsClassifier(**BOOLEAN)]
+        ),
+        OutlierFilteredClassifier(
+            GaussianNB(), detector=LocalOutlierFactor(novelty=True, **BOOLEAN)
+        ),
+    ],
+)
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_metrics_of_booleans_get_booleans(defence, container):
+    """They would warn otherwise, and a warning is an error here."""
+    rng = np.random.RandomState(0)
+    rows = rng.rand(60, 5) < 0.5
+    rows[:, 0] = labels = np.arange(60) % 2
+    data = container(rows)
+    if container is pd.DataFrame:
+        data.columns = list("abcde")
+    defence = clone(defence).fit(data, labels)
+    assert defence.inlier_mask_.any()
+
+
+def test_other_filters_get_floats():
+    seen = Given(GaussianNB(), np.zeros(4)).fit(X > 2, y).seen_
+    assert seen["X"].dtype == np.float64
+
+
+def test_nothing_is_left_of_an_earlier_fit():
+    defence = Given(GaussianNB(), np.zeros(4)).fit(X, y)
+    defence.old_ = 1
+    assert not hasattr(defence.fit(X, y), "old_")

@@ -270,7 +270,8 @@ def test_out(succeed):
     succeed("--data", "iris", *QUICK, out=Path("a b", "new", "folder"))
     before = Path("a b", "new", "folder", FILES[0]).read_bytes()
     # Once more, over what is there.
-    succeed("--data", "iris", *QUICK, "--seed", 1, out=Path("a b", "new", "folder"))
+    again = ("--data", "iris", *QUICK, "--seed", 1, "--overwrite")
+    succeed(*again, out=Path("a b", "new", "folder"))
     assert Path("a b", "new", "folder", FILES[0]).read_bytes() != before
     assert sorted(map(str, Path().iterdir())) == ["a b"]
 
@@ -298,6 +299,16 @@ def test_parquet_file(succeed):
     pl.read_csv(StringIO(table())).write_parquet("table.parquet")
     out, _ = succeed("--data", "table.parquet", "--target", "y", *QUICK)
     assert out.startswith("table.parquet (40 rows, 2 columns, 2 classes, the largest 5")
+
+
+@pytest.mark.filterwarnings("default")
+def test_index_of_pandas_in_a_parquet_file(succeed):
+    frame = pl.read_csv(StringIO(table()))
+    frame = frame.with_columns(pl.col("y").alias("__index_level_0__"))
+    frame.write_parquet("table.parquet")
+    out, err = succeed("--data", "table.parquet", "--target", "y", *QUICK)
+    assert out.startswith("table.parquet (40 rows, 2 columns, 2 classes, ")
+    assert err.startswith("skpoison: UserWarning: table.parquet: the index of the dat")
 
 
 def test_sparse_data(monkeypatch, succeed):
@@ -583,12 +594,78 @@ def test_out_is_write_protected(monkeypatch, fail):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_files_that_cannot_be_written(capsys, name):
-    Path("out", name).mkdir(parents=True)
+@pytest.mark.parametrize("content", [b"an older report", None])
+def test_nothing_is_overwritten_unasked(fail, name, content):
+    path = Path("out", name)
+    path.parent.mkdir()
+    if content is None:
+        path.symlink_to("nowhere")
+    else:
+        path.write_bytes(content)
+    message = fail("--data", "iris", *QUICK, "--out", "out")
+    assert message == (
+        f"--out out has a {name} already. Name another folder, or add --overwrite."
+    )
+    assert content is None or path.read_bytes() == content
+
+
+@pytest.mark.parametrize("link", ["none", "symbolic", "hard"])
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
+def test_data_are_never_overwritten(fail, link, options):
+    data = "robustness.csv" if link == "none" else "table.csv"
+    save(table(), data)
+    if link == "symbolic":
+        Path("robustness.csv").symlink_to(data)
+    elif link == "hard":
+        Path("robustness.csv").hardlink_to(data)
+    message = fail("--data", Path(data).absolute(), "--target", "y", *QUICK, *options)
+    assert message == (
+        "--out . would overwrite robustness.csv, which is --data itself. Name another "
+        "folder."
+    )
+    assert Path(data).read_text() == table()
+
+
+def test_overwrite(succeed):
+    for name in FILES:
+        save("an older report", name)
+    succeed("--data", "iris", *QUICK, "--overwrite")
+    assert not any(b"older" in Path(name).read_bytes() for name in FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_files_that_cannot_be_replaced(monkeypatch, fail, name, is_folder):
+    access = os.access
+    path = Path("out", name)
+    path.parent.mkdir()
+    if is_folder:
+        path.mkdir()
+    else:
+        path.touch()
+        monkeypatch.setattr(
+            os, "access", lambda file, mode: Path(file) != path and access(file, mode)
+        )
+    # Before the work: this estimator would end it with another error.
+    message = fail(
+        *("--data", "iris", *QUICK, "--out", "out", "--overwrite"),
+        *("--estimator", "users_models.Broken"),
+    )
+    assert message == (
+        f"--out out cannot be written to: {name} is a folder, or is write-protected. "
+        "Name another one."
+    )
+
+
+def test_disk_that_is_full(monkeypatch, capsys):
+    def write_bytes(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
     assert main(["--data", "iris", *QUICK, "--out", "out"]) == 2
     out, err = capsys.readouterr()
     # The work is done, so its result is shown.
-    assert "Worst case with no defence: random_label_flip" in out
+    assert "\n  knn_relabel " in out
     assert "Wrote" not in out
     assert err.startswith("skpoison: --out out cannot be written to: ")
     assert len(err.splitlines()) == 1

@@ -1,3 +1,4 @@
+import json
 import sys
 from datetime import date
 from pathlib import Path
@@ -195,6 +196,7 @@ def test_no_table(read, content, complaint):
         ("a , a,y", "several columns of the same name: a. Rename them."),
         (",b,y", "Column 1 of table.csv has no name. Name it, or drop it if it only"),
         ("a, ,y", "Column 2 of table.csv has no name"),
+        ("Unnamed: 0,b,y", "Column 1 of table.csv has no name. Name it, or drop it"),
     ],
 )
 def test_names_of_columns(read, header, complaint):
@@ -401,6 +403,68 @@ def test_names_of_parquet_files(read_frame, name):
 def test_parquet_without_rows(read_frame, frame):
     with pytest.raises(CommandError, match="is not a table: it has no rows"):
         read_frame(frame)
+
+
+@pytest.fixture
+def read_pandas(tmp_path):
+    """Read a Parquet file as pandas writes it: with the names of its index."""
+
+    def read_pandas(frame, index, target="y"):
+        metadata = {"pandas": json.dumps({"index_columns": index})}
+        pl.DataFrame(frame).write_parquet(tmp_path / "t.parquet", metadata=metadata)
+        return load_data(str(tmp_path / "t.parquet"), target)
+
+    return read_pandas
+
+
+@pytest.mark.parametrize(
+    "index", [["__index_level_0__"], ["customer"], ["customer", "__index_level_1__"]]
+)
+def test_index_of_pandas_is_left_out(read_pandas, index):
+    # The label can be read off the index.
+    frame = {"a": X[:, 0], "y": Y, **dict.fromkeys(index, 10 * Y)}
+    with pytest.warns(UserWarning, match="index of the dataframe") as warned:
+        X_read, y_read = read_pandas(frame, index)
+    np.testing.assert_array_equal(X_read, X[:, :1], strict=True)
+    np.testing.assert_array_equal(y_read, Y, strict=True)
+    assert [str(each.message) for each in warned] == [
+        "t.parquet: the index of the dataframe is not a feature, and is left out: "
+        f"{', '.join(index)}. If it is one, save the file after reset_index(names=...)."
+    ]
+
+
+def test_index_of_pandas_without_its_metadata(read_frame):
+    # As if another program had read the file and written it again.
+    with pytest.warns(UserWarning, match="is left out: __index_level_0__"):
+        X_read, _ = read_frame({"a": X[:, 0], "__index_level_0__": Y, "y": Y})
+    np.testing.assert_array_equal(X_read, X[:, :1], strict=True)
+
+
+@pytest.mark.parametrize("name", ["", " ", "Unnamed: 0"])
+def test_parquet_column_without_a_name(read_frame, name):
+    complaint = r"^Column 2 of table.parquet has no name. Name it, or drop it if it on"
+    with pytest.raises(CommandError, match=complaint):
+        read_frame({"a": X[:, 0], name: Y, "y": Y})
+
+
+def test_range_index_of_pandas_is_not_a_column(read_pandas):
+    index = [{"kind": "range", "name": None, "start": 0, "stop": 4, "step": 1}]
+    X_read, _ = read_pandas({"a": X[:, 0], "y": Y}, index)
+    np.testing.assert_array_equal(X_read, X[:, :1], strict=True)
+
+
+def test_index_of_pandas_as_target(read_pandas):
+    X_read, y_read = read_pandas({"a": X[:, 0], "y": Y}, ["y"])
+    np.testing.assert_array_equal(X_read, X[:, :1], strict=True)
+    np.testing.assert_array_equal(y_read, Y, strict=True)
+
+
+def test_nothing_but_the_index_of_pandas(read_pandas):
+    with (
+        pytest.warns(UserWarning, match="is left out: i"),
+        pytest.raises(CommandError, match="has no column other than the target 'y'"),
+    ):
+        read_pandas({"i": Y, "y": Y}, ["i"])
 
 
 def test_parquet_with_only_a_target(read_frame):

@@ -355,6 +355,7 @@ def test_sparse_rows():
         ("metric", "euclidian"),
         ("metric", "precomputed"),
         ("metric", "mahalanobis"),
+        ("metric", "pyfunc"),
         ("neighbors", LogisticRegression()),
     ],
 )
@@ -362,3 +363,11 @@ def test_parameters_are_checked(parameter, value):
     defence = KNNSanitizedClassifier(ESTIMATOR, **{parameter: value})
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
         defence.fit(*load_iris(return_X_y=True))
+
+
+def test_distance_on_a_sphere_needs_latitude_and_longitude():
+    defence = KNNSanitizedClassifier(ESTIMATOR, metric="haversine")
+    X, y = load_iris(return_X_y=True)
+    assert defence.fit(X[:, :2] / 10, y).inlier_mask_.any()
+    with pytest.raises(ValueError, match="metric='haversine' is for two columns"):
+        defence.fit(X, y)

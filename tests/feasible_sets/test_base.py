@@ -426,3 +426,21 @@ def test_unbounded_direction_raises_or_is_not_followed(each, rows):
         assert each.contains(found, start=start).all()
         inside = each.project(start, start=start)
         assert (found[:, 1] <= inside[:, 1]).all()
+
+
+@pytest.mark.parametrize("data", [bool, np.int8, np.float32])
+def test_training_rows_of_other_types(data):
+    rows = np.array([[0, 1], [1, 1], [0, 0]], dtype=data)
+    found = Box().fit(rows).project([[2.0, -1.0]])
+    np.testing.assert_array_equal(found, [[1.0, 0.0]])
+
+
+def test_training_rows_whose_squares_overflow():
+    with pytest.raises(ValueError, match="X must hold numbers of at most"):
+        L2Ball(1.0).fit([[1e200, 0.0]])
+
+
+def test_nothing_is_left_of_an_earlier_fit():
+    box = Box().fit(np.eye(2))
+    box.old_ = 1
+    assert not hasattr(box.fit(np.eye(2)), "old_")

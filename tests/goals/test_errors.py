@@ -45,10 +45,7 @@ def test_labels_measured(goal, codes, sign):
 @pytest.mark.parametrize("goal", GOALS, ids=str)
 def test_other_losses_need_a_gradient(goal, loss):
     goal = clone(goal).set_params(loss=loss)
-    with pytest.raises(
-        ValueError, match=f"`loss` of .* must be 'error' .* got '{loss}'"
-    ):
-        goal.measure(y, CLASSES)
+    assert goal.measure(y, CLASSES) is None
 
 
 def test_losses():

@@ -1,3 +1,5 @@
+from collections import namedtuple
+
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -5,24 +7,55 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from skpoison.utils._check_data import with_repeated_entries
 from skpoison.utils._containers import (
     append_responses,
     append_rows,
+    canonical,
     cast_like,
     is_frame,
     take_rows,
 )
 
+
+class Table(np.ndarray):
+    """An array of a class of its own."""
+
+
+class Rows(list):
+    """A list of a class of its own."""
+
+
+class Frame(pd.DataFrame):
+    """A frame of a class of its own, with an attribute that goes with it."""
+
+    _metadata = ("unit",)
+
+
+class Column(pd.Series):
+    """A series of a class of its own."""
+
+
+Point = namedtuple("Point", "a b")
 VALUES = np.array([[0.0, 1.0], [2.0, 0.0], [4.0, 5.0]])
 CONTAINERS = {
     "ndarray": np.array,
+    "big-endian": lambda X: X.astype(">f8"),
+    "subclass of ndarray": lambda X: X.view(Table),
     "list": np.ndarray.tolist,
+    "tuple": lambda X: tuple(X.tolist()),
+    "list of tuples": lambda X: [tuple(row) for row in X.tolist()],
+    "list of named tuples": lambda X: [Point(*row) for row in X.tolist()],
+    "list of arrays": lambda X: list(X.astype(np.float32)),
+    "subclass of list": lambda X: Rows(X.tolist()),
     "csr_matrix": sparse.csr_matrix,
     "csc_matrix": sparse.csc_matrix,
     "csr_array": sparse.csr_array,
     "csc_array": sparse.csc_array,
     "coo_array": sparse.coo_array,
     "pandas": lambda X: pd.DataFrame(X, columns=["a", "b"], index=[7, 8, 9]),
+    "pandas, big-endian": lambda X: pd.DataFrame(X.astype(">f8"), columns=["a", "b"]),
+    "pandas, subclass": lambda X: Frame(X, columns=["a", "b"]),
     "pandas, same names": lambda X: pd.DataFrame(X, columns=["a", "a"]),
     "pandas, sparse": lambda X: pd.DataFrame(
         X, columns=["a", "b"], dtype=pd.SparseDtype(float, 0)
@@ -43,7 +76,9 @@ def kind(X):
     """Say what a container is, beside its length."""
     dtypes = [str(dtype) for dtype in X.dtypes] if is_frame(X) else None
     columns = list(X.columns) if is_frame(X) else None
-    return type(X), getattr(X, "format", None), columns, dtypes
+    row = X[0] if isinstance(X, list | tuple) else X
+    rows = type(row), str(getattr(row, "dtype", None))
+    return type(X), getattr(X, "format", None), columns, dtypes, rows
 
 
 @containers
@@ -59,13 +94,32 @@ def test_take_rows_restarts_the_index_of_pandas():
         assert list(take_rows(X, np.array([2, 0])).index) == [0, 1]
 
 
-def test_take_rows_shares_no_memory():
-    X = VALUES.copy()
-    take_rows(X, np.arange(3))[:] = -1
-    nested = X.tolist()
-    take_rows(nested, np.arange(3))[0][0] = -1
-    np.testing.assert_array_equal(X, VALUES)
-    assert nested == VALUES.tolist()
+@pytest.mark.parametrize("case", ["ndarray", "list", "list of arrays", "tuple"])
+def test_rows_share_no_memory(case):
+    X = CONTAINERS[case](VALUES)
+    positions = np.array([0, 1, 2, 0])
+    for rows in (take_rows(X, positions), append_rows(X, np.ones((1, 2)))):
+        rows[0][0] = -1
+        rows[-1][0] = -2
+        assert rows[0][0] == -1
+    np.testing.assert_array_equal(values(X), VALUES)
+
+
+def test_attributes_of_frames_are_kept():
+    X = Frame(VALUES)
+    X.unit = "mm"
+    X.attrs["source"] = "a file"
+    for rows in (take_rows(X, np.array([2, 0])), append_rows(X, VALUES)):
+        assert rows.unit == "mm"
+        assert rows.attrs == {"source": "a file"}
+
+
+@pytest.mark.parametrize("X", [[[1, 2]], ((1, 2),), [np.array([1, 2])]])
+def test_append_rows_rounds_to_integers_of_lists(X):
+    out = append_rows(X, np.array([[1.6, -2.4]]))
+    assert type(out) is type(X)
+    assert list(out[-1]) == [2, -2]
+    assert isinstance(out[-1][0], int | np.integer)
 
 
 def test_take_rows_keeps_categories():
@@ -125,14 +179,32 @@ def test_cast_like_does_not_write():
         pd.Series([1, 2], dtype="UInt8"),
         pl.Series([1, 2], dtype=pl.UInt8),
         pl.DataFrame({"y": pl.Series([1, 2], dtype=pl.UInt8)}),
+        Column([1, 2], dtype=np.uint8),
+        pd.array([1, 2], dtype="UInt8"),
+        list(np.array([1, 2], dtype=np.uint8)),
+        list(np.array([[1], [2]], dtype=np.uint8)),
     ],
-    ids=["numpy", "column", "pandas", "pandas, nullable", "polars", "frame"],
+    ids=[
+        "numpy",
+        "column",
+        "pandas",
+        "pandas, nullable",
+        "polars",
+        "frame",
+        "pandas, subclass",
+        "pandas, array",
+        "list of numbers of numpy",
+        "list of arrays",
+    ],
 )
 def test_append_what_integers_cannot_hold(y):
     """It becomes the last one that they can, and not one from the other end."""
     out = append_responses(y, np.array([300.2, -4.0, 255.4]))
     assert np.asarray(out).ravel().tolist() == [1, 2, 255, 0, 255]
     assert type(out) is type(y)
+    if isinstance(y, list):
+        assert {type(each) for each in out} == {type(y[0])}
+        assert {each.dtype for each in out} == {y[0].dtype}
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
@@ -154,3 +226,16 @@ def test_integers_of_polars(dtype):
     out = append_rows(X, np.array([[3.4]]))
     assert out.schema == X.schema
     assert out["a"].to_list() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("form", ["csr", "csc"])
+def test_canonical(form):
+    X = with_repeated_entries(VALUES).asformat(form)
+    entries = X.nnz
+    out = canonical(X)
+    assert out.has_canonical_format
+    assert out.format == form
+    np.testing.assert_array_equal(out.toarray(), VALUES)
+    assert X.nnz == entries, "it is not written to"
+    assert canonical(out) is out
+    assert canonical(VALUES) is VALUES

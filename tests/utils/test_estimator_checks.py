@@ -145,6 +145,34 @@ class GivesInputOut(Sloppy):
         return X, y_out
 
 
+class GivesRowsOut(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return (X, y_out) if isinstance(X, list) else (X_out, y_out)
+
+
+class LosesTheByteOrder(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        is_array = isinstance(y_out, np.ndarray) and y_out.dtype.kind == "i"
+        return X_out, y_out.astype(y_out.dtype.name) if is_array else y_out
+
+
+class LosesTuples(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return list(X_out) if isinstance(X, tuple) else X_out, y_out
+
+
+class LosesArraysInLists(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        if isinstance(X, list):
+            X_out = [np.asarray(row).tolist() for row in X_out]
+        return X_out, y_out
+
+
+class LosesSubclasses(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return X_out.iloc[:] if hasattr(X_out, "iloc") else X_out, y_out
+
+
 class WritesToInput(Sloppy):
     def spoil(self, X, y, X_out, y_out):
         y[:] = y_out
@@ -204,7 +232,12 @@ BROKEN_ATTACKS = [
     (DriftsWhenRefitted, "check_same_seed_same_poison"),
     (ChangesDtype, "check_containers"),
     (OneHotLost, "check_one_hot_labels"),
+    (LosesTheByteOrder, "check_containers"),
+    (LosesTuples, "check_containers"),
+    (LosesArraysInLists, "check_containers"),
+    (LosesSubclasses, "check_containers"),
     (GivesInputOut, "check_input_not_written"),
+    (GivesRowsOut, "check_input_not_written"),
     (WritesToInput, "check_input_not_written"),
     (SparseIsDifferent, "check_sparse_as_dense"),
     (KeepsASecret, "check_attack_pickles"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skpoison.feasible_sets import (
     BaseFeasibleSet,
@@ -171,6 +172,25 @@ class Minimises(Box):
         return super()._maximise(-direction, start, y)
 
 
+class CountsEntries(Box):
+    def fit(self, X, y=None):
+        if sparse.issparse(X):
+            X = sparse.csr_array((np.ones(X.nnz), X.indices, X.indptr), X.shape)
+        return super().fit(X, y)
+
+
+class DenseOnly(Box):
+    def _fit(self, X, y):
+        super()._fit(np.sort(X, axis=0), y)
+
+
+class GrowsWithEachFit(Box):
+    def _fit(self, X, y):
+        super()._fit(X, y)
+        self._upper = np.maximum(self.upper_, 1 + getattr(self, "_upper", -np.inf))
+        self.upper_ = self._upper
+
+
 class CannotBePickled(Box):
     def _fit(self, X, y):
         super()._fit(X, y)
@@ -197,13 +217,16 @@ class CannotBePickled(Box):
         (RelaxesTooLittle(), "relaxation"),
         (MaximisesOutside(), "linear_oracle"),
         (Minimises(), "linear_oracle"),
+        (CountsEntries(), "sparse_rows"),
+        (DenseOnly(), "sparse_rows"),
+        (GrowsWithEachFit(), "called_again"),
         (CannotBePickled(), "pickling"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_broken_sets_fail(broken, check):
     (check,) = [c for c in SET_CHECKS if c.__name__ == f"check_set_{check}"]
-    with pytest.raises((AssertionError, ValueError, AttributeError)):
+    with pytest.raises((AssertionError, ValueError, AttributeError, TypeError)):
         check(type(broken).__name__, broken)
 
 

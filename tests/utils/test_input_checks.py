@@ -8,10 +8,12 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.attacks import GradientInsertion, RandomInsertion, RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredRegressor
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent
 from skpoison.utils import _input_checks
-from skpoison.utils._check_data import with_repeated_entries
+from skpoison.utils._check_data import numpy_scalars, with_repeated_entries
 from skpoison.utils._input_checks import INPUT_CHECKS
 
 
@@ -149,6 +151,24 @@ def test_broken_estimator_is_caught(broken, check):
 def test_sound_estimator_passes(broken, check):
     """What the broken ones above derive from breaks no contract."""
     check(broken.__name__, instance(broken))
+
+
+def test_numpy_scalars_in_the_parts_of_an_attack():
+    attack = GradientInsertion(
+        goal=ErrorGeneric(sharpness=4),
+        optimizer=ProjectedAscent(step_size=0.5, max_iter=2, n_restarts=2),
+        validation=0.3,
+        known_fraction=0.8,
+        random_state=0,
+    )
+    _input_checks.check_numpy_scalars("GradientInsertion", attack)
+    given, _ = numpy_scalars(attack)
+    assert {"goal__sharpness", "optimizer__step_size", "validation"} < set(given)
+
+
+def test_parameters_of_estimators_inside_are_left_alone():
+    given, _ = numpy_scalars(KNNSanitizedClassifier(LogisticRegression()))
+    assert given == {"n_neighbors": 10, "n_passes": 1, "threshold": 0.5}
 
 
 def test_every_check_is_shown_to_catch_something():

@@ -2,12 +2,17 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skpoison.utils._validation import (
     check_default,
     check_labels,
+    check_responses,
+    check_squares,
     check_trusted,
+    forget_fit,
+    is_missing,
     numeric_features,
 )
 
@@ -40,7 +45,19 @@ def test_check_trusted_refuses_other_shapes(trusted):
         check_trusted(trusted, X)
 
 
-@pytest.mark.parametrize("trusted", [[0, 2, 1], [0.0, np.nan, 1.0], ["a", "b", "a"]])
+@pytest.mark.parametrize(
+    "trusted",
+    [
+        [0, 2, 1],
+        [0.0, np.nan, 1.0],
+        ["a", "b", "a"],
+        [True, None, False],
+        [True, pd.NA, False],
+        pd.Series([True, pd.NA, False], dtype="boolean"),
+        pl.Series([True, None, False]),
+        np.array(["NaT", 0, 1], dtype="datetime64[s]"),
+    ],
+)
 def test_check_trusted_refuses_what_is_no_mask(trusted):
     with pytest.raises(ValueError, match="trusted must be a mask of booleans"):
         check_trusted(trusted, X)
@@ -69,6 +86,12 @@ def test_check_labels(y):
         (["a", None, "b"], "Input y contains None"),
         (pd.Series(["a", None, "b"], dtype="category"), "contains N"),
         (pl.Series(["a", None, "b"]), "Input y contains None"),
+        (pd.Series(["a", pd.NA, "b"], dtype="string"), "Input y contains <NA>"),
+        (pd.Series([True, pd.NA, False], dtype="boolean"), "Input y contains <NA>"),
+        (["a", pd.NA, "b"], "Input y contains <NA>"),
+        (["a", pd.NaT, "b"], "Input y contains NaT"),
+        (np.array(["2020", "NaT", "2021"], dtype="M8[s]"), "Input y contains .*NaT"),
+        (["a", np.nan, "b"], "Input y contains NaN"),
         (np.array([[0, 1], [2, 1], [1, 1]]), "multioutput targets are not supported"),
     ],
 )
@@ -102,3 +125,55 @@ def test_parameters_without_a_meaning_must_have_their_default():
     check_default(ridge, "if asked", solver="svd", tol=1e-4)
     with pytest.raises(ValueError, match=r"alpha must be 1\.0 if asked; got 2\.0\."):
         check_default(ridge, "if asked", solver="svd", alpha=1.0)
+
+
+@pytest.mark.parametrize("values", [[0.0, pd.NA, 1.0], [0.0, None, 1.0]])
+def test_missing_numbers_among_objects(values):
+    values = np.array(values, dtype=object)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        check_responses(Ridge(), values)
+    for X in (values[:, np.newaxis], pd.DataFrame({"a": values})):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            numeric_features(Ridge(), X)
+
+
+def test_other_type_errors_are_left_alone():
+    with pytest.raises(TypeError, match="argument must be"):
+        numeric_features(Ridge(), np.array([[{"a": 1}]], dtype=object))
+
+
+@pytest.mark.parametrize("has_pandas", [True, False])
+def test_is_missing(monkeypatch, has_pandas):
+    if not has_pandas:
+        monkeypatch.setattr("narwhals.stable.v2.dependencies.get_pandas", lambda: None)
+    found = is_missing(np.array([None, np.nan, "a", 0, False], dtype=object))
+    assert found.tolist() == [True, True, False, False, False]
+    assert is_missing(np.array(["NaT", "2020"], dtype="M8[s]")).tolist() == [
+        True,
+        False,
+    ]
+    assert not is_missing(np.array(["nan", ""])).any()
+
+
+@pytest.mark.parametrize("value", [1e151, -1e151])
+def test_numbers_whose_squares_overflow(value):
+    rows = np.array([[1.0, value], [0.0, 0.0]])
+    for X in (rows, sparse.csr_array(rows)):
+        with pytest.raises(ValueError, match=r"X_val must hold numbers of at most 1e"):
+            check_squares(X, "X_val")
+    with pytest.raises(ValueError, match="y must hold numbers of at most"):
+        check_responses(Ridge(), rows[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, bool])
+def test_other_numbers_are_accepted(dtype):
+    check_squares(np.array([[1, 0], [1, 1]], dtype=dtype))
+    check_squares(np.array([[np.nan, 1e149]]))
+    check_squares(sparse.csr_array((2, 2), dtype=dtype))
+
+
+def test_forget_fit():
+    ridge = Ridge(alpha=2.0).fit(X, [0, 1, 2])
+    ridge._private_ = ridge.note = 1
+    forget_fit(ridge)
+    assert vars(ridge) == vars(Ridge(alpha=2.0)) | {"_private_": 1, "note": 1}

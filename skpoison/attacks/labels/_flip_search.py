@@ -3,12 +3,9 @@ r"""The goal after each possible flip of a label.
 The state of a greedy search: the current labels, and the goal if one of them is
 flipped. How that is computed depends on the surrogate:
 
-* for the **squared loss** exactly, without a fit. The weights are linear in the
-  targets, so a flip of row i from the target :math:`t` to :math:`t'` moves the scores
-  of the validation rows by :math:`G_i (t' - t)`, with
-  :math:`G = a_i \tilde x_i^\top H^{-1} \tilde X_{val}^\top` independent of the labels
-  and computed once; for goals on the weights :math:`H^{-1}` replaces
-  :math:`H^{-1} \tilde X_{val}^\top`;
+* for the **squared loss** exactly, without a fit: the scores of the validation rows are
+  linear in the targets
+  (:class:`~skpoison.attacks.labels._label_influence.LabelInfluence`);
 * for **other surrogates at their optimum** by Newton's method from the current optimum.
   If the loss treats outputs separately, many flips are one problem with as many
   outputs as they have together, and share one factorisation;
@@ -29,7 +26,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.attacks._goal_values import goal_values
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.bilevel.solvers.linear_systems import solve
+from skpoison.attacks.labels._label_influence import LabelInfluence
 from skpoison.bilevel.solvers.newton import minimise
 
 # Numbers in the targets of flips that are fitted at once: 32 MB.
@@ -165,33 +162,21 @@ class ClosedFormSearch(_DifferentiableSearch):
         The goal.
     n_cached : int, default=2**14
         How many numbers the scores after flips that are tried at once may take.
+    **params
+        Of :class:`LabelInfluence`.
     """
 
-    exact_is_cheap = True
-
-    def __init__(self, problem, *, n_cached=N_CACHED):
+    def __init__(self, problem, *, n_cached=N_CACHED, **params):
         super().__init__(problem)
         self.n_cached = n_cached
-        learner, rows = problem.learner, problem.rows(problem.codes)
-        # All outputs have the same Hessian: that of the first one.
-        one = rows.with_targets(rows.targets[:, :1])
-        optimum = minimise(learner, one, tol=problem.engine.tol)
-        self.is_on_scores = problem.goal.kind == "scores"
-        # What is followed: scores of the validation rows, or the weights.
-        X = problem.goal.X if self.is_on_scores else rows.X
-        X = learner.append_intercept_column(X)
-        B = (X if isinstance(X, np.ndarray) else X.toarray()).T
-        if optimum.factorisation.method == "cg":
-            columns = [
-                solve(optimum.point, b, optimum.factorisation).V
-                for b in np.split(B, B.shape[1], axis=1)
-            ]
-            V = np.concatenate(columns, axis=1)
-        else:
-            V = optimum.factorisation.apply(B)
-        influence = learner.scores(rows.X, V) if self.is_on_scores else V.T
-        self.influence = rows.weights[:, np.newaxis] * influence
-        self.followed = self.influence.T @ rows.targets
+        self.influence = LabelInfluence(problem, **params)
+        self.followed = self.influence.followed
+        self.exact_is_cheap = self.influence.stored is not None
+
+    def first_order_gains(self):
+        """Return the change of the goal by each flip, to first order."""
+        gains = self.influence.slopes(self.followed) @ self.problem.encoded.T
+        return gains - np.take_along_axis(gains, self.codes[:, np.newaxis], axis=1)
 
     def value(self):
         """Return the goal for the current labels."""
@@ -200,32 +185,32 @@ class ClosedFormSearch(_DifferentiableSearch):
     def values(self, rows, new):
         """Return the goal after each of several flips."""
         size = max(1, self.n_cached // self.followed.size)
-        parts = range(0, rows.shape[0], size)
-        return np.concatenate(
-            [
-                self._goals(self._after(rows[i : i + size], new[i : i + size]))
-                for i in parts
-            ]
-        )
+        values = []
+        for flips in _parts(rows.shape[0], self.influence.n_rows_at_once):
+            influence = self.influence.of(rows[flips])
+            for few in _parts(influence.shape[0], size):
+                after = self._after(rows[flips][few], new[flips][few], influence[few])
+                values.append(self._goals(after))
+        return np.concatenate(values)
 
     def flip(self, row, new):
         """Flip a label."""
-        self.followed = self._after(np.array([row]), np.array([new]))[:, 0]
+        rows = np.array([row])
+        self.followed = self._after(rows, [new], self.influence.of(rows))[:, 0]
         super().flip(row, new)
 
     def _goals(self, followed):
         """Compute the goal for many scores or weights, the second axis."""
         goal = self.problem.goal
-        if self.is_on_scores:
+        if goal.kind == "scores":
             return goal.measure.values(followed)
         return goal_values(goal, self.problem.learner, np.moveaxis(followed, 1, 0))
 
-    def _after(self, rows, new):
+    def _after(self, rows, new, influence):
         """Return scores or weights after each of many flips."""
         encoded = self.problem.encoded
         moved = encoded[new] - encoded[self.codes[rows]]
-        influence = self.influence[rows].T[:, :, np.newaxis]
-        return self.followed[:, np.newaxis] + influence * moved
+        return self.followed[:, np.newaxis] + influence.T[:, :, np.newaxis] * moved
 
 
 class WarmStartSearch(_DifferentiableSearch):
@@ -412,6 +397,11 @@ class Refit:
         if self.classes.shape[0] == 2:
             scores = scores[:, 1:] - scores[:, :1]
         return self.measure.value(scores)
+
+
+def _parts(n, size):
+    """Return slices that divide a range into parts."""
+    return [slice(start, start + size) for start in range(0, n, size)]
 
 
 def _gains(problem, codes, optimum=None):

@@ -63,8 +63,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
-        How many flips are tried at every step. "auto": 20, or all if they cost nothing,
-        as for RidgeClassifier. None: all.
+        How many flips are tried at every step. "auto": 20, or all if they cost little,
+        as for RidgeClassifier on some thousands of rows. None: all.
     n_jobs : int, default=None
         Number of fits at once, for surrogates that are fitted for each flip tried.
     random_state : int, RandomState instance or None, default=None
@@ -205,14 +205,15 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     def _search(self, known, fold):
         """Return the search for the surrogate that learns from one fold."""
         train, refit = fold.train, None
-        if known.goal.kind == "errors" and known.goal.loss == "error":
+        measure = known.goal.measure(fold.y, known.classes)
+        if measure is not None:
             refit = Refit(
                 known.surrogate,
                 take_rows(known.X, train),
                 known.codes[train],
                 known.classes,
                 fold.X,
-                known.goal.measure(fold.y, known.classes),
+                measure,
                 self.n_jobs,
             )
         try:

@@ -180,3 +180,12 @@ def test_callbacks(attack):
     np.testing.assert_array_equal(labels, quiet)
     fitted.set_callbacks(Callback(stop_after=3)).fit_resample(X_iris, y_iris)
     assert fitted.goal_path_.shape[0] == 4
+
+
+@pytest.mark.parametrize("attack", [MarginLabelFlip, ALFA, GreedyLabelFlip])
+def test_metrics_of_booleans_get_booleans(attack):
+    """They would warn otherwise, and a warning is an error here."""
+    neighbors = KNeighborsClassifier(metric="dice", algorithm="brute")
+    rows, labels = X_iris > X_iris.mean(axis=0), y_iris
+    found, _ = attack(neighbors, 2, random_state=0).fit_resample(rows, labels)
+    assert found.dtype == bool

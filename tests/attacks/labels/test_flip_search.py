@@ -170,7 +170,25 @@ def test_closed_form_without_a_factorisation(goal, monkeypatch):
     dense = state_of(RidgeClassifier(), 2, goal=goal)
     monkeypatch.setattr("skpoison.bilevel.solvers.linear_systems.LARGEST", 2)
     scarce = state_of(RidgeClassifier(), 2, goal=goal, sparse_rows=True)
-    assert_allclose(scarce.influence, dense.influence, atol=1e-9)
+    assert_allclose(scarce.influence.stored, dense.influence.stored, atol=1e-9)
+
+
+@pytest.mark.parametrize("goal", [None, TargetCoefficients({0: 0.3})], ids=str)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_closed_form_in_parts(goal, n_classes):
+    """The same without the influence of all rows, whatever fits into memory."""
+    whole = state_of(RidgeClassifier(), n_classes, goal=goal)
+    assert whole.exact_is_cheap
+    rows, new = np.nonzero(whole.codes[:, None] != np.arange(n_classes))
+    for n_stored, n_cached in ((1, 1), (7 * whole.followed.shape[0], 100)):
+        parts = ClosedFormSearch(whole.problem, n_cached=n_cached, n_stored=n_stored)
+        assert parts.influence.stored is None
+        assert not parts.exact_is_cheap
+        parts.flip(3, 1 - parts.codes[3])
+        exact = state_of(RidgeClassifier(), n_classes, goal=goal)
+        exact.flip(3, 1 - exact.codes[3])
+        assert_allclose(parts.value(), exact.value(), rtol=1e-12)
+        assert_allclose(parts.values(rows, new), exact.values(rows, new), rtol=1e-12)
 
 
 def test_flips_at_once_are_flips_one_by_one():
@@ -191,7 +209,7 @@ def test_gains_are_the_effects_of_small_parts_of_flips(n_classes):
     rows, new = np.nonzero(state.codes[:, None] != np.arange(n_classes))
     for row, code in zip(rows, new, strict=True):
         moved = encoded[code] - encoded[state.codes[row]]
-        step = 1e-5 * state.influence[row][:, np.newaxis] * moved
+        step = 1e-5 * state.influence.stored[row][:, np.newaxis] * moved
         after, before = (
             state.problem.goal.measure.value(state.followed + sign * step)
             for sign in (1, -1)
@@ -202,7 +220,9 @@ def test_gains_are_the_effects_of_small_parts_of_flips(n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("surrogate", [LogisticRegression(), LinearSVC()], ids=str)
+@pytest.mark.parametrize(
+    "surrogate", [LogisticRegression(), LinearSVC(), RidgeClassifier()], ids=str
+)
 def test_gains_start_from_the_optimum_at_hand(surrogate, n_classes):
     """The same as if the engine found it, before and after a flip."""
     state = state_of(surrogate, n_classes)

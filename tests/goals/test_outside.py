@@ -1,0 +1,110 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import make_classification, make_regression
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skpoison.attacks import GreedyDeletion, GreedyLabelFlip, RelaxedLabelFlip
+from skpoison.bilevel.goals import MeanLoss, OnCoefficients, OnRows
+from skpoison.bilevel.losses import Squared
+from skpoison.goals import BaseGoal, ErrorGeneric
+from skpoison.goals._outside import OutsideGoal, OutsideMeasure, as_known_goal
+
+X, y = make_classification(40, 4, random_state=0)
+X_r, y_r = make_regression(40, 4, noise=5, random_state=0)
+
+
+class Own(BaseGoal):
+    """A goal of the package, of which only what is documented is seen."""
+
+    kind = "errors"
+
+    def __init__(self, of_scores=False):
+        self.of_scores = of_scores
+
+    def resolve(self, context):
+        known = ErrorGeneric().resolve(context)
+        if not self.of_scores:
+            return SimpleNamespace(at=known.at)
+        measure = known.measure
+        return OnRows(
+            known.X, SimpleNamespace(value=measure.value, gradient=measure.gradient)
+        )
+
+
+class Counted(Own):
+    """The same for surrogates that cannot be differentiated."""
+
+    def measure(self, y_val, classes):
+        return SimpleNamespace(value=ErrorGeneric().measure(y_val, classes).value)
+
+
+def test_goals_of_the_package_stay_as_they_are():
+    for goal in (OnCoefficients(np.zeros((2, 1))), OnRows(X, MeanLoss(Squared(), y))):
+        assert as_known_goal(goal) is goal
+
+
+def test_many_scores_are_measured_one_by_one():
+    known = MeanLoss(Squared(), y[:, np.newaxis])
+    measure = OutsideMeasure(
+        SimpleNamespace(value=known.value, gradient=known.gradient)
+    )
+    scores = np.random.RandomState(0).normal(size=(40, 3, 1))
+    assert_allclose(measure.values(scores), known.values(scores))
+    assert_allclose(measure.gradient(scores[:, 0]), known.gradient(scores[:, 0]))
+    resolved = as_known_goal(OnRows(X, SimpleNamespace(value=known.value)))
+    assert resolved.measure.value(scores[:, 0]) == known.value(scores[:, 0])
+    assert isinstance(as_known_goal(SimpleNamespace(at=len)), OutsideGoal)
+
+
+@pytest.mark.parametrize("of_scores", [False, True])
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize(
+    ("attack", "surrogate"),
+    [
+        (GreedyLabelFlip, LogisticRegression()),
+        (GreedyLabelFlip, RidgeClassifier()),
+        (GreedyDeletion, LogisticRegression()),
+        (GreedyDeletion, Ridge()),
+    ],
+    ids=str,
+)
+def test_every_attack_takes_them(attack, surrogate, scaled, of_scores):
+    data = (X_r, y_r) if isinstance(surrogate, Ridge) else (X, y)
+    if scaled:
+        surrogate = make_pipeline(StandardScaler(), surrogate)
+    outs = []
+    for goal in (ErrorGeneric(), Own(of_scores)):
+        attack_ = attack(surrogate, 3, goal=goal, random_state=0)
+        outs.append(attack_.fit_resample(*data))
+    for known, own in zip(*outs, strict=True):
+        assert_array_equal(own, known)
+
+
+@pytest.mark.parametrize("of_scores", [False, True])
+def test_relaxed_flips_take_them(of_scores):
+    # For a goal of the package it also counts errors, and may flip other rows.
+    paths = []
+    for goal in (ErrorGeneric(), Own(of_scores)):
+        attack = RelaxedLabelFlip(LogisticRegression(), 3, goal=goal, random_state=0)
+        attack.fit_resample(X, y)
+        paths.append(attack.goal_path_)
+    assert paths[1][0] == pytest.approx(paths[0][0], rel=1e-6)
+    assert paths[1].max() > 1.2 * paths[1][0]
+
+
+def test_without_a_gradient_they_are_counted_if_they_can_be():
+    outs = []
+    for goal in (ErrorGeneric(), Counted()):
+        attack = GreedyLabelFlip(
+            DecisionTreeClassifier(random_state=0), 3, goal=goal, random_state=0
+        )
+        outs.append(attack.fit_resample(X, y)[1])
+    assert_array_equal(*outs)
+    with pytest.raises(ValueError, match="needs a surrogate whose training can be"):
+        attack.set_params(goal=Own()).fit_resample(X, y)
