@@ -95,6 +95,37 @@ def test_bilevel_has_four_floors():
     assert max(floor.values()) == floor["differentiation"]
 
 
+# What all threads of a process share, and functions that change it.
+SHARED = {
+    "catch_warnings",
+    "filterwarnings",
+    "resetwarnings",
+    "simplefilter",
+    "showwarning",
+    "seterr",
+    "set_num_threads",
+    "threadpool_limits",
+}
+# These work in a process of their own, or share a count.
+MAY_CHANGE_IT = {
+    "cli/_terminal.py",
+    "model_selection/_workers.py",
+    "utils/_check_data.py",
+    "utils/_defence_checks.py",
+    "utils/_threads.py",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_threads_are_left_in_peace(path):
+    if path.relative_to(ROOT).as_posix() in MAY_CHANGE_IT:
+        return
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    assert not names & SHARED
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES

@@ -120,7 +120,12 @@ class BilevelProblem:
         )
         self.raw_goal = goal.resolve(context)
         check_resolved(goal, self.raw_goal)
-        check_goal(self.raw_goal, self.learner)
+        try:
+            check_goal(self.raw_goal, self.learner)
+        except ValueError as error:
+            raise ValueError(
+                f"`goal` must suit the surrogate; got {goal!r}. {error}"
+            ) from error
         if not isinstance(self.raw_goal, Goal):
             shape = self.learner.shape(self.rows())
             check_evaluation(goal, self.raw_goal, self.learner, shape)

@@ -33,6 +33,12 @@ VALIDATION = [
     None,
 ]
 
+# What an error suggests if rows cannot be split at random.
+WAYS_OUT = {
+    "validation": "Give X_val and y_val to fit_resample, or lower the budget.",
+    "known_fraction": "Raise it.",
+}
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -167,11 +173,30 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
         train = np.setdiff1d(everything, rows)
         return [Fold(train, take_rows(X, rows), codes[rows], rows)]
     folds = []
-    for train, test in splitter.split(take_rows(X, positions), codes[positions]):
+    rows = take_rows(X, positions)
+    for train, test in _split(splitter, validation, rows, codes[positions]):
         rows = positions[test]
         learnt_from = np.union1d(always, positions[train])
         folds.append(Fold(learnt_from, take_rows(X, rows), codes[rows], rows))
     return folds
+
+
+def _split(splitter, validation, X, codes):
+    """Split rows, or raise an error that says what the splitter has to do."""
+    n_rows = codes.shape[0]
+    why = (
+        f"`validation` must split the {n_rows} rows that can be set aside (known, and "
+        f"not to be modified) by their labels or responses alone; got {validation!r}, "
+    )
+    way_out = "Take another splitter, or give X_val and y_val to fit_resample."
+    try:
+        splits = list(splitter.split(X, codes))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{why}which cannot ({error}). {way_out}") from error
+    for part in (part for split in splits for part in split):
+        if part.dtype != bool and part.size and part.max() >= n_rows:
+            raise ValueError(f"{why}which returns the row {part.max()}. {way_out}")
+    return splits
 
 
 def split_rows(name, fraction, codes, positions, random_state, *, stratify):
@@ -214,8 +239,7 @@ def split_rows(name, fraction, codes, positions, random_state, *, stratify):
         classes = f" of {np.unique(labels).shape[0]} classes" if stratify else ""
         raise ValueError(
             f"`{name}` must leave rows of every class in both parts; got {fraction} "
-            f"for {labels.shape[0]} rows{classes}. Give X_val and y_val to "
-            f"fit_resample, or lower the budget. ({error})"
+            f"for {labels.shape[0]} rows{classes}. {WAYS_OUT[name]} ({error})"
         ) from error
 
 

@@ -16,6 +16,8 @@ from skpoison.utils._warnings import warn_user
 
 # The verdict on a row that is dropped, among labels as positions in `classes_`.
 DROPPED = -1
+# What can be done about suspicious rows.
+ACTIONS = ("drop", "relabel", "weigh")
 
 
 class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
@@ -136,6 +138,7 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
 
     def _fit_estimator(self, X, y, *, present, trusted, params):
         """Score the rows, decide on each, and fit the estimator accordingly."""
+        self._check_action()
         trusted = trusted[present]
         # For regression all rows are of one class.
         codes = np.zeros(trusted.shape[0], dtype=int)
@@ -181,19 +184,45 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             self._rows_to_score(X, present), target, trusted=trusted
         )
         scores, labels = result if isinstance(result, tuple) else (result, None)
-        scores = np.asarray(scores, dtype=np.float64)
+        n_samples = trusted.shape[0]
+        try:
+            scores = np.asarray(scores, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{type(self).__name__}._score_rows must return an array with a number "
+                f"for each of the {n_samples} rows that it is given; got "
+                f"{type(scores).__name__}."
+            ) from error
         if scores.shape != trusted.shape or np.isnan(scores).any():
             raise ValueError(
                 f"{type(self).__name__}._score_rows must return a number for each of "
-                f"the {trusted.shape[0]} rows that it is given; got an array of shape "
+                f"the {n_samples} rows that it is given; got an array of shape "
                 f"{scores.shape} with {np.isnan(scores).sum()} NaN."
             )
-        if self.action == "relabel" and labels is None:
+        if self.action != "relabel":
+            return scores, None
+        codes = np.arange(self.classes_.shape[0])
+        if np.shape(labels) != trusted.shape or not np.isin(labels, codes).all():
             raise ValueError(
                 f"{type(self).__name__}._score_rows must return a pair of scores and "
-                "labels for action='relabel'; got scores alone."
+                f"labels for action='relabel', with a position in classes_, from 0 to "
+                f"{codes[-1]}, for each of the {n_samples} rows; got {labels!r} for "
+                "the labels."
             )
-        return scores, labels if self.action == "relabel" else None
+        return scores, np.asarray(labels)
+
+    def _check_action(self):
+        """Raise if the action is unknown, or if it is not one for this task."""
+        if self.action not in ACTIONS:
+            raise ValueError(
+                f"action must be one of {', '.join(map(repr, ACTIONS))}; got "
+                f"{self.action!r}."
+            )
+        if self.action == "relabel" and not is_classifier(self):
+            raise ValueError(
+                "action='relabel' needs a classifier, because responses are not "
+                f"relabelled; got {self.estimator!r}. Use action='drop' or 'weigh'."
+            )
 
     def _rows_to_score(self, X, present):
         """Return the rows of a mask as numbers; arrays have been checked before."""

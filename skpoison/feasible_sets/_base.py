@@ -197,7 +197,10 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             method is known for it.
         """
         direction, start, y = self._checked(direction, start, y, name="direction")
-        rows = self._maximise(direction, start, y)
+        # The length of a direction does not matter, but its square must not overflow
+        # or vanish. Powers of 2 scale it without rounding.
+        _, exponents = np.frexp(np.abs(direction).max(axis=1, keepdims=True))
+        rows = self._maximise(np.ldexp(direction, -exponents), start, y)
         unbounded = np.argwhere(~np.isfinite(rows))
         if unbounded.size:
             row, feature = unbounded[0]

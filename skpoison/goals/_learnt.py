@@ -88,9 +88,9 @@ class TargetCoefficients(BaseGoal):
             wanted = np.full((n_features, n_outputs), np.nan)
             rows = _positions(self, "values", self.values, context)
             for j, value in zip(rows, self.values.values(), strict=True):
-                wanted[j] = value
+                wanted[j] = self._as_numbers(value)
         else:
-            wanted = np.atleast_2d(np.asarray(self.values, dtype=float)).T
+            wanted = np.atleast_2d(self._as_numbers(self.values)).T
             if wanted.shape != (n_features, n_outputs):
                 raise ValueError(
                     "`values` of TargetCoefficients must have the shape "
@@ -108,6 +108,15 @@ class TargetCoefficients(BaseGoal):
                 f"got {self.values!r}."
             )
         return OnCoefficients(wanted)
+
+    def _as_numbers(self, values):
+        try:
+            return np.asarray(values, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "`values` of TargetCoefficients must be numbers, in an array or as the "
+                f"values of a dict; got {self.values!r}."
+            ) from error
 
 
 class TargetFeatures(BaseGoal):
@@ -204,21 +213,25 @@ def _positions(goal, parameter, features, context):
     n_features, names = context.n_features, []
     if context.feature_names is not None:
         names = context.feature_names.tolist()
+    must = (
+        f"`{parameter}` of {type(goal).__name__} must hold positions or names of the "
+        f"{n_features} features" + (f" {names}" if names else ", which have no names")
+    )
+    if np.ndim(features) == 0 and not isinstance(features, dict):
+        raise ValueError(f"{must}, in a list; got {features!r}.")
     positions = []
     for feature in features:
         if feature in names:
-            positions.append(names.index(feature))
+            position = names.index(feature)
         elif (
             isinstance(feature, (int, np.integer))
             and not isinstance(feature, bool)  # a mask, perhaps
             and -n_features <= feature < n_features
         ):
-            positions.append(int(feature) % n_features)
+            position = int(feature) % n_features
         else:
-            raise ValueError(
-                f"`{parameter}` of {type(goal).__name__} must hold positions or names "
-                f"of the {n_features} features"
-                + (f" {names}" if names else ", which have no names")
-                + f"; got {feature!r}."
-            )
+            raise ValueError(f"{must}; got {feature!r}.")
+        if position in positions:
+            raise ValueError(f"{must}, each once; got {feature!r} again.")
+        positions.append(position)
     return positions

@@ -69,6 +69,8 @@ def check_hypergradient(
     ------
     TypeError
         If the attack does not follow a gradient in the rows.
+    ValueError
+        If its budget amounts to no row, or there is no direction.
 
     See Also
     --------
@@ -102,6 +104,8 @@ def check_hypergradient(
             "`attack` must be a GradientInsertion or a GradientModification; got "
             f"{attack!r}."
         )
+    if n_directions < 1:
+        raise ValueError(f"`n_directions` must be at least 1; got {n_directions!r}.")
     objective, rows, coordinates = _end_of(attack, X, y, trusted, X_val, y_val)
     random_state = check_random_state(random_state)
     analytic, numerical = np.empty((2, n_directions))
@@ -134,6 +138,11 @@ def _end_of(attack, X, y, trusted, X_val, y_val):
     _, known = attack._know(X, y, trusted, random_state, X_val=X_val, y_val=y_val)
     attack._start(known)
     n_poison = attack._n_poison(y.shape[0])
+    if n_poison == 0:
+        raise ValueError(
+            "`budget` of the attack must be at least one row for a gradient to be "
+            f"checked; got {attack.budget!r}."
+        )
     with deduplicate_warnings(), limit_blas_threads(known.X):
         best = attack._optimise(known, n_poison, random_state)
         objective = attack._objective(known, best.folds, best.initial, tol=TOL)

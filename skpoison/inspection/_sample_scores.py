@@ -1,6 +1,7 @@
 """Plot of the scores that a defence gives to training rows."""
 
 import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skpoison.utils._display import BaseDisplay
@@ -88,7 +89,8 @@ class SampleScoresDisplay(BaseDisplay):
         Raises
         ------
         ValueError
-            If `poison_mask` does not have an entry for each row.
+            If `poison_mask` or `y` does not have an entry for each row, or `threshold`
+            for each class.
         """
         scores = np.asarray(self.scores, dtype=float)
         groups = {"row": np.ones(scores.shape[0], dtype=bool)}
@@ -100,7 +102,8 @@ class SampleScoresDisplay(BaseDisplay):
         classes, codes = [""], np.zeros(scores.shape[0], dtype=int)
         present = ~np.isnan(scores)
         if self.y is not None:
-            y = np.asarray(self.y)
+            y = column_or_1d(self.y)
+            check_consistent_length(scores, y)
             classes = np.unique(y[present])
             codes = np.searchsorted(classes, y).clip(max=classes.shape[0] - 1)
         ax = self._prepare_axes(ax)
@@ -118,8 +121,7 @@ class SampleScoresDisplay(BaseDisplay):
             )
             for name, rows in groups.items()
         ]
-        n_classes = len(classes)
-        thresholds = np.broadcast_to(self.threshold, n_classes)
+        thresholds = self._checked_thresholds(len(classes))
         columns = np.flatnonzero(np.isfinite(thresholds))
         self.threshold_lines_ = ax.hlines(
             thresholds[columns],
@@ -142,6 +144,15 @@ class SampleScoresDisplay(BaseDisplay):
                 f"{mask.dtype}."
             )
         return mask
+
+    def _checked_thresholds(self, n_classes):
+        """Return a threshold for each class."""
+        if np.shape(self.threshold) not in ((), (n_classes,)):
+            raise ValueError(
+                f"threshold must be a number, or hold one for each of the {n_classes} "
+                f"classes of the rows with a score; got {self.threshold!r}."
+            )
+        return np.broadcast_to(self.threshold, n_classes)
 
     def _label_axes(self, classes):
         ax = self.ax_

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
@@ -117,6 +117,8 @@ class CraftedPoison:
         The budgets: shares of the training rows (floats) or numbers of rows (ints).
     poisoned_folds : list of PoisonedFold
         The poison of every budget and fold, of length n_budgets * n_folds.
+    n_samples : int
+        Number of rows of all folds together, to detect other rows than these.
 
     See Also
     --------
@@ -135,6 +137,7 @@ class CraftedPoison:
 
     budgets: np.ndarray
     poisoned_folds: list
+    n_samples: int
 
     def __len__(self):
         return len(self.poisoned_folds)
@@ -307,6 +310,7 @@ def craft_folds(attack, X, y, *, budgets, folds, params, workers):
             else PoisonedFold(budget, train, test, *outcome)
             for (budget, (train, test)), outcome in zip(points, outcomes, strict=True)
         ],
+        _num_samples(X),
     )
 
 

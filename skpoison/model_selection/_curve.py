@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
+from sklearn.utils.validation import _num_samples
 
 from skpoison.model_selection._craft import (
     CraftedPoison,
@@ -104,9 +105,10 @@ def robustness_curve(
     ------
     ValueError
         If `budgets` is not a sequence of numbers, if `attack` is not an attack, if
-        `budgets` or `cv` is given beside crafted poison, if the fit of the estimator
-        does not take one of `params`, if row metadata cannot be padded for inserted
-        rows, or if all fits fail.
+        `budgets` or `cv` is given beside crafted poison, if this was crafted for
+        another number of rows, if the fit of the estimator does not take one of
+        `params`, if row metadata cannot be padded for inserted rows, or if all fits
+        fail.
 
     See Also
     --------
@@ -148,6 +150,7 @@ def robustness_curve(
     consumers = {"estimators": {"victim": estimator}, "scorers": {"victim": scorer}}
     if isinstance(attack, CraftedPoison):
         _check_not_given(budgets=budgets, cv=cv)
+        _check_same_rows(attack, X)
         crafted, routed = attack, route_params(params, **consumers)
     else:
         check_attack(attack)
@@ -178,6 +181,15 @@ def robustness_curve(
     )
     workers.warn()
     return curve
+
+
+def _check_same_rows(crafted, X):
+    n_samples = _num_samples(X)
+    if n_samples != crafted.n_samples:
+        raise ValueError(
+            f"X must be the rows that the poison was crafted for, {crafted.n_samples} "
+            f"rows; got {n_samples} rows."
+        )
 
 
 def _check_not_given(**parameters):

@@ -121,6 +121,12 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start):
         found = AscentResult(x, value, np.array([value]))
     else:
         found = optimizer._maximise(value_and_gradient, origin, nearest, callback)
+        if not isinstance(found, AscentResult) or np.shape(found.x) != origin.shape:
+            raise TypeError(
+                f"`_maximise` of {type(optimizer).__name__} must return an AscentResult"
+                f" with a point of the shape {origin.shape} of the start; got "
+                f"{found!r}."
+            )
     if coordinates.kind == "discrete" and not progress.stopped:
         ascended = found.path
         found = discrete_search(

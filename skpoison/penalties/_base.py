@@ -6,6 +6,7 @@ The objective of an attack is its goal minus all of its penalties.
 from abc import ABCMeta, abstractmethod
 from numbers import Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
@@ -96,3 +97,30 @@ class BasePenalty(BaseEstimator, metaclass=ABCMeta):
         in_responses : ndarray of shape (n_rows,)
             Its gradient in the responses; attacks ignore it for labels.
         """
+
+
+def check_charge(penalty, found, X, y):
+    """Check what a penalty returns.
+
+    Parameters
+    ----------
+    penalty : BasePenalty
+        The penalty.
+    found : object
+        What its `value_and_gradient` has returned.
+    X, y : ndarray
+        The poison rows, and their responses or labels.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number and two arrays of the shapes of X and y.
+    """
+    shapes = (), X.shape, y.shape
+    is_triple = isinstance(found, tuple) and len(found) == 3
+    if not is_triple or tuple(map(np.shape, found)) != shapes:
+        raise TypeError(
+            f"`value_and_gradient` of {type(penalty).__name__} must return a number "
+            f"and arrays of the shapes {X.shape} and {y.shape} of X and y; got "
+            f"{found!r}."
+        )

@@ -20,6 +20,7 @@ from skpoison.utils._check_data import (
     containers,
     frame_packages,
     make_data,
+    run_in_two_threads,
     trust_some,
     unusual_containers,
     values,
@@ -298,6 +299,25 @@ def check_attack_jobs(name, attack):
     assert_array_equal(y_one, y_two)
 
 
+def check_attack_threads(name, attack):
+    """Check that two threads do not disturb each other, or leave anything behind."""
+    X, y = make_data(60)
+    _, X_one, y_one = _resample(attack, X, y)
+    for _, X_out, y_out in run_in_two_threads(name, lambda: _resample(attack, X, y)):
+        assert_array_equal(X_out, X_one)
+        assert_array_equal(y_out, y_one)
+
+
+def check_attack_floating_point(name, attack):
+    """Check that an attack goes through, and alike, where NumPy raises errors."""
+    X, y = make_data(60)
+    _, X_one, y_one = _resample(attack, X, y)
+    with np.errstate(all="raise"):
+        _, X_out, y_out = _resample(attack, X, y)
+    assert_array_equal(X_out, X_one)
+    assert_array_equal(y_out, y_one)
+
+
 ATTACK_CHECKS = (
     check_budget_zero,
     check_budget,
@@ -312,6 +332,8 @@ ATTACK_CHECKS = (
     check_attack_pickles,
     check_attack_in_pipeline,
     check_attack_jobs,
+    check_attack_threads,
+    check_attack_floating_point,
 )
 # Those that speak of labels, and not of responses.
 LABEL_CHECKS = (check_labels_seen, check_one_hot_labels)

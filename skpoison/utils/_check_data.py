@@ -1,10 +1,15 @@
 """Data for the checks of attacks and defences."""
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
+from threading import Barrier
 
 import numpy as np
+from numpy.exceptions import ComplexWarning
 from scipy import sparse
 from sklearn.datasets import make_classification
+from threadpoolctl import threadpool_info
 
 from skpoison.utils._optional import import_optional
 
@@ -128,3 +133,46 @@ def values(X):
 
 def trust_some(y):
     return np.random.RandomState(0).rand(y.shape[0]) < 0.4
+
+
+def run_in_two_threads(name, work):
+    """Run something in two threads at once, and check what all threads share.
+
+    Parameters
+    ----------
+    name : str
+        The name of the estimator, for messages.
+    work : callable
+        Takes no arguments.
+
+    Returns
+    -------
+    results : list of two objects
+    """
+    start = Barrier(2)
+
+    def wait_and_work(_):
+        start.wait()
+        return work()
+
+    before = _shared_state()
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(wait_and_work, range(2)))
+    display, filters, n_threads = _shared_state()
+    assert display == before[0], f"{name} in two threads changes how warnings show."
+    # That of complex numbers is left behind by check_array of scikit-learn.
+    left = filters - before[1] - {("error", ComplexWarning)}
+    assert not left, f"{name} in two threads leaves filters of warnings behind: {left}."
+    assert n_threads == before[2], (
+        f"{name} in two threads leaves limits of threads behind: {n_threads}."
+    )
+    return results
+
+
+def _shared_state():
+    """Return the display and the filters of warnings, and numbers of threads."""
+    display = warnings.showwarning, getattr(warnings, "_showwarnmsg_impl", None)
+    n_threads = {each["filepath"]: each["num_threads"] for each in threadpool_info()}
+    # Calls of scikit-learn in parallel write the same filters in other words.
+    filters = {(action, category) for action, _, category, *_ in warnings.filters}
+    return display, filters, n_threads

@@ -16,7 +16,13 @@ from sklearn.utils._testing import (
 )
 from sklearn.utils.validation import has_fit_parameter
 
-from skpoison.utils._check_data import containers, make_data, trust_some, values
+from skpoison.utils._check_data import (
+    containers,
+    make_data,
+    run_in_two_threads,
+    trust_some,
+    values,
+)
 from skpoison.utils._containers import is_frame
 
 
@@ -251,6 +257,25 @@ def check_defence_jobs(name, defence):
     assert_array_equal(one.predict(X), two.predict(X))
 
 
+def check_defence_threads(name, defence):
+    """Check that two threads do not disturb each other, or leave anything behind."""
+    X, y = _poisoned_data(defence)
+    one = clone(defence).fit(X, y)
+    for fitted in run_in_two_threads(name, lambda: clone(defence).fit(X, y)):
+        assert_array_equal(fitted.inlier_mask_, one.inlier_mask_)
+        assert_array_equal(fitted.predict(X), one.predict(X))
+
+
+def check_defence_floating_point(name, defence):
+    """Check that a defence goes through, and alike, where NumPy raises errors."""
+    X, y = _poisoned_data(defence)
+    one = clone(defence).fit(X, y)
+    with np.errstate(all="raise"):
+        fitted = clone(defence).fit(X, y)
+    assert_array_equal(fitted.inlier_mask_, one.inlier_mask_)
+    assert_array_equal(fitted.predict(X), one.predict(X))
+
+
 DEFENCE_CHECKS = (
     check_inlier_mask,
     check_sample_scores,
@@ -263,6 +288,8 @@ DEFENCE_CHECKS = (
     check_defence_input_not_written,
     check_defence_pickles,
     check_defence_jobs,
+    check_defence_threads,
+    check_defence_floating_point,
 )
 
 # Those that make sense for classification alone.

@@ -3,7 +3,13 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_iris
-from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+)
 
 from skpoison.attacks import MarginLabelFlip
 from skpoison.attacks._validation_data import (
@@ -108,3 +114,29 @@ def test_all_rows_are_learnt_from_and_measured_on():
 def test_too_many_folds(stratify, message):
     with pytest.raises(ValueError, match=message):
         make_folds(51 if stratify else 151, X, y, EVERYTHING, seed(), stratify=stratify)
+
+
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [
+        (GroupKFold(2), "which cannot .The 'groups' parameter"),
+        (StratifiedKFold(2), "which cannot .Supported target types"),
+        (KFold(101), "which cannot .Cannot have number of splits"),
+        (KFold, "which cannot"),
+        (PredefinedSplit(np.arange(150) % 2), "which returns the row 149"),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_splitters_that_do_not_go_with_the_rows(validation, message):
+    responses = np.linspace(0, 1, 150)
+    message = f"`validation` must split the 100 rows .*, {message}.* Take another"
+    with pytest.raises(ValueError, match=message):
+        make_folds(validation, X, responses, np.arange(100), seed(), stratify=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"), [("validation", "Give X_val"), ("known_fraction", "Raise it")]
+)
+def test_fractions_that_leave_nothing(name, way_out):
+    with pytest.raises(ValueError, match=f"`{name}` must leave rows .* {way_out}"):
+        split_rows(name, 0.001, y, EVERYTHING, seed(), stratify=True)

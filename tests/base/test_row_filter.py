@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, make_classification, make_regression
@@ -274,6 +275,31 @@ def test_trusted_is_routed_to_a_defence_inside():
 def test_scores_must_be_a_number_for_each_row(scores, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Given(DummyClassifier(), scores).fit(X, y)
+
+
+@pytest.mark.parametrize("scores", [["low"] * 4, sparse.csr_array(X)])
+def test_scores_must_be_numbers(scores):
+    with pytest.raises(ValueError, match="must return an array with a number for each"):
+        Given(DummyClassifier(), scores).fit(X, y)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2, 0], [0, 1, -1, 0], [0, 1], list("abba")])
+def test_new_labels_must_be_positions(labels):
+    defence = Given(DummyClassifier(), [2.0, 0, 0, 0], labels, "relabel")
+    with pytest.raises(ValueError, match="position in classes_, from 0 to 1, for each"):
+        defence.fit(X, y)
+
+
+def test_unknown_action_is_refused():
+    with pytest.raises(
+        ValueError, match=r"action must be one of 'drop', .*got 'weight'"
+    ):
+        Given(DummyClassifier(), [0.0] * 4, action="weight").fit(X, y)
+
+
+def test_responses_are_not_relabelled():
+    with pytest.raises(ValueError, match="needs a classifier, because responses"):
+        Given(Ridge(), [0.0] * 4, [0] * 4, "relabel").fit(X, RESPONSES)
 
 
 def test_relabelling_needs_labels():

@@ -428,6 +428,17 @@ def test_unbounded_direction_raises_or_is_not_followed(each, rows):
         assert (found[:, 1] <= inside[:, 1]).all()
 
 
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**1000])
+@pytest.mark.parametrize("ball", [L1Ball(0.5), L2Ball(0.5), LinfBall(0.5)])
+def test_length_of_a_direction_does_not_matter(ball, scale, rows):
+    X, start = rows
+    for each in (ball, make_intersection(Box(), ball)):
+        each = clone(each).fit(start)
+        np.testing.assert_array_equal(
+            each.maximise(scale * X, start=start), each.maximise(X, start=start)
+        )
+
+
 @pytest.mark.parametrize("data", [bool, np.int8, np.float32])
 def test_training_rows_of_other_types(data):
     rows = np.array([[0, 1], [1, 1], [0, 0]], dtype=data)

@@ -37,6 +37,10 @@ def test_coefficients_as_coef_has_them(values, n_outputs):
         ({}, None, "must name at least one coefficient"),
         ({True: 1.0}, None, "names of the 3 features.*; got True"),
         ({0: np.inf}, None, "must be finite, or NaN"),
+        ({0: 1.0, -3: 2.0}, None, "the 3 features.*, each once; got -3 again"),
+        ({"age": 1.0, 0: 2.0}, NAMES, "each once; got 0 again"),
+        ({0: "much"}, None, "must be numbers, in an array or .*; got .*much"),
+        ("much", None, "must be numbers, in an array or .*; got 'much'"),
     ],
 )
 def test_no_such_coefficients(values, names, message):
@@ -49,3 +53,12 @@ def test_masks_are_no_positions():
         ValueError, match=r"`select` of TargetFeatures must .* got False"
     ):
         resolved(TargetFeatures(select=[False, True, False]))
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [(1, "in a list; got 1"), ([1, 1], "each once; got 1 again")],
+)
+def test_features_are_listed_once(select, message):
+    with pytest.raises(ValueError, match=f"`select` of TargetFeatures .*{message}"):
+        resolved(TargetFeatures(select=select))

@@ -128,3 +128,10 @@ def test_other_attacks_have_no_gradient():
         check_hypergradient(GreedyLabelFlip(), X, y)
     with pytest.raises(ValueError, match="The 'known_fraction' parameter"):
         check_hypergradient(GradientInsertion(known_fraction=0), X, y)
+
+
+def test_nothing_to_be_checked():
+    with pytest.raises(ValueError, match=r"`budget` of the attack must be .*; got 0"):
+        check_hypergradient(GradientInsertion(budget=0), X, y)
+    with pytest.raises(ValueError, match="`n_directions` must be at least 1; got 0"):
+        check_hypergradient(GradientInsertion(), X, y, n_directions=0)

@@ -120,6 +120,20 @@ def test_mask_of_other_rows_is_refused(mask, ax):
         SampleScoresDisplay.from_estimator(defence, mask, ax=ax)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"threshold": [1.0, 2.0, 3.0]}, "threshold must be"),
+        ({"y": [0]}, "inconsistent"),
+    ],
+)
+def test_shapes_are_checked(wrong, message, ax):
+    given = {"scores": [1.0, 2.0, np.nan], "threshold": [1.0, 2.0], "y": [0, 1, 0]}
+    SampleScoresDisplay(**given).plot(ax)
+    with pytest.raises(ValueError, match=message):
+        SampleScoresDisplay(**(given | wrong)).plot(ax)
+
+
 def test_defence_must_be_fitted_and_score_rows(ax):
     with pytest.raises(NotFittedError):
         SampleScoresDisplay.from_estimator(KNNSanitizedClassifier(GaussianNB()))

@@ -154,6 +154,14 @@ def test_crafted_poison_has_its_own_budgets_and_folds(parameter):
         robustness_curve(GaussianNB(), X, y, attack=crafted, **parameter)
 
 
+def test_crafted_poison_of_other_rows_is_refused():
+    crafted = craft(RandomLabelFlip(random_state=0), X, y, budgets=[0.1], cv=3)
+    twice = np.concatenate([X, X]), np.concatenate([y, y])
+    for rows in (twice, (X[1:], y[1:])):
+        with pytest.raises(ValueError, match=f"poison was crafted for, {len(y)} rows"):
+            robustness_curve(GaussianNB(), *rows, attack=crafted)
+
+
 def test_crafted_poison_is_small():
     """Clones and labels are stored as positions, not as copies of the rows."""
     wide = np.random.RandomState(0).rand(300, 1000)

@@ -3,7 +3,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skpoison.feasible_sets import Box, Integers, make_intersection
-from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
+from skpoison.optimizers import (
+    AscentResult,
+    BaseOptimizer,
+    ProjectedAscent,
+    SpectralProjectedGradient,
+)
 from skpoison.optimizers._coordinates import PoisonRows, make_coordinates
 from skpoison.optimizers._schedule import optimise_rows
 
@@ -151,3 +156,19 @@ def test_nothing_goes_on_when_stopped(n_steps, schedule, points):
     assert len(found.path) <= n_steps + n_starts + 1
     assert len(found.rows) == 2
     assert feasible_set.fit(X).contains(found.rows.X).all()
+
+
+class Broken(BaseOptimizer):
+    """An optimizer that returns something else than a point of the start's shape."""
+
+    found = None
+
+    def _maximise(self, value_and_gradient, start, project, callback):
+        return self.found
+
+
+@pytest.mark.parametrize("found", [None, AscentResult(X[:1], 0.0, np.zeros(1))])
+def test_optimizers_return_points_of_the_shape_of_the_start(found, monkeypatch):
+    monkeypatch.setattr(Broken, "found", found)
+    with pytest.raises(TypeError, match=r"of Broken must .* shape \(2, 2\) .*; got"):
+        optimise(Broken(), hill())

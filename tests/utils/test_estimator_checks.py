@@ -4,6 +4,9 @@ Each attack and defence below breaks one contract, and the check of that contrac
 fail on it.
 """
 
+import warnings
+from threading import Event, current_thread, main_thread
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -211,6 +214,50 @@ class JobsMatter(RandomLabelFlip):
         return self.n_jobs
 
 
+class CatchesWarnings:
+    """Leaves the filters of warnings that the other thread has set."""
+
+    def __init_subclass__(cls):
+        cls.order = iter(range(2))
+        cls.first_in, cls.second_in, cls.first_out = Event(), Event(), Event()
+
+    def in_order(self, work):
+        if current_thread() is main_thread():
+            return work()
+        is_first = next(self.order) == 0
+        if not is_first:
+            self.first_in.wait()
+        with warnings.catch_warnings(record=True):
+            (self.first_in if is_first else self.second_in).set()
+            (self.second_in if is_first else self.first_out).wait()
+            result = work()
+        self.first_out.set()
+        return result
+
+
+class AttackCatchesWarnings(CatchesWarnings, RandomLabelFlip):
+    def fit_resample(self, X, y, *, trusted=None):
+        return self.in_order(lambda: RandomLabelFlip.fit_resample(self, X, y))
+
+
+class DefenceCatchesWarnings(CatchesWarnings, KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        return self.in_order(lambda: KNNSanitizedClassifier.fit(self, X, y))
+
+
+class SeesTheThread(RandomLabelFlip):
+    def _poison(self, X, y, *, random_state, **seen):
+        if current_thread() is not main_thread():
+            random_state = np.random.RandomState(1)
+        return super()._poison(X, y, random_state=random_state, **seen)
+
+
+class Underflows(RandomLabelFlip):
+    def fit_resample(self, X, y, *, trusted=None):
+        np.exp(np.full(3, -1e3))
+        return super().fit_resample(X, y, trusted=trusted)
+
+
 BROKEN_ATTACKS = [
     (FlipsAtBudgetZero, "check_budget_zero"),
     (FlipsOneMore, "check_budget"),
@@ -244,10 +291,13 @@ BROKEN_ATTACKS = [
     (DriftsWhenRefitted, "check_attack_pickles"),
     (DriftsWhenRefitted, "check_attack_in_pipeline"),
     (JobsMatter, "check_attack_jobs"),
+    (AttackCatchesWarnings, "check_attack_threads"),
+    (SeesTheThread, "check_attack_threads"),
+    (Underflows, "check_attack_floating_point"),
 ]
 
 # A read-only array refuses to be written to, and what does not pickle cannot be.
-ERRORS = (AssertionError, ValueError, AttributeError, TypeError)
+ERRORS = (AssertionError, ValueError, AttributeError, TypeError, FloatingPointError)
 
 
 @pytest.mark.parametrize(("attack", "check"), BROKEN_ATTACKS)
@@ -402,6 +452,12 @@ class JobsMatterToo(KNNSanitizedClassifier):
         return scores, labels
 
 
+class UnderflowsToo(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        np.exp(np.full(3, -1e3))
+        return super().fit(X, y, sample_weight, trusted=trusted)
+
+
 BROKEN_DEFENCES = [
     (ShortMask, "check_inlier_mask"),
     (ScoresOfThePresent, "check_sample_scores"),
@@ -423,6 +479,8 @@ BROKEN_DEFENCES = [
     (FitsWhatIsGiven, "check_defence_pickles"),
     (Drifts, "check_defence_pickles"),
     (JobsMatterToo, "check_defence_jobs"),
+    (DefenceCatchesWarnings, "check_defence_threads"),
+    (UnderflowsToo, "check_defence_floating_point"),
 ]
 
 

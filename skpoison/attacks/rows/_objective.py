@@ -1,5 +1,7 @@
 """The objective of an attack on rows: its goal minus its penalties."""
 
+from skpoison.penalties._base import check_charge
+
 
 class PoisonObjective:
     """Goal minus penalties as a function of poison rows.
@@ -51,9 +53,9 @@ class PoisonObjective:
         )
         start = self.start[: len(rows)]
         for penalty in self.penalties:
-            charge, of_features, of_responses = penalty.value_and_gradient(
-                rows.X, rows.y, start.X, start.y
-            )
+            found = penalty.value_and_gradient(rows.X, rows.y, start.X, start.y)
+            check_charge(penalty, found, rows.X, rows.y)
+            charge, of_features, of_responses = found
             value = value - charge
             in_features = in_features - of_features[indices]
             in_responses = in_responses - of_responses[indices]

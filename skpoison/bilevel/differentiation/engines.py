@@ -76,8 +76,9 @@ def make_engine(
     """
     if hypergradient == "implicit" or n_steps is None:
         if hypergradient not in ("auto", "implicit"):
+            way = repr(hypergradient) if truncate is None else f"Unrolled({truncate})"
             raise ValueError(
-                f"hypergradient={hypergradient!r} differentiates the steps of a "
+                f"hypergradient={way} differentiates the steps of a "
                 "surrogate that stops early, but this one is trained to its optimum: "
                 "use hypergradient='implicit', or a GradientDescentClassifier as the "
                 "surrogate."
@@ -89,6 +90,11 @@ def make_engine(
                 "hypergradient='unrolled'."
             )
         return _make_implicit(learner)
+    if truncate is not None and truncate > n_steps:
+        raise ValueError(
+            f"`last` of Unrolled must not exceed the {n_steps} steps of the surrogate; "
+            f"got {truncate}. Take hypergradient='unrolled' for all steps."
+        )
     steps = learner, rate, n_steps
     if hypergradient == "back-gradient":
         return BackGradient(*steps)

@@ -60,3 +60,13 @@ def test_plateaus_are_left_on_request():
 
 def test_diagnostics_are_those_of_the_worst_fold():
     assert OBJECTIVE.diagnostics() == {"hypergradient": "implicit", "residual": 2.0}
+
+
+def test_penalties_return_arrays_of_the_rows():
+    class Flat(Displacement):
+        def value_and_gradient(self, X, y, X_start, y_start):
+            return 0.0, np.zeros(3), np.zeros(4)
+
+    objective = PoisonObjective([Problem(1.0)], [Flat(1.0)], START)
+    with pytest.raises(TypeError, match=r"of Flat must return .* \(4, 3\) and \(4,\)"):
+        objective(ROWS, 0)

@@ -84,6 +84,11 @@ def test_no_steps_to_truncate(steps):
         make_engine(LOGISTIC, "implicit", truncate=5, **SMALL, **steps)
 
 
+def test_more_steps_than_there_are():
+    with pytest.raises(ValueError, match="`last` of Unrolled must not exceed the"):
+        make_engine(SQUARED, truncate=STEPS["n_steps"] + 1, **SMALL, **STEPS)
+
+
 def test_networks_have_many_optima():
     with pytest.raises(ValueError, match="unique optimum, and a neural network has"):
         make_engine(NETWORK, "implicit", **SMALL, **STEPS)
