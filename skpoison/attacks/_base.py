@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.attacks._surrogate import default_surrogate, seed_surrogate
+from skpoison.attacks._surrogate import default_surrogate
 from skpoison.attacks._validation_data import (
     VALIDATION,
     Fold,
@@ -28,6 +28,7 @@ from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import any_features, check_squares
 from skpoison.utils._warnings import deduplicate_warnings
@@ -227,7 +228,7 @@ class BaseSurrogateAttack(BasePoisoner):
             trusted[positions],
             trusted.shape[0],
             classes,
-            seed_surrogate(surrogate, random_state),
+            set_missing_seeds(surrogate, random_state),
             feature_names=getattr(self, "feature_names_in_", None),
         )
         return positions, known

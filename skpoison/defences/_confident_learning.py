@@ -24,7 +24,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import InputTags, get_tags
+from sklearn.utils import InputTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -32,6 +32,7 @@ from skpoison.base import BaseRowFilter
 from skpoison.defences._folds import classes_to_judge, stratified_folds
 from skpoison.defences._robust_scale import standardize
 from skpoison.utils._containers import take_rows
+from skpoison.utils._seeds import set_missing_seeds
 
 # Inverse penalties of the default classifiers, for rows of mean squared length 1 and
 # the mean loss of the rows. The first allows weights that are hardly more than the
@@ -77,7 +78,7 @@ class ConfidentLearningClassifier(BaseRowFilter):
     cv : int, default=5
         Number of folds; at most the number of rows of the largest class.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds.
+        Seed of the folds, and of `classifiers` that have none.
     n_jobs : int, default=None
         Number of folds whose classifiers are fitted in parallel.
 
@@ -199,6 +200,9 @@ class ConfidentLearningClassifier(BaseRowFilter):
         if classifiers is None:
             X = standardize(X)
             classifiers = [_logistic(C, y.shape[0]) for C in REGULARIZATION_PATH]
+        if self.random_state is not None:
+            stream = check_random_state(self.random_state)
+            classifiers = [set_missing_seeds(each, stream) for each in classifiers]
         folds = stratified_folds(y, self.cv, self.random_state)
         labels = y
         for classifier in classifiers:

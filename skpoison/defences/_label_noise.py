@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import InputTags
+from sklearn.utils import InputTags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence, PredictsByEstimatorMixin
@@ -19,6 +19,7 @@ from skpoison.defences._folds import classes_to_judge, stratified_folds
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
 from skpoison.defences._reweighting import noise_weights
 from skpoison.defences._transition_matrix import as_transition_matrix
+from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import check_default
 
 
@@ -61,7 +62,8 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         Number of folds for "cv" and "anchors"; at most the number of rows of the
         largest class. If the rates are given, it must have its default.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds. Nothing is random if the rates are given.
+        Seed of the folds, and of an estimator without a seed that is fitted on them.
+        Nothing is random if the rates are given.
     n_jobs : int, default=None
         Number of folds in parallel.
 
@@ -214,7 +216,11 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         if self.noise == "cv":
             fit = partial(fit_corrected, self.estimator, classes, owner=self)
             return matrix_by_likelihood(fit, *settings, n_jobs=self.n_jobs)
-        return matrix_at_anchors(self.estimator, *settings, n_jobs=self.n_jobs)
+        estimator = self.estimator
+        if self.random_state is not None:
+            stream = check_random_state(self.random_state)
+            estimator = set_missing_seeds(estimator, stream)
+        return matrix_at_anchors(estimator, *settings, n_jobs=self.n_jobs)
 
     def _fit_corrected(self, matrix, rows):
         """Fit a clone by the corrected loss."""

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, make_blobs, make_classification
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
@@ -239,3 +240,14 @@ def test_classifiers_need_probabilities(classifiers):
     defence = ConfidentLearningClassifier(ESTIMATOR, classifiers=classifiers)
     with pytest.raises(ValueError, match="classifiers must be a list of one or more"):
         defence.fit(X, y)
+
+
+def test_classifiers_without_a_seed():
+    """The same random_state, the same verdict; the user's classifiers stay as is."""
+    forest = RandomForestClassifier(3, max_depth=3)
+    defence = ConfidentLearningClassifier(
+        GaussianNB(), classifiers=[forest], cv=2, random_state=0
+    )
+    first, again = (clone(defence).fit(X, y).sample_scores_ for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert forest.random_state is None
