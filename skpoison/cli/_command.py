@@ -145,19 +145,27 @@ def _check_output(out, name, data, *, overwrite):
 
 
 def _budgets(words):
-    """Return budgets as shares, or as numbers of rows if all are whole numbers."""
+    """Return budgets: floats are shares, and ints, words without a point, rows."""
     try:
         numbers = [int(word) if word.isdecimal() else float(word) for word in words]
     except ValueError:
         numbers = []
-    most = np.inf if all(isinstance(number, int) for number in numbers) else 1
-    if not any(numbers) or not all(0 <= number <= most for number in numbers):
+    shares = [number for number in numbers if isinstance(number, float) and number]
+    rows = [number for number in numbers if isinstance(number, int) and number]
+    if not shares + rows or not all(0 <= share <= 1 for share in shares):
         raise CommandError(
             f"--budgets {' '.join(words)}: give shares of the training rows between 0 "
             "and 1, such as 0.05 0.1, or whole numbers of rows, such as 5 10; at least "
             "one above 0."
         )
-    return np.unique([0, *numbers])
+    if shares and rows:
+        raise CommandError(
+            f"--budgets {' '.join(words)}: {shares[0]:g} is a share of the training "
+            f"rows, {rows[0]} is a number of rows. Give only shares (100% is 1.0), or "
+            "only numbers."
+        )
+    kind = float if shares else int
+    return np.unique([kind(number) for number in [0, *numbers]])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -209,8 +217,9 @@ def _parser():
         nargs="+",
         default=[str(budget) for budget in DEFAULT_BUDGETS],
         metavar="BUDGET",
-        help="poisoned rows as shares of the clean training rows (n_p / n), or whole "
-        "numbers of rows; 0 is always among them",
+        help="poisoned rows as shares of the clean training rows (n_p / n), such as "
+        "0.05 or 1.0, or as whole numbers of rows, such as 5 or 1; 0 is always among "
+        "them",
     )
     add("--cv", type=_whole(2), default=5, metavar="K", help="number of folds")
     add("--scoring", default="accuracy", metavar="NAME", help="name of a scorer")

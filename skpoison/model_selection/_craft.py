@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
+from skpoison.utils._warnings import warn_user
 
 DEFAULT_BUDGETS = (0.0, 0.05, 0.1, 0.15, 0.2)
 
@@ -197,8 +199,13 @@ def craft(
     Raises
     ------
     ValueError
-        If `attack` is not an attack, if `budgets` is not a sequence of numbers, or if
-        the attack refuses the data or a budget.
+        If `attack` is not an attack, if `budgets` is not a sequence of shares or of
+        numbers of rows, or mixes them, or if the attack refuses the data or a budget.
+
+    Warns
+    -----
+    UserWarning
+        If a share among `budgets` rounds to 0 rows.
 
     See Also
     --------
@@ -228,13 +235,15 @@ def craft(
     X, y = indexable(X, y)
     cv = check_cv(cv, y, classifier=not _takes_responses(attack))
     routed = route_params(params, splitter=cv, attacks={"attack": attack})
+    folds = list(cv.split(X, y, **routed.split))
+    warn_of_empty_budgets(budgets, folds)
     workers = Workers(n_jobs, pre_dispatch=pre_dispatch, verbose=verbose)
     crafted = craft_folds(
         attack,
         X,
         y,
         budgets=budgets,
-        folds=list(cv.split(X, y, **routed.split)),
+        folds=folds,
         params=routed.fit_resample["attack"],
         workers=workers,
     )
@@ -252,7 +261,9 @@ def check_attack(attack):
 
 
 def check_budgets(budgets):
-    """Return budgets as an array.
+    """Return budgets as an array of shares (floats) or of numbers of rows (ints).
+
+    A zero of either type goes with both.
 
     Parameters
     ----------
@@ -263,13 +274,56 @@ def check_budgets(budgets):
     -------
     budgets : ndarray of shape (n_budgets,)
     """
-    budgets = np.asarray(DEFAULT_BUDGETS if budgets is None else budgets)
-    if budgets.ndim != 1 or not budgets.size or budgets.dtype.kind not in "iuf":
+    given = np.asarray(DEFAULT_BUDGETS if budgets is None else budgets, dtype=object)
+    if (
+        given.ndim != 1
+        or not given.size
+        or not all(isinstance(b, Real) and not isinstance(b, bool) for b in given)
+    ):
         raise ValueError(
             "budgets must be a sequence of at least one number: shares of the training "
-            f"rows (floats) or numbers of rows (ints); got {budgets.tolist()!r}."
+            f"rows (floats) or numbers of rows (ints); got {given.tolist()!r}."
         )
-    return budgets
+    numbers = [b for b in given if isinstance(b, Integral)]
+    shares = [b for b in given if not isinstance(b, Integral)]
+    # As an array [1, 0.1] would be two shares, of which the first is 100 %.
+    if any(numbers) and any(shares):
+        share, number = next(filter(None, shares)), next(filter(None, numbers))
+        raise ValueError(
+            "budgets must be all shares of the training rows (floats) or all numbers "
+            f"of rows (ints); got the share {share} and the number {number}. A share "
+            "of 100% is 1.0."
+        )
+    wrong = [b for b in numbers if b < 0] + [b for b in shares if not 0 <= b <= 1]
+    if wrong:
+        raise ValueError(
+            "budgets must be shares between 0 and 1 (floats), or numbers of rows that "
+            f"are not negative (ints); got {wrong[0]}."
+        )
+    kind = int if any(numbers) or not shares else float
+    return np.array([kind(b) for b in given])
+
+
+def warn_of_empty_budgets(budgets, folds):
+    """Warn of shares so small that they stand for no row.
+
+    Parameters
+    ----------
+    budgets : ndarray of shape (n_budgets,)
+        The budgets.
+    folds : list of (train, test)
+        Positions of the training and the test rows of each fold.
+    """
+    if budgets.dtype.kind != "f":
+        return
+    n_train = min(len(train) for train, _ in folds)
+    empty = [b for b in np.unique(budgets).tolist() if b and round(b * n_train) == 0]
+    if empty:
+        warn_user(
+            f"budgets {', '.join(map(str, empty))}: that share of the {n_train} "
+            "training rows of a fold rounds to 0 rows, so nothing is poisoned. Give a "
+            f"larger share, at least {1 / n_train:.2g}, or a number of rows."
+        )
 
 
 def craft_folds(attack, X, y, *, budgets, folds, params, workers):

@@ -14,6 +14,7 @@ from skpoison.model_selection._craft import (
     check_attack,
     check_budgets,
     craft_folds,
+    warn_of_empty_budgets,
 )
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
@@ -104,11 +105,16 @@ def robustness_curve(
     Raises
     ------
     ValueError
-        If `budgets` is not a sequence of numbers, if `attack` is not an attack, if
-        `budgets` or `cv` is given beside crafted poison, if this was crafted for
-        another number of rows, if the fit of the estimator does not take one of
-        `params`, if row metadata cannot be padded for inserted rows, or if all fits
-        fail.
+        If `budgets` is not a sequence of shares or of numbers of rows, or mixes them,
+        if `attack` is not an attack, if `budgets` or `cv` is given beside crafted
+        poison, if this was crafted for another number of rows, if the fit of the
+        estimator does not take one of `params`, if row metadata cannot be padded for
+        inserted rows, or if all fits fail.
+
+    Warns
+    -----
+    UserWarning
+        If a share among `budgets` rounds to 0 rows.
 
     See Also
     --------
@@ -159,12 +165,14 @@ def robustness_curve(
         routed = route_params(
             params, splitter=cv, attacks={"attack": attack}, **consumers
         )
+        folds = list(cv.split(X, y, **routed.split))
+        warn_of_empty_budgets(budgets, folds)
         crafted = craft_folds(
             attack,
             X,
             y,
             budgets=budgets,
-            folds=list(cv.split(X, y, **routed.split)),
+            folds=folds,
             params=routed.fit_resample["attack"],
             workers=workers,
         )

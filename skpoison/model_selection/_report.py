@@ -11,7 +11,12 @@ from sklearn.utils import indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skpoison.model_selection._craft import check_attack, check_budgets, craft_folds
+from skpoison.model_selection._craft import (
+    check_attack,
+    check_budgets,
+    craft_folds,
+    warn_of_empty_budgets,
+)
 from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
@@ -143,8 +148,14 @@ class RobustnessReport(BaseEstimator):
         ------
         ValueError
             If there are no estimators or no attacks, if one of `attacks` is not an
-            attack, if `budgets` is not a sequence of numbers, if `scoring` gives more
-            than one number, or if an attack, an estimator or the score raises it.
+            attack, if `budgets` is not a sequence of shares or of numbers of rows, or
+            mixes them, if `scoring` gives more than one number, or if an attack, an
+            estimator or the score raises it.
+
+        Warns
+        -----
+        UserWarning
+            If a share among `budgets` rounds to 0 rows.
         """
         estimators = _by_name(self.estimators, "estimators")
         attacks = _by_name(self.attacks, "attacks")
@@ -170,6 +181,7 @@ class RobustnessReport(BaseEstimator):
             scorers=scorers,
         )
         folds = list(cv.split(X, y, **routed.split))
+        warn_of_empty_budgets(budgets, folds)
         # A job is a processor. BLAS threads below it would wait for each other on a
         # busy machine, and the results would depend on their number.
         workers = Workers(self.n_jobs, single_threaded=True)

@@ -2,6 +2,8 @@
 
 from html import escape
 
+import numpy as np
+
 
 def format_text(curves, *, baseline, score_name):
     """Return the tables of a report and its worst cases as text.
@@ -29,7 +31,7 @@ def format_text(curves, *, baseline, score_name):
     ]
     rows = []
     for attack, table in _tables(curves, baseline).items():
-        rows.append([attack, *(f"{budget:g}" for budget in budgets), "regained"])
+        rows.append([attack, *(_label(budget) for budget in budgets), "regained"])
         rows += [[f"  {name}", *cells] for name, *cells in table]
     indent = max(len(name) for name, *_ in rows)
     width = max(len(cell) for _, *cells in rows for cell in cells) + 3
@@ -61,7 +63,7 @@ def format_html(curves, *, baseline, score_name):
     """
     budgets = next(iter(curves.values())).budgets
     unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
-    header = ["", *(f"{budget:g}" for budget in budgets), "regained"]
+    header = ["", *(_label(budget) for budget in budgets), "regained"]
     rows = []
     for attack, table in _tables(curves, baseline).items():
         rows += [_html_row([attack, *header[1:]], "th")]
@@ -77,6 +79,13 @@ def _html_row(cells, tag):
     name, *cells = map(escape, cells)
     cells = "".join(f"<{tag}>{cell}</{tag}>" for cell in cells)
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
+
+
+def _label(budget):
+    """Return a budget as text: a share as 10%, a number of rows as 10 rows."""
+    if isinstance(budget, np.floating):
+        return f"{100 * budget:g}%"
+    return f"{budget} row{'' if budget == 1 else 's'}"
 
 
 def _tables(curves, baseline):
@@ -106,7 +115,7 @@ def _worst_cases(curves, baseline, score_name):
     for (attack, name), curve in curves.items():
         mean = curve.test_scores.mean(axis=1)
         budget = curve.budgets[mean.argmin()]
-        case = mean.min(), f"{attack} with budget {budget:g}", mean[0]
+        case = mean.min(), f"{attack} with budget {_label(budget)}", mean[0]
         worst[name] = min(worst.get(name, case), case)
     undefended, case, clean = worst.pop(baseline)
     lines = [

@@ -41,19 +41,19 @@ training rows (n_p / n)
 regained: share of the loss caused by the poison, over all budgets, that a defence \
 makes up for
 
-flip                       0             0.1             0.2        regained
+flip                      0%             10%             20%        regained
   no defence   0.900 ± 0.010   0.800 ± 0.010   0.700 ± 0.010
   knn          0.880 ± 0.010   0.870 ± 0.010   0.850 ± 0.010             73%
   filter       0.900 ± 0.010   0.780 ± 0.010   0.660 ± 0.010            -20%
 
-insertion                  0             0.1             0.2        regained
+insertion                 0%             10%             20%        regained
   no defence   0.900 ± 0.010   0.850 ± 0.010   0.800 ± 0.010
   knn          0.880 ± 0.010   0.875 ± 0.010   0.860 ± 0.010             57%
   filter       0.900 ± 0.010   0.850 ± 0.010   0.800 ± 0.010              0%
 
-Worst case with no defence: flip with budget 0.2: accuracy 0.700, 0.200 below clean \
+Worst case with no defence: flip with budget 20%: accuracy 0.700, 0.200 below clean \
 data.
-Best defence by its own worst case: knn: accuracy 0.850 (flip with budget 0.2); on \
+Best defence by its own worst case: knn: accuracy 0.850 (flip with budget 20%); on \
 clean data it changes accuracy by -0.020."""
     )
 
@@ -61,7 +61,7 @@ clean data it changes accuracy by -0.020."""
 def test_text_without_defence():
     text = summary({("flip", PLAIN): curve(0.9, 0.8, 0.7)})
     assert text.splitlines()[-1] == (
-        "Worst case with no defence: flip with budget 0.2: accuracy 0.700, 0.200 below "
+        "Worst case with no defence: flip with budget 20%: accuracy 0.700, 0.200 below "
         "clean data."
     )
     assert "Best defence" not in text
@@ -71,15 +71,24 @@ def test_text_of_poison_that_costs_nothing():
     text = summary(
         {("flip", PLAIN): curve(0.9, 0.9, 0.9), ("flip", "knn"): curve(1, 1, 1)}
     )
-    assert "%" not in text
-    assert "flip with budget 0: accuracy 0.900, 0.000 below clean data." in text
+    assert text.count("%") == 5  # of budgets, none of losses
+    assert "flip with budget 0%: accuracy 0.900, 0.000 below clean data." in text
 
 
 def test_text_of_numbers_of_rows():
-    text = summary({("flip", PLAIN): curve(0.9, 0.7, budgets=[0, 12])})
+    text = summary({("flip", PLAIN): curve(0.9, 0.8, 0.7, budgets=[0, 1, 12])})
     assert "by budget: poisoned rows (n_p)\n" in text
-    assert re.search(r"^flip +0 +12 +regained$", text, flags=re.MULTILINE)
-    assert "flip with budget 12: accuracy 0.700" in text
+    assert re.search(
+        r"^flip +0 rows +1 row +12 rows +regained$", text, flags=re.MULTILINE
+    )
+    assert "flip with budget 12 rows: accuracy 0.700" in text
+
+
+def test_all_rows_and_one_row_are_told_apart():
+    for budgets, label in (([0, 1], "1 row"), ([0.0, 1.0], "100%")):
+        text = summary({("flip", PLAIN): curve(0.9, 0.7, budgets=budgets)})
+        assert re.search(rf" +{label} +regained$", text, flags=re.MULTILINE)
+        assert f"flip with budget {label}: accuracy 0.700" in text
 
 
 def test_text_of_large_scores_and_long_names():
@@ -90,7 +99,7 @@ def test_text_of_large_scores_and_long_names():
     }
     text = summary(curves, "neg_mean_squared_error")
     *_, header, plain, defended = text.split("\n\n")[1].splitlines()
-    assert re.split(r"\s{2,}", header) == [attack, "0", "0.1", "0.2", "regained"]
+    assert re.split(r"\s{2,}", header) == [attack, "0%", "10%", "20%", "regained"]
     assert re.split(r"\s{2,}", plain) == [
         "",
         "no defence",
@@ -119,7 +128,7 @@ def test_worst_case_is_the_worst(seed):
     plain = [case for case in cases if case[1] == PLAIN]
     attack, _, i = min(plain, key=score)
     assert worst.startswith(
-        f"Worst case with no defence: {attack} with budget {0.1 * i:g}: accuracy "
+        f"Worst case with no defence: {attack} with budget {10 * i}%: accuracy "
         f"{score((attack, PLAIN, i)):.3f}, "
     )
     of_defence = {
@@ -133,7 +142,7 @@ def test_worst_case_is_the_worst(seed):
     attack, _, i = of_defence[arm]
     assert best.startswith(
         f"Best defence by its own worst case: {arm}: accuracy "
-        f"{score(of_defence[arm]):.3f} ({attack} with budget {0.1 * i:g}); "
+        f"{score(of_defence[arm]):.3f} ({attack} with budget {10 * i}%); "
     )
 
 
@@ -144,7 +153,7 @@ def test_html(two_attacks):
         for row in re.findall(r"<tr>(.*?)</tr>", html)
     ]
     assert len(rows) == 2 * 4
-    assert rows[0] == ["flip", "0", "0.1", "0.2", "regained"]
+    assert rows[0] == ["flip", "0%", "10%", "20%", "regained"]
     assert rows[1] == [PLAIN, *(f"{m:.3f} ± 0.010" for m in (0.9, 0.8, 0.7)), ""]
     assert rows[6][0] == "knn"
     assert rows[6][-1] == "57%"
