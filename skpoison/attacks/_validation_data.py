@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.validation import _check_feature_names, check_consistent_length
+from sklearn.utils.validation import _check_feature_names
 
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._validation import (
@@ -100,14 +100,20 @@ def check_validation_data(attack, X, X_val, y_val):
     if attack._passes_features_on():
         X_val = any_features(attack, X_val)
     else:
-        X_val = numeric_features(attack, X_val, accept_sparse="csr", dtype=np.float64)
+        X_val = numeric_features(
+            attack, X_val, name="X_val", accept_sparse="csr", dtype=np.float64
+        )
         check_squares(X_val, "X_val")
     takes_responses = attack._takes_responses()
     if takes_responses:
         y_val = check_responses(attack, y_val)
     else:
         y_val = column_or_1d(check_labels(attack, y_val))
-    check_consistent_length(X_val, y_val)
+    if X_val.shape[0] != y_val.shape[0]:
+        raise ValueError(
+            f"X_val and y_val must have as many rows as each other; got "
+            f"{X_val.shape[0]} and {y_val.shape[0]}."
+        )
     if X_val.shape[1] != X.shape[1]:
         raise ValueError(
             f"X_val must have the {X.shape[1]} features of X; got {X_val.shape[1]}."

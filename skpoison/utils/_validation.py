@@ -264,7 +264,7 @@ def check_squares(X, name="X"):
         )
 
 
-def numeric_features(estimator, X, **check_params):
+def numeric_features(estimator, X, *, name="X", **check_params):
     """Return X as numbers, or raise an error that names the columns that are not.
 
     Parameters
@@ -273,6 +273,8 @@ def numeric_features(estimator, X, **check_params):
         The estimator that errors name.
     X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
         The data.
+    name : str, default="X"
+        What errors call the data.
     **check_params : dict
         Passed on to :func:`sklearn.utils.check_array`.
 
@@ -294,9 +296,9 @@ def numeric_features(estimator, X, **check_params):
                 f"hold none: {', '.join(map(str, words))}. Encode them in a step "
                 "before it, for example by a ColumnTransformer with OneHotEncoder."
             )
-    with refused_na("X"):
+    with refused_na(name):
         return check_array(
-            canonical(X), estimator=estimator, input_name="X", **check_params
+            canonical(X), estimator=estimator, input_name=name, **check_params
         )
 
 
