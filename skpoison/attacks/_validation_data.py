@@ -16,7 +16,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _check_feature_names, check_consistent_length
 
+from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._validation import (
+    any_features,
     check_labels,
     check_responses,
     check_squares,
@@ -95,8 +97,11 @@ def check_validation_data(attack, X, X_val, y_val):
     if X_val is None:
         return None, None
     _check_feature_names(attack, X_val, reset=False)
-    X_val = numeric_features(attack, X_val, accept_sparse="csr", dtype=np.float64)
-    check_squares(X_val, "X_val")
+    if attack._passes_features_on():
+        X_val = any_features(attack, X_val)
+    else:
+        X_val = numeric_features(attack, X_val, accept_sparse="csr", dtype=np.float64)
+        check_squares(X_val, "X_val")
     takes_responses = attack._takes_responses()
     if takes_responses:
         y_val = check_responses(attack, y_val)
@@ -107,7 +112,7 @@ def check_validation_data(attack, X, X_val, y_val):
         raise ValueError(
             f"X_val must have the {X.shape[1]} features of X; got {X_val.shape[1]}."
         )
-    if sparse.issparse(X) != sparse.issparse(X_val):
+    if not is_frame(X_val) and sparse.issparse(X) != sparse.issparse(X_val):
         X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
     if takes_responses:
         return X_val, y_val
@@ -151,7 +156,8 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
     """
     everything = np.arange(codes.shape[0])
     if isinstance(validation, str):
-        return [Fold(everything, X[positions], codes[positions], positions)]
+        X_val = take_rows(X, positions)
+        return [Fold(everything, X_val, codes[positions], positions)]
     always = np.setdiff1d(everything, positions)
     if isinstance(validation, Integral):
         _check_folds(validation, codes[positions], stratify)
@@ -165,12 +171,13 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
             "validation", validation, codes, positions, random_state, stratify=stratify
         )
         train = np.setdiff1d(everything, rows)
-        return [Fold(train, X[rows], codes[rows], rows)]
+        return [Fold(train, take_rows(X, rows), codes[rows], rows)]
     folds = []
-    for train, test in _split(splitter, validation, X[positions], codes[positions]):
+    rows = take_rows(X, positions)
+    for train, test in _split(splitter, validation, rows, codes[positions]):
         rows = positions[test]
         learnt_from = np.union1d(always, positions[train])
-        folds.append(Fold(learnt_from, X[rows], codes[rows], rows))
+        folds.append(Fold(learnt_from, take_rows(X, rows), codes[rows], rows))
     return folds
 
 

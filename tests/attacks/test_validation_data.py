@@ -11,7 +11,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 
-from skpoison.attacks import RandomLabelFlip
+from skpoison.attacks import MarginLabelFlip
 from skpoison.attacks._validation_data import (
     check_validation_data,
     make_folds,
@@ -19,7 +19,7 @@ from skpoison.attacks._validation_data import (
 )
 
 X, y = load_iris(return_X_y=True)
-ATTACK = RandomLabelFlip().fit(X, y)
+ATTACK = MarginLabelFlip().fit(X, y)
 EVERYTHING = np.arange(150)
 
 
