@@ -21,7 +21,7 @@ def test_command(option, code, out, err):
         [sys.executable, "-m", "skpoison", option],
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=600,
         env={**os.environ, "PYTHONPATH": root},
     )
     assert done.returncode == code

@@ -10,7 +10,7 @@ from imblearn.utils.estimator_checks import (
     estimator_checks_generator as imblearn_checks_generator,
 )
 from sklearn.base import is_classifier
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import (
@@ -18,19 +18,29 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skpoison import attacks, defences
-from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.attacks import (
+    GradientInsertion,
+    GradientModification,
+    GreedyLabelFlip,
+    RelaxedLabelFlip,
+)
 from skpoison.goals import ErrorGeneric, TargetCoefficients
 from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
 from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
 SETTINGS = {
+    "ConfidentLearningClassifier": {"cv": 2},
     "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
     "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=2)},
     "GradientModification": {"optimizer": ProjectedAscent(max_iter=2)},
-    "GreedyLabelFlip": {"n_candidates": 1, "validation": 2},
+    "GreedyLabelFlip": {
+        "surrogate": RidgeClassifier(),
+        "n_candidates": 1,
+        "validation": 2,
+    },
     "NoisyLabelClassifier": {"cv": 2},
-    "RelaxedLabelFlip": {"max_iter": 2},
+    "RelaxedLabelFlip": {"surrogate": RidgeClassifier(), "max_iter": 2},
 }
 NETWORK = MLPClassifier(
     (3,),
@@ -67,6 +77,10 @@ VARIANTS = [
         {"surrogate": Lasso(), "goal": ErrorGeneric("objective")},
     )
 ]
+VARIANTS += [
+    GreedyLabelFlip(n_candidates=1, validation=2, random_state=0),
+    RelaxedLabelFlip(max_iter=2, random_state=0),
+]
 VARIANTS.append(
     GradientModification(
         LogisticRegression(),
@@ -76,7 +90,10 @@ VARIANTS.append(
         random_state=0,
     )
 )
-INNER = {"Classifier": LogisticRegression(max_iter=10_000), "Regressor": Ridge()}
+INNER = {
+    "Classifier": LogisticRegression(solver="newton-cholesky"),
+    "Regressor": Ridge(),
+}
 DEFENCES = [
     getattr(defences, name)(estimator, **SETTINGS.get(name, {}))
     for name in defences.__all__

@@ -258,7 +258,7 @@ def test_estimators_that_fail(name, complaint):
     assert str(raised.value) == f"random_label_flip against no defence: {complaint}"
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_estimator_that_fails_in_another_process(n_jobs):
     with pytest.raises(CommandError) as raised:
         report(estimator="sklearn.naive_bayes.MultinomialNB", n_jobs=n_jobs)

@@ -248,7 +248,7 @@ def test_concurrent_downloads(source, home, path, monkeypatch):
 
     def savez_together(file, **arrays):
         # All callers have their files open when the first one goes on.
-        meet.wait(timeout=30)
+        meet.wait(timeout=300)
         savez_compressed(file, **arrays)
 
     monkeypatch.setattr(np, "savez_compressed", savez_together)

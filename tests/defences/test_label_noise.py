@@ -4,6 +4,7 @@ from scipy import optimize, sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_blobs, make_classification
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -156,7 +157,7 @@ def test_labels_of_trusted_rows_are_right():
         np.testing.assert_array_equal(every, plain.coef_)
 
 
-def flipped(rates, n_samples=4000):
+def flipped(rates, n_samples=2000):
     X, y = make_blobs(n_samples, centers=[[-2, 0], [2, 0]], random_state=0)
     wrong = np.random.RandomState(0).uniform(size=n_samples) < np.array(rates)[y]
     return X, np.where(wrong, 1 - y, y)
@@ -261,8 +262,26 @@ def test_one_class():
 
 def test_class_of_one_row_has_no_estimated_noise():
     labels = np.where(np.arange(300) == 7, 1, 0)
-    defence = NoisyLabelClassifier(ESTIMATOR).fit(X, labels)
+    with pytest.warns(UserWarning, match=r"the classes \[1\]: there are no other"):
+        defence = NoisyLabelClassifier(ESTIMATOR).fit(X, labels)
     np.testing.assert_array_equal(defence.transition_matrix_, np.eye(2))
+
+
+@pytest.mark.parametrize("noise", ["cv", "anchors"])
+@pytest.mark.parametrize("label", [-1, 2])
+def test_class_of_one_row_changes_nothing_for_the_others(noise, label):
+    wrong = np.where(np.arange(300) % 5 == 0, 1 - y, y)
+    defence = NoisyLabelClassifier(ESTIMATOR, noise=noise, random_state=0)
+    expected = defence.fit(X, wrong).transition_matrix_
+    assert expected[0, 1] > 0.02
+    with pytest.warns(UserWarning, match="there are no other rows"):
+        defence.fit(np.r_[X, 20 + X[:1]], np.r_[wrong, label])
+    others = defence.classes_ != label
+    np.testing.assert_array_equal(
+        defence.transition_matrix_[np.ix_(others, others)], expected
+    )
+    lone = defence.transition_matrix_[~others][0]
+    np.testing.assert_array_equal(lone, ~others)
 
 
 def test_more_noise_than_labels():
@@ -290,3 +309,15 @@ def test_parameters_are_checked(parameter, value):
     defence = NoisyLabelClassifier(ESTIMATOR, **{parameter: value})
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
         defence.fit(X, y)
+
+
+def test_estimator_without_a_seed_that_finds_the_noise():
+    """The same random_state, the same rates."""
+    forest = RandomForestClassifier(3, max_depth=3)
+    defence = NoisyLabelClassifier(
+        forest, method="weighted", noise="anchors", cv=2, random_state=0
+    )
+    first, again = (clone(defence).fit(X, y).transition_matrix_ for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, np.eye(2))
+    assert forest.random_state is None

@@ -19,7 +19,7 @@ from skpoison.defences._transition_matrix import uniform_noise_matrix
 ESTIMATOR = LogisticRegression(C=0.3)
 
 
-def noisy(rates, n_samples=4000):
+def noisy(rates, n_samples=2000):
     X, y = make_blobs(n_samples, centers=[[-2, 0], [2, 0]], random_state=0)
     wrong = np.random.RandomState(0).uniform(size=n_samples) < np.array(rates)[y]
     codes = np.where(wrong, 1 - y, y)

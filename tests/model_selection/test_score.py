@@ -116,7 +116,7 @@ def test_failed_attacks_are_failed_fits():
     assert np.isnan(scores[1]).all()
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_errors_are_raised(n_jobs):
     with pytest.raises(RuntimeError, match="no luck"):
         curve(FailsOnPoison(), error_score="raise", n_jobs=n_jobs)

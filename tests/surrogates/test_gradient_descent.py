@@ -10,14 +10,19 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
 
 
+@parametrize_with_checks([GradientDescentClassifier(learning_rate=1e-4)])
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
 @parametrize_with_checks(
     [
-        GradientDescentClassifier(learning_rate=1e-4),
         GradientDescentClassifier("squared_error", learning_rate=1e-4),
         GradientDescentRegressor(learning_rate=1e-4, n_steps=8000),
     ]
 )
-def test_scikit_learn(estimator, check):
+def test_scikit_learn_for_other_losses(estimator, check):
     check(estimator)
 
 

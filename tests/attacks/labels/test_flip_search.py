@@ -39,7 +39,7 @@ SURROGATES = [
     (LogisticRegression(class_weight="balanced", **EXACT), WarmStartSearch),
     (LinearSVC(C=0.2, **EXACT), WarmStartSearch),
     (GradientDescentClassifier(learning_rate=0.1, n_steps=30), FitSearch),
-    (RandomForestClassifier(5, random_state=0), FitSearch),
+    (RandomForestClassifier(2, random_state=0), FitSearch),
     (LogisticRegression(C=0.5, solver="saga", **L1, **EXACT), FitSearch),
 ]
 

@@ -185,9 +185,9 @@ def test_features_selected(make_rows):
     ],
 )
 def test_more_columns_than_rows(kind, learner, settings, is_sparse, make_rows):
-    shape = {"n_features": 60, "is_sparse": is_sparse}
+    shape = {"n_features": 17, "is_sparse": is_sparse}
     rows, new = problem_of(make_rows, learner, **shape)
-    rows = Rows(rows.X[:10], rows.targets[:10], rows.weights[:10])
+    rows = Rows(rows.X[:8], rows.targets[:8], rows.weights[:8])
     goal = OnRows(new.X, MeanLoss(learner.loss, new.targets))
     assert_columns(kind, learner, settings, rows, goal)
 

@@ -44,12 +44,12 @@ PARTS = [("X", "features"), ("targets", "targets"), ("weights", "weights")]
 
 
 def check_against_differences(rows, hypergradient, value_of, difference, h):
-    """Compare every part of a hypergradient with differences in ten directions."""
+    """Compare every part of a hypergradient with differences in five directions."""
     rng = np.random.RandomState(5)
     for part, name in PARTS:
         at = getattr(rows, part)[POISON]
         actual, expected = [], []
-        for _ in range(10):
+        for _ in range(5):
             U = rng.normal(size=at.shape)
             expected.append(
                 difference(lambda v: value_of(moved(rows, part, v)), at, U, h)  # noqa: B023
@@ -62,15 +62,17 @@ def check_against_differences(rows, hypergradient, value_of, difference, h):
 
 
 @pytest.mark.parametrize("kind", ["error", "loss"])
-@pytest.mark.parametrize("n_features", [5, 40])
+@pytest.mark.parametrize("n_features", [5, 32])
 def test_implicit(learner, kind, n_features, make_rows, difference):
     rows = make_rows(learner, n_features=n_features)
     goal, X_val = make_goal(learner, rows, kind), rows.X[:10].copy()
 
-    def value_of(rows):
-        return goal.value(learner.scores(X_val, minimise(learner, rows, tol=1e-14).W))
-
     optimum = minimise(learner, rows, tol=1e-14)
+
+    def value_of(rows):
+        found = minimise(learner, rows, optimum, tol=1e-14)
+        return goal.value(learner.scores(X_val, found.W))
+
     _, b = OnRows(X_val, goal).at(learner, optimum.W)
     hypergradient = implicit(optimum, b, POISON)
     assert hypergradient.residual < 1e-9
