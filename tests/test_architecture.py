@@ -112,6 +112,7 @@ MAY_CHANGE_IT = {
     "model_selection/_workers.py",
     "utils/_check_data.py",
     "utils/_defence_checks.py",
+    "utils/_input_checks.py",
     "utils/_threads.py",
 }
 

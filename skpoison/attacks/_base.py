@@ -11,6 +11,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, is_classifier, is_regressor
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.attacks._problem import BilevelProblem
@@ -26,9 +27,10 @@ from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
+from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
-from skpoison.utils._validation import check_squares
+from skpoison.utils._validation import any_features, check_squares
 from skpoison.utils._warnings import deduplicate_warnings
 
 
@@ -38,8 +40,9 @@ class Known:
 
     Parameters
     ----------
-    X : {ndarray, csr matrix} of shape (n_known, n_features)
-        The rows known, as float64.
+    X : {ndarray, csr matrix, dataframe} of shape (n_known, n_features)
+        The rows known, as float64. If only the surrogate reads them, a dataframe is one
+        still, and an array can hold anything: booleans, words, missing values.
     y : ndarray of shape (n_known,)
         Their labels or responses.
     codes : ndarray of shape (n_known,)
@@ -60,9 +63,6 @@ class Known:
         Their labels, as positions among the classes, or their responses.
     feature_names : ndarray of shape (n_features,), default=None
         The names of the features, if they have names.
-    dtype : type, default=np.float64
-        The dtype of the rows on which a surrogate itself is fitted: np.bool_ if X holds
-        booleans, for metrics of booleans.
     """
 
     X: np.ndarray
@@ -76,12 +76,6 @@ class Known:
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
     feature_names: np.ndarray | None = None
-    dtype: type = np.float64
-
-    @property
-    def rows_to_fit(self):
-        """The rows known, as they are passed to the fit of the surrogate itself."""
-        return self.X.astype(self.dtype, copy=False)
 
 
 class BaseSurrogateAttack(BasePoisoner):
@@ -89,11 +83,13 @@ class BaseSurrogateAttack(BasePoisoner):
 
     A subclass implements `_attack`, which sees the rows that the attacker knows alone,
     and returns the poison in terms of them. It may override `_start`, which is called
-    whatever the budget. If it needs class labels it sets `_needs_classifier` to True.
+    whatever the budget. If it needs class labels it sets `_needs_classifier` to True,
+    and `_only_surrogate_reads` if it passes X on to the surrogate and does not compute
+    with it itself: what the surrogate accepts is then accepted.
     """
 
     _needs_classifier = False
-    _keeps_booleans = True
+    _only_surrogate_reads = False
     _parameter_constraints: dict = {
         **BasePoisoner._parameter_constraints,
         "surrogate": [HasMethods(["fit", "predict"]), None],
@@ -137,6 +133,21 @@ class BaseSurrogateAttack(BasePoisoner):
             the rows, or if the budget is larger than the number of rows to poison.
         """
         return self._fit_resample(X, y, trusted=trusted)
+
+    def _passes_features_on(self):
+        """Return whether X is passed on to the surrogate as it is.
+
+        The default surrogate is for numbers.
+        """
+        return self._only_surrogate_reads and self.surrogate is not None
+
+    def _check_features(self, X):
+        """Return X as numbers, or as it is if the surrogate alone reads it."""
+        if not self._passes_features_on():
+            return super()._check_features(X)
+        X = any_features(self, X)
+        is_float = not is_frame(X) and X.dtype.kind == "f"
+        return X.astype(np.float64, copy=False) if is_float else X
 
     def _takes_responses(self):
         """Return whether y holds responses instead of labels."""
@@ -191,9 +202,9 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
-        check_squares(X)
-        dtype = np.bool_ if X.dtype == bool else np.float64
-        X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
+        if not self._passes_features_on():
+            check_squares(X)
+            X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_
         codes = y if takes_responses else np.searchsorted(classes, y)
@@ -208,7 +219,7 @@ class BaseSurrogateAttack(BasePoisoner):
                 stratify=not takes_responses,
             )
             positions = np.sort(drawn)
-        X, y, codes = X[positions], y[positions], codes[positions]
+        X, y, codes = take_rows(X, positions), y[positions], codes[positions]
         surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
         known = Known(
             X,
@@ -219,7 +230,6 @@ class BaseSurrogateAttack(BasePoisoner):
             classes,
             set_missing_seeds(surrogate, random_state),
             feature_names=getattr(self, "feature_names_in_", None),
-            dtype=dtype,
         )
         return positions, known
 
@@ -237,6 +247,13 @@ class BaseSurrogateAttack(BasePoisoner):
                 )
                 + f"; got {self.surrogate!r}."
             )
+
+    def __sklearn_tags__(self):
+        """Return the tags: missing values if the surrogate alone reads them."""
+        tags = super().__sklearn_tags__()
+        if self._passes_features_on():
+            tags.input_tags.allow_nan = get_tags(self.surrogate).input_tags.allow_nan
+        return tags
 
 
 class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):

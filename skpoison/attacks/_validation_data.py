@@ -14,9 +14,11 @@ from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.validation import _check_feature_names, check_consistent_length
+from sklearn.utils.validation import _check_feature_names
 
+from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._validation import (
+    any_features,
     check_labels,
     check_responses,
     check_squares,
@@ -95,19 +97,28 @@ def check_validation_data(attack, X, X_val, y_val):
     if X_val is None:
         return None, None
     _check_feature_names(attack, X_val, reset=False)
-    X_val = numeric_features(attack, X_val, accept_sparse="csr", dtype=np.float64)
-    check_squares(X_val, "X_val")
+    if attack._passes_features_on():
+        X_val = any_features(attack, X_val)
+    else:
+        X_val = numeric_features(
+            attack, X_val, name="X_val", accept_sparse="csr", dtype=np.float64
+        )
+        check_squares(X_val, "X_val")
     takes_responses = attack._takes_responses()
     if takes_responses:
         y_val = check_responses(attack, y_val)
     else:
         y_val = column_or_1d(check_labels(attack, y_val))
-    check_consistent_length(X_val, y_val)
+    if X_val.shape[0] != y_val.shape[0]:
+        raise ValueError(
+            f"X_val and y_val must have as many rows as each other; got "
+            f"{X_val.shape[0]} and {y_val.shape[0]}."
+        )
     if X_val.shape[1] != X.shape[1]:
         raise ValueError(
             f"X_val must have the {X.shape[1]} features of X; got {X_val.shape[1]}."
         )
-    if sparse.issparse(X) != sparse.issparse(X_val):
+    if not is_frame(X_val) and sparse.issparse(X) != sparse.issparse(X_val):
         X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
     if takes_responses:
         return X_val, y_val
@@ -151,7 +162,8 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
     """
     everything = np.arange(codes.shape[0])
     if isinstance(validation, str):
-        return [Fold(everything, X[positions], codes[positions], positions)]
+        X_val = take_rows(X, positions)
+        return [Fold(everything, X_val, codes[positions], positions)]
     always = np.setdiff1d(everything, positions)
     if isinstance(validation, Integral):
         _check_folds(validation, codes[positions], stratify)
@@ -165,12 +177,13 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
             "validation", validation, codes, positions, random_state, stratify=stratify
         )
         train = np.setdiff1d(everything, rows)
-        return [Fold(train, X[rows], codes[rows], rows)]
+        return [Fold(train, take_rows(X, rows), codes[rows], rows)]
     folds = []
-    for train, test in _split(splitter, validation, X[positions], codes[positions]):
+    rows = take_rows(X, positions)
+    for train, test in _split(splitter, validation, rows, codes[positions]):
         rows = positions[test]
         learnt_from = np.union1d(always, positions[train])
-        folds.append(Fold(learnt_from, X[rows], codes[rows], rows))
+        folds.append(Fold(learnt_from, take_rows(X, rows), codes[rows], rows))
     return folds
 
 

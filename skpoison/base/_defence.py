@@ -9,6 +9,7 @@ from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
     _fit_context,
+    clone,
     is_classifier,
 )
 from sklearn.utils import (
@@ -30,19 +31,20 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
-    has_fit_parameter,
     validate_data,
 )
 
 from skpoison.utils._containers import canonical, is_frame
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
+    any_features,
     check_labels,
     check_responses,
     check_trusted,
     forget_fit,
     refused_na,
 )
+from skpoison.utils._weights import fit_weighted, takes_weights
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,9 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             Their labels or responses.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, passed on to the estimator. A row of weight 0 counts
-            as absent: it is not scored, and it is not an inlier.
+            as absent: it is not scored, and it is not an inlier. If the estimator
+            takes no weights, they must be whole numbers, or all equal: the estimator
+            is fitted to so many copies of each row.
         trusted : array-like of shape (n_samples,) of bool, default=None
             Rows known to be clean. They are never dropped, relabelled or weighted
             down.
@@ -171,7 +175,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If X or y is invalid, if `trusted` is not a boolean mask over the rows, if
             the estimator is not of the type that the defence needs, or if
-            `sample_weight` is given and the estimator does not accept it.
+            the estimator takes no weights and `sample_weight` cannot be numbers of
+            copies of the rows.
         """
         _raise_for_params(fit_params, self, "fit")
         forget_fit(self)
@@ -205,7 +210,28 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             Rows known to be clean.
         params : dict
             Metadata for the `fit` of the estimator, with an entry for every row of X.
+            `_fit_clone` deals with them.
         """
+
+    def _fit_clone(self, X, y, params):
+        """Fit a clone of the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, csr matrix, dataframe} of shape (n_samples, n_features)
+            The rows to fit it to.
+        y : ndarray of shape (n_samples,)
+            Their labels or responses.
+        params : dict
+            Metadata with an entry for each of these rows. Sample weights that the
+            estimator does not take are numbers of copies.
+
+        Returns
+        -------
+        estimator : estimator
+            The fitted clone.
+        """
+        return fit_weighted(clone(self.estimator), X, y, params)
 
     def _check_rows(self, X, y, sample_weight=None, trusted=None, *, reset=True):
         """Check training rows.
@@ -223,7 +249,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         rows : CheckedRows
         """
         self._check_estimator_type()
-        if is_frame(X):
+        if is_frame(X) or not self._reads_features():
+            X = any_features(self, X)
             validate_data(self, X, skip_check_array=True, reset=reset)
         else:
             with refused_na("X"):
@@ -281,12 +308,23 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             )
 
     def _ensure_all_finite(self):
-        """Return the argument of this name for `check_array`."""
-        return "allow-nan" if get_tags(self).input_tags.allow_nan else True
+        """Return the argument of this name for `check_array`.
+
+        What the estimator does not accept, it refuses itself.
+        """
+        return "allow-nan" if self._filter_input_tags().allow_nan else True
 
     def _filter_input_tags(self):
         """Return what the defence accepts as X, whatever the estimator accepts."""
         return InputTags(sparse=True)
+
+    def _reads_features(self):
+        """Return whether the defence itself computes with X.
+
+        If not, X is not checked: the estimators that it is passed on to do that, and
+        what they accept (missing values, words, a dataframe by its names) is accepted.
+        """
+        return True
 
     def _fit_params(self, fit_params, sample_weight, trusted):
         """Collect the metadata for the `fit` of the estimator."""
@@ -296,11 +334,16 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             return process_routing(self, "fit", **fit_params)["estimator"]["fit"]
         if sample_weight is None:
             return {}
+        present = sample_weight[sample_weight != 0]
         if not self._estimator_takes_weights():
-            raise ValueError(
-                f"{type(self.estimator).__name__} takes no sample_weight in its fit. "
-                "Fit without weights; in a Pipeline, enable metadata routing."
-            )
+            if (present == present[0]).all():
+                return {}
+            if (present < 0).any() or (present != np.rint(present)).any():
+                raise ValueError(
+                    f"{type(self.estimator).__name__} takes no sample_weight in its "
+                    "fit: weights must be whole numbers then, of copies of the rows. "
+                    "Fit without weights; in a Pipeline, enable metadata routing."
+                )
         return {"sample_weight": sample_weight}
 
     def _estimator_takes_weights(self):
@@ -309,7 +352,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         With metadata routing a Pipeline accepts weights without a parameter of that
         name, and raises itself if none of its steps asks for them.
         """
-        return _routing_enabled() or has_fit_parameter(self.estimator, "sample_weight")
+        return takes_weights(self.estimator)
 
     def _method_mapping(self):
         """Return which methods but `fit` pass metadata on, and to which method."""

@@ -127,8 +127,6 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
-    # Whether `_poison` takes rows of booleans as they are, for metrics of booleans.
-    _keeps_booleans = False
 
     _parameter_constraints: dict = {
         "budget": [
@@ -254,15 +252,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     def _check_data(self, X, y):
         """Check X and y and set the attributes that describe them."""
         y_checked = self._check_y(y)
-        if self._reads_features:
-            X_checked = numeric_features(
-                self,
-                X,
-                accept_sparse=["csr", "csc"],
-                dtype=[np.float64, np.float32, *[np.bool_] * self._keeps_booleans],
-            )
-        else:
-            X_checked = X
+        X_checked = self._check_features(X) if self._reads_features else X
         if is_frame(X) or self._reads_features:  # has been validated, or cannot be
             validate_data(self, X, skip_check_array=True)
         else:
@@ -279,6 +269,12 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
                 f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
         return X_checked, y_checked
+
+    def _check_features(self, X):
+        """Return X as `_poison` is given it, if the attack reads features."""
+        return numeric_features(
+            self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+        )
 
     def _check_y(self, y):
         """Return y as an array of class labels or responses."""

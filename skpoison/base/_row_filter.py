@@ -4,7 +4,7 @@ from abc import abstractmethod
 from numbers import Real
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_method_params
 
@@ -106,7 +106,8 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         Parameters
         ----------
         X : {ndarray, csr matrix} of shape (n_samples, n_features)
-            The training rows whose weight is not 0, of dtype float64 or float32.
+            The training rows whose weight is not 0, of dtype float64 or float32. If
+            `_reads_features` returns False, of any dtype or a dataframe.
         y : ndarray of shape (n_samples,)
             Their labels as positions in `classes_`, or their responses.
         trusted : ndarray of shape (n_samples,) of bool
@@ -171,16 +172,16 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             y[kept] = self.classes_[verdict[kept]]
             self.y_sanitized_ = y
         self._row_codes = _spread(codes, present, DROPPED)
-        self.estimator_ = clone(self.estimator).fit(
+        self.estimator_ = self._fit_clone(
             _rows_of(X, kept),
             y[kept],
-            **_check_method_params(X, params, indices=np.flatnonzero(kept)),
+            _check_method_params(X, params, indices=np.flatnonzero(kept)),
         )
 
     def _checked_scores(self, X, present, target, trusted):
         """Return the scores, and the labels for relabelling or None."""
         result = self._score_rows(
-            self._numeric_rows(X, present), target, trusted=trusted
+            self._rows_to_score(X, present), target, trusted=trusted
         )
         scores, labels = result if isinstance(result, tuple) else (result, None)
         n_samples = trusted.shape[0]
@@ -223,9 +224,11 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
                 f"relabelled; got {self.estimator!r}. Use action='drop' or 'weigh'."
             )
 
-    def _numeric_rows(self, X, present):
+    def _rows_to_score(self, X, present):
         """Return the rows of a mask as numbers; arrays have been checked before."""
         rows = _rows_of(X, present)
+        if not self._reads_features():
+            return rows
         dtypes = [np.float64, np.float32, *[np.bool_] * self._keeps_booleans]
         if is_frame(X):
             rows = numeric_features(

@@ -22,15 +22,16 @@ label.
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import InputTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.base import BaseRowFilter
+from skpoison.defences._folds import classes_to_judge, stratified_folds
+from skpoison.defences._robust_scale import standardize
+from skpoison.utils._containers import take_rows
 from skpoison.utils._seeds import set_missing_seeds
 
 # Inverse penalties of the default classifiers, for rows of mean squared length 1 and
@@ -64,8 +65,10 @@ class ConfidentLearningClassifier(BaseRowFilter):
         The classifiers, in turn; each has `predict_proba`. None: three logistic
         regressions with balanced classes, each regularised ten times less than the one
         before. Their penalties are relative to the spread and the number of the rows,
-        so that neither the unit of X nor its size matters. Columns should be of
-        comparable scale: put a scaler before the defence.
+        so that neither the unit of X nor its size matters, and rows far from all others
+        are pulled in. Columns should be of comparable scale: put a scaler before the
+        defence. Classifiers that are given see X as it is: a dataframe with its names,
+        missing values too if they accept them.
     threshold : float, default=0.5
         Score, in [0, 1], from which on a row is suspicious: 0 means that another class
         is as probable as a guess, 1 that it is as probable as the classifier finds it,
@@ -73,7 +76,7 @@ class ConfidentLearningClassifier(BaseRowFilter):
     action : {"drop", "relabel"}, default="drop"
         What to do with suspicious rows.
     cv : int, default=5
-        Number of folds; at most the number of rows of the smallest class.
+        Number of folds; at most the number of rows of the largest class.
     random_state : int, RandomState instance or None, default=None
         Seed of the folds, and of `classifiers` that have none.
     n_jobs : int, default=None
@@ -114,7 +117,9 @@ class ConfidentLearningClassifier(BaseRowFilter):
     classifier like it, hence the path from coarse to fine and the lower threshold,
     which are not in the paper.
 
-    It costs `cv` fits of each classifier. Sample weights do not change the scores.
+    It costs `cv` fits of each classifier. Sample weights do not change the scores. The
+    only row of a class keeps its label, with a warning: no classifier can know its
+    class without it. The other rows are judged as if it were not there.
 
     An attacker evades it by flipping so many rows that lie together that even a coarse
     classifier learns them.
@@ -141,7 +146,6 @@ class ConfidentLearningClassifier(BaseRowFilter):
     """
 
     _required_estimator_type = "classifier"
-    _keeps_booleans = True
 
     _parameter_constraints: dict = {
         **BaseRowFilter._parameter_constraints,
@@ -179,21 +183,27 @@ class ConfidentLearningClassifier(BaseRowFilter):
                 "classifiers must be a list of one or more classifiers with "
                 f"predict_proba; got {self.classifiers!r}."
             )
-        smallest = np.bincount(y).min()
-        if smallest < 2 or self.classes_.shape[0] < 2:
-            # No classifier can be fitted on other rows: every label is believed.
-            return np.full(y.shape[0], -1.0), y
+        judged = classes_to_judge(self, y)
+        rows = np.flatnonzero(judged[y])
+        # The labels of the other rows are believed.
+        scores, labels = np.full(y.shape[0], -1.0), y.copy()
+        if rows.shape[0]:
+            codes = np.cumsum(judged) - 1
+            X = X if judged.all() else take_rows(X, rows)
+            scores[rows], found = self._judge(X, codes[y[rows]], trusted[rows])
+            labels[rows] = np.flatnonzero(judged)[found]
+        return scores, labels
+
+    def _judge(self, X, y, trusted):
+        """Return the scores and labels of rows of two classes or more."""
         classifiers = self.classifiers
         if classifiers is None:
-            X = _standardize(X)
+            X = standardize(X)
             classifiers = [_logistic(C, y.shape[0]) for C in REGULARIZATION_PATH]
         if self.random_state is not None:
             stream = check_random_state(self.random_state)
             classifiers = [set_missing_seeds(each, stream) for each in classifiers]
-        folds = StratifiedKFold(
-            min(self.cv, smallest), shuffle=True, random_state=self.random_state
-        )
-        folds = list(folds.split(X, y))
+        folds = stratified_folds(y, self.cv, self.random_state)
         labels = y
         for classifier in classifiers:
             used = labels == y
@@ -209,7 +219,7 @@ class ConfidentLearningClassifier(BaseRowFilter):
             delayed(_fit_and_predict)(clone(classifier), X, y, used, train, test)
             for train, test in folds
         )
-        probabilities = np.zeros((y.shape[0], self.classes_.shape[0]))
+        probabilities = np.zeros((y.shape[0], y.max() + 1))
         for (_, test), (classes, part) in zip(folds, parts, strict=True):
             probabilities[test[:, np.newaxis], classes] = part
         return probabilities
@@ -231,6 +241,9 @@ class ConfidentLearningClassifier(BaseRowFilter):
         best = np.where(confident, probabilities, -1).argmax(axis=1)
         return scores, np.where(confident.any(axis=1), best, y)
 
+    def _reads_features(self):
+        return self.classifiers is None
+
     def _filter_input_tags(self):
         classifiers = self.classifiers
         if not isinstance(classifiers, list | tuple):
@@ -246,21 +259,6 @@ class ConfidentLearningClassifier(BaseRowFilter):
         )
 
 
-def _standardize(X):
-    """Scale rows to a mean squared distance of 1 from their mean, and centre them.
-
-    Sparse rows are not centred, so that they stay sparse.
-    """
-    X = X.astype(np.float64)
-    mean = X.mean(axis=0)
-    if sparse.issparse(X):
-        square = X.multiply(X).sum() / X.shape[0] - np.square(mean).sum()
-    else:
-        X = X - mean
-        square = np.square(X).sum() / X.shape[0]
-    return X / np.sqrt(square) if square > 0 else X
-
-
 def _logistic(C, n_samples):
     """Return a logistic regression with a penalty relative to the mean loss."""
     return LogisticRegression(C=C / n_samples, class_weight="balanced", max_iter=1000)
@@ -272,8 +270,8 @@ def _fit_and_predict(classifier, X, y, used, train, test):
     Returns the classes that the classifier knows, and their probabilities.
     """
     train = train[_with_every_class(y[train], used[train])]
-    classifier.fit(X[train], y[train])
-    return classifier.classes_, classifier.predict_proba(X[test])
+    classifier.fit(take_rows(X, train), y[train])
+    return classifier.classes_, classifier.predict_proba(take_rows(X, test))
 
 
 def _with_every_class(y, used):

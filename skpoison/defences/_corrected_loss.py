@@ -35,6 +35,7 @@ from skpoison.bilevel.solvers.newton import minimise
 from skpoison.surrogates import as_training_problem
 from skpoison.utils._containers import take_rows
 from skpoison.utils._validation import check_squares, numeric_features
+from skpoison.utils._weights import fit_weighted
 
 # Smallest estimated share of the true labels that a class can have. Without rows of a
 # class a logistic model with an unpenalised intercept has no optimum.
@@ -102,7 +103,7 @@ class LabelledRows:
         -------
         estimator : classifier
         """
-        return estimator.fit(self.X, self.y, **self.params)
+        return fit_weighted(estimator, self.X, self.y, self.params)
 
 
 def correctable_problem(estimator, n_classes):

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import InputTags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -16,6 +15,7 @@ from skpoison.defences._corrected_loss import (
     correctable_problem,
     fit_corrected,
 )
+from skpoison.defences._folds import classes_to_judge, stratified_folds
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
 from skpoison.defences._reweighting import noise_weights
 from skpoison.defences._transition_matrix import as_transition_matrix
@@ -60,7 +60,7 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
           corrected, as :class:`~sklearn.linear_model.LogisticRegression`.
     cv : int, default=5
         Number of folds for "cv" and "anchors"; at most the number of rows of the
-        smallest class. If the rates are given, it must have its default.
+        largest class. If the rates are given, it must have its default.
     random_state : int, RandomState instance or None, default=None
         Seed of the folds, and of an estimator without a seed that is fitted on them.
         Nothing is random if the rates are given.
@@ -90,7 +90,9 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
     -----
     The two methods are Lemma 1 and Theorem 9 of [1]_, with weights that are 1 if both
     rates are equal; the matrix for more classes is that of [2]_. Labels of trusted
-    rows are assumed to be right: these rows keep their loss and their weight.
+    rows are assumed to be right: these rows keep their loss and their weight. The only
+    row of a class cannot be left out: its label counts as right where rates are
+    estimated, with a warning, and those of the other classes are estimated without it.
 
     The wrong labels of an attacker are not wrong at random. If they choose the rows,
     this helps less than against as many random flips.
@@ -191,13 +193,6 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         if not isinstance(self.noise, str):
             check_default(self, "if the rates of noise are given", cv=5)
             return as_transition_matrix(self.noise, self.classes_)
-        smallest = np.bincount(rows.codes).min()
-        if smallest < 2:
-            return np.eye(n_classes)  # no row can be left out
-        folds = StratifiedKFold(
-            min(self.cv, smallest), shuffle=True, random_state=self.random_state
-        )
-        folds = list(folds.split(rows.codes, rows.codes))
         if self.noise == "cv":
             # Also with method="weighted" the likelihood is that of corrected fits.
             correctable_problem(self.estimator, n_classes)
@@ -206,20 +201,30 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
                 f"noise={self.noise!r} needs an estimator with predict_proba, such as "
                 f"LogisticRegression; got {self.estimator!r}. Give the rates of noise."
             )
+        judged = classes_to_judge(self, rows.codes)
+        matrix = np.eye(n_classes)
+        if judged.any():
+            rows = rows.take(np.flatnonzero(judged[rows.codes]))
+            rows = replace(rows, codes=(np.cumsum(judged) - 1)[rows.codes])
+            matrix[np.ix_(judged, judged)] = self._estimate(rows, self.classes_[judged])
+        return matrix
+
+    def _estimate(self, rows, classes):
+        """Estimate the transition matrix of classes of two rows or more."""
+        folds = stratified_folds(rows.codes, self.cv, self.random_state)
+        settings = classes.shape[0], rows, folds
         if self.noise == "cv":
-            return matrix_by_likelihood(
-                self._fit_corrected, n_classes, rows, folds, n_jobs=self.n_jobs
-            )
+            fit = partial(fit_corrected, self.estimator, classes, owner=self)
+            return matrix_by_likelihood(fit, *settings, n_jobs=self.n_jobs)
         estimator = self.estimator
         if self.random_state is not None:
             stream = check_random_state(self.random_state)
             estimator = set_missing_seeds(estimator, stream)
-        return matrix_at_anchors(estimator, n_classes, rows, folds, n_jobs=self.n_jobs)
+        return matrix_at_anchors(estimator, *settings, n_jobs=self.n_jobs)
 
-    @property
-    def _fit_corrected(self):
-        """Return a function of the transition matrix and the rows."""
-        return partial(fit_corrected, self.estimator, self.classes_, owner=self)
+    def _fit_corrected(self, matrix, rows):
+        """Fit a clone by the corrected loss."""
+        return fit_corrected(self.estimator, self.classes_, matrix, rows, owner=self)
 
     def _fit_weighted(self, matrix, rows):
         """Fit a clone on weighted rows."""
@@ -230,6 +235,13 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
                 params=rows.params | {"sample_weight": weights * rows.sample_weight},
             )
         return rows.fit(clone(self.estimator))
+
+    def _reads_features(self):
+        """Return whether the loss is corrected, or only rows are weighted."""
+        return self.method == "unbiased" or self._is_by_likelihood()
+
+    def _is_by_likelihood(self):
+        return isinstance(self.noise, str) and self.noise == "cv"
 
     def _filter_input_tags(self):
         """Accept what the estimator accepts: nothing else reads the features."""

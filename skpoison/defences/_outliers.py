@@ -3,21 +3,27 @@
 from abc import abstractmethod
 from numbers import Integral, Real
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import Pipeline
 from sklearn.utils import InputTags, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skpoison.base import BaseRowFilter
+from skpoison.defences._robust_scale import total_variance
+from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._validation import check_default
+
+# How many parts of the reference rows are left out in turn of detectors that keep no
+# scores of rows that they have not seen.
+N_FOLDS = 5
 
 
 class _BaseOutlierFilter(BaseRowFilter):
     """Base of the outlier filters: one detector and one threshold for each group."""
-
-    _keeps_booleans = True
 
     _parameter_constraints: dict = {
         "estimator": BaseRowFilter._parameter_constraints["estimator"],
@@ -59,12 +65,14 @@ class _BaseOutlierFilter(BaseRowFilter):
             check_default(self, reason, n_neighbors=5, n_jobs=None)
         scores = np.zeros(y.shape[0])
         for rows in self._groups(y):
-            reference = _reference(rows, trusted)
-            if reference.shape[0] < 2:
+            reference = self._reference(rows, trusted)
+            if reference.shape[0] < self._fewest():
                 continue
             others = np.setdiff1d(rows, reference)
             columns = self._what_is_scored(X, y, reference)
-            own_scores, other_scores = self._score(columns[reference], columns[others])
+            own_scores, other_scores = self._score(
+                take_rows(columns, reference), take_rows(columns, others)
+            )
             scores[reference], scores[others] = own_scores, other_scores
         return scores
 
@@ -76,15 +84,25 @@ class _BaseOutlierFilter(BaseRowFilter):
         """
         thresholds = []
         for rows in self._groups(y):
-            own_scores = np.sort(scores[_reference(rows, trusted)])
+            own_scores = np.sort(scores[self._reference(rows, trusted)])
             # The quantile is one of the scores, so that the number of reference rows
             # beyond it is known exactly; rounding of the product must not change it.
             rank = np.ceil(
                 np.round(float(self.quantile) * (own_scores.shape[0] - 1), 9)
             )
             threshold = np.nextafter(own_scores[int(rank)], np.inf)
-            thresholds.append(threshold if own_scores.shape[0] > 1 else np.inf)
+            is_known = own_scores.shape[0] >= self._fewest()
+            thresholds.append(threshold if is_known else np.inf)
         return np.array(thresholds)
+
+    def _fewest(self):
+        """Return the least number of reference rows that a detector is fitted to."""
+        return 2 if self.detector is None else 3
+
+    def _reference(self, rows, trusted):
+        """Return the trusted ones among some rows, or all of them if they are few."""
+        reference = rows[trusted[rows]]
+        return reference if reference.shape[0] >= self._fewest() else rows
 
     def _score(self, reference, others):
         """Score both sets of rows against the first: higher is more outlying."""
@@ -98,22 +116,53 @@ class _BaseOutlierFilter(BaseRowFilter):
             return own_distances[:, -1], index.kneighbors(others, k)[0][:, -1]
 
         detector = clone(self.detector).fit(reference)
-        if hasattr(detector, "decision_scores_"):  # PyOD: high is outlying
-            sign, score = 1, detector.decision_function
-            own_scores = detector.decision_scores_
+        score, kept = self._scores_of(detector)
+        if kept is not None and not np.allclose(kept, score(reference)):
+            return kept, score(others)
+        # The rows that each detector has left out, and all other rows: the scores of
+        # both are those of detectors of as many rows, so that they can be compared.
+        n_rows = reference.shape[0]
+        n_folds = min(N_FOLDS, n_rows)
+        own_scores, other_scores = np.empty(n_rows), np.zeros(others.shape[0])
+        for fold in range(n_folds):
+            is_left_out = np.arange(n_rows) % n_folds == fold
+            left_out = np.flatnonzero(is_left_out)
+            learnt = take_rows(reference, np.flatnonzero(~is_left_out))
+            score, _ = self._scores_of(clone(self.detector).fit(learnt))
+            own_scores[left_out] = score(take_rows(reference, left_out))
+            other_scores += score(others) / n_folds
+        return own_scores, other_scores
+
+    def _scores_of(self, detector):
+        """Return a function that scores rows, and the scores of the rows learnt from.
+
+        In both higher is more outlying. The second is None if the detector keeps none.
+        It can still be that of rows that the detector has seen.
+        """
+        last = detector
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        if hasattr(last, "decision_scores_"):  # PyOD: high is outlying
+            sign, method, kept = 1, "decision_function", last.decision_scores_
         elif hasattr(detector, "score_samples"):
-            sign, score = -1, detector.score_samples
-            own_scores = getattr(detector, "negative_outlier_factor_", None)
-            if own_scores is None:
-                own_scores = score(reference)
+            sign, method = -1, "score_samples"
+            kept = getattr(last, "negative_outlier_factor_", None)
         else:
             raise ValueError(
                 f"detector={self.detector!r} cannot score rows that it was not fitted "
                 "on. Give one with score_samples (LocalOutlierFactor has it with "
                 "novelty=True), or one of PyOD's."
             )
-        scores = score(others) if others.shape[0] else np.empty(0)
-        return sign * np.ravel(own_scores), sign * np.ravel(scores)
+
+        def score(X):
+            if not X.shape[0]:
+                return np.empty(0)
+            return sign * np.ravel(getattr(detector, method)(X))
+
+        return score, None if kept is None else sign * np.ravel(kept)
+
+    def _reads_features(self):
+        return self.detector is None
 
     def _filter_input_tags(self):
         if self.detector is None:
@@ -328,25 +377,43 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
         return super()._learn_threshold(scores, y, trusted=trusted)[0]
 
     def _what_is_scored(self, X, y, reference):
-        spread = _total_variance(X[reference])
-        own = np.var(y[reference])
-        scale = np.sqrt(spread / own) if spread > 0 and own > 0 else 1.0
-        column = scale * y[:, np.newaxis]
+        column = y[:, np.newaxis]
+        spread = total_variance(_numbers(take_rows(X, reference)))
+        own = total_variance(column[reference])
+        column = column * np.sqrt(spread / own) if spread > 0 and own > 0 else column
+        if is_frame(X) and all(isinstance(name, str) for name in X.columns):
+            return _with_column(X, column[:, 0])
+        X = X.to_numpy() if is_frame(X) else X
         if sparse.issparse(X):
             return sparse.hstack([X, column], format="csr")
         return np.hstack([X, column])
 
 
-def _reference(rows, trusted):
-    """Return the trusted ones among some rows, or all of them if one is or none."""
-    reference = rows[trusted[rows]]
-    return reference if reference.shape[0] > 1 else rows
+def _numbers(X):
+    """Return the columns of X that hold numbers; missing values may be among them."""
+    if is_frame(X):
+        frame = nw.from_native(X, eager_only=True)
+        X = frame.select(nw.selectors.numeric()).to_numpy()
+    elif X.dtype.kind not in "fiub":
+        numeric = [column for column in X.T if _is_numeric(column)]
+        X = np.column_stack(numeric or [np.zeros(X.shape[0])])
+    return X if sparse.issparse(X) else X.astype(np.float64)
 
 
-def _total_variance(X):
-    """Compute the sum of the variances of all columns."""
-    X = X.astype(np.float64)
-    if sparse.issparse(X):
-        squares = X.multiply(X).mean(axis=0) - np.square(X.mean(axis=0))
-        return float(np.sum(squares))
-    return float(np.var(X, axis=0).sum())
+def _is_numeric(column):
+    """Return whether a column of objects holds numbers."""
+    try:
+        column.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _with_column(X, column):
+    """Return a dataframe with the response as its last column."""
+    frame = nw.from_native(X, eager_only=True)
+    name = "response"
+    while name in frame.columns:
+        name += "_"
+    series = nw.new_series(name, column, backend=frame.implementation)
+    return frame.with_columns(series).to_native()

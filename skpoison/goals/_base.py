@@ -91,6 +91,8 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
     kind = "parameters"
     # Whether X_val and y_val must be given to fit_resample.
     requires_given_rows = False
+    # Whether less poison than the budget allows can be better by the goal.
+    can_be_overshot = True
     _parameter_constraints: dict = {}
 
     @property

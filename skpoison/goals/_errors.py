@@ -170,6 +170,8 @@ class ErrorGeneric(BaseErrorGoal):
     8.0
     """
 
+    can_be_overshot = False
+
     def _wanted(self, y_val, classes):
         return y_val, 1
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import DataConversionWarning
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._testing import (
     assert_array_equal,
@@ -155,6 +156,42 @@ def check_zero_weight_is_absence(name, defence):
     assert_array_equal(fitted.predict(X), expected.predict(X))
 
 
+def check_copies_for_weights(name, defence):
+    """Check that weights that the estimator does not take are numbers of copies.
+
+    So a defence can stand in BaggingClassifier, which draws rows by weights.
+    """
+    X, y = _poisoned_data(defence)
+    without = clone(defence).set_params(estimator=make_pipeline(defence.estimator))
+    try:
+        without.fit(X, y)
+    except ValueError:
+        return  # the defence needs an estimator with weights, or of some kind
+    counts = np.random.RandomState(0).poisson(1, y.shape[0])
+    fitted = clone(without).fit(X, y, sample_weight=counts)
+    assert not fitted.inlier_mask_[counts == 0].any()
+    if not has_fit_parameter(defence.estimator, "sample_weight"):
+        return
+    expected = clone(defence).fit(X, y, sample_weight=counts)
+    assert_array_equal(fitted.inlier_mask_, expected.inlier_mask_)
+    same = np.isclose(fitted.predict(X), expected.predict(X), rtol=1e-3)
+    assert same.mean() > 0.95, f"{name} ignores weights that its estimator lacks."
+
+
+def check_class_of_one_row(name, defence):
+    """Check that a class of a single row does not switch the defence off."""
+    X, y = _poisoned_data(defence)
+    found = (~clone(defence).fit(X, y).inlier_mask_).sum()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it may say that it keeps the row
+        fitted = clone(defence).fit(np.r_[X, X.max() + X[:1]], np.r_[y, 9])
+    still_found = (~fitted.inlier_mask_[:-1]).sum()
+    assert still_found >= found / 2, (
+        f"{name} finds {found} suspicious rows, but {still_found} of them if there is "
+        "one more row, of a class of its own."
+    )
+
+
 def check_defence_containers(name, defence):
     """Check that the container of the data makes no difference."""
     X, y = _poisoned_data(defence)
@@ -245,6 +282,8 @@ DEFENCE_CHECKS = (
     check_keeps_every_class,
     check_keeps_trusted_rows,
     check_zero_weight_is_absence,
+    check_copies_for_weights,
+    check_class_of_one_row,
     check_defence_containers,
     check_defence_input_not_written,
     check_defence_pickles,
@@ -254,4 +293,4 @@ DEFENCE_CHECKS = (
 )
 
 # Those that make sense for classification alone.
-CLASSIFIER_CHECKS = (check_keeps_every_class,)
+CLASSIFIER_CHECKS = (check_keeps_every_class, check_class_of_one_row)

@@ -208,6 +208,36 @@ def check_responses(estimator, y, *, warn=False):
     return column_or_1d(y, warn=warn)
 
 
+def any_features(estimator, X):
+    """Return X for estimators that check it themselves.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator that errors name.
+    X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
+        The data: missing values, words and categories among them.
+
+    Returns
+    -------
+    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
+        A dataframe as it is. Integers become floats; anything else keeps its type.
+    """
+    if is_frame(X):
+        return X
+    if not hasattr(X, "dtype") and np.asarray(X).dtype.kind in "SU":
+        X = np.asarray(X, dtype=object)  # numbers beside words stay numbers
+    X = check_array(
+        canonical(X),
+        accept_sparse="csr",
+        dtype=None,
+        ensure_all_finite=False,
+        estimator=estimator,
+        input_name="X",
+    )
+    return X.astype(np.float64) if X.dtype.kind in "iu" else X
+
+
 def check_squares(X, name="X"):
     """Raise if the squares of some numbers overflow.
 
@@ -234,7 +264,7 @@ def check_squares(X, name="X"):
         )
 
 
-def numeric_features(estimator, X, **check_params):
+def numeric_features(estimator, X, *, name="X", **check_params):
     """Return X as numbers, or raise an error that names the columns that are not.
 
     Parameters
@@ -243,6 +273,8 @@ def numeric_features(estimator, X, **check_params):
         The estimator that errors name.
     X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
         The data.
+    name : str, default="X"
+        What errors call the data.
     **check_params : dict
         Passed on to :func:`sklearn.utils.check_array`.
 
@@ -264,9 +296,9 @@ def numeric_features(estimator, X, **check_params):
                 f"hold none: {', '.join(map(str, words))}. Encode them in a step "
                 "before it, for example by a ColumnTransformer with OneHotEncoder."
             )
-    with refused_na("X"):
+    with refused_na(name):
         return check_array(
-            canonical(X), estimator=estimator, input_name="X", **check_params
+            canonical(X), estimator=estimator, input_name=name, **check_params
         )
 
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 
-from skpoison.attacks import RandomLabelFlip
+from skpoison.attacks import MarginLabelFlip
 from skpoison.attacks._validation_data import (
     check_validation_data,
     make_folds,
@@ -19,7 +19,7 @@ from skpoison.attacks._validation_data import (
 )
 
 X, y = load_iris(return_X_y=True)
-ATTACK = RandomLabelFlip().fit(X, y)
+ATTACK = MarginLabelFlip().fit(X, y)
 EVERYTHING = np.arange(150)
 
 
@@ -45,7 +45,8 @@ def test_validation_rows_are_sparse_if_the_training_rows_are():
         (None, y, "must be given together; got y_val without X_val"),
         (X[:, :2], y, "X_val must have the 4 features of X; got 2"),
         (X, y + 1, r"y_val must hold labels of y, which are \[0, 1, 2\]; got \[3\]"),
-        (X, y[1:], "inconsistent numbers of samples"),
+        (X, y[1:], "must have as many rows as each other; got 150 and 149"),
+        (X * np.nan, y, "Input X_val contains NaN"),
     ],
 )
 def test_invalid_validation_data(X_val, y_val, message):

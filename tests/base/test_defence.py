@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification, make_regression
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -34,8 +35,8 @@ class Plain(PredictsByEstimatorMixin, BaseDefence):
         self.seen_ = {"X": X, "y": y, "present": present, "trusted": trusted, **params}
         self.inlier_mask_ = present
         params = {key: np.asarray(value)[present] for key, value in params.items()}
-        self.estimator_ = clone(self.estimator)
-        self.estimator_.fit(take(X, np.flatnonzero(present)), y[present], **params)
+        rows = take(X, np.flatnonzero(present))
+        self.estimator_ = self._fit_clone(rows, y[present], params)
 
 
 class Vote(ClassifierMixin, BaseDefence):
@@ -137,9 +138,25 @@ def test_weights_all_zero():
 
 
 def test_weights_not_taken_by_the_estimator():
-    message = "KNeighborsClassifier takes no sample_weight in its fit"
-    with pytest.raises(ValueError, match=message):
-        Plain(KNeighborsClassifier(1)).fit(X, y, sample_weight=[1] * 4)
+    """Whole numbers are numbers of copies, and equal weights are none."""
+    for weight in ([1] * 4, [0.3] * 4):
+        defence = Plain(KNeighborsClassifier(1)).fit(X, y, sample_weight=weight)
+        assert defence.estimator_.n_samples_fit_ == 4
+    defence.fit(X, y, sample_weight=[0, 2, 3, 0])
+    assert defence.estimator_.n_samples_fit_ == 5
+    message = "KNeighborsClassifier takes no sample_weight .* whole numbers"
+    for weight in ([1.5, 1, 1, 1], [2, 1, -1, 1]):
+        with pytest.raises(ValueError, match=message):
+            Plain(KNeighborsClassifier(1)).fit(X, y, sample_weight=weight)
+
+
+def test_bagging_around_an_estimator_without_weights():
+    X, y = make_classification(100, random_state=0)
+    bagged = BaggingClassifier(Plain(KNeighborsClassifier()), random_state=0)
+    plain = BaggingClassifier(KNeighborsClassifier(), random_state=0)
+    np.testing.assert_array_equal(
+        bagged.fit(X, y).predict(X), plain.fit(X, y).predict(X)
+    )
 
 
 def test_fit_params_need_routing():

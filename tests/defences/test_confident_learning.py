@@ -7,7 +7,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
-from sklearn.preprocessing import scale
+from sklearn.preprocessing import StandardScaler, scale
 
 from skpoison.attacks import RandomLabelFlip
 from skpoison.defences import ConfidentLearningClassifier
@@ -122,6 +122,25 @@ def test_unit_and_origin_of_the_rows_make_no_difference():
     np.testing.assert_array_equal(defence.fit(1e-3 * X - 5, y).inlier_mask_, kept)
 
 
+@pytest.mark.parametrize("columns", [slice(None), slice(1)])
+@pytest.mark.parametrize("scaler", [None, StandardScaler()])
+def test_a_far_row_changes_nothing_for_the_others(columns, scaler):
+    """Nor does one that a scaler before the defence has made all others small by."""
+    X, y = make_blobs(400, centers=2, n_features=3, random_state=0)
+    attack = RandomLabelFlip(0.2, random_state=0)
+    _, y_poisoned = attack.fit_resample(X, y)
+    defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
+
+    def right(X):
+        X = X if scaler is None else scaler.fit_transform(X)
+        kept = defence.fit(X, y_poisoned).inlier_mask_
+        return (kept == ~attack.poison_mask_)[1:].mean()
+
+    far = X.copy()
+    far[0, columns] = 1e6
+    assert right(far) > right(X) - 0.01 > 0.95
+
+
 def test_scattered_flips_are_found():
     X, y = make_blobs(300, centers=3, cluster_std=0.5, random_state=0)
     attack = RandomLabelFlip(0.3, random_state=0)
@@ -163,11 +182,30 @@ def test_sparse_rows():
     )
 
 
-def test_class_of_one_row_is_kept():
-    labels = y.copy()
-    labels[7] = 3
+def test_class_of_one_row_is_kept_and_the_others_judged_without_it():
     defence = ConfidentLearningClassifier(ESTIMATOR, random_state=0)
-    assert defence.fit(X, labels).inlier_mask_.all()
+    scores = defence.fit(X, y).sample_scores_
+    for label in (-1, 3):
+        with pytest.warns(UserWarning, match=rf"the classes \[{label}\]: there are"):
+            defence.fit(np.r_[X, 9 + X[:1]], np.r_[y, label])
+        np.testing.assert_array_equal(defence.sample_scores_[:-1], scores)
+        assert defence.inlier_mask_[-1]
+
+
+def test_class_of_two_rows_does_not_limit_the_folds():
+    sizes = []
+
+    class Counts(GaussianNB):
+        def fit(self, X, y):
+            sizes.append(y.shape[0])
+            return super().fit(X, y)
+
+    rows, labels = np.r_[X, 9 + X[:2]], np.r_[y, 3, 3]
+    trusted = np.arange(402) >= 400
+    defence = ConfidentLearningClassifier(ESTIMATOR, classifiers=[Counts()])
+    defence.fit(rows, labels, trusted=trusted)
+    assert len(sizes) == 5
+    assert min(sizes) >= 320
 
 
 def test_classifiers_that_take_missing_values():

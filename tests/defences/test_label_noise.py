@@ -262,8 +262,26 @@ def test_one_class():
 
 def test_class_of_one_row_has_no_estimated_noise():
     labels = np.where(np.arange(300) == 7, 1, 0)
-    defence = NoisyLabelClassifier(ESTIMATOR).fit(X, labels)
+    with pytest.warns(UserWarning, match=r"the classes \[1\]: there are no other"):
+        defence = NoisyLabelClassifier(ESTIMATOR).fit(X, labels)
     np.testing.assert_array_equal(defence.transition_matrix_, np.eye(2))
+
+
+@pytest.mark.parametrize("noise", ["cv", "anchors"])
+@pytest.mark.parametrize("label", [-1, 2])
+def test_class_of_one_row_changes_nothing_for_the_others(noise, label):
+    wrong = np.where(np.arange(300) % 5 == 0, 1 - y, y)
+    defence = NoisyLabelClassifier(ESTIMATOR, noise=noise, random_state=0)
+    expected = defence.fit(X, wrong).transition_matrix_
+    assert expected[0, 1] > 0.02
+    with pytest.warns(UserWarning, match="there are no other rows"):
+        defence.fit(np.r_[X, 20 + X[:1]], np.r_[wrong, label])
+    others = defence.classes_ != label
+    np.testing.assert_array_equal(
+        defence.transition_matrix_[np.ix_(others, others)], expected
+    )
+    lone = defence.transition_matrix_[~others][0]
+    np.testing.assert_array_equal(lone, ~others)
 
 
 def test_more_noise_than_labels():

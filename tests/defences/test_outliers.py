@@ -1,11 +1,16 @@
+import re
+
 import numpy as np
 import pytest
 from pyod.models.iforest import IForest
+from pyod.models.kde import KDE
 from pyod.models.knn import KNN
 from scipy import sparse
 from scipy.spatial.distance import cdist
+from sklearn.base import clone
 from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import make_blobs, make_regression
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import GaussianMixture
@@ -101,13 +106,15 @@ def test_scale_and_order_make_no_difference():
         None,
         EllipticEnvelope(random_state=0),
         GaussianMixture(random_state=0),
-        IsolationForest(random_state=0),
+        IsolationForest(n_estimators=30, random_state=0),
         KernelDensity(bandwidth=2.0),
         LocalOutlierFactor(novelty=True),
         OneClassSVM(gamma=0.1),
-        make_pipeline(StandardScaler(), IsolationForest(random_state=0)),
+        make_pipeline(
+            StandardScaler(), IsolationForest(n_estimators=30, random_state=0)
+        ),
         KNN(),
-        IForest(random_state=0),
+        IForest(n_estimators=30, random_state=0),
     ],
     ids=lambda detector: type(detector).__module__ + "." + type(detector).__name__,
 )
@@ -310,3 +317,87 @@ def test_sparse_rows():
 def test_parameters_are_checked(parameter, value):
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
         OutlierFilteredClassifier(ESTIMATOR, **{parameter: value}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [
+        LocalOutlierFactor(n_neighbors=1, novelty=True),
+        make_pipeline(StandardScaler(), LocalOutlierFactor(1, novelty=True)),
+        KernelDensity(bandwidth=0.3),
+        IsolationForest(n_estimators=30, max_samples=1.0, random_state=0),
+        make_pipeline(StandardScaler(), KernelDensity(bandwidth=0.3)),
+        OneClassSVM(gamma=5.0),
+        GaussianMixture(10, random_state=0),
+        KNN(n_neighbors=1),
+        make_pipeline(StandardScaler(), KNN(n_neighbors=1)),
+        KDE(bandwidth=0.3),
+    ],
+    ids=lambda detector: "-".join(re.findall(r"\w+(?=\()", repr(detector))),
+)
+def test_thresholds_are_those_of_rows_not_seen(detector):
+    """As many clean rows are lost as the quantile says, for any detector."""
+    X = np.random.RandomState(0).normal(size=(1200, 5))
+    y, trusted = np.arange(1200) % 2, np.arange(1200) < 600
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=detector, quantile=0.9)
+    defence.fit(X, y, trusted=trusted)
+    lost = ~defence.inlier_mask_[~trusted]
+    assert 0.06 < lost.mean() < 0.14
+
+
+def test_scores_behind_a_scaler_are_those_of_scaled_rows():
+    scaler, rows = StandardScaler(), X[y == 0] * [1, 10, 100]
+    for detector in (LocalOutlierFactor(5, novelty=True), KNN()):
+        params = {"X": rows, "y": np.zeros(150)}
+        behind = OutlierFilteredClassifier(
+            DummyClassifier(), detector=make_pipeline(scaler, detector)
+        ).fit(**params)
+        alone = OutlierFilteredClassifier(DummyClassifier(), detector=detector)
+        alone.fit(scaler.fit_transform(rows), params["y"])
+        np.testing.assert_allclose(behind.sample_scores_, alone.sample_scores_)
+
+
+def test_cross_fitted_scores():
+    """Each trusted row is scored by the detector that left it out, others by all."""
+    density = KernelDensity(bandwidth=1.0)
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=density)
+    defence.fit(X, y, trusted=TRUSTED)
+    for label in (0, 1):
+        reference = np.flatnonzero((y == label) & TRUSTED)
+        others = np.flatnonzero((y == label) & ~TRUSTED)
+        scores = np.zeros(others.shape[0])
+        for fold in range(5):
+            left_out = reference[fold::5]
+            fitted = clone(density).fit(X[np.setdiff1d(reference, left_out)])
+            np.testing.assert_allclose(
+                defence.sample_scores_[left_out], -fitted.score_samples(X[left_out])
+            )
+            scores -= fitted.score_samples(X[others]) / 5
+        np.testing.assert_allclose(defence.sample_scores_[others], scores)
+
+
+def test_detector_needs_three_rows():
+    """Two of them are left if one is left out."""
+    labels = np.r_[y, 2, 2]
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=GaussianMixture())
+    defence.fit(np.r_[X, X[:2]], labels)
+    assert defence.threshold_[2] == np.inf
+    assert defence.inlier_mask_[-2:].all()
+    rows = np.r_[X, X[:3]]
+    defence.fit(rows, np.r_[labels, 2])
+    assert np.isfinite(defence.threshold_[2])
+
+
+def test_far_row_does_not_set_the_scale_of_the_response():
+    X, y = make_regression(400, 3, noise=5.0, random_state=0)
+    wrong = y.copy()
+    wrong[:40] = y[:40] + 5 * y.std()
+    plain = OutlierFilteredRegressor(Ridge(), quantile=0.9).fit(X, wrong)
+    found = (~plain.inlier_mask_[:40]).sum()
+    assert found >= 20
+    for far_X, far_y in ((1e6, y[-1]), (1e6, 1e9), (X[-1], 1e9)):
+        rows, responses = X.copy(), wrong.copy()
+        rows[-1], responses[-1] = far_X, far_y
+        fitted = OutlierFilteredRegressor(Ridge(), quantile=0.9).fit(rows, responses)
+        assert (~fitted.inlier_mask_[:40]).sum() >= found - 2
+        assert not fitted.inlier_mask_[-1]

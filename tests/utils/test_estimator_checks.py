@@ -380,6 +380,27 @@ class JudgesTheAbsent(KNNSanitizedClassifier):
         return self
 
 
+class RefusesWeights(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        if sample_weight is not None and hasattr(self.estimator, "steps"):
+            raise ValueError("The estimator takes no weights.")
+        return super().fit(X, y, sample_weight, trusted=trusted)
+
+
+class OneCopyOfEach(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        if sample_weight is not None and hasattr(self.estimator, "steps"):
+            self.estimator_ = clone(self.estimator).fit(X, np.roll(y, 1))
+        return self
+
+
+class SwitchedOff(KNNSanitizedClassifier):
+    def _score_rows(self, X, y, *, trusted):
+        scores, labels = super()._score_rows(X, y, trusted=trusted)
+        return scores * (np.bincount(y).min() > 1), labels
+
+
 class HidesFrames(KNNSanitizedClassifier):
     def fit(self, X, y, sample_weight=None, *, trusted=None):
         if hasattr(X, "columns"):
@@ -449,6 +470,9 @@ BROKEN_DEFENCES = [
     (IgnoresTrust, "check_keeps_trusted_rows"),
     (IgnoresTrustToo, "check_keeps_trusted_rows"),
     (JudgesTheAbsent, "check_zero_weight_is_absence"),
+    (RefusesWeights, "check_copies_for_weights"),
+    (OneCopyOfEach, "check_copies_for_weights"),
+    (SwitchedOff, "check_class_of_one_row"),
     (HidesFrames, "check_defence_containers"),
     (ReadsTheContainer, "check_defence_containers"),
     (WritesToRows, "check_defence_input_not_written"),

@@ -67,7 +67,7 @@ class Overflows(RandomInsertion):
 
 
 class SearchesInVain(KNNSanitizedClassifier):
-    def _numeric_rows(self, X, present):
+    def _rows_to_score(self, X, present):
         return X
 
 

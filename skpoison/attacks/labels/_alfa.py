@@ -110,6 +110,7 @@ class ALFA(BaseLabelFlip):
     False
     """
 
+    _only_surrogate_reads = True
     _parameter_constraints: dict = {
         **BaseLabelFlip._parameter_constraints,
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -165,8 +166,8 @@ def _losses(known, codes):
         scores = np.where(np.arange(n_classes) == codes[:1], 1.0, -1.0)
         scores = np.repeat(scores[np.newaxis], n_samples, axis=0)
     else:
-        fitted = clone(known.surrogate).fit(known.rows_to_fit, known.classes[codes])
-        scores = class_scores(fitted, known.rows_to_fit, known.classes)
+        fitted = clone(known.surrogate).fit(known.X, known.classes[codes])
+        scores = class_scores(fitted, known.X, known.classes)
     losses = np.empty_like(scores)
     for code in range(n_classes):
         over = margins(scores, np.full(n_samples, code))

@@ -1,5 +1,6 @@
 """Greedy label flips."""
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -12,6 +13,8 @@ from skpoison.attacks.labels._flip_search import Refit, flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.utils._callbacks import Progress
+from skpoison.utils._containers import take_rows
+from skpoison.utils._validation import numeric_features
 
 # How many flips are tried at every step by default.
 N_CANDIDATES = 20
@@ -40,8 +43,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         None: LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
-        goals on coefficients or features it is the maximum: of the flips made, those
-        up to the highest goal are kept.
+        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: of the
+        flips made, those up to the highest goal are kept.
     goal : "error-generic", dict or goal object, default="error-generic"
         What the attacker wants: "error-generic" for
         :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
@@ -125,6 +128,7 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     """
 
     _default_validation = 3
+    _only_surrogate_reads = True
     _parameter_constraints: dict = {
         **BaseGoalAttack._parameter_constraints,
         **BaseLabelFlip._parameter_constraints,
@@ -194,8 +198,11 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
                 break
         progress.end()
         self.goal_path_ = np.array(path)
-        # More errors are always wanted, but coefficients can be overshot.
-        n_kept = len(flips) if known.goal.kind == "errors" else int(np.argmax(path))
+        # More errors are always wanted, but coefficients can be overshot, and a class
+        # map can leave only flips that work against certain errors.
+        n_kept = len(flips)
+        if known.goal.can_be_overshot:
+            n_kept = np.flatnonzero(self.goal_path_ == self.goal_path_.max())[-1]
         return np.array(flips[:n_kept], dtype=int).reshape(-1, 2).T
 
     def _search(self, known, fold):
@@ -205,15 +212,15 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         if measure is not None:
             refit = Refit(
                 known.surrogate,
-                known.rows_to_fit[train],
+                take_rows(known.X, train),
                 known.codes[train],
                 known.classes,
-                fold.X.astype(known.dtype, copy=False),
+                fold.X,
                 measure,
                 self.n_jobs,
             )
         try:
-            problem = LabelProblem(self._problem(known, fold))
+            problem = LabelProblem(self._problem(*self._as_numbers(known, fold)))
         except (TypeError, ValueError) as error:
             # It cannot be differentiated. Errors can be counted all the same; if the
             # surrogate is invalid altogether, its fit raises an error.
@@ -227,6 +234,18 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
                 raise
             problem = None
         return flip_search(problem, refit)
+
+    def _as_numbers(self, known, fold):
+        """Return what the attacker knows, and a fold, as a gradient needs them."""
+        if not self._passes_features_on():
+            return known, fold
+        X, X_val = (
+            X
+            if X is None
+            else numeric_features(self, X, accept_sparse="csr", dtype=np.float64)
+            for X in (known.X, fold.X)
+        )
+        return replace(known, X=X), replace(fold, X=X_val)
 
     def _candidates(self, state, rows, new, random_state):
         """Choose which flips to try."""

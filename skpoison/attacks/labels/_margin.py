@@ -87,6 +87,7 @@ class MarginLabelFlip(BaseLabelFlip):
     [0, 0, 0, 0, 1, 1]
     """
 
+    _only_surrogate_reads = True
     _parameter_constraints: dict = {
         **BaseLabelFlip._parameter_constraints,
         "order": [StrOptions({"furthest", "nearest"})],
@@ -109,10 +110,8 @@ class MarginLabelFlip(BaseLabelFlip):
         self.class_map = class_map
 
     def _flip(self, known, allowed, n_poison, random_state):
-        fitted = clone(known.surrogate).fit(known.rows_to_fit, known.y)
-        below = margins(
-            class_scores(fitted, known.rows_to_fit, known.classes), known.codes
-        )
+        fitted = clone(known.surrogate).fit(known.X, known.y)
+        below = margins(class_scores(fitted, known.X, known.classes), known.codes)
         over_best = np.where(allowed, below, np.inf)
         margin = over_best.min(axis=1)
         if self.order == "nearest":

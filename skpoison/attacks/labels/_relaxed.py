@@ -45,8 +45,8 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
         StandardScaler.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
-        goals on coefficients or features it is the maximum: fewer flips are made if
-        they reach a higher goal.
+        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: fewer
+        flips are made if they reach a higher goal.
     goal : "error-generic", dict or goal object, default="error-generic"
         What the attacker wants: "error-generic" for
         :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
@@ -174,7 +174,7 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
         problem = _MeanProblem(
             FoldMean(problems, [fold.train for fold in folds], codes.shape[0])
         )
-        can_overshoot = known.goal.kind != "errors"
+        can_overshoot = known.goal.can_be_overshot
         clean = np.eye(known.classes.shape[0])[codes]
         shares, path = clean, [problem.evaluate(codes)]
         best = _best_at_random(problem, codes, allowed, n_poison, random_state)
@@ -193,9 +193,10 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
                 break
             shares = shares + 2 / (step + 2) * (vertex - shares)
             rows, new = _round(shares, gains, codes, allowed, n_poison)
-            # If more flips can be worse than fewer, fewer are tried too.
+            # Errors grow with the flips, but coefficients can be overshot: fewer flips
+            # are tried too.
             sizes = {n_poison}
-            if can_overshoot:
+            if can_overshoot and known.goal.kind != "errors":
                 sizes.update(2**k for k in range(n_poison.bit_length()))
             found = []
             for size in sorted(sizes):

@@ -85,7 +85,9 @@ class SVMOptimum:
             rows = np.flatnonzero(np.isin(codes, pair) & (totals > 0))
             signs = np.where(codes[rows] == pair[1], 1.0, -1.0)
             if np.abs(signs.sum()) == signs.shape[0]:
-                raise ValueError(f"One of the classes {pair} has no row of weight.")
+                raise ValueError(
+                    f"One of the classes {pair} has no row of positive weight."
+                )
             self.rows.append(rows)
             gram = self.gram[np.ix_(rows, rows)]
             self.solutions.append(solve_svm_dual(gram, signs, totals[rows]))

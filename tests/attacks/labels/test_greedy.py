@@ -3,7 +3,12 @@ import functools
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    make_classification,
+)
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -324,3 +329,14 @@ def test_rows_are_to_be_taken_for_others(surrogate):
 def test_goals_that_a_surrogate_does_not_have(surrogate, goal, error, message):
     with pytest.raises(error, match=message):
         GreedyLabelFlip(surrogate, 3, goal=goal).fit_resample(X_train, y_train)
+
+
+def test_flips_that_only_help_the_victim_are_not_made():
+    """The only flips allowed work against the errors wanted."""
+    X, y = make_classification(60, 5, random_state=0)
+    for class_map, is_used in (({1: 0}, False), ({0: 1}, True)):
+        attack = GreedyLabelFlip(
+            LogisticRegression(), 5, goal={0: 1}, class_map=class_map, random_state=0
+        )
+        _, y_out = attack.fit_resample(X, y)
+        assert (y_out != y).sum() == (5 if is_used else 0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -171,3 +171,14 @@ def test_rows_are_to_be_taken_for_others():
         for out in (y_train, labels)
     )
     assert after > before + 0.2
+
+
+def test_flips_that_only_help_the_victim_are_not_made():
+    """The only flips allowed work against the errors wanted."""
+    X, y = make_classification(60, 5, random_state=0)
+    for class_map, is_used in (({1: 0}, False), ({0: 1}, True)):
+        attack = RelaxedLabelFlip(
+            LogisticRegression(), 5, goal={0: 1}, class_map=class_map, random_state=0
+        )
+        _, y_out = attack.fit_resample(X, y)
+        assert (y_out != y).sum() == (5 if is_used else 0)

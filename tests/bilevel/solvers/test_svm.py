@@ -80,5 +80,5 @@ def test_clones_share_their_coefficient():
 def test_every_class_needs_rows_of_weight():
     rows, codes = make_rows(2)
     rows = Rows(rows.X, rows.targets, 1.0 * (codes == 0))
-    with pytest.raises(ValueError, match="has no row of weight"):
+    with pytest.raises(ValueError, match="has no row of positive weight"):
         minimise_svm(LEARNER, rows, KERNEL)
