@@ -53,7 +53,12 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
         # What is not finite is said below, what underflows is 0.
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             W, _ = descend(
-                learner, rows, start, rate=self.learning_rate, n_steps=self.n_steps
+                learner,
+                rows,
+                start,
+                rate=self.learning_rate,
+                n_steps=self.n_steps,
+                checkpoint_every=None,  # nothing is stored: no step is differentiated
             )
         if not np.isfinite(W).all():
             raise ValueError(

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -111,3 +113,17 @@ def test_underflow_is_zero():
         probabilities, clone(surrogate).fit(X, y).predict_proba(X)
     )
     assert probabilities.min() < 1e-300
+
+
+@pytest.mark.parametrize(
+    "estimator", [GradientDescentClassifier, GradientDescentRegressor]
+)
+def test_memory_does_not_grow_with_steps(estimator):
+    X = np.random.RandomState(0).normal(size=(2000, 2))
+    y, peaks = (X[:, 0] > 0).astype(int), []
+    for n_steps in (2, 200):
+        tracemalloc.start()
+        estimator(n_steps=n_steps).fit(X, y)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
