@@ -106,6 +106,11 @@ def check_hypergradient(
         )
     if n_directions < 1:
         raise ValueError(f"`n_directions` must be at least 1; got {n_directions!r}.")
+    with np.errstate(under="ignore"):
+        return _check(attack, X, y, trusted, X_val, y_val, n_directions, random_state)
+
+
+def _check(attack, X, y, trusted, X_val, y_val, n_directions, random_state):
     objective, rows, coordinates = _end_of(attack, X, y, trusted, X_val, y_val)
     random_state = check_random_state(random_state)
     analytic, numerical = np.empty((2, n_directions))
