@@ -59,10 +59,9 @@ def defence_cases():
         defence = getattr(defences, name)
         inner = Ridge() if name.endswith("Regressor") else LogisticRegression()
         cases[name] = defence(inner)
-    for method in ("forward", "reweight"):
-        cases[f"NoisyLabelClassifier, {method}"] = defences.NoisyLabelClassifier(
-            LogisticRegression(), method=method
-        )
+    cases["NoisyLabelClassifier, weighted"] = defences.NoisyLabelClassifier(
+        LogisticRegression(), method="weighted"
+    )
     return cases
 
 

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch, check_random_state
 from skpoison.attacks.rows._gradient import BaseGradientAttack
 from skpoison.optimizers._coordinates import PoisonRows
 from skpoison.utils._threads import limit_blas_threads
-from skpoison.utils._validation import check_trusted
+from skpoison.utils._validation import check_instance, check_trusted
 from skpoison.utils._warnings import deduplicate_warnings
 
 # Length of the steps of differences, in ranges of the features; how exactly the
@@ -99,6 +99,7 @@ def check_hypergradient(
     >>> check.relative_error < 1e-6
     True
     """
+    check_instance(attack, "attack")
     if not isinstance(attack, BaseGradientAttack):
         raise TypeError(
             "`attack` must be a GradientInsertion or a GradientModification; got "
@@ -106,6 +107,11 @@ def check_hypergradient(
         )
     if n_directions < 1:
         raise ValueError(f"`n_directions` must be at least 1; got {n_directions!r}.")
+    with np.errstate(under="ignore"):
+        return _check(attack, X, y, trusted, X_val, y_val, n_directions, random_state)
+
+
+def _check(attack, X, y, trusted, X_val, y_val, n_directions, random_state):
     objective, rows, coordinates = _end_of(attack, X, y, trusted, X_val, y_val)
     random_state = check_random_state(random_state)
     analytic, numerical = np.empty((2, n_directions))

@@ -4,9 +4,14 @@ from html import escape
 
 import numpy as np
 
+DASH = "\N{EN DASH}"
+DASH_LEGEND = (
+    f"{DASH}: loss within noise: no more than its standard error over the folds"
+)
+
 
 def format_text(curves, *, baseline, score_name):
-    """Return the tables of a report and its worst cases as text.
+    """Return the tables of a report and its conclusions as text.
 
     Parameters
     ----------
@@ -29,8 +34,11 @@ def format_text(curves, *, baseline, score_name):
         "regained: share of the loss caused by the poison, over all budgets, that a "
         "defence makes up for",
     ]
+    tables = _tables(curves, baseline)
+    if _has_dashes(tables):
+        lines.append(DASH_LEGEND)
     rows = []
-    for attack, table in _tables(curves, baseline).items():
+    for attack, table in tables.items():
         rows.append([attack, *(_label(budget) for budget in budgets), "regained"])
         rows += [[f"  {name}", *cells] for name, *cells in table]
     indent = max(len(name) for name, *_ in rows)
@@ -42,11 +50,11 @@ def format_text(curves, *, baseline, score_name):
             f"{name:<{indent}}" + "".join(f"{cell:>{width}}" for cell in cells)
         )
     lines = map(str.rstrip, lines)
-    return "\n".join([*lines, "", *_worst_cases(curves, baseline, score_name)])
+    return "\n".join([*lines, "", *_conclusions(curves, baseline, score_name)])
 
 
 def format_html(curves, *, baseline, score_name):
-    """Return the tables of a report and its worst cases as HTML.
+    """Return the tables of a report and its conclusions as HTML.
 
     Parameters
     ----------
@@ -64,15 +72,15 @@ def format_html(curves, *, baseline, score_name):
     budgets = next(iter(curves.values())).budgets
     unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
     header = ["", *(_label(budget) for budget in budgets), "regained"]
-    rows = []
-    for attack, table in _tables(curves, baseline).items():
+    tables, rows = _tables(curves, baseline), []
+    for attack, table in tables.items():
         rows += [_html_row([attack, *header[1:]], "th")]
         rows += [_html_row(row, "td") for row in table]
     caption = escape(f"{score_name} by budget ({unit})")
-    worst = "".join(
-        f"<p>{escape(line)}</p>" for line in _worst_cases(curves, baseline, score_name)
-    )
-    return f"<table><caption>{caption}</caption>{''.join(rows)}</table>{worst}"
+    notes = [DASH_LEGEND] if _has_dashes(tables) else []
+    notes += _conclusions(curves, baseline, score_name)
+    notes = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return f"<table><caption>{caption}</caption>{''.join(rows)}</table>{notes}"
 
 
 def _html_row(cells, tag):
@@ -94,42 +102,119 @@ def _tables(curves, baseline):
     for (attack, name), curve in curves.items():
         mean, std = curve.test_scores.mean(axis=1), curve.test_scores.std(axis=1)
         cells = [f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, std, strict=True)]
-        undefended = curves[attack, baseline].test_scores.mean(axis=1)
-        regained = "" if name == baseline else _regained(mean, undefended)
+        undefended = curves[attack, baseline].test_scores
+        regained = ""
+        if name != baseline:
+            regained = _regained(curve.test_scores, undefended)
         tables.setdefault(attack, []).append([name, *cells, regained])
     return tables
 
 
-def _regained(mean, undefended):
-    """Return the share of the loss caused by the poison that a defence makes up for."""
-    lost = (undefended[0] - undefended[1:]).sum()
-    if lost <= 0:
-        return ""
-    share = (mean[1:] - undefended[1:]).sum() / lost
+def _has_dashes(tables):
+    return any(row[-1] == DASH for table in tables.values() for row in table)
+
+
+def _is_within_noise(differences):
+    """Return whether a mean over the folds is no more than its standard error.
+
+    The differences are those of the same folds, so what all scores of a fold have in
+    common is not noise. A single fold has no standard error: every difference counts.
+    """
+    n_folds = differences.shape[0]
+    error = differences.std(ddof=1) / np.sqrt(n_folds) if n_folds > 1 else 0.0
+    return not differences.mean() > error
+
+
+def _regained(defended, undefended):
+    """Return the share of the loss caused by the poison that a defence makes up for.
+
+    Parameters
+    ----------
+    defended, undefended : ndarray of shape (n_budgets, n_folds)
+        Scores with and without the defence, the first row those on clean data.
+
+    Returns
+    -------
+    cell : str
+        The share, or a dash if the loss is within noise: the share of nearly nothing
+        can be any number.
+    """
+    losses = (undefended[0] - undefended[1:]).sum(axis=0)
+    if _is_within_noise(losses):
+        return DASH
+    share = (defended[1:] - undefended[1:]).sum() / losses.sum()
     return f"{round(share, 2) + 0:.0%}"  # + 0 turns a negative zero into a positive one
 
 
-def _worst_cases(curves, baseline, score_name):
-    """Return the worst case, and the defence whose own worst case is the best."""
-    worst = {}
-    for (attack, name), curve in curves.items():
-        mean = curve.test_scores.mean(axis=1)
-        budget = curve.budgets[mean.argmin()]
-        case = mean.min(), f"{attack} with budget {_label(budget)}", mean[0]
-        worst[name] = min(worst.get(name, case), case)
-    undefended, case, clean = worst.pop(baseline)
+def _cases(curves, name):
+    """Return the cases of an estimator: budget of an attack, and scores of the folds.
+
+    Returns
+    -------
+    cases : list of (float, str, ndarray, ndarray)
+        Mean score, attack and budget in words, the scores of the folds, and those on
+        clean data.
+    """
+    return [
+        (
+            scores.mean(),
+            f"{attack} with budget {_label(budget)}",
+            scores,
+            curve.test_scores[0],
+        )
+        for (attack, each), curve in curves.items()
+        if each == name
+        for budget, scores in zip(curve.budgets, curve.test_scores, strict=True)
+    ]
+
+
+def _conclusions(curves, baseline, score_name):
+    """Return the worst case, and the defence whose own worst case is the best.
+
+    What is within noise is not called harm, nor a better defence.
+    """
+    harm = [
+        case
+        for case in _cases(curves, baseline)
+        if not _is_within_noise(case[3] - case[2])
+    ]
+    if not harm:
+        return [
+            f"No attack here did harm: with {baseline}, no loss of {score_name} "
+            "exceeds its standard error over the folds."
+        ]
+    undefended, case, scores, clean = min(harm, key=lambda case: case[0])
     lines = [
         f"Worst case with {baseline}: {case}: {score_name} {undefended:.3f}, "
-        f"{clean - undefended:.3f} below clean data."
+        f"{clean.mean() - undefended:.3f} below clean data."
     ]
-    best = max(worst, key=worst.get, default=None)
-    if best is not None and worst[best][0] <= undefended:
-        lines.append("No defence has a better worst case.")
-    elif best is not None:
-        score, case, defended_clean = worst[best]
+    names = dict.fromkeys(name for _, name in curves if name != baseline)
+    worst = {
+        name: min(_cases(curves, name), key=lambda case: case[0]) for name in names
+    }
+    better = [
+        name for name, case in worst.items() if not _is_within_noise(case[2] - scores)
+    ]
+    if not better:
+        return lines + bool(worst) * [
+            "No defence has a worst case that is better by more than the standard "
+            "error over the folds."
+        ]
+    best = max(better, key=lambda name: worst[name][0])
+    equals = [
+        name for name in worst if _is_within_noise(worst[best][2] - worst[name][2])
+    ]
+    if len(equals) > 1:  # The best is its own equal.
+        *first, last = (f"{name} ({worst[name][0]:.3f})" for name in equals)
         lines.append(
-            f"Best defence by its own worst case: {best}: {score_name} {score:.3f} "
-            f"({case}); on clean data it changes {score_name} by "
-            f"{defended_clean - clean:+.3f}."
+            f"No single best defence: the worst cases of {', '.join(first)} and {last} "
+            "differ by no more than the standard error over the folds."
         )
+        return lines
+    score, case, _, defended_clean = worst[best]
+    lines.append(
+        f"Best defence by its own worst case: {best}: {score_name} {score:.3f} "
+        f"({case}); on clean data it changes {score_name} by "
+        f"{defended_clean.mean() - clean.mean():+.3f}."
+    )
     return lines

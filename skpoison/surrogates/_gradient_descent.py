@@ -50,7 +50,8 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
         rows = Rows(X, targets.astype(X.dtype), weights / weights.sum())
         start = np.zeros(learner.shape(rows), dtype=X.dtype)
         self._set_start(start, coef_init, intercept_init)
-        with np.errstate(over="ignore", invalid="ignore"):  # said below
+        # What is not finite is said below, what underflows is 0.
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             W, _ = descend(
                 learner, rows, start, rate=self.learning_rate, n_steps=self.n_steps
             )
@@ -278,7 +279,8 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
         scores = self._scores(X)
         if scores.shape[1] == 1:
             scores = np.column_stack([np.zeros_like(scores), scores])
-        return softmax(scores)[0]
+        with np.errstate(under="ignore"):
+            return softmax(scores)[0]
 
 
 class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):

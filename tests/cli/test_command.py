@@ -191,11 +191,18 @@ def test_without_arguments_in_a_pipe():
         f"Worst case with no defence: {attack} with budget {100 * budget:g}%: accuracy "
         f"{score:.3f}, {clean - score:.3f} below clean data."
     )
-    attack, arm, budget = max(worst_of.values(), key=means.get)
+    # The best two defences differ by less than the standard error over the folds.
+    *_, first, second = sorted(worst_of, key=lambda arm: means[worst_of[arm]])
+    gain = scores[worst_of[second]] - scores[worst_of[first]]
+    assert 0 < gain.mean() < gain.std(ddof=1) / np.sqrt(5)
+    tied = " and ".join(
+        f"{arm} ({means[worst_of[arm]]:.3f})"
+        for arm in QUICK_DEFENCES
+        if arm in (first, second)
+    )
     assert best == (
-        f"Best defence by its own worst case: {arm}: accuracy "
-        f"{means[attack, arm, budget]:.3f} ({attack} with budget {100 * budget:g}%); "
-        f"on clean data it changes accuracy by {means[attack, arm, 0.0] - clean:+.3f}."
+        f"No single best defence: the worst cases of {tied} differ by no more than the "
+        "standard error over the folds."
     )
 
 

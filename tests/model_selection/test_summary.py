@@ -7,6 +7,11 @@ from sklearn.utils import Bunch
 from skpoison.model_selection._summary import format_html, format_text
 
 PLAIN = "no defence"
+LEGEND = "–: loss within noise: no more than its standard error over the folds"
+NO_HARM = (
+    "No attack here did harm: with no defence, no loss of accuracy exceeds its "
+    "standard error over the folds."
+)
 
 
 def curve(*means, budgets=(0.0, 0.1, 0.2), spread=0.01):
@@ -67,12 +72,97 @@ def test_text_without_defence():
     assert "Best defence" not in text
 
 
-def test_text_of_poison_that_costs_nothing():
-    text = summary(
-        {("flip", PLAIN): curve(0.9, 0.9, 0.9), ("flip", "knn"): curve(1, 1, 1)}
+def test_poison_that_costs_nothing():
+    for means in ((0.9, 0.9, 0.9), (0.9, 0.95, 0.93)):
+        text = summary(
+            {("flip", PLAIN): curve(*means), ("flip", "knn"): curve(1, 1, 1)}
+        )
+        assert text.splitlines()[2] == LEGEND
+        assert re.search(r"^  knn .* –$", text, flags=re.MULTILINE)
+        assert text.splitlines()[-1] == NO_HARM
+
+
+def folds(*scores):
+    """Return a curve of given scores of the folds, one list a budget."""
+    budgets = np.array([0.0, 0.1, 0.2])[: len(scores)]
+    return Bunch(budgets=budgets, test_scores=np.array(scores))
+
+
+@pytest.mark.parametrize(
+    ("losses", "is_noise"),
+    [
+        # Mean 0.01; standard error 0.02 / sqrt(4) = 0.01, then a little less.
+        ([0.01 - t, 0.01 + t, 0.01 - t, 0.01 + t], t > 0.01 * np.sqrt(3))
+        for t in (0.0, 0.0173, 0.0174, 0.05)
+    ],
+)
+def test_loss_within_its_standard_error(losses, is_noise):
+    clean = np.array([0.9, 0.7, 0.8, 0.95])
+    plain = folds(clean, clean - losses)
+    defended = folds(clean, clean - np.array(losses) / 2)
+    text = summary({("flip", PLAIN): plain, ("flip", "knn"): defended})
+    (cell,) = re.findall(r"^  knn .* (\S+)$", text, flags=re.MULTILINE)
+    assert cell == ("–" if is_noise else "50%")
+    assert (LEGEND in text.splitlines()) == is_noise
+    assert (NO_HARM in text.splitlines()) == is_noise
+    assert ("Worst case" in text) != is_noise
+    html = summary(
+        {("flip", PLAIN): plain, ("flip", "knn"): defended}, function=format_html
     )
-    assert text.count("%") == 5  # of budgets, none of losses
-    assert "flip with budget 0%: accuracy 0.900, 0.000 below clean data." in text
+    assert (f"<p>{LEGEND}</p>" in html) == is_noise
+
+
+def test_harm_of_the_smaller_but_certain_loss():
+    clean = [0.9, 0.9, 0.9, 0.9]
+    text = summary(
+        {
+            ("noisy", PLAIN): folds(clean, [0.6, 1.0, 0.6, 1.0]),
+            ("certain", PLAIN): folds(clean, [0.85, 0.85, 0.85, 0.85]),
+        }
+    )
+    assert text.splitlines()[-1].startswith("Worst case with no defence: certain with ")
+
+
+def test_single_fold_has_no_noise():
+    text = summary(
+        {("flip", PLAIN): folds([0.9], [0.8]), ("flip", "a"): folds([0.9], [0.85])}
+    )
+    assert "50%" in text
+    assert "Best defence by its own worst case: a" in text
+
+
+def test_no_best_defence_within_noise():
+    clean, spread = np.full(4, 0.9), np.array([-0.02, 0.02, -0.02, 0.02])
+    curves = {
+        ("flip", PLAIN): folds(clean, clean - 0.3),
+        # Means 0.850, 0.849 and 0.8; the standard error of 0.001 is 0.023.
+        ("flip", "first"): folds(clean, 0.85 + spread),
+        ("flip", "second"): folds(clean, 0.849 - spread),
+        ("flip", "third"): folds(clean, np.full(4, 0.8)),
+    }
+    assert summary(curves).splitlines()[-1] == (
+        "No single best defence: the worst cases of first (0.850) and second (0.849) "
+        "differ by no more than the standard error over the folds."
+    )
+    # The same means, but the same noise in all: it cancels.
+    curves["flip", "second"] = folds(clean, 0.849 + spread)
+    assert (
+        summary(curves)
+        .splitlines()[-1]
+        .startswith("Best defence by its own worst case: first: accuracy 0.850 ")
+    )
+
+
+def test_defences_that_help_within_noise():
+    clean, spread = np.full(4, 0.9), np.array([-0.02, 0.02, -0.02, 0.02])
+    curves = {
+        ("flip", PLAIN): folds(clean, clean - 0.1),
+        ("flip", "knn"): folds(clean, 0.801 + spread),
+    }
+    assert summary(curves).splitlines()[-1] == (
+        "No defence has a worst case that is better by more than the standard error "
+        "over the folds."
+    )
 
 
 def test_text_of_numbers_of_rows():
@@ -118,7 +208,7 @@ def test_worst_case_is_the_worst(seed):
         for attack in ("flip", "insertion", "gradient")
         for arm in (PLAIN, "knn", "filter")
     }
-    worst, best = summary(curves).splitlines()[-2:]
+    lines = summary(curves).splitlines()
 
     def score(case):
         attack, arm, i = case
@@ -126,6 +216,11 @@ def test_worst_case_is_the_worst(seed):
 
     cases = [(attack, arm, i) for attack, arm in curves for i in range(3)]
     plain = [case for case in cases if case[1] == PLAIN]
+    if all(score(case) >= score((case[0], PLAIN, 0)) for case in plain):
+        assert lines[-1] == NO_HARM
+        return
+    worst, best = lines[-2:]
+    plain = [case for case in plain if score(case) < score((case[0], PLAIN, 0))]
     attack, _, i = min(plain, key=score)
     assert worst.startswith(
         f"Worst case with no defence: {attack} with budget {10 * i}%: accuracy "
@@ -137,7 +232,7 @@ def test_worst_case_is_the_worst(seed):
     }
     arm = max(of_defence, key=lambda arm: score(of_defence[arm]))
     if score(of_defence[arm]) <= score(min(plain, key=score)):
-        assert best == "No defence has a better worst case."
+        assert best.startswith("No defence has a worst case that is better by more ")
         return
     attack, _, i = of_defence[arm]
     assert best.startswith(

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
 
 
-@parametrize_with_checks([GradientDescentClassifier(learning_rate=1e-4)])
+@parametrize_with_checks([GradientDescentClassifier(learning_rate=1e-4, n_steps=400)])
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -99,3 +99,15 @@ def test_weights_given_are_checked(given, message):
     regressor = GradientDescentRegressor(fit_intercept=False)
     with pytest.raises(ValueError, match="fit_intercept=False"):
         regressor.fit(X, y, intercept_init=0.0)
+
+
+def test_underflow_is_zero():
+    X = np.array([[-500.0], [-400.0], [400.0], [500.0]])
+    y = [0, 0, 1, 2]
+    surrogate = GradientDescentClassifier(learning_rate=1.0, n_steps=5)
+    with np.errstate(all="raise"):
+        probabilities = surrogate.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(
+        probabilities, clone(surrogate).fit(X, y).predict_proba(X)
+    )
+    assert probabilities.min() < 1e-300
