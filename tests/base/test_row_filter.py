@@ -468,6 +468,8 @@ BOOLEAN = {"metric": "dice", "algorithm": "brute"}
     ],
 )
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+# Scikit-learn's own: LocalOutlierFactor passes itself an array if it is given a frame.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names, but LocalOut")
 def test_metrics_of_booleans_get_booleans(defence, container):
     """They would warn otherwise, and a warning is an error here."""
     rng = np.random.RandomState(0)
