@@ -10,12 +10,12 @@ from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 from sklearn.utils import InputTags, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseRowFilter
 from skpoison.defences._robust_scale import total_variance
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._validation import check_default
+from skpoison.utils._validation import InstanceWith, check_default
 
 # How many parts of the reference rows are left out in turn of detectors that keep no
 # scores of rows that they have not seen.
@@ -27,7 +27,7 @@ class _BaseOutlierFilter(BaseRowFilter):
 
     _parameter_constraints: dict = {
         "estimator": BaseRowFilter._parameter_constraints["estimator"],
-        "detector": [HasMethods(["fit"]), None],
+        "detector": [InstanceWith(["fit"]), None],
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "action": [StrOptions({"drop", "weigh"})],

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
+from skpoison.utils._validation import check_instance
 from skpoison.utils._warnings import warn_user
 
 DEFAULT_BUDGETS = (0.0, 0.05, 0.1, 0.15, 0.2)
@@ -253,6 +254,7 @@ def craft(
 
 def check_attack(attack):
     """Raise an error if an object is not an attack."""
+    check_instance(attack, "attack")
     if not hasattr(attack, "fit_resample") or "budget" not in attack.get_params():
         raise ValueError(
             "attack must have a method fit_resample and a parameter budget, as the "
