@@ -91,7 +91,7 @@ VARIANTS.append(
     )
 )
 INNER = {
-    "Classifier": LogisticRegression(C=0.01, solver="newton-cholesky"),
+    "Classifier": LogisticRegression(C=0.1, solver="newton-cholesky"),
     "Regressor": Ridge(),
 }
 DEFENCES = [
