@@ -1,6 +1,6 @@
 """Poison of every fold and budget, crafted once and stored as edits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from numbers import Integral, Real
 from typing import Any
@@ -57,10 +57,10 @@ class PoisonedFold:
     """
 
     budget: float
-    train: np.ndarray
-    test: np.ndarray
+    train: np.ndarray = field(repr=False)
+    test: np.ndarray = field(repr=False)
     attack: Any
-    output: tuple | None = None
+    output: tuple | None = field(default=None, repr=False)
 
     def apply(self, X, y):
         """Return the poisoned training set of the fold.
@@ -139,7 +139,7 @@ class CraftedPoison:
     """
 
     budgets: np.ndarray
-    poisoned_folds: list
+    poisoned_folds: list = field(repr=False)
     n_samples: int
 
     def __len__(self):

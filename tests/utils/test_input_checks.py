@@ -57,7 +57,8 @@ class AsksForAFloat(RandomLabelFlip):
 
 class LosesDigits(RandomLabelFlip):
     def _n_poison(self, n_samples):
-        return 1 + round(self.budget * 1e9) % 7
+        # Before numpy 2 a product with a Python float has all digits.
+        return 1 + round(np.multiply(self.budget, 1e9, dtype=type(self.budget))) % 7
 
 
 class Overflows(RandomInsertion):
@@ -104,6 +105,11 @@ class CountsEntries(OutlierFilteredRegressor):
         if sparse.issparse(X):
             self.sample_scores_ = np.diff(X.indptr)
         return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True  # scikit-learn 1.6 does not say so of Ridge
+        return tags
 
 
 class WritesToRows(RandomInsertion):
