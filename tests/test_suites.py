@@ -91,7 +91,7 @@ VARIANTS.append(
     )
 )
 INNER = {
-    "Classifier": LogisticRegression(solver="newton-cholesky"),
+    "Classifier": LogisticRegression(C=0.1, solver="newton-cholesky"),
     "Regressor": Ridge(),
 }
 DEFENCES = [

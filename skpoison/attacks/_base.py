@@ -202,8 +202,9 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
-        if not self._passes_features_on():
+        if not is_frame(X):
             check_squares(X)
+        if not self._passes_features_on():
             X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_

@@ -7,7 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.pipeline import Pipeline
 from sklearn.utils import InputTags, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,6 +24,8 @@ N_FOLDS = 5
 
 class _BaseOutlierFilter(BaseRowFilter):
     """Base of the outlier filters: one detector and one threshold for each group."""
+
+    _keeps_booleans = True
 
     _parameter_constraints: dict = {
         "estimator": BaseRowFilter._parameter_constraints["estimator"],
@@ -162,7 +164,8 @@ class _BaseOutlierFilter(BaseRowFilter):
         return score, None if kept is None else sign * np.ravel(kept)
 
     def _reads_features(self):
-        return self.detector is None
+        # Of a frame LocalOutlierFactor forgets the names when it scores, and warns.
+        return self.detector is None or isinstance(self.detector, LocalOutlierFactor)
 
     def _filter_input_tags(self):
         if self.detector is None:
