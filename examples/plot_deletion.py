@@ -3,7 +3,7 @@
 Deletion of the most valuable rows
 ===================================
 
-An attacker who can only withhold rows adds no wrong one. The figure shows, in two
+Some attackers cannot write rows, but can withhold them. The figure shows, in two
 dimensions, which rows are deleted, and the error on test rows against the share of rows
 deleted, at random and by greedy deletion.
 """

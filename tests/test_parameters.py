@@ -29,7 +29,7 @@ from skpoison import (
     penalties,
     surrogates,
 )
-from skpoison.attacks import GradientInsertion
+from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.feasible_sets import Box, Integers
 from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetFeatures
 from skpoison.optimizers import ProjectedAscent
@@ -416,7 +416,14 @@ def test_few_parameters(cls):
 
 
 CASES_IN_CONTEXT = [
-    pytest.param(cls, context, name, id=f"{cls.__name__}-{context}-{name}")
+    pytest.param(
+        cls,
+        context,
+        name,
+        id=f"{cls.__name__}-{context}-{name}",
+        # Insertion tells the same of what they share.
+        marks=[pytest.mark.slow] if cls is GradientModification else [],
+    )
     for cls in CLASSES
     for context, settings in CONTEXTS.get(cls.__name__, {}).items()
     for name in parameters(cls)

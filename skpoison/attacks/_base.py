@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._surrogate import default_surrogate
@@ -30,7 +30,7 @@ from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
-from skpoison.utils._validation import any_features, check_squares
+from skpoison.utils._validation import InstanceWith, any_features, check_squares
 from skpoison.utils._warnings import deduplicate_warnings
 
 
@@ -92,7 +92,7 @@ class BaseSurrogateAttack(BasePoisoner):
     _only_surrogate_reads = False
     _parameter_constraints: dict = {
         **BasePoisoner._parameter_constraints,
-        "surrogate": [HasMethods(["fit", "predict"]), None],
+        "surrogate": [InstanceWith(["fit", "predict"]), None],
         "known_fraction": [Interval(Real, 0, 1, closed="right")],
     }
 
@@ -202,8 +202,9 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
-        if not self._passes_features_on():
+        if not is_frame(X):
             check_squares(X)
+        if not self._passes_features_on():
             X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
         takes_responses = self._takes_responses()
         classes = None if takes_responses else self.classes_

@@ -13,11 +13,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names
 
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._validation import (
+    InstanceWith,
     any_features,
     check_labels,
     check_responses,
@@ -29,7 +30,7 @@ from skpoison.utils._validation import (
 VALIDATION = [
     Interval(Real, 0, 1, closed="neither"),
     Interval(Integral, 2, None, closed="left"),
-    HasMethods(["split", "get_n_splits"]),
+    InstanceWith(["split", "get_n_splits"]),
     None,
 ]
 

@@ -19,7 +19,6 @@ from sklearn.utils import (
     column_or_1d,
     get_tags,
 )
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -37,6 +36,7 @@ from sklearn.utils.validation import (
 from skpoison.utils._containers import canonical, is_frame
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
+    InstanceWith,
     any_features,
     check_labels,
     check_responses,
@@ -140,7 +140,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
 
     _required_estimator_type: str | None = None
 
-    _parameter_constraints: dict = {"estimator": [HasMethods(["fit", "predict"])]}
+    _parameter_constraints: dict = {"estimator": [InstanceWith(["fit", "predict"])]}
 
     @_fit_context(
         # The estimator given is validated by its own fit.

@@ -147,7 +147,9 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         else:
             target = y[present]
         scores, labels = self._checked_scores(X, present, target, trusted)
-        self.threshold_ = self._learn_threshold(scores, target, trusted=trusted)
+        self.threshold_ = self._checked_threshold(
+            self._learn_threshold(scores, target, trusted=trusted)
+        )
         thresholds = self.threshold_
         if np.ndim(thresholds):
             thresholds = thresholds[codes]
@@ -210,6 +212,18 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
                 "the labels."
             )
         return scores, np.asarray(labels)
+
+    def _checked_threshold(self, threshold):
+        """Return the threshold, as an array if there is one for each class."""
+        values = np.asarray(threshold, dtype=np.float64)
+        shapes = [(), self.classes_.shape] if is_classifier(self) else [()]
+        if values.shape not in shapes or np.isnan(values).any():
+            raise ValueError(
+                f"{type(self).__name__}._learn_threshold must return a number"
+                f"{', or one for each class' * is_classifier(self)}; got "
+                f"{threshold!r}."
+            )
+        return values if values.ndim else threshold
 
     def _check_action(self):
         """Raise if the action is unknown, or if it is not one for this task."""

@@ -8,12 +8,12 @@ from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neighbors._base import VALID_METRICS
 from sklearn.utils import InputTags, gen_batches, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import has_fit_parameter
 
 from skpoison.base import BaseRowFilter
 from skpoison.base._row_filter import DROPPED
-from skpoison.utils._validation import check_default
+from skpoison.utils._validation import InstanceWith, check_default
 from skpoison.utils._warnings import warn_user
 
 # Neighbours are searched for this many rows at a time, which bounds the memory.
@@ -142,7 +142,7 @@ class KNNSanitizedClassifier(BaseRowFilter):
         "weights": [StrOptions({"uniform", "distance"})],
         "n_passes": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions(METRICS), callable],
-        "neighbors": [HasMethods(["fit", "kneighbors"]), None],
+        "neighbors": [InstanceWith(["fit", "kneighbors"]), None],
         "n_jobs": [Integral, None],
     }
 

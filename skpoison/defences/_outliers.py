@@ -7,15 +7,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.pipeline import Pipeline
 from sklearn.utils import InputTags, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseRowFilter
 from skpoison.defences._robust_scale import total_variance
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._validation import check_default
+from skpoison.utils._validation import InstanceWith, check_default
 
 # How many parts of the reference rows are left out in turn of detectors that keep no
 # scores of rows that they have not seen.
@@ -25,9 +25,11 @@ N_FOLDS = 5
 class _BaseOutlierFilter(BaseRowFilter):
     """Base of the outlier filters: one detector and one threshold for each group."""
 
+    _keeps_booleans = True
+
     _parameter_constraints: dict = {
         "estimator": BaseRowFilter._parameter_constraints["estimator"],
-        "detector": [HasMethods(["fit"]), None],
+        "detector": [InstanceWith(["fit"]), None],
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "action": [StrOptions({"drop", "weigh"})],
@@ -162,7 +164,8 @@ class _BaseOutlierFilter(BaseRowFilter):
         return score, None if kept is None else sign * np.ravel(kept)
 
     def _reads_features(self):
-        return self.detector is None
+        # Of a frame LocalOutlierFactor forgets the names when it scores, and warns.
+        return self.detector is None or isinstance(self.detector, LocalOutlierFactor)
 
     def _filter_input_tags(self):
         if self.detector is None:
@@ -176,9 +179,9 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
     For each class, as given by the labels, a detector is fitted on its trusted rows.
     A row of the class is suspicious if it is more outlying than the `quantile` of the
     trusted rows themselves. Suspicious rows are dropped or weighted down, and a clone
-    of `estimator` is fitted. If fewer than two rows of a class are trusted, all its
-    rows take their place: the filter then acts on the most outlying rows of the class,
-    poisoned or not.
+    of `estimator` is fitted. If fewer than two rows of a class are trusted (three with
+    a `detector`), all its rows take their place: the filter then acts on the most
+    outlying rows of the class, poisoned or not.
 
     Parameters
     ----------
@@ -187,8 +190,9 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
     detector : outlier detector, default=None
         Any outlier detector of scikit-learn with `score_samples`
         (:class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``), or of
-        PyOD. None: the score is the distance to the `n_neighbors`-th nearest trusted
-        row.
+        PyOD, or a Pipeline that ends with one. It sees X as it is: a dataframe with its
+        names, missing values too if it accepts them. None: the score is the distance to
+        the `n_neighbors`-th nearest trusted row.
     quantile : float, default=0.95
         Quantile, in [0, 1], of the trusted rows' own scores beyond which a row is
         suspicious. About ``1 - quantile`` of the clean rows are.
@@ -209,11 +213,11 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
         The clone of `estimator`, fitted on the rows that are left.
     sample_scores_ : ndarray of shape (n_samples,)
         How outlying each row is in its class: a distance, or the score of `detector`,
-        with the sign that makes higher more outlying. 0 for the only row of a class,
-        NaN for rows of weight 0.
+        with the sign that makes higher more outlying. 0 in a class of too few rows, NaN
+        for rows of weight 0.
     threshold_ : ndarray of shape (n_classes,)
         Score of each class from which on a row is suspicious. Infinite for a class of
-        one row.
+        one row, or, with a `detector`, of two.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows are used as they are.
     sample_weight_ : ndarray of shape (n_samples,)
@@ -241,9 +245,10 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
 
     The trusted rows' own scores must be those of rows that the detector has *not*
     seen, or they come out too small. The default detector leaves each trusted row out
-    of its own neighbours. For other detectors the scores that they keep of their
-    training rows are used (`negative_outlier_factor_`, PyOD's `decision_scores_`), and
-    `score_samples` otherwise.
+    of its own neighbours, and so do LocalOutlierFactor and PyOD's KNN, also at the end
+    of a Pipeline: the scores that they keep are used. Any other detector is fitted five
+    times, each time without a fifth of the trusted rows, which it then scores. The
+    score of each other row is the mean over the five.
 
     References
     ----------
@@ -292,8 +297,9 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
     detector : outlier detector, default=None
         Any outlier detector of scikit-learn with `score_samples`
         (:class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``), or of
-        PyOD. None: the score is the distance to the `n_neighbors`-th nearest trusted
-        row.
+        PyOD, or a Pipeline that ends with one. It sees X as it is: a dataframe with its
+        names, missing values too if it accepts them. None: the score is the distance to
+        the `n_neighbors`-th nearest trusted row.
     quantile : float, default=0.95
         Quantile, in [0, 1], of the trusted rows' own scores beyond which a row is
         suspicious. About ``1 - quantile`` of the clean rows are.
@@ -334,8 +340,11 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
 
     Notes
     -----
-    If fewer than two rows are trusted, all rows take their place: the filter then acts
-    on about ``1 - quantile`` of the rows, poisoned or not.
+    If fewer than two rows are trusted (three with a `detector`), all rows take their
+    place: the filter then acts on about ``1 - quantile`` of the rows, poisoned or not.
+
+    A `detector` sees a dataframe as one, with the response in its last column, named
+    "response". Scores are those of rows that it has not seen, as in the classifier.
 
     The scheme of [1]_ is for classification. Here the response takes the place of the
     label; how it is scaled is our choice.

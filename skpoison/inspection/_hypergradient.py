@@ -7,7 +7,7 @@ from sklearn.utils import Bunch, check_random_state
 from skpoison.attacks.rows._gradient import BaseGradientAttack
 from skpoison.optimizers._coordinates import PoisonRows
 from skpoison.utils._threads import limit_blas_threads
-from skpoison.utils._validation import check_trusted
+from skpoison.utils._validation import check_instance, check_trusted
 from skpoison.utils._warnings import deduplicate_warnings
 
 # Length of the steps of differences, in ranges of the features; how exactly the
@@ -99,6 +99,7 @@ def check_hypergradient(
     >>> check.relative_error < 1e-6
     True
     """
+    check_instance(attack, "attack")
     if not isinstance(attack, BaseGradientAttack):
         raise TypeError(
             "`attack` must be a GradientInsertion or a GradientModification; got "

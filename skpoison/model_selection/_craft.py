@@ -1,6 +1,6 @@
 """Poison of every fold and budget, crafted once and stored as edits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from numbers import Integral, Real
 from typing import Any
@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
+from skpoison.utils._validation import check_instance
 from skpoison.utils._warnings import warn_user
 
 DEFAULT_BUDGETS = (0.0, 0.05, 0.1, 0.15, 0.2)
@@ -56,10 +57,10 @@ class PoisonedFold:
     """
 
     budget: float
-    train: np.ndarray
-    test: np.ndarray
+    train: np.ndarray = field(repr=False)
+    test: np.ndarray = field(repr=False)
     attack: Any
-    output: tuple | None = None
+    output: tuple | None = field(default=None, repr=False)
 
     def apply(self, X, y):
         """Return the poisoned training set of the fold.
@@ -138,7 +139,7 @@ class CraftedPoison:
     """
 
     budgets: np.ndarray
-    poisoned_folds: list
+    poisoned_folds: list = field(repr=False)
     n_samples: int
 
     def __len__(self):
@@ -253,6 +254,7 @@ def craft(
 
 def check_attack(attack):
     """Raise an error if an object is not an attack."""
+    check_instance(attack, "attack")
     if not hasattr(attack, "fit_resample") or "budget" not in attack.get_params():
         raise ValueError(
             "attack must have a method fit_resample and a parameter budget, as the "

@@ -19,6 +19,7 @@ from skpoison.model_selection._craft import (
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._workers import Workers
+from skpoison.utils._validation import check_instance
 
 
 def robustness_curve(
@@ -145,6 +146,7 @@ def robustness_curve(
         raise ValueError(
             f"error_score must be 'raise' or a number; got {error_score!r}."
         )
+    check_instance(estimator, "estimator")
     X, y = indexable(X, y)
     scorer = check_scoring(estimator, scoring, raise_exc=error_score == "raise")
     workers = Workers(

@@ -23,6 +23,7 @@ from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._workers import Workers
 from skpoison.utils._optional import import_optional
+from skpoison.utils._validation import check_instance
 
 
 class RobustnessReport(BaseEstimator):
@@ -332,7 +333,10 @@ class RobustnessReport(BaseEstimator):
 def _by_name(objects, parameter):
     """Return a dict of objects by name, of a single one by the name of its class."""
     if not isinstance(objects, dict):
+        check_instance(objects, parameter)
         return {type(objects).__name__: objects}
+    for name, each in objects.items():
+        check_instance(each, f"{parameter}[{name!r}]")
     if not objects:
         raise ValueError(f"{parameter} must hold at least one item; got {objects!r}.")
     return objects

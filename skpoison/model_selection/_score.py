@@ -1,6 +1,5 @@
 """Scores on clean data after training on crafted poison."""
 
-import warnings
 from collections import Counter
 from numbers import Number
 
@@ -172,9 +171,7 @@ def _score(scorer, fitted, X, y, params, error_score):
 
 
 def _failed_score(error, error_score):
-    warnings.warn(
-        f"Scoring failed, the score is set to {error_score}: {error}", stacklevel=2
-    )
+    warn_user(f"Scoring failed, the score is set to {error_score}: {error}")
     return error_score
 
 

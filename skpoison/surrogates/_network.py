@@ -114,10 +114,10 @@ def _check_full_batch_descent(estimator):
     if changes:
         name = type(estimator).__name__
         raise ValueError(
-            f"The training of this {name} cannot be differentiated. Only plain gradient "
-            f"descent on all rows can: set {changes}. Poison made for such a network "
-            "also harms networks that are trained in other ways: attack them by "
-            "transfer."
+            f"The training of this {name} cannot be differentiated. Only plain "
+            f"gradient descent on all rows can: set {changes}. Poison made for such a "
+            "network also harms networks that are trained in other ways: attack them "
+            "by transfer."
         )
 
 

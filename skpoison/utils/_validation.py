@@ -1,11 +1,13 @@
 """Validation of per-row metadata, labels, features and parameters."""
 
 from contextlib import contextmanager
+from inspect import isclass
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples
 
@@ -13,6 +15,51 @@ from skpoison.utils._containers import canonical, is_frame
 
 # Squares of larger numbers, and sums of such squares, can overflow.
 LARGEST = 1e150
+
+
+class InstanceWith(HasMethods):
+    """Constraint of a parameter: an instance with methods, and not its class.
+
+    A class has the methods, too, so `HasMethods` lets it through.
+
+    Parameters
+    ----------
+    methods : str or list of str
+        The methods.
+    """
+
+    def is_satisfied_by(self, value):
+        """Return whether the value satisfies the constraint."""
+        return not isclass(value) and super().is_satisfied_by(value)
+
+    def __str__(self):
+        return (
+            super()
+            .__str__()
+            .replace("an object", "an instance (Name(...), not the class Name)")
+        )
+
+
+def check_instance(value, name):
+    """Raise if a value is a class instead of an instance of it.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+    name : str
+        Name of the parameter.
+
+    Raises
+    ------
+    ValueError
+        If it is a class.
+    """
+    if isclass(value):
+        raise ValueError(
+            f"{name} must be an instance; got the class {value.__name__}. Write "
+            f"{value.__name__}(...)."
+        )
 
 
 def check_default(estimator, reason, **defaults):

@@ -17,6 +17,7 @@ from skpoison.utils._attack_checks import (
 from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils._feasible_set_checks import SET_CHECKS
 from skpoison.utils._input_checks import INPUT_CHECKS
+from skpoison.utils._validation import check_instance
 
 __all__ = ["check_estimator", "estimator_checks_generator", "parametrize_with_checks"]
 
@@ -110,7 +111,10 @@ def estimator_checks_generator(estimator):
     ------
     TypeError
         If there are no checks for such an object.
+    ValueError
+        If it is a class.
     """
+    check_instance(estimator, "estimator")
     if hasattr(estimator, "fit_resample"):
         checks = ATTACK_CHECKS + INPUT_CHECKS
     elif hasattr(estimator, "project") and hasattr(estimator, "contains"):

@@ -108,6 +108,19 @@ def test_threshold_of_each_class():
     assert defence.fit(X, y).inlier_mask_.tolist() == [True, True, True, False]
 
 
+@pytest.mark.parametrize("threshold", [[1.0], [1.0, 2.0, 3.0], [np.nan, 1.0]])
+def test_learnt_thresholds_are_checked(threshold):
+    defence = OneForEachClass(DummyClassifier(), [0.0] * 4, threshold=threshold)
+    with pytest.raises(ValueError, match="a number, or one for each class; got"):
+        defence.fit(X, y)
+
+
+def test_learnt_threshold_of_responses_is_one_number():
+    defence = OneForEachClass(Ridge(), [0.0] * 4, threshold=[1.0, 2.0])
+    with pytest.raises(ValueError, match=r"must return a number; got array\(\[1., 2"):
+        defence.fit(X, RESPONSES)
+
+
 def test_relabelling():
     X = np.arange(6.0).reshape(-1, 1)
     y = np.array(["a", "a", "a", "b", "b", "b"])
@@ -455,6 +468,8 @@ BOOLEAN = {"metric": "dice", "algorithm": "brute"}
     ],
 )
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+# Scikit-learn's own: LocalOutlierFactor passes itself an array if it is given a frame.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names, but LocalOut")
 def test_metrics_of_booleans_get_booleans(defence, container):
     """They would warn otherwise, and a warning is an error here."""
     rng = np.random.RandomState(0)

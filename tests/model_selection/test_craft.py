@@ -168,6 +168,13 @@ def test_crafted_poison_of_other_rows_is_refused():
             robustness_curve(GaussianNB(), *rows, attack=crafted)
 
 
+def test_crafted_poison_is_shown_without_its_rows():
+    crafted = craft(ForeignSampler(), X, y, budgets=[5], cv=2)
+    assert repr(crafted) == (f"CraftedPoison(budgets=array([5]), n_samples={len(y)})")
+    fold = next(iter(crafted))
+    assert repr(fold) == f"PoisonedFold(budget=5, attack={fold.attack!r})"
+
+
 def test_crafted_poison_is_small():
     """Clones and labels are stored as positions, not as copies of the rows."""
     wide = np.random.RandomState(0).rand(300, 1000)

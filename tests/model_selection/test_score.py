@@ -128,9 +128,12 @@ def test_failed_score():
             raise RuntimeError("cannot score")
         return 1.0
 
-    with pytest.warns(UserWarning, match="Scoring failed.*set to -1: cannot score"):
+    with pytest.warns(
+        UserWarning, match="Scoring failed.*set to -1: cannot sc"
+    ) as seen:
         scores = curve(scoring=scorer, error_score=-1).test_scores
     np.testing.assert_array_equal(scores, [[1] * 3, [-1] * 3])
+    assert len(seen) == 1  # once, not for each fold
     with pytest.raises(RuntimeError, match="cannot score"):
         curve(scoring=scorer, error_score="raise")
 

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
 
 
-@parametrize_with_checks([GradientDescentClassifier(learning_rate=1e-4)])
+@parametrize_with_checks([GradientDescentClassifier(learning_rate=1e-4, n_steps=400)])
 def test_scikit_learn(estimator, check):
     check(estimator)
 

@@ -4,7 +4,17 @@ import polars as pl
 import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.tree import DecisionTreeClassifier
 
+from skpoison import attacks, defences
+from skpoison.inspection import check_hypergradient
+from skpoison.model_selection import (
+    RobustnessCurveDisplay,
+    RobustnessReport,
+    craft,
+    robustness_curve,
+)
 from skpoison.utils._validation import (
     check_default,
     check_labels,
@@ -15,9 +25,111 @@ from skpoison.utils._validation import (
     is_missing,
     numeric_features,
 )
+from skpoison.utils.estimator_checks import check_estimator
 
 X = np.arange(6.0).reshape(3, 2)
 MASK = [True, False, True]
+
+
+INSTANCE = r"must be an instance \(Name\(\.\.\.\), not the class Name\) implementing"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in defences.__all__ if name.endswith(("ifier", "essor"))]
+)
+def test_defence_of_a_class(name):
+    defence = getattr(defences, name)(LogisticRegression)
+    with pytest.raises(
+        ValueError, match=rf"'estimator' parameter of {name} {INSTANCE}"
+    ):
+        defence.fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("parameter", ["detector", "neighbors"])
+def test_other_classes_of_defences(parameter):
+    name = {"detector": "OutlierFiltered", "neighbors": "KNNSanitized"}[parameter]
+    name = f"{name}Classifier"
+    model = KNeighborsClassifier
+    defence = getattr(defences, name)(LogisticRegression(), **{parameter: model})
+    with pytest.raises(ValueError, match=rf"'{parameter}' .* {name} {INSTANCE}"):
+        defence.fit([[0.0], [1.0]], [0, 1])
+
+
+SURROGATES = [
+    name
+    for name in attacks.__all__
+    if "surrogate" in getattr(attacks, name)._get_param_names()
+]
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_surrogate_that_is_a_class(name):
+    attack = getattr(attacks, name)(surrogate=LogisticRegression)
+    with pytest.raises(
+        ValueError, match=rf"'surrogate' parameter of {name} {INSTANCE}"
+    ):
+        attack.fit_resample([[0.0], [1.0]], [0, 1])
+
+
+X_ANY, Y_ANY = np.arange(20.0)[:, np.newaxis], np.arange(20) % 2
+FLIP, TREE = attacks.RandomLabelFlip, DecisionTreeClassifier
+
+
+@pytest.mark.parametrize(
+    ("call", "parameter", "name"),
+    [
+        (lambda: craft(FLIP, X_ANY, Y_ANY), "attack", "RandomLabelFlip"),
+        (
+            lambda: robustness_curve(TREE(), X_ANY, Y_ANY, attack=FLIP),
+            "attack",
+            "RandomLabelFlip",
+        ),
+        (
+            lambda: robustness_curve(TREE, X_ANY, Y_ANY, attack=FLIP()),
+            "estimator",
+            "DecisionTreeClassifier",
+        ),
+        (
+            lambda: RobustnessCurveDisplay.from_estimator(
+                TREE, X_ANY, Y_ANY, attack=FLIP()
+            ),
+            "estimator",
+            "DecisionTreeClassifier",
+        ),
+        (
+            lambda: RobustnessReport(TREE, FLIP()).fit(X_ANY, Y_ANY),
+            "estimators",
+            "DecisionTreeClassifier",
+        ),
+        (
+            lambda: RobustnessReport(TREE(), FLIP).fit(X_ANY, Y_ANY),
+            "attacks",
+            "RandomLabelFlip",
+        ),
+        (
+            lambda: RobustnessReport({"a": TREE}, FLIP()).fit(X_ANY, Y_ANY),
+            "estimators['a']",
+            "DecisionTreeClassifier",
+        ),
+        (
+            lambda: RobustnessReport(TREE(), {"b": FLIP}).fit(X_ANY, Y_ANY),
+            "attacks['b']",
+            "RandomLabelFlip",
+        ),
+        (
+            lambda: check_hypergradient(attacks.GradientInsertion, X_ANY, Y_ANY),
+            "attack",
+            "GradientInsertion",
+        ),
+        (lambda: check_estimator(FLIP), "estimator", "RandomLabelFlip"),
+    ],
+)
+def test_class_instead_of_an_instance(call, parameter, name):
+    with pytest.raises(ValueError, match="must be an instance") as raised:
+        call()
+    assert str(raised.value) == (
+        f"{parameter} must be an instance; got the class {name}. Write {name}(...)."
+    )
 
 
 @pytest.mark.parametrize(

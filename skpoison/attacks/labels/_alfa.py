@@ -48,6 +48,8 @@ class ALFA(BaseLabelFlip):
     surrogate : classifier, default=None
         What the attacker believes that the victim learns: any classifier, preferably
         one with a `decision_function`. None: LogisticRegression after a StandardScaler.
+        It sees X as it is: a dataframe with its names, missing values too if it accepts
+        them.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int).
     class_map : dict, default=None

@@ -41,6 +41,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         What the attacker believes that the victim learns: any classifier for goals that
         count errors, otherwise one that :mod:`skpoison.surrogates` can differentiate.
         None: LogisticRegression after a StandardScaler.
+        It sees X as it is: a dataframe with its names, missing values too if it accepts
+        them.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
         goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: of the

@@ -259,7 +259,10 @@ def test_validation_rows_given():
             {"X_val": X_test, "y_val": y_test + 1},
             r"must hold labels of y, .*; got \[2\]",
         ),
-        ({"X_val": X_test, "y_val": y_test[1:]}, "inconsistent numbers of samples"),
+        (
+            {"X_val": X_test, "y_val": y_test[1:]},
+            "X_val and y_val must have as many rows",
+        ),
     ],
 )
 def test_validation_rows_are_checked(given, message):

@@ -79,8 +79,9 @@ def test_implicit(learner, kind, n_features, make_rows, difference):
     check_against_differences(rows, hypergradient, value_of, difference, 2e-4)
 
 
-@pytest.mark.parametrize("kind", ["error", "loss"])
-@pytest.mark.parametrize("checkpoint_every", [1, 7, 100])
+@pytest.mark.parametrize(
+    ("kind", "checkpoint_every"), [("error", 1), ("loss", 7), ("error", 100)]
+)
 def test_unrolled(learner, kind, checkpoint_every, make_rows, difference):
     rows = make_rows(learner)
     goal, X_val = make_goal(learner, rows, kind), rows.X[:10].copy()

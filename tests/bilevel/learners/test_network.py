@@ -43,7 +43,7 @@ def h(network):
     return 1e-5 if network.activation == "relu" else 1e-4
 
 
-def directions(shape, n=5):
+def directions(shape, n=3):
     return np.random.RandomState(3).normal(size=(n, *shape))
 
 
