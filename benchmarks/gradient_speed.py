@@ -116,7 +116,7 @@ def compare_hypergradients(X, y):
     codes = np.searchsorted(problem.classes, labels)
     learner, poison = problem.learner, slice(-N_POISON, None)
     problem.differentiate(before, codes)
-    start, rows = problem.engine.optimum, problem._poisoned_rows(after, codes)
+    start, rows = problem.engine.optimum, problem._poisoned_rows(after, codes, None)
 
     def refit():
         # New rows each time: nothing that was computed for them is there.
@@ -131,7 +131,7 @@ def compare_hypergradients(X, y):
 
     surrogate = GradientDescentClassifier(learning_rate=0.1, n_steps=100)
     problem = make_problem(surrogate, "unrolled", "error", train, own)
-    learner, rows = problem.learner, problem._poisoned_rows(after, codes)
+    learner, rows = problem.learner, problem._poisoned_rows(after, codes, None)
     steps = {"rate": 0.1, "n_steps": 100}
 
     def train_alone():
