@@ -1,4 +1,4 @@
-"""Small problems of deletion."""
+"""Small problems of deletion, and the goal that an attack reaches."""
 
 from types import SimpleNamespace
 
@@ -9,6 +9,7 @@ from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks.rows._deletion_problem import DeletionProblem
 from skpoison.bilevel.differentiation.scaling import ColumnScaler
 from skpoison.goals import ErrorGeneric
+from skpoison.goals._errors import resolve_goal
 
 N_ROWS = 12
 
@@ -61,3 +62,28 @@ def deletions():
     return SimpleNamespace(
         n_rows=N_ROWS, make_problem=_make_problem, goal_without=_goal_without
     )
+
+
+def _measure_goal(attack, X, y, X_out, y_out, X_val, y_val):
+    """Compute the goal of an attack on given validation rows, from what comes out."""
+    mask = attack.poison_mask_
+    clean = ~mask[: len(y)]
+    codes, codes_out, codes_val = (
+        np.searchsorted(attack.classes_, labels) for labels in (y, y_out, y_val)
+    )
+    problem = BilevelProblem(
+        attack.surrogate,
+        resolve_goal(attack.goal),
+        X[clean],
+        codes[clean],
+        classes=attack.classes_,
+        X_val=X_val,
+        y_val=codes_val,
+    )
+    return problem.differentiate(X_out[mask], codes_out[mask])[0]
+
+
+@pytest.fixture
+def measure_goal():
+    """Return a function that computes the goal that an attack reaches."""
+    return _measure_goal

@@ -20,7 +20,6 @@ from skpoison.attacks import (
     GradientModification,
     RandomInsertion,
 )
-from skpoison.attacks._problem import BilevelProblem
 from skpoison.feasible_sets import (
     Box,
     Frozen,
@@ -33,7 +32,6 @@ from skpoison.goals import (
     ErrorSpecific,
     TargetLabels,
 )
-from skpoison.goals._errors import resolve_goal
 from skpoison.optimizers import ProjectedAscent
 from skpoison.surrogates import GradientDescentClassifier
 
@@ -69,25 +67,6 @@ SURROGATES = {
 both = pytest.mark.parametrize("make", [GradientInsertion, GradientModification])
 
 
-def measured(attack, X, y, X_out, y_out, X_val, y_val):
-    """Compute the goal of an attack on given validation rows, from what comes out."""
-    mask = attack.poison_mask_
-    clean = ~mask[: len(y)]
-    codes, codes_out, codes_val = (
-        np.searchsorted(attack.classes_, labels) for labels in (y, y_out, y_val)
-    )
-    problem = BilevelProblem(
-        attack.surrogate,
-        resolve_goal(attack.goal),
-        X[clean],
-        codes[clean],
-        classes=attack.classes_,
-        X_val=X_val,
-        y_val=codes_val,
-    )
-    return problem.differentiate(X_out[mask], codes_out[mask])[0]
-
-
 @pytest.mark.parametrize("surrogate", SURROGATES.values(), ids=SURROGATES.keys())
 @both
 @pytest.mark.parametrize("schedule", ["joint", "sequential"])
@@ -95,7 +74,9 @@ def measured(attack, X, y, X_out, y_out, X_val, y_val):
     "goal", [ErrorGeneric(), TargetLabels(), ErrorSpecific({0: 1})], ids=str
 )
 @pytest.mark.parametrize("loss", ["error", "surrogate"])
-def test_never_weaker_than_its_start(loss, goal, schedule, make, surrogate):
+def test_never_weaker_than_its_start(
+    loss, goal, schedule, make, surrogate, measure_goal
+):
     """By its own measure, of the rows that come out."""
     settings = {"goal": clone(goal).set_params(loss=loss), "random_state": 0}
     values = []
@@ -107,7 +88,7 @@ def test_never_weaker_than_its_start(loss, goal, schedule, make, surrogate):
             **settings,
         )
         out = attack.fit_resample(X_small, y_small, **OWN)
-        values.append(measured(attack, X_small, y_small, *out, **OWN))
+        values.append(measure_goal(attack, X_small, y_small, *out, **OWN))
         if schedule == "joint":
             np.testing.assert_allclose(attack.goal_path_.max(), values[-1], rtol=1e-5)
     start, end = values

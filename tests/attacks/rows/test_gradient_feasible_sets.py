@@ -11,7 +11,6 @@ from skpoison.attacks import (
     GradientModification,
     RandomInsertion,
 )
-from skpoison.attacks._problem import BilevelProblem
 from skpoison.feasible_sets import (
     Box,
     Frozen,
@@ -21,7 +20,6 @@ from skpoison.feasible_sets import (
     OneHot,
     make_intersection,
 )
-from skpoison.goals._errors import resolve_goal
 from skpoison.optimizers import ProjectedAscent
 
 X_SMALL, y_small = make_classification(
@@ -43,28 +41,8 @@ BITS = make_intersection(Box(), Integers())
 both = pytest.mark.parametrize("make", [GradientInsertion, GradientModification])
 
 
-def measured(attack, X, y, X_out, y_out, X_val, y_val):
-    """Compute the goal of an attack on given validation rows, from what comes out."""
-    mask = attack.poison_mask_
-    clean = ~mask[: len(y)]
-    codes, codes_out, codes_val = (
-        np.searchsorted(attack.classes_, labels) for labels in (y, y_out, y_val)
-    )
-    problem = BilevelProblem(
-        attack.surrogate,
-        resolve_goal(attack.goal),
-        X[clean],
-        codes[clean],
-        classes=attack.classes_,
-        X_val=X_val,
-        y_val=codes_val,
-        X_scaler=X,
-    )
-    return problem.differentiate(X_out[mask], codes_out[mask])[0]
-
-
 @pytest.mark.parametrize("schedule", ["joint", "sequential"])
-def test_discrete_rows(schedule):
+def test_discrete_rows(schedule, measure_goal):
     """Climbing beside them is stronger than rounding in the end."""
     n_seeds, n_iter = (3, 20) if schedule == "joint" else (2, 8)
     optimizer = ProjectedAscent(max_iter=n_iter, schedule=schedule)
@@ -83,7 +61,7 @@ def test_discrete_rows(schedule):
             if feasible_set is BITS:
                 assert np.isin(X_out, [0, 1]).all()
             out = np.rint(X_out), y_out
-            values.append(measured(attack, X_BITS, y_bits, *out, **OWN_BITS))
+            values.append(measure_goal(attack, X_BITS, y_bits, *out, **OWN_BITS))
         gains.append(values[1] - values[0])
         if schedule == "joint":
             np.testing.assert_allclose(values[1], attack.goal_path_.max(), rtol=1e-5)

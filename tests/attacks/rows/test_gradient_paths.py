@@ -11,13 +11,11 @@ from skpoison.attacks import (
     GradientModification,
     RandomInsertion,
 )
-from skpoison.attacks._problem import BilevelProblem
 from skpoison.feasible_sets import (
     Box,
     Integers,
     make_intersection,
 )
-from skpoison.goals._errors import resolve_goal
 from skpoison.optimizers import ProjectedAscent
 
 X_SMALL, y_small = make_classification(
@@ -37,26 +35,6 @@ OWN_BITS = {"X_val": X_BITS_OWN, "y_val": y_bits_own}
 BITS = make_intersection(Box(), Integers())
 
 both = pytest.mark.parametrize("make", [GradientInsertion, GradientModification])
-
-
-def measured(attack, X, y, X_out, y_out, X_val, y_val):
-    """Compute the goal of an attack on given validation rows, from what comes out."""
-    mask = attack.poison_mask_
-    clean = ~mask[: len(y)]
-    codes, codes_out, codes_val = (
-        np.searchsorted(attack.classes_, labels) for labels in (y, y_out, y_val)
-    )
-    problem = BilevelProblem(
-        attack.surrogate,
-        resolve_goal(attack.goal),
-        X[clean],
-        codes[clean],
-        classes=attack.classes_,
-        X_val=X_val,
-        y_val=codes_val,
-        X_scaler=X,
-    )
-    return problem.differentiate(X_out[mask], codes_out[mask])[0]
 
 
 def rows_and_starts(attack, X=X_small, y=y_small, **params):
@@ -97,7 +75,7 @@ def test_one_row_after_the_other():
 
 
 @pytest.mark.parametrize("feasible_set", [None, BITS])
-def test_path_of_rows(feasible_set):
+def test_path_of_rows(feasible_set, measure_goal):
     X, y, params = (X_small, y_small, OWN)
     if feasible_set is BITS:
         X, y, params = X_BITS, y_bits, OWN_BITS
@@ -123,13 +101,13 @@ def test_path_of_rows(feasible_set):
     _, y_out = attack.fit_resample(X, y, **params)
     for i in (0, 3, len(path) - 1):
         X_there = np.concatenate([X, path[i]])
-        value = measured(attack, X, y, X_there, y_out, **params)
+        value = measure_goal(attack, X, y, X_there, y_out, **params)
         np.testing.assert_allclose(value, goal[i], rtol=1e-5)
     attack.set_params(optimizer__store_path=False).fit_resample(X, y, **params)
     assert not hasattr(attack, "rows_path_")
 
 
-def test_restarts_are_never_worse():
+def test_restarts_are_never_worse(measure_goal):
     better = []
     for seed in range(4):
         values = []
@@ -141,7 +119,7 @@ def test_restarts_are_never_worse():
                 random_state=seed,
             )
             out = attack.fit_resample(X_small, y_small, **OWN)
-            values.append(measured(attack, X_small, y_small, *out, **OWN))
+            values.append(measure_goal(attack, X_small, y_small, *out, **OWN))
             assert attack.goal_path_.shape == (6,)
             np.testing.assert_allclose(attack.goal_path_.max(), values[-1], rtol=1e-5)
         assert values[1] >= values[0] - 1e-9
