@@ -16,7 +16,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names
 
-from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._containers import is_frame, is_text, take_rows
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
@@ -115,7 +115,12 @@ def check_validation_data(attack, X, X_val, y_val):
             f"X_val and y_val must have as many rows as each other; got "
             f"{X_val.shape[0]} and {y_val.shape[0]}."
         )
-    if X_val.shape[1] != X.shape[1]:
+    if is_text(X) != is_text(X_val):
+        raise ValueError(
+            "X_val must hold texts as X does, or features as X does; got texts in "
+            f"{'X' if is_text(X) else 'X_val'} alone."
+        )
+    if not is_text(X) and X_val.shape[1] != X.shape[1]:
         raise ValueError(
             f"X_val must have the {X.shape[1]} features of X; got {X_val.shape[1]}."
         )

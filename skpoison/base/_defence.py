@@ -33,7 +33,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skpoison.utils._containers import canonical, is_frame
+from skpoison.utils._containers import canonical, is_frame, is_text
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     InstanceWith,
@@ -42,6 +42,8 @@ from skpoison.utils._validation import (
     check_responses,
     check_trusted,
     forget_fit,
+    numeric_features,
+    record_features,
     refused_na,
 )
 from skpoison.utils._weights import fit_weighted, takes_weights
@@ -249,9 +251,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         rows : CheckedRows
         """
         self._check_estimator_type()
+        if self._reads_features() and is_text(X):
+            numeric_features(self, X)  # raises the error that says what to do
         if is_frame(X) or not self._reads_features():
             X = any_features(self, X)
-            validate_data(self, X, skip_check_array=True, reset=reset)
+            record_features(self, X, reset=reset)
         else:
             with refused_na("X"):
                 X = validate_data(

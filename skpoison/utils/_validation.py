@@ -9,9 +9,9 @@ from scipy import sparse
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, validate_data
 
-from skpoison.utils._containers import canonical, is_frame
+from skpoison.utils._containers import canonical, is_frame, is_text
 
 # Squares of larger numbers, and sums of such squares, can overflow.
 LARGEST = 1e150
@@ -262,16 +262,21 @@ def any_features(estimator, X):
     ----------
     estimator : estimator
         The estimator that errors name.
-    X : array-like, sparse matrix or dataframe of shape (n_samples, n_features)
+    X : array-like, sparse matrix or dataframe of shape (n_samples, n_features), or \
+            texts of length n_samples
         The data: missing values, words and categories among them.
 
     Returns
     -------
-    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
-        A dataframe as it is. Integers become floats; anything else keeps its type.
+    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features), or \
+            {ndarray, series} of shape (n_samples,)
+        A dataframe or a series as it is. Integers become floats; anything else keeps
+        its type.
     """
     if is_frame(X):
         return X
+    if is_text(X):
+        return X if nw.dependencies.is_into_series(X) else np.asarray(X, dtype=object)
     if not hasattr(X, "dtype") and np.asarray(X).dtype.kind in "SU":
         X = np.asarray(X, dtype=object)  # numbers beside words stay numbers
     X = check_array(
@@ -283,6 +288,25 @@ def any_features(estimator, X):
         input_name="X",
     )
     return X.astype(np.float64) if X.dtype.kind in "iu" else X
+
+
+def record_features(estimator, X, *, reset=True):
+    """Set the number and the names of the features, or compare them with those set.
+
+    Texts have no features: nothing is set for them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features), or texts \
+            of length n_samples
+        The data.
+    reset : bool, default=True
+        Whether to set the attributes.
+    """
+    if not is_text(X):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
 
 
 def check_squares(X, name="X"):
@@ -328,7 +352,20 @@ def numeric_features(estimator, X, *, name="X", **check_params):
     Returns
     -------
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        If X holds texts or columns of words, or is invalid.
     """
+    # An attack that computes with numbers only by default knows another way out.
+    otherwise = getattr(estimator, "_instead_of_numbers", "")
+    if is_text(X):
+        raise ValueError(
+            f"{type(estimator).__name__} computes with numbers, but {name} holds "
+            "texts. Turn them into numbers in a step before it, for example by "
+            f"TfidfVectorizer{otherwise}."
+        )
     if is_frame(X):
         # Columns of a type unknown here (objects, pandas' sparse columns) can hold
         # numbers: they are left to check_array.
@@ -341,7 +378,8 @@ def numeric_features(estimator, X, *, name="X", **check_params):
             raise ValueError(
                 f"{type(estimator).__name__} computes with numbers, but these columns "
                 f"hold none: {', '.join(map(str, words))}. Encode them in a step "
-                "before it, for example by a ColumnTransformer with OneHotEncoder."
+                "before it, for example by a ColumnTransformer with OneHotEncoder or "
+                f"TfidfVectorizer{otherwise}."
             )
     with refused_na(name):
         return check_array(

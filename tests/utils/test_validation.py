@@ -16,6 +16,7 @@ from skpoison.model_selection import (
     robustness_curve,
 )
 from skpoison.utils._validation import (
+    any_features,
     check_default,
     check_labels,
     check_responses,
@@ -24,6 +25,7 @@ from skpoison.utils._validation import (
     forget_fit,
     is_missing,
     numeric_features,
+    record_features,
 )
 from skpoison.utils.estimator_checks import check_estimator
 
@@ -230,6 +232,35 @@ def test_numeric_features(frame):
 def test_numeric_features_of_objects():
     data = pd.DataFrame({"a": [1, 2.5]}, dtype=object)
     assert numeric_features(LogisticRegression(), data).tolist() == [[1.0], [2.5]]
+
+
+@pytest.mark.parametrize("X", [["a b", "c"], np.array(["a b", "c"]), ("a b", "c")])
+def test_texts(X):
+    out = any_features(LogisticRegression(), X)
+    assert out.tolist() == ["a b", "c"]
+    assert out.dtype == object
+    model = LogisticRegression()
+    record_features(model, out)
+    assert not hasattr(model, "n_features_in_")
+    with pytest.raises(ValueError, match=r"X_val holds texts.*by TfidfVectorizer\.$"):
+        numeric_features(model, X, name="X_val")
+    model._instead_of_numbers = ", or else"
+    with pytest.raises(ValueError, match=r"by TfidfVectorizer, or else\.$"):
+        numeric_features(model, X)
+
+
+def test_series_of_texts_stay():
+    for X in (pd.Series(["a b", "c"]), pl.Series(["a b", "c"])):
+        assert any_features(LogisticRegression(), X) is X
+
+
+def test_record_features():
+    model, X = LogisticRegression(), pd.DataFrame({"a": [1], "b": [2]})
+    record_features(model, X)
+    assert model.n_features_in_ == 2
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        record_features(model, X.rename(columns={"a": "c"}), reset=False)
 
 
 def test_parameters_without_a_meaning_must_have_their_default():
