@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from skpoison.attacks import GradientInsertion, GradientModification
-from skpoison.attacks._base import BaseGoalAttack, BaseSurrogateAttack
+from skpoison.attacks._base import BaseSurrogateAttack
+from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import as_scaling_step, split_scalers
