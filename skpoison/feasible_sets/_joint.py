@@ -21,7 +21,7 @@ def joint_kind(sets):
 
 
 def _is_simplex(each):
-    """Return whether the number of non-zeros of a group is not the same for all rows."""
+    """Return whether the rows of a set differ in their number of non-zeros."""
     return each._ties_columns and each.kind == "convex"
 
 
@@ -29,8 +29,8 @@ class JointProjection:
     """Projection onto the sets that declare how to be combined, and onto the others.
 
     Sets with the role "bounds", "columns" or "sparse" are projected onto by
-    `Columnwise`, and those with the role "constraint" by a search for a multiplier around it. Sets with
-    the role "other" can only be asked for their own projection.
+    `Columnwise`, and those with the role "constraint" by a search for a multiplier
+    around it. Sets with the role "other" can only be asked for their own projection.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """Cardinality constraint: a limit on the number of non-zero features of a row."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils._param_validation import Interval, RealNotInt
+from sklearn.utils._param_validation import Interval
 
 from skpoison.feasible_sets._base import BaseFeasibleSet
 from skpoison.feasible_sets._columnwise import keep_largest
@@ -58,7 +58,7 @@ class Sparse(BaseFeasibleSet):
     _parameter_constraints: dict = {
         "max_nonzero": [
             Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="right"),
+            Interval(Real, 0, 1, closed="right"),
         ]
     }
 
