@@ -22,6 +22,7 @@ from skpoison.utils._containers import (
     append_responses,
     append_rows,
     is_frame,
+    label_rows,
     take_rows,
 )
 from skpoison.utils._validation import (
@@ -175,7 +176,8 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         Returns
         -------
         X_poisoned : same type as X, of shape (n_samples_out, n_features)
-            The input rows in their order, then the inserted rows.
+            The input rows in their order, then the inserted rows. In a pandas index
+            rows keep their labels; inserted rows get labels that no row has.
         y_poisoned : same type as y, of length n_samples_out
             Their labels. No class is new.
 
@@ -300,6 +302,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""
         n_samples = y_checked.shape[0]
+        kept = np.arange(n_samples)
         if poison.deleted is not None:
             self.deletion_mask_ = np.zeros(n_samples, dtype=bool)
             self.deletion_mask_[poison.deleted] = True
@@ -314,28 +317,37 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         if poison.y_inserted is not None:
             labels = np.concatenate([labels, poison.y_inserted])
         n_inserted = labels.shape[0] - n_samples
+        self.poison_mask_ = np.concatenate([changed, np.ones(n_inserted, dtype=bool)])
+        self.contamination_ = float(self.poison_mask_.mean())
+        X_out = self._poisoned_features(poison, X, n_samples)
+        y_out = self._poisoned_targets(y, y_checked, labels)
+        return label_rows(X_out, X, kept), label_rows(y_out, y, kept)
+
+    def _poisoned_features(self, poison, X, n_samples):
+        """Return the features after an attack that deletes no row."""
         rows = np.arange(n_samples)
         if poison.modified is not None:
             replaced = rows.copy()
             replaced[poison.modified] = n_samples + np.arange(len(poison.modified))
             X = take_rows(append_rows(X, poison.X_modified), replaced)
-        if n_inserted and np.ndim(poison.X_inserted) == 1:
-            X_out = take_rows(X, np.concatenate([rows, poison.X_inserted]))
-        elif n_inserted:
-            X_out = append_rows(X, poison.X_inserted)
-        else:
-            X_out = take_rows(X, rows)
-        self.poison_mask_ = np.concatenate([changed, np.ones(n_inserted, dtype=bool)])
-        self.contamination_ = float(self.poison_mask_.mean())
-        donors = np.concatenate([rows, np.empty(n_inserted, dtype=int)])
+        if not self.poison_mask_.shape[0] > n_samples:
+            return take_rows(X, rows)
+        if np.ndim(poison.X_inserted) == 1:
+            return take_rows(X, np.concatenate([rows, poison.X_inserted]))
+        return append_rows(X, poison.X_inserted)
+
+    def _poisoned_targets(self, y, y_checked, labels):
+        """Return y after the attack, given the labels or responses of all rows."""
+        donors = np.empty(labels.shape[0], dtype=int)
+        donors[: y_checked.shape[0]] = np.arange(y_checked.shape[0])
         new_labels = labels[self.poison_mask_]
         if self._takes_responses():
-            donors[self.poison_mask_] = n_samples + np.arange(new_labels.shape[0])
-            return X_out, take_rows(append_responses(y, new_labels), donors)
+            donors[self.poison_mask_] = y_checked.shape[0] + np.arange(len(new_labels))
+            return take_rows(append_responses(y, new_labels), donors)
         # New labels are copied from rows of y that have them: this preserves the
         # container, the dtype and the categories without knowing any of them.
         donors[self.poison_mask_] = self._donors(y_checked, new_labels)
-        return X_out, take_rows(y, donors)
+        return take_rows(y, donors)
 
     def _donors(self, y, labels):
         """Return, for each label, the position of a row of y that has it."""

@@ -42,11 +42,17 @@ def to_csv(named_report):
     report = named_report.report
     file = StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(["attack", "defence", "budget", "fold", "score", "train", "test"])
+    writer.writerow(
+        [
+            *("attack", "defence", "budget", "fold", "score", "train", "test"),
+            "crafted_for",
+        ]
+    )
     for case, curve in report.curves_.items():
         for i, k in np.ndindex(curve.test_scores.shape):
             scores = curve.train_scores[i, k], curve.test_scores[i, k]
-            writer.writerow([*case, curve.budgets[i], k, report.score_name_, *scores])
+            row = [*case, curve.budgets[i], k, report.score_name_, *scores]
+            writer.writerow([*row, report.crafted_for_[case[0]]])
     return file.getvalue().encode()
 
 

@@ -21,6 +21,7 @@ from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._summary import format_html, format_text
+from skpoison.model_selection._surrogates import inform
 from skpoison.model_selection._workers import Workers
 from skpoison.utils._optional import import_optional
 from skpoison.utils._validation import check_instance
@@ -39,7 +40,8 @@ class RobustnessReport(BaseEstimator):
         with which the others, usually defences around it, are compared.
     attacks : sampler or dict of str to sampler
         The attacks by name. Give them a `random_state` for a report that can be
-        repeated.
+        repeated. An attack with a surrogate that is given none takes the baseline, if
+        it can: the attacker knows the estimator, but not the defence.
     budgets : array-like of shape (n_budgets,), default=None
         Budgets of the attacks: shares of the training rows of a fold (floats,
         n_p / n), or numbers of rows (ints). 0 is always added to them. None: 0, 0.05,
@@ -65,6 +67,9 @@ class RobustnessReport(BaseEstimator):
         Name of the first estimator.
     score_name_ : str
         Name of the score.
+    crafted_for_ : dict of str to str
+        For each attack the estimator that its poison is crafted for, if that is not the
+        baseline; otherwise an empty text.
 
     See Also
     --------
@@ -183,12 +188,17 @@ class RobustnessReport(BaseEstimator):
         )
         folds = list(cv.split(X, y, **routed.split))
         warn_of_empty_budgets(budgets, folds)
+        informed = {
+            name: inform(attack, estimators[self.baseline_], y)
+            for name, attack in attacks.items()
+        }
+        self.crafted_for_ = {name: each.crafted_for for name, each in informed.items()}
         # A job is a processor. BLAS threads below it would wait for each other on a
         # busy machine, and the results would depend on their number.
         workers = Workers(self.n_jobs, single_threaded=True)
         self.curves_ = {}
         n_curves = len(attacks) * len(estimators)
-        for attack_name, attack in attacks.items():
+        for attack_name, each in informed.items():
             crafted = None
             for name, estimator in estimators.items():
                 if self.callback is not None:
@@ -196,7 +206,7 @@ class RobustnessReport(BaseEstimator):
                 try:
                     if crafted is None:
                         crafted = craft_folds(
-                            attack,
+                            each.attack,
                             X,
                             y,
                             budgets=budgets,
@@ -304,7 +314,8 @@ class RobustnessReport(BaseEstimator):
                 line_kw={"color": "black"} if name == self.baseline_ else None,
             )
         for attack, ax in axes.items():
-            ax.set_title(attack)
+            note = self.crafted_for_[attack]
+            ax.set_title(f"{attack}\ncrafted for {note}" if note else attack)
             ax.label_outer()
             ax.grid(alpha=0.3)
             if ax is not axes[attacks[0]]:
@@ -317,6 +328,7 @@ class RobustnessReport(BaseEstimator):
             "curves": self.curves_,
             "baseline": self.baseline_,
             "score_name": self.score_name_,
+            "crafted_for": self.crafted_for_,
         }
 
     def _repr_html_(self):

@@ -10,7 +10,7 @@ DASH_LEGEND = (
 )
 
 
-def format_text(curves, *, baseline, score_name):
+def format_text(curves, *, baseline, score_name, crafted_for):
     """Return the tables of a report and its conclusions as text.
 
     Parameters
@@ -21,6 +21,9 @@ def format_text(curves, *, baseline, score_name):
         Name of the undefended estimator.
     score_name : str
         Name of the score.
+    crafted_for : dict of str to str
+        For each attack the estimator that its poison is crafted for, if that is not the
+        baseline.
 
     Returns
     -------
@@ -40,8 +43,10 @@ def format_text(curves, *, baseline, score_name):
     rows = []
     for attack, table in tables.items():
         rows.append([attack, *(_label(budget) for budget in budgets), "regained"])
+        if crafted_for[attack]:
+            rows.append([f"  crafted for {crafted_for[attack]}"])
         rows += [[f"  {name}", *cells] for name, *cells in table]
-    indent = max(len(name) for name, *_ in rows)
+    indent = max(len(name) for name, *cells in rows if cells)
     width = max(len(cell) for _, *cells in rows for cell in cells) + 3
     for name, *cells in rows:
         if not name.startswith(" "):
@@ -53,7 +58,7 @@ def format_text(curves, *, baseline, score_name):
     return "\n".join([*lines, "", *_conclusions(curves, baseline, score_name)])
 
 
-def format_html(curves, *, baseline, score_name):
+def format_html(curves, *, baseline, score_name, crafted_for):
     """Return the tables of a report and its conclusions as HTML.
 
     Parameters
@@ -64,6 +69,9 @@ def format_html(curves, *, baseline, score_name):
         Name of the undefended estimator.
     score_name : str
         Name of the score.
+    crafted_for : dict of str to str
+        For each attack the estimator that its poison is crafted for, if that is not the
+        baseline.
 
     Returns
     -------
@@ -74,7 +82,8 @@ def format_html(curves, *, baseline, score_name):
     header = ["", *(_label(budget) for budget in budgets), "regained"]
     tables, rows = _tables(curves, baseline), []
     for attack, table in tables.items():
-        rows += [_html_row([attack, *header[1:]], "th")]
+        note = crafted_for[attack] and f", crafted for {crafted_for[attack]}"
+        rows += [_html_row([attack + note, *header[1:]], "th")]
         rows += [_html_row(row, "td") for row in table]
     caption = escape(f"{score_name} by budget ({unit})")
     notes = [DASH_LEGEND] if _has_dashes(tables) else []

@@ -13,10 +13,18 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.attacks import (
+    ALFA,
+    RandomInsertion,
+    RandomLabelFlip,
+    RelaxedLabelFlip,
+)
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 from skpoison.model_selection import RobustnessReport, robustness_curve
 
@@ -369,3 +377,30 @@ def test_defence_holds_what_the_attack_breaks():
     )
     assert plain[1] < plain[0] - 0.1
     assert relabelled[1] > plain[1] + 0.1
+
+
+def test_the_attacker_knows_the_estimator():
+    svm = make_pipeline(StandardScaler(), LinearSVC(random_state=0))
+    settings = {"budgets": [0.0, 0.3], "cv": 2}
+    report = RobustnessReport(
+        {"plain": svm, "filtered": OutlierFilteredClassifier(svm)},
+        {"alfa": ALFA(random_state=0), "given": ALFA(NB, random_state=0)},
+        **settings,
+    ).fit(X, y)
+    for name, surrogate in [("alfa", svm), ("given", NB)]:
+        for victim, estimator in report.estimators.items():
+            attack = ALFA(surrogate, random_state=0)
+            expected = robustness_curve(estimator, X, y, attack=attack, **settings)
+            assert_equal_curves(report.curves_[name, victim], expected)
+    assert report.crafted_for_ == {"alfa": "", "given": "GaussianNB"}
+    titles = [ax.get_title() for ax in report.plot(figure=Figure()).axes]
+    assert titles == ["alfa", "given\ncrafted for GaussianNB"]
+    for text in (report.summary(), report._repr_html_()):
+        assert text.count("crafted for") == 1
+
+
+def test_attack_that_cannot_know_the_estimator():
+    attack = RelaxedLabelFlip(max_iter=1, random_state=0)
+    report = RobustnessReport(NB, attack, budgets=[0.2], cv=2).fit(X, y)
+    assert report.crafted_for_["RelaxedLabelFlip"] == "LogisticRegression (transfer)"
+    assert "\n  crafted for LogisticRegression (transfer)\n" in report.summary()

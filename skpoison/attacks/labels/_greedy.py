@@ -6,8 +6,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.attacks._base import BaseGoalAttack
 from skpoison.attacks._fold_mean import FoldMean
+from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._flip_search import Refit, flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
-from skpoison.attacks._base import BaseGoalAttack
+from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
