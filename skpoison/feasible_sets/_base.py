@@ -34,8 +34,9 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     ----------
     kind : {"convex", "discrete", "neither"}
         "convex": an attack can follow a gradient within the set. "discrete": features
-        take separate values, so that an attack follows the gradient in `relax()`,
-        projects, and searches among neighbouring values. "neither": a connected but
+        take separate values, or not all of them may be non-zero, so that an attack
+        follows the gradient in `relax()`, projects, and searches among neighbouring
+        rows. "neither": a connected but
         not convex region, such as the rows that a detector accepts; its projection
         need not be the nearest row. A set that does not declare a kind is "neither".
     requires_start : bool
