@@ -109,7 +109,7 @@ def check_validation_data(attack, X, X_val, y_val):
     if takes_responses:
         y_val = check_responses(attack, y_val)
     else:
-        y_val = column_or_1d(check_labels(attack, y_val))
+        y_val = column_or_1d(check_labels(attack, y_val, training=False))
     if X_val.shape[0] != y_val.shape[0]:
         raise ValueError(
             f"X_val and y_val must have as many rows as each other; got "

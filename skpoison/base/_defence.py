@@ -141,6 +141,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _required_estimator_type: str | None = None
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take a defence of a regressor, such as "
+        "OutlierFilteredRegressor(Ridge())."
+    )
 
     _parameter_constraints: dict = {"estimator": [InstanceWith(["fit", "predict"])]}
 

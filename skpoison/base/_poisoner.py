@@ -130,6 +130,11 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take an attack with a regressor, such as "
+        "GradientInsertion(surrogate=Ridge())."
+    )
 
     _parameter_constraints: dict = {
         "budget": [

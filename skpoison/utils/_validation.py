@@ -15,6 +15,10 @@ from skpoison.utils._containers import canonical, is_frame, is_text
 
 # Squares of larger numbers, and sums of such squares, can overflow.
 LARGEST = 1e150
+# Numbers are responses, and not classes, if there are more different ones than this,
+N_CLASSES = 20
+# and fewer rows than this for each of them.
+N_ROWS_OF_A_CLASS = 5
 
 
 class InstanceWith(HasMethods):
@@ -166,15 +170,19 @@ def is_missing(values):
     return np.equal(values, None) | (values != values)
 
 
-def check_labels(estimator, y):
+def check_labels(estimator, y, *, training=True):
     """Return class labels in any container as an array.
 
     Parameters
     ----------
     estimator : estimator
-        The estimator that errors name.
+        The estimator that errors name. Its attribute `_instead_of_labels` says what to
+        do on a regression task.
     y : array-like, series or dataframe of shape (n_samples,) or (n_samples, n_outputs)
         The labels.
+    training : bool, default=True
+        Whether they are those of the training rows, all classes among them. Numbers of
+        which almost every row has another one are then responses.
 
     Returns
     -------
@@ -195,10 +203,36 @@ def check_labels(estimator, y):
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
     _check_none_missing(y)
+    if training:
+        _refuse_responses(estimator, y)
     check_classification_targets(y)
     if type_of_target(y) == "multiclass-multioutput":
         raise ValueError("Multilabel and multioutput targets are not supported.")
     return y
+
+
+def _refuse_responses(estimator, y):
+    """Raise if what should be labels looks like the responses of a regression task."""
+    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.ndim != 1 or y.dtype.kind not in "iuf":
+        return
+    n_values = np.unique(y).shape[0]
+    are_fractions = y.dtype.kind == "f" and (y != np.rint(y)).any()
+    are_many = n_values > max(N_CLASSES, y.shape[0] / N_ROWS_OF_A_CLASS)
+    if not (are_fractions or are_many):
+        return
+    instead = getattr(
+        estimator,
+        "_instead_of_labels",
+        "For regression take a regressor, such as Ridge().",
+    )
+    # The first words are those of scikit-learn.
+    raise ValueError(
+        f"Unknown label type: continuous. y must hold class labels for "
+        f"{type(estimator).__name__}, but it holds {n_values} different numbers in "
+        f"{y.shape[0]} rows, as responses of a regression task do. {instead} If they "
+        "are classes, pass them as strings: np.asarray(y).astype(str)."
+    )
 
 
 def _check_none_missing(y):

@@ -15,6 +15,7 @@ from skpoison.model_selection import (
     craft,
     robustness_curve,
 )
+from skpoison.optimizers import ProjectedAscent
 from skpoison.utils._validation import (
     any_features,
     check_default,
@@ -212,6 +213,84 @@ def test_check_labels(y):
 def test_check_labels_refuses(y, message):
     with pytest.raises(ValueError, match=message):
         check_labels(LogisticRegression(), y)
+
+
+MANY = np.arange(100) % 21
+
+
+@pytest.mark.parametrize(
+    ("y", "n_values"),
+    [
+        (MANY, 21),
+        (MANY.astype(float), 21),
+        (MANY[:, np.newaxis], 21),
+        (MANY.tolist(), 21),
+        (pd.Series(MANY), 21),
+        (pl.Series(MANY), 21),
+        (np.array([0.5, 1.5, 0.5]), 2),
+    ],
+)
+def test_responses_are_no_labels(y, n_values):
+    message = rf"Unknown label type: .* {n_values} different numbers in {len(y)} rows"
+    with pytest.raises(ValueError, match=message):
+        check_labels(LogisticRegression(), y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.arange(105) % 21,
+        np.arange(20),
+        MANY.astype(str),
+        MANY.astype(str).astype(object),
+        pd.Series(MANY.astype(str), dtype="category"),
+        np.eye(30, dtype=int),
+        MANY > 7,
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The number of unique classes is greater than 50%")
+def test_many_labels(y):
+    np.testing.assert_array_equal(check_labels(LogisticRegression(), y), np.asarray(y))
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes is greater than 50%")
+def test_labels_of_other_rows_can_all_be_different():
+    y = np.arange(30)
+    assert check_labels(LogisticRegression(), y, training=False).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("y", [MANY, MANY.astype(float), MANY / 2])
+def test_ways_out_for_responses(y):
+    """Each names what to give instead, and that works."""
+    X = np.random.RandomState(0).normal(size=(100, 2))
+    ridge, few = Ridge(), {"optimizer": ProjectedAscent(max_iter=1), "random_state": 0}
+    for attack in (
+        attacks.GradientInsertion(**few),
+        attacks.GradientModification(LogisticRegression(), **few),
+        attacks.GreedyDeletion(budget=1, random_state=0),
+    ):
+        with pytest.raises(ValueError, match=r"give a regressor: surrogate=Ridge\(\)"):
+            attack.fit_resample(X, y)
+        attack.set_params(surrogate=ridge).fit_resample(X, y)
+    for attack in (
+        attacks.RandomLabelFlip(),
+        attacks.RandomInsertion(),
+        attacks.MarginLabelFlip(),
+        attacks.ALFA(),
+        attacks.GreedyLabelFlip(),
+        attacks.RelaxedLabelFlip(),
+    ):
+        with pytest.raises(ValueError, match=r"GradientInsertion\(surrogate=Ridge\(\)"):
+            attack.fit_resample(X, y)
+    for name in defences.__all__:
+        if name.endswith("Classifier"):
+            defence = getattr(defences, name)(LogisticRegression())
+            with pytest.raises(ValueError, match=r"OutlierFilteredRegressor\(Ridge\("):
+                defence.fit(X, y)
+    defences.OutlierFilteredRegressor(ridge).fit(X, y)
+    words = np.asarray(y).astype(str)
+    attacks.RandomLabelFlip().fit_resample(X, words)
+    defences.KNNSanitizedClassifier(LogisticRegression(max_iter=999)).fit(X, words)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
