@@ -130,7 +130,7 @@ def check_trusted(trusted, X):
     if mask.ndim != 1:
         raise ValueError(
             "trusted must be a one-dimensional mask, a boolean for each row of X; got "
-            f"{trusted!r}."
+            f"an array of shape {mask.shape}."
         )
     if mask.shape[0] != n_samples:
         raise ValueError(
@@ -149,6 +149,34 @@ def check_trusted(trusted, X):
             )
         mask = mask.astype(bool)
     return mask
+
+
+def check_mask(mask, name):
+    """Return a mask of rows as an array.
+
+    Parameters
+    ----------
+    mask : array-like of shape (n_samples,) of bool
+        The mask.
+    name : str
+        Name of the parameter.
+
+    Returns
+    -------
+    mask : ndarray of shape (n_samples,) of bool
+
+    Raises
+    ------
+    ValueError
+        If it is not a boolean mask of one dimension.
+    """
+    values = np.asarray(mask)
+    if values.ndim != 1 or not values.size or values.dtype != bool:
+        raise ValueError(
+            f"`{name}` must be a one-dimensional mask, a boolean for each row; got an "
+            f"array of {values.dtype} of shape {values.shape}."
+        )
+    return values
 
 
 def is_missing(values):

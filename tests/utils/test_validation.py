@@ -20,6 +20,7 @@ from skpoison.utils._validation import (
     any_features,
     check_default,
     check_labels,
+    check_mask,
     check_responses,
     check_squares,
     check_trusted,
@@ -399,3 +400,12 @@ def test_forget_fit():
     ridge._private_ = ridge.note = 1
     forget_fit(ridge)
     assert vars(ridge) == vars(Ridge(alpha=2.0)) | {"_private_": 1, "note": 1}
+
+
+def test_check_mask():
+    mask = np.array([True, False])
+    assert check_mask(mask, "mask") is mask
+    assert check_mask([True, False], "mask").tolist() == [True, False]
+    for wrong in ([0, 1], [], True, mask[:, np.newaxis], ["True"], [True, None]):
+        with pytest.raises(ValueError, match="`mask` must be a one-dimensional mask"):
+            check_mask(wrong, "mask")
