@@ -17,11 +17,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names
 
 from skpoison.utils._containers import is_frame, is_text, take_rows
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
-    check_labels,
-    check_responses,
     check_squares,
     numeric_features,
 )

@@ -26,9 +26,8 @@ from skpoison.utils._containers import (
     label_rows,
     take_rows,
 )
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._validation import (
-    check_labels,
-    check_responses,
     check_trusted,
     forget_fit,
     numeric_features,

@@ -13,7 +13,8 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
-from skpoison.utils._validation import check_instance, check_labels
+from skpoison.utils._targets import check_labels
+from skpoison.utils._validation import check_instance
 from skpoison.utils._warnings import warn_user
 
 DEFAULT_BUDGETS = (0.0, 0.05, 0.1, 0.15, 0.2)
