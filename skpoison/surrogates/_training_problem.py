@@ -14,7 +14,6 @@ from inspect import signature
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.linear_model import (
-    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
     Ridge,
@@ -92,6 +91,23 @@ class TrainingProblem:
     balances_weights: bool = False
     n_steps: int | None = None
     rate: float | None = None
+
+    def for_rows(self, X, weight=1.0):
+        """Return the training problem for rows like these, with poison beside them.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            Clean rows, as the estimator is given them.
+        weight : float, default=1.0
+            The weight of each.
+
+        Returns
+        -------
+        problem : TrainingProblem
+            This one, unless its learner depends on the rows.
+        """
+        return self
 
     def rows(self, X, y, sample_weight=None, classes=None, multiplicity=None):
         """Encode training rows for the learner.
@@ -289,14 +305,6 @@ def _(estimator: LogisticRegression, n_classes=None):
         class_weight=estimator.class_weight,
         balances_weights=BALANCES_WEIGHTS,
     )
-
-
-@as_training_problem.register
-def _(estimator: LinearRegression, n_classes=None):
-    if estimator.positive:
-        _refuse(estimator, "positive", "False")
-    learner = LinearLearner(Squared(), 0.0, float(estimator.fit_intercept))
-    return TrainingProblem(learner, _responses)
 
 
 @as_training_problem.register(Ridge)
