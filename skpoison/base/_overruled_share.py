@@ -4,10 +4,11 @@ A defence that disbelieves most rows of a class has either met more poison than 
 rows there, or it mistakes the class for poison, as rules that count rows do with a rare
 one. The accuracy of a rare class hides in that of all rows, so it is said.
 
-From labels alone the two cannot be told apart: with more than half of a class
-overruled, the rows that remain are the minority even by the defence's own account. That
-is why the limit is one half. Balanced classes stay below it: with up to a fifth of all
-labels flipped, no defence of this package overruled more than %s of a class.
+The limit is one half: from labels alone the two cannot be told apart if the rows that
+are believed are the minority of their class. In a class of few rows the share is above
+one half by chance, so it must be so by more than the sampling error of a share, as in a
+one-sided test of the level 5 %. With up to a fifth of the labels of balanced classes
+flipped, shares stay below one half.
 """
 
 import numpy as np
@@ -15,8 +16,10 @@ from sklearn.base import is_classifier
 
 from skpoison.utils._warnings import warn_user
 
-# Share of a class from which on the defence warns.
+# Share of a class beyond which the defence warns.
 MOST = 0.5
+# The quantile of the normal distribution for a one-sided test of the level 5 %.
+Z = 1.645
 
 
 def overruled_share(defence, codes, lost):
@@ -39,8 +42,9 @@ def overruled_share(defence, codes, lost):
     """
     counts = np.bincount(codes)
     share = np.bincount(codes, lost) / counts
-    if (share > MOST).any():
-        warn_user(_message(defence, share, counts))
+    is_most = share > MOST + Z * np.sqrt(MOST * (1 - MOST) / counts)
+    if is_most.any():
+        warn_user(_message(defence, np.where(is_most, share, 0), counts))
     return share if is_classifier(defence) else float(share[0])
 
 
@@ -59,7 +63,7 @@ def _message(defence, share, counts):
     more = f" (and more than half of {others} other classes)" if others else ""
     return (
         f"{name} overrules {which} of class {label!r}{more}. Unless most of these rows "
-        "are poisoned, it mistakes the class for poison, as happens to rare classes; "
-        "inlier_mask_ says which rows, and balanced accuracy what it costs. "
+        "are poisoned, it mistakes the class for poison, as happens to rare classes: "
+        "compare the balanced accuracy with and without the defence. "
         f"{way_out}"
     )

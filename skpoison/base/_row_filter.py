@@ -56,7 +56,7 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
     overruled_share_ : ndarray of shape (n_classes,) or float
         Share of each class that is not used as it is. A row that is weighted down
         counts as the part of its weight that it loses. A number for regression.
-        `fit` warns if it is more than one half.
+        `fit` warns if it is significantly more than one half.
     y_sanitized_ : ndarray of shape (n_samples,)
         The labels after relabelling. Only with ``action="relabel"``.
     sample_weight_ : ndarray of shape (n_samples,)

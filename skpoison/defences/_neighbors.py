@@ -108,8 +108,8 @@ class KNNSanitizedClassifier(BaseRowFilter):
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows keep their label.
     overruled_share_ : ndarray of shape (n_classes,)
-        Share of each class that does not keep its label. `fit` warns if it is more
-        than one half.
+        Share of each class that does not keep its label. `fit` warns if it is
+        significantly more than one half.
     n_iter_ : int
         Number of passes.
     n_reference_ : int

@@ -205,8 +205,8 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
         Which rows are used as they are.
     overruled_share_ : ndarray of shape (n_classes,)
         Share of each class that is not used as it is. A row that is weighted down
-        counts as the part of its weight that it loses. `fit` warns if it is more than
-        one half.
+        counts as the part of its weight that it loses. `fit` warns if it is
+        significantly more than one half.
     n_reference_ : ndarray of shape (n_classes,) of int
         Number of rows that the rows of each class are compared with.
     sample_weight_ : ndarray of shape (n_samples,)
@@ -323,8 +323,8 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
         Which rows are used as they are.
     overruled_share_ : float
         Share of the rows that are not used as they are. A row that is weighted down
-        counts as the part of its weight that it loses. `fit` warns if it is more than
-        one half.
+        counts as the part of its weight that it loses. `fit` warns if it is
+        significantly more than one half.
     n_reference_ : int
         Number of rows that all rows are compared with.
     sample_weight_ : ndarray of shape (n_samples,)

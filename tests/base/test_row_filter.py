@@ -135,7 +135,6 @@ def test_relabelling():
     assert not hasattr(dropped, "y_sanitized_")
 
 
-@pytest.mark.filterwarnings("ignore:.* overrules .*:UserWarning")
 def test_weights_fall_with_the_square_of_the_score():
     scores = [0.0, 2.0, 4.0, 8.0]
     given = np.array([1.0, 2.0, 3.0, 4.0])
@@ -168,7 +167,6 @@ def test_nothing_suspicious_is_exactly_the_plain_estimator():
     np.testing.assert_array_equal(defence.estimator_.coef_, plain.coef_)
 
 
-@pytest.mark.filterwarnings("ignore:.* overrules .*:UserWarning")
 def test_class_of_no_weight_at_all_is_kept():
     """A score of infinity is a weight of 0."""
     scores = [3.0, np.inf, np.inf, np.inf]
@@ -221,8 +219,7 @@ def test_regression_keeps_all_rows_if_none_would_be_left():
         defence.fit(X, RESPONSES)
     assert defence.inlier_mask_.all()
     trusted = [True, False, False, False]
-    with pytest.warns(UserWarning, match="overrules 75%"):
-        defence.fit(X, RESPONSES, trusted=trusted)
+    defence.fit(X, RESPONSES, trusted=trusted)
     assert defence.inlier_mask_.tolist() == trusted
     assert defence.overruled_share_ == 0.75
     defence.set_params(threshold=3.0).fit(X, RESPONSES)
