@@ -53,6 +53,8 @@ class Known:
         Their labels, as positions among the classes, or their responses.
     feature_names : ndarray of shape (n_features,), default=None
         The names of the features, if they have names.
+    groups : ndarray of shape (n_known,), default=None
+        The groups of the rows, if `validation` divides rows by them.
     """
 
     X: np.ndarray
@@ -66,6 +68,7 @@ class Known:
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
     feature_names: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
 
 class BaseSurrogateAttack(BasePoisoner):
