@@ -3,6 +3,7 @@
 import numpy as np
 
 from skpoison.utils._class_map import wanted_codes
+from skpoison.utils._texts import shown
 
 
 def allowed_flips(class_map, classes, codes, is_free):
@@ -69,7 +70,7 @@ def draw_wrong_labels(class_map, classes, y, candidates, random_state):
     return rows, classes[(codes[rows] + shifts) % classes.shape[0]]
 
 
-def budget_error(budget, n_poison, n_rows):
+def budget_error(budget, n_poison, n_rows, class_map):
     """Return the error for a budget of more rows than can be poisoned.
 
     Parameters
@@ -80,13 +81,15 @@ def budget_error(budget, n_poison, n_rows):
         The number of rows that it amounts to.
     n_rows : int
         The number of rows that can be poisoned.
+    class_map : dict or None
+        The new label of each class among its keys.
 
     Returns
     -------
     error : ValueError
     """
+    of_class = "" if class_map is None else f", of a class among {shown([*class_map])}"
     return ValueError(
-        f"`budget` must not exceed the {n_rows} rows that can be poisoned (not trusted "
-        f"and, if class_map is given, of a class among its keys); got {budget!r}, "
-        f"which is {n_poison} rows. Lower the budget."
+        f"`budget` must not exceed the {n_rows} rows that can be poisoned (known, not "
+        f"trusted{of_class}); got {budget!r}, which is {n_poison} rows. Lower it."
     )

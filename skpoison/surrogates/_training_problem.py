@@ -12,7 +12,7 @@ from functools import singledispatch
 from inspect import signature
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -41,6 +41,7 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,
 )
+from skpoison.utils._texts import listed
 
 TINY = np.finfo(np.float64).tiny
 # Newer versions of scikit-learn balance the weights of classes in some estimators.
@@ -172,8 +173,8 @@ class TrainingProblem:
             unknown = set(named) - set(classes.tolist())
             if unknown:
                 raise ValueError(
-                    f"class_weight of the surrogate names classes that y does not "
-                    f"have: {sorted(unknown)}."
+                    "`class_weight` of the surrogate must name classes of y, which "
+                    f"are {listed(classes)}; got {listed(list(unknown))}."
                 )
             named = {k: named.get(label, 1) for k, label in enumerate(classes)}
         return compute_class_weight(named, classes=codes, y=y)
@@ -201,14 +202,17 @@ def as_training_problem(estimator, n_classes=None):
     ValueError
         If it cannot with these parameters.
     """
+    other = RegressorMixin if n_classes is not None else ClassifierMixin
     names = sorted(
-        kind.__name__ for kind in as_training_problem.registry if kind is not object
+        kind.__name__
+        for kind in as_training_problem.registry
+        if kind is not object and not issubclass(kind, other)
     )
+    name = type(estimator).__name__
     raise TypeError(
-        f"The training of {type(estimator).__name__} cannot be differentiated here. "
-        f"Take one of {', '.join(names)} as the surrogate, and attack "
-        f"{type(estimator).__name__} by transfer: poison made for one learner harms "
-        "others."
+        f"`surrogate` must be an estimator whose training can be differentiated here; "
+        f"got {name}. Take one of {', '.join(names)} as the surrogate, and attack "
+        f"{name} by transfer: poison made for one learner harms others."
     )
 
 
@@ -232,9 +236,9 @@ def _responses(y):
 
 def _refuse(estimator, parameter, wanted):
     raise ValueError(
-        f"The training of {type(estimator).__name__} with "
-        f"{parameter}={getattr(estimator, parameter)!r} cannot be differentiated here: "
-        f"set {parameter}={wanted}."
+        f"`{parameter}` of {type(estimator).__name__} must be {wanted} if it is the "
+        "surrogate, because its training cannot be differentiated otherwise; got "
+        f"{getattr(estimator, parameter)!r}."
     )
 
 
@@ -349,7 +353,12 @@ def _(estimator, n_classes=None):
         "huber": Huber(estimator.epsilon),
     }
     if estimator.loss not in losses:
-        _refuse(estimator, "loss", f"one of {sorted(losses)}")
+        known = [
+            name
+            for name in losses
+            if is_classifier(estimator) or name in ("squared_error", "huber")
+        ]
+        _refuse(estimator, "loss", " or ".join(map(repr, known)))
     if getattr(estimator, "class_weight", None) is not None and n_classes > 2:
         # Each class is weighted against the rest, not the rows of the rest by their own
         # classes.

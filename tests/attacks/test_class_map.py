@@ -37,6 +37,8 @@ def test_wrong_labels_are_allowed_flips(class_map):
 
 
 def test_budget_error():
-    message = str(budget_error(0.5, 10, 7))
-    assert "the 7 rows" in message
-    assert "got 0.5, which is 10 rows" in message
+    message = str(budget_error(0.5, 10, 7, None))
+    assert "the 7 rows that can be poisoned (known, not trusted); got 0.5" in message
+    assert "which is 10 rows. Lower it." in message
+    message = str(budget_error(0.5, 10, 7, {8: 3, 0: 8}))
+    assert "(known, not trusted, of a class among [8, 0])" in message
