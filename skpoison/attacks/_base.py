@@ -132,6 +132,13 @@ class BaseSurrogateAttack(BasePoisoner):
         return self._only_surrogate_reads and self.surrogate is not None
 
     @property
+    def _instead_of_labels(self):
+        """What an error about responses in y suggests."""
+        if self._needs_classifier:
+            return super()._instead_of_labels
+        return "For regression give a regressor: surrogate=Ridge()."
+
+    @property
     def _instead_of_numbers(self):
         """What an error about words in X suggests besides numbers."""
         if self._only_surrogate_reads:

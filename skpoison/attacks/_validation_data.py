@@ -17,12 +17,11 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names
 
 from skpoison.utils._containers import is_frame, is_text, take_rows
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._texts import listed
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
-    check_labels,
-    check_responses,
     check_squares,
     numeric_features,
 )
@@ -113,7 +112,7 @@ def check_validation_data(attack, X, X_val, y_val):
     if takes_responses:
         y_val = check_responses(attack, y_val)
     else:
-        y_val = column_or_1d(check_labels(attack, y_val))
+        y_val = column_or_1d(check_labels(attack, y_val, training=False))
     if X_val.shape[0] != y_val.shape[0]:
         raise ValueError(
             "`X_val` and `y_val` must have the same number of rows; got "

@@ -34,12 +34,11 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.utils._containers import canonical, is_frame, is_text
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
-    check_labels,
-    check_responses,
     check_trusted,
     forget_fit,
     numeric_features,
@@ -141,6 +140,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _required_estimator_type: str | None = None
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take a defence of a regressor, such as "
+        "OutlierFilteredRegressor(Ridge())."
+    )
 
     _parameter_constraints: dict = {"estimator": [InstanceWith(["fit", "predict"])]}
 

@@ -26,9 +26,8 @@ from skpoison.utils._containers import (
     label_rows,
     take_rows,
 )
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._validation import (
-    check_labels,
-    check_responses,
     check_trusted,
     forget_fit,
     numeric_features,
@@ -130,6 +129,11 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take an attack with a regressor, such as "
+        "GradientInsertion(surrogate=Ridge())."
+    )
 
     _parameter_constraints: dict = {
         "budget": [

@@ -28,6 +28,7 @@ from skpoison.bilevel.differentiation.hypergradients import descend
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
+from skpoison.bilevel.solvers.step_size import divergence_error, has_diverged
 from skpoison.utils._containers import canonical
 
 
@@ -60,11 +61,8 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
                 n_steps=self.n_steps,
                 checkpoint_every=None,  # nothing is stored: no step is differentiated
             )
-        if not np.isfinite(W).all():
-            raise ValueError(
-                "`learning_rate` must be small enough for gradient descent not to "
-                f"diverge; got {self.learning_rate}. Lower it, or scale the features."
-            )
+        if has_diverged(learner, rows, start, W):
+            raise divergence_error(learner, rows, self.learning_rate)
         n_features = X.shape[1]
         self.coef_ = np.ascontiguousarray(W[:n_features].T)
         self.intercept_ = (
@@ -217,7 +215,8 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
         Raises
         ------
         ValueError
-            If the weights diverge, or those given do not go with the data.
+            If the weights diverge, with the largest learning rate for which they do
+            not, or those given do not go with the data.
         """
         X, y = validate_data(
             self, canonical(X), y, accept_sparse="csr", dtype=[np.float64, np.float32]
@@ -365,7 +364,8 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
         Raises
         ------
         ValueError
-            If the weights diverge, or those given do not go with the data.
+            If the weights diverge, with the largest learning rate for which they do
+            not, or those given do not go with the data.
         """
         X, y = validate_data(
             self,
