@@ -68,6 +68,9 @@ class TrainingProblem:
         Number of steps of gradient descent. None: the learner goes to its optimum.
     rate : float, default=None
         The learning rate of these steps.
+    is_stochastic : bool, default=False
+        Whether the estimator stops near the optimum of the learner, at a point that
+        depends on a random order of the rows.
 
     See Also
     --------
@@ -91,6 +94,7 @@ class TrainingProblem:
     balances_weights: bool = False
     n_steps: int | None = None
     rate: float | None = None
+    is_stochastic: bool = False
 
     def for_rows(self, X, weight=1.0):
         """Return the training problem for rows like these, with poison beside them.
@@ -365,11 +369,13 @@ def _(estimator, n_classes=None):
     loss = losses[estimator.loss]
     learner = LinearLearner(loss, penalty, float(estimator.fit_intercept))
     if not is_classifier(estimator):
-        return TrainingProblem(learner, _responses, "count")
+        return TrainingProblem(learner, _responses, "count", is_stochastic=True)
     encode = _plus_or_minus(n_classes)
     if estimator.loss == "log_loss":
         encode = _zero_or_one if n_classes == 2 else _one_hot(n_classes)
-    return TrainingProblem(learner, encode, "count", estimator.class_weight)
+    return TrainingProblem(
+        learner, encode, "count", estimator.class_weight, is_stochastic=True
+    )
 
 
 @as_training_problem.register(GradientDescentClassifier)
