@@ -14,7 +14,6 @@ from inspect import signature
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.linear_model import (
-    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
     Ridge,
@@ -70,6 +69,9 @@ class TrainingProblem:
         Number of steps of gradient descent. None: the learner goes to its optimum.
     rate : float, default=None
         The learning rate of these steps.
+    is_stochastic : bool, default=False
+        Whether the estimator stops near the optimum of the learner, at a point that
+        depends on a random order of the rows.
 
     See Also
     --------
@@ -93,6 +95,24 @@ class TrainingProblem:
     balances_weights: bool = False
     n_steps: int | None = None
     rate: float | None = None
+    is_stochastic: bool = False
+
+    def for_rows(self, X, weight=1.0):
+        """Return the training problem for rows like these, with poison beside them.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            Clean rows, as the estimator is given them.
+        weight : float, default=1.0
+            The weight of each.
+
+        Returns
+        -------
+        problem : TrainingProblem
+            This one, unless its learner depends on the rows.
+        """
+        return self
 
     def rows(self, X, y, sample_weight=None, classes=None, multiplicity=None):
         """Encode training rows for the learner.
@@ -295,14 +315,6 @@ def _(estimator: LogisticRegression, n_classes=None):
     )
 
 
-@as_training_problem.register
-def _(estimator: LinearRegression, n_classes=None):
-    if estimator.positive:
-        _refuse(estimator, "positive", "False")
-    learner = LinearLearner(Squared(), 0.0, float(estimator.fit_intercept))
-    return TrainingProblem(learner, _responses)
-
-
 @as_training_problem.register(Ridge)
 @as_training_problem.register(RidgeClassifier)
 def _(estimator, n_classes=None):
@@ -366,11 +378,13 @@ def _(estimator, n_classes=None):
     loss = losses[estimator.loss]
     learner = LinearLearner(loss, penalty, float(estimator.fit_intercept))
     if not is_classifier(estimator):
-        return TrainingProblem(learner, _responses, "count")
+        return TrainingProblem(learner, _responses, "count", is_stochastic=True)
     encode = _plus_or_minus(n_classes)
     if estimator.loss == "log_loss":
         encode = _zero_or_one if n_classes == 2 else _one_hot(n_classes)
-    return TrainingProblem(learner, encode, "count", estimator.class_weight)
+    return TrainingProblem(
+        learner, encode, "count", estimator.class_weight, is_stochastic=True
+    )
 
 
 @as_training_problem.register(GradientDescentClassifier)
