@@ -253,7 +253,7 @@ class BaseSurrogateAttack(BasePoisoner):
                     if self._needs_classifier
                     else "if y holds class labels, or a regressor if y holds responses"
                 )
-                + f"; got {self.surrogate!r}."
+                + f"; got {self.surrogate!r}. Take LogisticRegression(), for example."
             )
 
     def __sklearn_tags__(self):
