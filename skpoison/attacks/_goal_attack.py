@@ -17,10 +17,10 @@ from skpoison.attacks._validation_data import (
 )
 from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
-from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
+from skpoison.utils._callbacks import with_callbacks
 
 
-class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
+class BaseGoalAttack(BaseSurrogateAttack):
     """Base class of attacks that pursue a goal.
 
     A subclass implements `_attack`, and sets `_default_validation` to what the
