@@ -185,9 +185,6 @@ class JointProjection:
         return ValueError(
             f"The intersection may be empty: no common point was found for row "
             f"{indices[0]}. The nearest rows of the other sets are not in {outside}. "
-            + (
-                "Pass a `start` that lies in all of the sets."
-                if self.start is None
-                else "Pass a `start` that lies in all of the sets: this one does not."
-            )
+            f"Widen one of the sets, or pass a `start` that lies in all of them"
+            + (", as this one does not." if self.start is not None else ".")
         )
