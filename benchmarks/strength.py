@@ -5,8 +5,9 @@ each set of strength_data.py, standardised by the training rows. The surrogate i
 victim, the attacker has the training rows alone, all parameters are the defaults. The
 budgets n_p / n are .03 and .15 for insertions, .05 and .2 for flips. The damage of an
 attack is the victim's test error after it minus that on clean data (for responses the
-mean squared error, in units of their variance), averaged over seeds. A configuration
-is a set, a victim and a budget.
+mean squared error, in units of their variance), averaged over seeds; a squared error
+above 100 counts as 100: such a victim has learnt nothing. A configuration is a set, a
+victim and a budget.
 
 The baseline is the damage of the simple attacks of simple_attacks.py: of insertions
 that of the best of 30 sets by an error on training rows set aside; of flips the largest
@@ -61,7 +62,7 @@ from strength_data import available, load
 from skpoison.attacks import GradientInsertion, GreedyLabelFlip, RelaxedLabelFlip
 from skpoison.surrogates import GradientDescentClassifier, GradientDescentRegressor
 
-SMALLEST = 0.01
+SMALLEST, LARGEST = 0.01, 100
 NETWORK = {
     "hidden_layer_sizes": (10,),
     "activation": "tanh",
@@ -192,15 +193,19 @@ def key(run):
     return "/".join(map(str, run[:5]))
 
 
+def damage(after, clean):
+    """Return by how much the error has grown; 0 if the victim does not learn."""
+    return 0.0 if np.isnan(after) else min(after, LARGEST) - min(clean, LARGEST)
+
+
 def summary_of(seeds):
     """Average a configuration over seeds: by attack a row of the table."""
     simple = [each[0] for each in seeds]
     names = [name for name in simple[0] if name != "clean"]
     if any(np.isnan(each["clean"]) for each in simple):
         return {}
-    # A simple attack after which the victim does not learn does no damage.
     damages = {
-        name: np.mean([np.nan_to_num(each[name] - each["clean"]) for each in simple])
+        name: np.mean([damage(each[name], each["clean"]) for each in simple])
         for name in names
     }
     best = max(damages, key=damages.get)
@@ -212,7 +217,7 @@ def summary_of(seeds):
             rows[attack] = {"refused": refused[0]}
             continue
         gains = [
-            np.nan_to_num(each["after"] - clean["clean"])
+            damage(each["after"], clean["clean"])
             for each, clean in zip(done, simple, strict=True)
         ]
         rows[attack] = {

@@ -159,6 +159,7 @@ PARAMETERS = {
     "Slab.lower": Changes(-0.1),
     "Slab.normal": Changes([1.0, 2.0, 0.0, 1.0]),
     "Slab.upper": Changes(0.1),
+    "Sparse.max_nonzero": Changes(1),
     "TargetCoefficients.values": Changes({0: -3.0}),
     "TargetFeatures.discard": Changes((1,)),
     "TargetFeatures.select": Changes((1,)),

@@ -16,7 +16,7 @@ from skpoison.attacks._validation_data import (
 )
 from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
-from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._containers import is_frame, is_text, take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import InstanceWith, any_features, check_squares
@@ -31,7 +31,8 @@ class Known:
     ----------
     X : {ndarray, csr matrix, dataframe} of shape (n_known, n_features)
         The rows known, as float64. If only the surrogate reads them, a dataframe is one
-        still, and an array can hold anything: booleans, words, missing values.
+        still, and an array can hold anything: booleans, words, missing values. Texts
+        are an array or a series of shape (n_known,).
     y : ndarray of shape (n_known,)
         Their labels or responses.
     codes : ndarray of shape (n_known,)
@@ -130,12 +131,26 @@ class BaseSurrogateAttack(BasePoisoner):
         """
         return self._only_surrogate_reads and self.surrogate is not None
 
+    @property
+    def _instead_of_labels(self):
+        """What an error about responses in y suggests."""
+        if self._needs_classifier:
+            return super()._instead_of_labels
+        return "For regression give a regressor: surrogate=Ridge()."
+
+    @property
+    def _instead_of_numbers(self):
+        """What an error about words in X suggests besides numbers."""
+        if self._only_surrogate_reads:
+            return ", or give a `surrogate` that begins with such a step"
+        return ""
+
     def _check_features(self, X):
         """Return X as numbers, or as it is if the surrogate alone reads it."""
         if not self._passes_features_on():
             return super()._check_features(X)
         X = any_features(self, X)
-        is_float = not is_frame(X) and X.dtype.kind == "f"
+        is_float = not (is_frame(X) or is_text(X)) and X.dtype.kind == "f"
         return X.astype(np.float64, copy=False) if is_float else X
 
     def _takes_responses(self):
@@ -191,7 +206,7 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
-        if not is_frame(X):
+        if not (is_frame(X) or is_text(X)):
             check_squares(X)
         if not self._passes_features_on():
             X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
@@ -235,7 +250,7 @@ class BaseSurrogateAttack(BasePoisoner):
                     if self._needs_classifier
                     else "if y holds class labels, or a regressor if y holds responses"
                 )
-                + f"; got {self.surrogate!r}."
+                + f"; got {self.surrogate!r}. Take LogisticRegression(), for example."
             )
 
     def __sklearn_tags__(self):

@@ -108,25 +108,25 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
         is_given = X_val is not None or y_val is not None
         if goal.requires_given_rows and not is_given:
             raise ValueError(
-                f"X_val and y_val must be given to fit_resample for goal={goal!r}: the "
-                "rows in question, and the labels or responses wanted for them."
+                f"`X_val` and `y_val` must be given to `fit_resample` for {goal!r}: "
+                "the rows in question, and the labels or responses wanted for them."
             )
         if is_given and not goal.needs_validation:
             raise ValueError(
-                f"X_val and y_val must not be given for goal={goal!r}, which is not "
+                f"`X_val` and `y_val` must be None for {goal!r}, which is not "
                 "measured on any rows. Leave them out."
             )
         if self.validation is None:
             return
         if is_given:
             raise ValueError(
-                "`validation` must be None if X_val and y_val are given; got "
+                "`validation` must be None if `X_val` and `y_val` are given; got "
                 f"{self.validation!r}. Leave out one or the other."
             )
         if not goal.needs_validation:
             raise ValueError(
-                f"`validation` must be None for goal={goal!r}, which is not measured "
-                f"on any rows; got {self.validation!r}."
+                f"`validation` must be None for {goal!r}, which is not measured on any "
+                f"rows; got {self.validation!r}. Leave it out."
             )
 
     def _folds(self, known, random_state, positions=None):

@@ -33,15 +33,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skpoison.utils._containers import canonical, is_frame
+from skpoison.utils._containers import canonical, is_frame, is_text
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
-    check_labels,
-    check_responses,
     check_trusted,
     forget_fit,
+    numeric_features,
+    record_features,
     refused_na,
 )
 from skpoison.utils._weights import fit_weighted, takes_weights
@@ -139,6 +140,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _required_estimator_type: str | None = None
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take a defence of a regressor, such as "
+        "OutlierFilteredRegressor(Ridge())."
+    )
 
     _parameter_constraints: dict = {"estimator": [InstanceWith(["fit", "predict"])]}
 
@@ -249,9 +255,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         rows : CheckedRows
         """
         self._check_estimator_type()
+        if self._reads_features() and is_text(X):
+            numeric_features(self, X)  # raises the error that says what to do
         if is_frame(X) or not self._reads_features():
             X = any_features(self, X)
-            validate_data(self, X, skip_check_array=True, reset=reset)
+            record_features(self, X, reset=reset)
         else:
             with refused_na("X"):
                 X = validate_data(

@@ -22,15 +22,16 @@ from skpoison.utils._containers import (
     append_responses,
     append_rows,
     is_frame,
+    is_text,
     label_rows,
     take_rows,
 )
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._validation import (
-    check_labels,
-    check_responses,
     check_trusted,
     forget_fit,
     numeric_features,
+    record_features,
 )
 
 
@@ -75,9 +76,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     An attack that never reads the values of X sets the class attribute
     `_reads_features` to False: X is then passed through unchecked, including strings,
-    categories and missing values. For an attack on a regression task
-    `_takes_responses` returns True: y then holds responses instead of class labels,
-    and there is no `classes_`.
+    categories and missing values, or one-dimensional texts. For an attack on a
+    regression task `_takes_responses` returns True: y then holds responses instead of
+    class labels, and there is no `classes_`.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     classes_ : ndarray of shape (n_classes,)
         The class labels. Not for attacks on regression.
     n_features_in_ : int
-        Number of features seen during `fit_resample`.
+        Number of features seen during `fit_resample`; not for texts.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X is a dataframe.
 
@@ -128,6 +129,11 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take an attack with a regressor, such as "
+        "GradientInsertion(surrogate=Ridge())."
+    )
 
     _parameter_constraints: dict = {
         "budget": [
@@ -255,8 +261,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         """Check X and y and set the attributes that describe them."""
         y_checked = self._check_y(y)
         X_checked = self._check_features(X) if self._reads_features else X
-        if is_frame(X) or self._reads_features:  # has been validated, or cannot be
-            validate_data(self, X, skip_check_array=True)
+        # It has been validated, or cannot be.
+        if self._reads_features or is_frame(X) or is_text(X):
+            record_features(self, X)
         else:
             validate_data(
                 self, X, accept_sparse=True, dtype=None, ensure_all_finite=False

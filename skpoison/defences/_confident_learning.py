@@ -147,6 +147,8 @@ class ConfidentLearningClassifier(BaseRowFilter):
 
     _required_estimator_type = "classifier"
 
+    _instead_of_numbers = ", or give `classifiers` that begin with such a step"
+
     _parameter_constraints: dict = {
         **BaseRowFilter._parameter_constraints,
         "classifiers": [list, tuple, None],

@@ -13,6 +13,7 @@ from skpoison.feasible_sets._intersection import Intersection, make_intersection
 from skpoison.feasible_sets._one_hot import OneHot
 from skpoison.feasible_sets._response_range import ResponseRange
 from skpoison.feasible_sets._slab import Slab
+from skpoison.feasible_sets._sparse import Sparse
 
 __all__ = [
     "BaseFeasibleSet",
@@ -26,5 +27,6 @@ __all__ = [
     "OneHot",
     "ResponseRange",
     "Slab",
+    "Sparse",
     "make_intersection",
 ]

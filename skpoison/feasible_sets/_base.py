@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from skpoison.utils._containers import canonical
+from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_squares, forget_fit
 
 KINDS = ("convex", "discrete", "neither")
@@ -34,8 +35,9 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     ----------
     kind : {"convex", "discrete", "neither"}
         "convex": an attack can follow a gradient within the set. "discrete": features
-        take separate values, so that an attack follows the gradient in `relax()`,
-        projects, and searches among neighbouring values. "neither": a connected but
+        take separate values, or not all of them may be non-zero, so that an attack
+        follows the gradient in `relax()`, projects, and searches among neighbouring
+        rows. "neither": a connected but
         not convex region, such as the rows that a detector accepts; its projection
         need not be the nearest row. A set that does not declare a kind is "neither".
     requires_start : bool
@@ -106,8 +108,8 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         self._check_parameters()
         if self.kind not in KINDS:
             raise ValueError(
-                f"kind must be one of {', '.join(map(repr, KINDS))}; "
-                f"{type(self).__name__} has {self.kind!r}."
+                f"`kind` of {type(self).__name__} must be one of "
+                f"{', '.join(map(repr, KINDS))}; got {self.kind!r}."
             )
         forget_fit(self)
         X = check_array(
@@ -204,10 +206,11 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         unbounded = np.argwhere(~np.isfinite(rows))
         if unbounded.size:
             row, feature = unbounded[0]
+            others = "a Box or a ball" if self.kind == "convex" else "a Box"
             raise ValueError(
-                f"direction[{row}] leads to no finite row, because "
-                f"{type(self).__name__} does not bound feature {feature}. Intersect "
-                "it with a Box or a ball."
+                f"`direction` must lead to finite rows; {type(self).__name__} does not "
+                f"bound feature {feature} in direction {row}. Intersect it with "
+                f"{others}."
             )
         return rows
 
@@ -251,8 +254,8 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         outside = np.flatnonzero(~self._contains(rows[left], start, y))
         if outside.size:
             raise ValueError(
-                f"centre must lie in the set, but {type(self).__name__} does not "
-                f"contain that of row {left[outside[0]]}."
+                f"`centre` must lie in the set; {type(self).__name__} does not contain "
+                f"that of row {left[outside[0]]}."
             )
         for _ in range(N_HALVINGS):
             share = (low + high) / 2
@@ -271,8 +274,8 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     def _maximise(self, direction, start, y):
         """Return maximisers, without validation; infinite if unbounded."""
         raise ValueError(
-            f"{type(self).__name__} has no linear oracle: implement "
-            "`_maximise(direction, start, y)` in this class."
+            f"`maximise` must be implemented by {type(self).__name__}, as "
+            "`_maximise(direction, start, y)`: no linear oracle is known for it."
         )
 
     def _relax(self):
@@ -287,7 +290,7 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             return None
         if y is None:
             raise ValueError(
-                f"y must hold the labels of the rows, because {type(self).__name__} "
+                f"`y` must hold the labels of the rows, because {type(self).__name__} "
                 "depends on them; got None."
             )
         y = column_or_1d(y)
@@ -303,13 +306,13 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             start = check_array(start, input_name="start", **checks)
             if start.shape != X.shape:
                 raise ValueError(
-                    f"start must have the shape of {name}, {X.shape}; got "
+                    f"`start` must have the shape of {name}, {X.shape}; got "
                     f"{start.shape}. Give the row from which the attack started for "
                     f"each row of {name}."
                 )
         elif self.requires_start:
             raise ValueError(
-                f"start must hold the rows from which the attack started, because "
+                f"`start` must hold the rows from which the attack started, because "
                 f"{type(self).__name__} is measured from them; got None."
             )
         return X, start, self._checked_labels(X, y)
@@ -369,14 +372,40 @@ def check_columns(name, columns, n_features):
     if indices.size == 0:
         return np.empty(0, dtype=int)
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        is_mask = indices.ndim == 1 and indices.dtype == bool
         raise ValueError(
-            f"{name} must be column indices, as integers; got {columns!r}. Convert a "
-            "boolean mask by np.flatnonzero(mask)."
+            f"`{name}` must be column indices, as integers; got {shown(columns)}."
+            + (" Convert a mask by np.flatnonzero(mask)." if is_mask else "")
         )
     outside = indices[(indices < 0) | (indices >= n_features)]
     if outside.size:
         raise ValueError(
-            f"{name} must be column indices from 0 to {n_features - 1}, because X has "
-            f"{n_features} features; got {outside[0]}."
+            f"`{name}` must be column indices from 0 to {n_features - 1}, because X "
+            f"has {n_features} features; got {outside[0]}."
         )
     return indices
+
+
+def as_numbers(name, values):
+    """Return numbers given by the user as an array.
+
+    Parameters
+    ----------
+    name : str
+        The parameter that holds them.
+    values : array-like of float
+        The numbers.
+
+    Returns
+    -------
+    numbers : ndarray of float
+
+    Raises
+    ------
+    ValueError
+        If they are not numbers.
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`{name}` must be numbers; got {shown(values)}.") from error

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skpoison.utils._texts import shown
+
 KINDS = ("errors", "parameters", "features")
 
 
@@ -201,8 +203,8 @@ def check_resolved(goal, resolved):
     selects_features = getattr(resolved, "kind", None) == "features"
     if not selects_features and not callable(getattr(resolved, "at", None)):
         raise TypeError(
-            f"{type(goal).__name__}.resolve must return an object with a method "
-            f"at(learner, W); got {resolved!r}."
+            f"`resolve` of {type(goal).__name__} must return an object with a method "
+            f"at(learner, W); got {shown(resolved)}."
         )
 
 
@@ -230,6 +232,6 @@ def check_evaluation(goal, resolved, learner, shape):
     is_pair = isinstance(found, tuple) and len(found) == 2
     if not is_pair or np.ndim(found[0]) != 0 or np.shape(found[1]) != shape:
         raise TypeError(
-            f"at(learner, W) of {type(goal).__name__} must return a number and an "
-            f"array of the shape of W, which is {shape}; got {found!r}."
+            f"`at` of {type(goal).__name__} must return a number and an array of the "
+            f"shape of W, which is {shape}; got {shown(found)}."
         )

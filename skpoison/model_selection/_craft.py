@@ -6,13 +6,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
+from skpoison.utils._targets import check_labels
 from skpoison.utils._validation import check_instance
 from skpoison.utils._warnings import warn_user
 
@@ -234,6 +235,7 @@ def craft(
     check_attack(attack)
     budgets = check_budgets(budgets)
     X, y = indexable(X, y)
+    check_targets(y, attacks=[attack])
     cv = check_cv(cv, y, classifier=not _takes_responses(attack))
     routed = route_params(params, splitter=cv, attacks={"attack": attack})
     folds = list(cv.split(X, y, **routed.split))
@@ -260,6 +262,29 @@ def check_attack(attack):
             "attack must have a method fit_resample and a parameter budget, as the "
             f"attacks of skpoison.attacks have; got {attack!r}."
         )
+
+
+def check_targets(y, *, attacks=(), estimators=()):
+    """Raise an error if y is not what the attacks and the estimators take.
+
+    It comes before a split into folds, which fails in its own words, and before many
+    fits that fail alike.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels or responses of all rows.
+    attacks : iterable of samplers, default=()
+        The attacks. Those that are not derived from BasePoisoner check y themselves.
+    estimators : iterable of estimators, default=()
+        The victims. Those that are not classifiers check y themselves.
+    """
+    for attack in attacks:
+        if hasattr(attack, "_check_y"):
+            attack._check_y(y)
+    for estimator in estimators:
+        if is_classifier(estimator):
+            check_labels(estimator, y)
 
 
 def check_budgets(budgets):

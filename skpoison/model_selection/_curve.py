@@ -13,6 +13,7 @@ from skpoison.model_selection._craft import (
     CraftedPoison,
     check_attack,
     check_budgets,
+    check_targets,
     craft_folds,
     warn_of_empty_budgets,
 )
@@ -163,6 +164,7 @@ def robustness_curve(
     else:
         check_attack(attack)
         budgets = check_budgets(budgets)
+        check_targets(y, attacks=[attack], estimators=[estimator])
         cv = check_cv(cv, y, classifier=is_classifier(estimator))
         routed = route_params(
             params, splitter=cv, attacks={"attack": attack}, **consumers

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skpoison.model_selection._craft import (
     check_attack,
     check_budgets,
+    check_targets,
     craft_folds,
     warn_of_empty_budgets,
 )
@@ -191,6 +192,15 @@ class RobustnessReport(BaseEstimator):
             for name, estimator in estimators.items()
         }
         X, y = indexable(X, y)
+        informed = {
+            name: inform(attack, estimators[self.baseline_], y)
+            for name, attack in attacks.items()
+        }
+        check_targets(
+            y,
+            attacks=[each.attack for each in informed.values()],
+            estimators=estimators.values(),
+        )
         cv = check_cv(self.cv, y, classifier=is_classifier(estimators[self.baseline_]))
         routed = route_params(
             params,
@@ -201,10 +211,6 @@ class RobustnessReport(BaseEstimator):
         )
         folds = list(cv.split(X, y, **routed.split))
         warn_of_empty_budgets(budgets, folds)
-        informed = {
-            name: inform(attack, estimators[self.baseline_], y)
-            for name, attack in attacks.items()
-        }
         self.crafted_for_ = {name: each.crafted_for for name, each in informed.items()}
         hides_a_class = warn_of_rare_class(
             estimators[self.baseline_], y, self.score_name_

@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from skpoison.utils._texts import shown
+
 
 class BasePenalty(BaseEstimator, metaclass=ABCMeta):
     """Base class of penalties.
@@ -122,5 +124,5 @@ def check_charge(penalty, found, X, y):
         raise TypeError(
             f"`value_and_gradient` of {type(penalty).__name__} must return a number "
             f"and arrays of the shapes {X.shape} and {y.shape} of X and y; got "
-            f"{found!r}."
+            f"{shown(found)}."
         )

@@ -36,7 +36,7 @@ def takes_responses(attack):
 
 
 def _containers_of_anything(X, y):
-    """Yield frames and arrays that hold more than numbers."""
+    """Yield frames and arrays that hold more than numbers, and texts."""
     pd, pl = frame_packages()
     cities = np.array(["Rome", "Oslo", "Bern"])[(X[:, 0] > 0).astype(int)]
     missing = np.where(X[:, 1] > 5, np.nan, X[:, 1])
@@ -51,6 +51,10 @@ def _containers_of_anything(X, y):
         pl.Series("class", y),
     )
     yield "objects", np.column_stack([cities, missing]).astype(object), y
+    yield "list of texts", cities.tolist(), y
+    yield "array of texts", cities, y
+    yield "pandas, texts", frame["word"], pd.Series(y)
+    yield "polars, texts", pl.Series("word", cities), y
 
 
 def _resample(attack, X, y, budget=None, **params):

@@ -6,6 +6,8 @@ about them: dtype, categories, sparse format, column names, labels of rows. Only
 with new values have to be written into a container.
 """
 
+from collections.abc import Mapping
+
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
@@ -17,6 +19,38 @@ from skpoison.utils._index import extend_index
 def is_frame(X):
     """Return whether X is a dataframe (pandas, polars, ...)."""
     return nw.dependencies.is_into_dataframe(X)
+
+
+def is_text(X):
+    """Return whether X has one dimension and holds texts, as vectorizers take them.
+
+    Parameters
+    ----------
+    X : object
+        A list, a tuple, an array, or a series. Texts are strings, bytes or, as for
+        DictVectorizer, mappings; some of them may be missing.
+
+    Returns
+    -------
+    is_text : bool
+    """
+    if isinstance(X, list | tuple):
+        values = X
+    elif not hasattr(X, "dtype") or np.ndim(X) != 1:
+        return False
+    else:
+        values = np.asarray(X)
+        if values.dtype.kind != "O":
+            return values.dtype.kind in "SUT"
+    missing = {type(None), float} | _types_of_na()
+    types = set(map(type, values)) - missing
+    return bool(types) and all(issubclass(t, str | bytes | Mapping) for t in types)
+
+
+def _types_of_na():
+    """Return the types of what pandas takes for missing besides None and NaN."""
+    pd = nw.dependencies.get_pandas()
+    return set() if pd is None else {type(pd.NA)}
 
 
 def _is_pandas(X):

@@ -95,15 +95,20 @@ COEFFICIENTS = TargetCoefficients({0: 1.0})
 @pytest.mark.parametrize(
     ("parameters", "given", "error", "message"),
     [
-        ({"goal": TargetLabels()}, {}, ValueError, "X_val and y_val must be given to"),
-        ({"goal": COEFFICIENTS}, GIVEN, ValueError, "X_val and y_val must not be give"),
+        (
+            {"goal": TargetLabels()},
+            {},
+            ValueError,
+            "`X_val` and `y_val` must be given to",
+        ),
+        ({"goal": COEFFICIENTS}, GIVEN, ValueError, "`X_val` and `y_val` must be None"),
         (
             {"goal": COEFFICIENTS, "validation": 0.3},
             {},
             ValueError,
-            "`validation` must be None for goal=TargetCoefficients",
+            "`validation` must be None for TargetCoefficients",
         ),
-        ({"validation": 3}, GIVEN, ValueError, "`validation` must be None if X_val"),
+        ({"validation": 3}, GIVEN, ValueError, "`validation` must be None if `X_val"),
         ({}, {"X_val": X}, ValueError, "must be given together"),
         ({"goal": {}}, {}, ValueError, "`class_map` must name at least one class"),
         ({"goal": {7: 1}}, {}, ValueError, "`class_map` must map classes of y"),
@@ -121,7 +126,12 @@ COEFFICIENTS = TargetCoefficients({0: 1.0})
             ValueError,
             "The 'loss' parameter of Error",
         ),
-        ({"goal": Misspelt()}, {}, TypeError, "Misspelt.resolve must return an object"),
+        (
+            {"goal": Misspelt()},
+            {},
+            TypeError,
+            "`resolve` of Misspelt must return an object",
+        ),
         ({"validation": 1}, {}, ValueError, "The 'validation' parameter"),
         ({"validation": 1.0}, {}, ValueError, "The 'validation' parameter"),
         ({"validation": "all"}, {}, ValueError, "The 'validation' parameter"),

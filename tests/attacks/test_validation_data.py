@@ -41,11 +41,11 @@ def test_validation_rows_are_sparse_if_the_training_rows_are():
 @pytest.mark.parametrize(
     ("X_val", "y_val", "message"),
     [
-        (X, None, "must be given together; got X_val without y_val"),
-        (None, y, "must be given together; got y_val without X_val"),
-        (X[:, :2], y, "X_val must have the 4 features of X; got 2"),
-        (X, y + 1, r"y_val must hold labels of y, which are \[0, 1, 2\]; got \[3\]"),
-        (X, y[1:], "must have as many rows as each other; got 150 and 149"),
+        (X, None, "must be given together; got `X_val` without `y_val`"),
+        (None, y, "must be given together; got `y_val` without `X_val`"),
+        (X[:, :2], y, "`X_val` must have the 4 features of X; got 2"),
+        (X, y + 1, r"`y_val` must hold labels of y, which are \[0, 1, 2\]; got \[3\]"),
+        (X, y[1:], "must have the same number of rows; got 150 and 149"),
         (X * np.nan, y, "Input X_val contains NaN"),
     ],
 )
@@ -136,8 +136,14 @@ def test_splitters_that_do_not_go_with_the_rows(validation, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "way_out"), [("validation", "Give X_val"), ("known_fraction", "Raise it")]
+    ("name", "way_out"),
+    [("validation", "Take another share, or give"), ("known_fraction", "Raise it")],
 )
 def test_fractions_that_leave_nothing(name, way_out):
     with pytest.raises(ValueError, match=f"`{name}` must leave rows .* {way_out}"):
         split_rows(name, 0.001, y, EVERYTHING, seed(), stratify=True)
+
+
+def test_rows_to_be_modified_are_named_if_they_leave_nothing():
+    with pytest.raises(ValueError, match=r"for 3 rows of 1 classes.* lower the budget"):
+        split_rows("validation", 0.3, y, EVERYTHING[:3], seed(), stratify=True)

@@ -33,7 +33,7 @@ def test_a_misspelt_method_is_missed():
 def test_what_is_resolved_has_a_method():
     check_resolved(Small(), Small())
     with pytest.raises(
-        TypeError, match=r"Small\.resolve must return an object with a "
+        TypeError, match=r"`resolve` of Small must return an object with a "
     ):
         check_resolved(Small(), 3)
 

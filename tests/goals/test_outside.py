@@ -106,5 +106,5 @@ def test_without_a_gradient_they_are_counted_if_they_can_be():
         )
         outs.append(attack.fit_resample(X, y)[1])
     assert_array_equal(*outs)
-    with pytest.raises(ValueError, match="needs a surrogate whose training can be"):
+    with pytest.raises(ValueError, match="must be one on errors with loss="):
         attack.set_params(goal=Own()).fit_resample(X, y)

@@ -7,7 +7,7 @@ import sklearn
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
@@ -217,6 +217,27 @@ def test_folds_of_regression_are_not_stratified():
     crafted = craft(attack, X, y, budgets=[2], cv=3)
     for fold, (train, _) in zip(crafted, KFold(3).split(X), strict=True):
         np.testing.assert_array_equal(fold.train, train)
+
+
+def test_responses_are_refused_before_any_fit():
+    """For an attack on classes, or a classifier, with what to take instead."""
+    X, y = load_diabetes(return_X_y=True)
+    flips, victim = RandomLabelFlip(random_state=0), LogisticRegression()
+    deletion = GreedyDeletion(Ridge(), budget=1, random_state=0)
+    match = r"y must hold class labels for RandomLabelFlip, .*surrogate=Ridge\(\)"
+    with pytest.raises(ValueError, match=match):
+        craft(flips, X, y)
+    with pytest.raises(ValueError, match=match):
+        robustness_curve(Ridge(), X, y, attack=flips)
+    with pytest.raises(ValueError, match=match):
+        RobustnessReport(Ridge(), flips).fit(X, y)
+    match = r"for LogisticRegression, .* take a regressor, such as Ridge\(\)\."
+    with pytest.raises(ValueError, match=match):
+        robustness_curve(victim, X, y, attack=deletion)
+    with pytest.raises(ValueError, match=match):
+        RobustnessReport(victim, deletion).fit(X, y)
+    curve = robustness_curve(Ridge(), X, y, attack=deletion, budgets=[0, 1], cv=2)
+    assert np.isfinite(curve.test_scores).all()
 
 
 def test_groups_and_trusted():

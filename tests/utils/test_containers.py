@@ -14,6 +14,7 @@ from skpoison.utils._containers import (
     canonical,
     cast_like,
     is_frame,
+    is_text,
     label_rows,
     take_rows,
 )
@@ -81,6 +82,61 @@ def kind(X):
     row = X[0] if isinstance(X, list | tuple) else X
     rows = type(row), str(getattr(row, "dtype", None))
     return type(X), getattr(X, "format", None), columns, dtypes, rows
+
+
+TEXTS = ["one", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        TEXTS,
+        tuple(TEXTS),
+        [b"one", None, "two", np.nan, pd.NA],
+        [{"word": 1}, {"other": 2}],
+        np.array(TEXTS),
+        np.array(TEXTS, dtype="S"),
+        np.array(TEXTS, dtype=object),
+        pd.Series(TEXTS),
+        pd.Series(TEXTS, dtype="category"),
+        pd.Series([*TEXTS, None], dtype="string"),
+        pd.array(TEXTS, dtype="string"),
+        pl.Series(TEXTS),
+        pl.Series([*TEXTS, None], dtype=pl.Categorical),
+    ],
+    ids=str,
+)
+def test_texts(X):
+    assert is_text(X)
+    taken = take_rows(X, np.array([1, 0]))
+    assert type(taken) is type(X)
+    assert [taken[0], taken[1]] == [X[1], X[0]] or isinstance(X, pd.Series)
+    assert np.asarray(taken).tolist() == np.asarray(X)[[1, 0]].tolist()
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        "text",
+        None,
+        [],
+        [1.0, 2.0],
+        [np.nan, None],
+        ["one", 2],
+        [["one"], ["two"]],
+        np.array([["one"]]),
+        np.array([1.0, 2.0], dtype=object),
+        np.array([True, False]),
+        np.array("one"),
+        pd.Series([1, 2]),
+        pd.DataFrame({"text": TEXTS}),
+        pl.DataFrame({"text": TEXTS}),
+        sparse.csr_array(VALUES),
+    ],
+    ids=str,
+)
+def test_no_texts(X):
+    assert not is_text(X)
 
 
 @containers

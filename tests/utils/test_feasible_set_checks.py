@@ -14,6 +14,7 @@ from skpoison.feasible_sets import (
     LinfBall,
     OneHot,
     Slab,
+    Sparse,
     make_intersection,
 )
 from skpoison.utils._feasible_set_checks import SET_CHECKS, make_rows
@@ -52,6 +53,7 @@ class Ring(BaseFeasibleSet):
         LinfBall(0.3),
         Slab([1, 2, -1, 0, 3, 1]),
         Integers(),
+        Sparse(0.3),
         OneHot([[0, 1]]),
         OneHot([[0, 1]]).fit(np.zeros((1, 6))).relax(),
         ClassSphere(),
@@ -59,6 +61,8 @@ class Ring(BaseFeasibleSet):
         make_intersection(Box(), Frozen([2]), L2Ball(0.5), LinfBall(0.4)),
         make_intersection(Box(), Slab([1] * 6, -2, 30), L2Ball(0.9)),
         make_intersection(Integers(), OneHot([[0, 1]]), Box(), L2Ball(1.5)),
+        make_intersection(Integers([2, 3]), OneHot([[0, 1]]), Box(), Sparse(3)),
+        make_intersection(Integers([2, 3]), Sparse(6), Box(), L2Ball(1.5)),
         make_intersection(Box(), ClassSphere(5.0)),
         make_intersection(Box(), ClassSphere(5.0), Integers(), LinfBall(9.0)),
         make_intersection(Box(-3, 3), Ring()),

@@ -228,9 +228,9 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             # surrogate is invalid altogether, its fit raises an error.
             if refit is None and isinstance(error, TypeError):
                 raise ValueError(
-                    f"`goal`={self.goal!r} needs a surrogate whose training can be "
-                    "differentiated; a goal on errors with loss='error', such as "
-                    f"'error-generic', goes with any classifier. {error}"
+                    "`goal` must be one on errors with loss='error', such as "
+                    "'error-generic', for a surrogate whose training cannot be "
+                    f"differentiated; got {self.goal!r}. {error}"
                 ) from error
             if refit is None:
                 raise

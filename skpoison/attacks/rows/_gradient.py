@@ -155,14 +155,14 @@ class BaseGradientAttack(BaseGoalAttack):
             if known.classes is not None:
                 raise ValueError(
                     "`poison_labels` must be 'flip', 'keep' or None if y holds class "
-                    f"labels; got {self.poison_labels!r}."
+                    f"labels; got {self.poison_labels!r}, which is for responses."
                 )
             self.poison_labels.bounds(known.y)
         for penalty in self.penalties or ():
             if not isinstance(penalty, BasePenalty):
                 raise TypeError(
-                    "`penalties` must hold instances of skpoison.penalties.BasePenalty"
-                    f"; got {penalty!r}."
+                    "`penalties` must hold objects of skpoison.penalties, such as "
+                    f"Displacement(1.0); got {penalty!r}."
                 )
             penalty._validate_params()
         if self.optimizer is not None:
@@ -181,9 +181,9 @@ class BaseGradientAttack(BaseGoalAttack):
         inside = self.feasible_set_.contains(X, start=start.X, y=y)
         if not inside.all():
             raise ValueError(
-                "`feasible_set` must contain the rows that its `project` returns; got "
-                f"{self.feasible_set!r}, whose `contains` refuses {(~inside).sum()} of "
-                f"{n_poison} poison rows."
+                "`feasible_set` must contain the rows that its `_project` returns; got "
+                f"{self.feasible_set!r}, whose `_contains` refuses {(~inside).sum()} "
+                f"of {n_poison} poison rows."
             )
         return self._as_poison(X, y, best.initial, known)
 
