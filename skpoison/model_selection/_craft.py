@@ -189,9 +189,10 @@ def craft(
     verbose : int, default=0
         Verbosity of joblib.
     params : dict, default=None
-        `groups` goes to the splitter. `trusted`, a boolean for each row, goes to the
-        attack, which cannot touch those rows. With metadata routing enabled all
-        parameters are routed as requested.
+        `groups` goes to the splitters that take groups: `cv`, and the `validation` of
+        the attack. `trusted`, a boolean for each row, goes to the attack, which cannot
+        touch those rows. With metadata routing enabled all parameters are routed as
+        requested.
 
     Returns
     -------
@@ -236,6 +237,7 @@ def craft(
     budgets = check_budgets(budgets)
     X, y = indexable(X, y)
     check_targets(y, attacks=[attack])
+    check_instance(cv, "cv")
     cv = check_cv(cv, y, classifier=not _takes_responses(attack))
     routed = route_params(params, splitter=cv, attacks={"attack": attack})
     folds = list(cv.split(X, y, **routed.split))

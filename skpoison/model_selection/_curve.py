@@ -87,9 +87,10 @@ def robustness_curve(
         `sample_weight` goes to the estimator. `trusted` goes to the attack, which
         cannot touch those rows, and to the estimator if it takes it; of a Pipeline, to
         the last step. For other steps use names like ``step__sample_weight``. `groups`
-        goes to the splitter. With metadata routing enabled all of them are routed as
-        requested. For inserted rows `trusted` is padded with False, `sample_weight`
-        with 1. Scores are not weighted, unless routing takes weights to the scorer.
+        goes to the splitters that take groups: `cv`, and the `validation` of the
+        attack. With metadata routing enabled all of them are routed as requested. For
+        inserted rows `trusted` is padded with False, `sample_weight` with 1. Scores are
+        not weighted, unless routing takes weights to the scorer.
 
     Returns
     -------
@@ -165,6 +166,7 @@ def robustness_curve(
         check_attack(attack)
         budgets = check_budgets(budgets)
         check_targets(y, attacks=[attack], estimators=[estimator])
+        check_instance(cv, "cv")
         cv = check_cv(cv, y, classifier=is_classifier(estimator))
         routed = route_params(
             params, splitter=cv, attacks={"attack": attack}, **consumers
@@ -180,7 +182,7 @@ def robustness_curve(
             params=routed.fit_resample["attack"],
             workers=workers,
         )
-    curve = score_folds(
+    curve, _ = score_folds(
         estimator,
         X,
         y,

@@ -1,4 +1,5 @@
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,15 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    LeaveOneGroupOut,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 from sklearn.naive_bayes import GaussianNB
 
 from skpoison.attacks import GreedyDeletion, RandomInsertion, RandomLabelFlip
@@ -254,6 +263,50 @@ def test_groups_and_trusted():
         assert not set(groups[fold.train]) & set(groups[fold.test])
         assert fold.attack.poison_mask_.sum() == 20
         assert not fold.attack.poison_mask_[trusted[fold.train]].any()
+
+
+@pytest.mark.parametrize(
+    "cv", [GroupKFold(3), StratifiedGroupKFold(3), LeaveOneGroupOut(), 3], ids=str
+)
+def test_groups_reach_the_validation_rows_of_the_attack(cv):
+    groups = np.arange(150) % 7
+    attack = GreedyDeletion(
+        LogisticRegression(), budget=1, validation=GroupKFold(2), n_exchanges=0
+    )
+    crafted = craft(attack, X, y, budgets=[1], cv=cv, params={"groups": groups})
+    assert [fold.attack.deletion_mask_.sum() for fold in crafted] == [1] * len(crafted)
+
+
+@pytest.mark.parametrize("function", [craft, robustness_curve])
+def test_time(function):
+    """Training rows come before the test rows."""
+    given = {"cv": TimeSeriesSplit(3), "budgets": [0, 2]}
+    order = np.random.RandomState(0).permutation(150)
+    rows, labels = X[order], y[order]
+    attack = RandomLabelFlip(random_state=0)
+    if function is craft:
+        crafted = craft(attack, rows, labels, **given)
+        assert len(crafted) == 6
+        for fold in crafted:
+            assert fold.train.max() < fold.test.min()
+    else:
+        curve = robustness_curve(GaussianNB(), rows, labels, attack=attack, **given)
+        assert curve.test_scores.shape == (2, 3)
+        assert (curve.test_scores > 0.8).all()
+
+
+@pytest.mark.parametrize("function", [craft, robustness_curve])
+def test_splitters_are_instances_with_what_they_need(function):
+    attack = RandomLabelFlip()
+    run = craft if function is craft else partial(robustness_curve, GaussianNB())
+    first = (attack, X, y) if function is craft else (X, y)
+    rest = {} if function is craft else {"attack": attack}
+    for cv, message in (
+        (GroupKFold(3), "groups must be given for cv=GroupKFold"),
+        (KFold, r"cv must be an instance; got the class KFold. Write KFold\(...\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(*first, cv=cv, **rest)
 
 
 def test_routed_params():
