@@ -182,7 +182,7 @@ def robustness_curve(
             params=routed.fit_resample["attack"],
             workers=workers,
         )
-    curve = score_folds(
+    curve, _ = score_folds(
         estimator,
         X,
         y,

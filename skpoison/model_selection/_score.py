@@ -4,8 +4,9 @@ from collections import Counter
 from numbers import Number
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
@@ -73,6 +74,10 @@ def score_folds(
     -------
     curve : Bunch
         As :func:`robustness_curve` returns it.
+    overruled : ndarray of shape (n_folds, n_classes), or None
+        Which share of the clean training rows of each class the estimator does not
+        believe, for the first budget if that is 0. None if it believes or scores all
+        rows alike: if its last step has no `inlier_mask_`.
     """
     failures = {
         i: fold.attack
@@ -102,6 +107,14 @@ def score_folds(
         len(crafted),
         error_score,
     )
+    clean = [
+        outcomes[i].get("overruled")
+        for i, fold in enumerate(crafted)
+        if fold.budget == 0 and isinstance(outcomes[i], dict)
+    ]
+    overruled = None
+    if clean and all(each is not None for each in clean):
+        overruled = np.array(clean)
     curve = Bunch(budgets=crafted.budgets)
     shape = crafted.budgets.shape[0], -1
     for part in ("train", "test"):
@@ -122,13 +135,13 @@ def score_folds(
             metric: np.array([each[metric] for each in scores], float).reshape(shape)
             for metric in metrics
         }
-    return curve
+    return curve, overruled
 
 
 def _fit_and_score(
     estimator, X, y, fold, scorer, fit_params, score_params, error_score
 ):
-    """Return the scores of one budget and fold, on test and on training rows."""
+    """Return the scores of one budget and fold, and what a defence overrules."""
     X_train, y_train = _safe_split(estimator, X, y, fold.train)
     X_test, y_test = _safe_split(estimator, X, y, fold.test, fold.train)
     X_poisoned, y_poisoned = fold.apply_to_train(X_train, y_train)
@@ -148,7 +161,21 @@ def _fit_and_score(
     ):
         params = _check_method_params(X, score_params, indices=rows)
         scores[part] = _score(scorer, fitted, X_part, y_part, params, error_score)
+    if fold.budget == 0:
+        scores["overruled"] = _overruled(fitted.estimator_, y_train)
     return scores
+
+
+def _overruled(estimator, y):
+    """Return the share of rows of each class that a defence overrules, or None."""
+    if isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    kept = getattr(estimator, "inlier_mask_", None)
+    y = np.asarray(y)
+    if kept is None or kept.shape != y.shape or not is_classifier(estimator):
+        return None
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return np.bincount(codes, ~kept) / counts
 
 
 def _score(scorer, fitted, X, y, params, error_score):
