@@ -25,7 +25,8 @@ def test_more_than_one_half_is():
     lost = np.array([1, 1, 1, 0, 1, 0, 0, 0])
     message = (
         r"OutlierFilteredClassifier overrules 75% of the 20 rows of class 'a'\. Unless "
-        ".* rare classes: compare the balanced accuracy .* Mark more rows .* as trusted, or raise the quantile"
+        ".* rare classes: compare the balanced accuracy .* Mark more rows .* as "
+        "trusted, or raise the quantile"
     )
     with pytest.warns(UserWarning, match=message) as caught:
         overruled_share(_defence(), CODES, np.repeat(lost, 5))
