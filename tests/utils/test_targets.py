@@ -158,3 +158,18 @@ def test_words_are_no_responses(make):
 
 def test_numbers_as_words_are_responses():
     assert check_responses(Ridge(), ["1", "2.5"]).tolist() == [1.0, 2.5]
+
+
+def test_labels_of_several_types():
+    y = np.array(["a", 1, 2.5], dtype=object)
+    with pytest.raises(ValueError, match="of one type; got float and int and str"):
+        check_labels(LogisticRegression(), y)
+    labels = [str(label) for label in y]  # the way out
+    assert check_labels(LogisticRegression(), labels).tolist() == labels
+
+
+def test_x_and_y_swapped():
+    y = np.linspace(0, 1, 8).reshape(4, 2)
+    message = r"Unknown label type: .* shape \(4, 2\)\. Are X and y swapped\?"
+    with pytest.raises(ValueError, match=message):
+        check_labels(LogisticRegression(), y)
