@@ -85,6 +85,36 @@ def _refuse_responses(estimator, y):
     )
 
 
+def _refuse_words(estimator, y):
+    """Raise if what should be responses holds words."""
+    y = np.asarray(y)
+    if y.dtype.kind not in "OSTU":
+        return
+    word = next(filter(_is_word, y.ravel().tolist()), None)
+    if word is None:
+        return
+    if hasattr(estimator, "surrogate"):
+        raise ValueError(
+            f"`surrogate` must be a classifier if y holds class labels, such as "
+            f"{word!r}; got {estimator.surrogate!r}. Take LogisticRegression(), for "
+            "example."
+        )
+    raise ValueError(
+        f"y must hold numbers for {type(estimator).__name__}; got {word!r}. If it "
+        "holds class labels, take a classifier."
+    )
+
+
+def _is_word(value):
+    if not isinstance(value, str | bytes):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
+
+
 def _check_one_type(y):
     """Raise if labels are of types that cannot be sorted together."""
     if y.dtype.kind != "O":
@@ -147,6 +177,7 @@ def check_responses(estimator, y, *, warn=False):
         are several for each row.
     """
     y = _array_of(estimator, y)
+    _refuse_words(estimator, y)
     with refused_na("y"):
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
     check_squares(y, "y")
