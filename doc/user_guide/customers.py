@@ -1,6 +1,6 @@
 """A table of customers, made up for the first chapter of the guide.
 
-    python customers.py     writes customers.csv
+Run as a script, it writes customers.csv.
 """
 
 import numpy as np
@@ -38,8 +38,8 @@ def make_customers(n_samples=600, random_state=0):
     Returns
     -------
     customers : dataframe of shape (n_samples, 8)
-        One customer a row. "checked" is 1 for the rows that staff have compared with the
-        contract, and "cancelled" is "yes" or "no".
+        One customer a row. "checked" is 1 for the rows that staff have compared with
+        the contract, and "cancelled" is "yes" or "no".
     """
     rng = np.random.RandomState(random_state)
     months = rng.gamma(2, 14, n_samples).round()
