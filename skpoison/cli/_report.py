@@ -118,7 +118,7 @@ def make_report(
     if layout is not None and isinstance(victim, Pipeline):
         frame = make_frame(layout)
         X = X if frame is None else frame
-    elif layout is not None:
+    elif layout is not None and (layout.words or layout.n_missing):
         notes.insert(0, layout.describe())
 
     params = {} if data.trusted is None else {"trusted": data.trusted}
