@@ -129,6 +129,17 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         """
         return self._fit_resample(X, y, trusted=trusted)
 
+    def _validate_params(self):
+        """Check the parameters: a budget in the place of the surrogate by its name."""
+        if isinstance(self.surrogate, Real):
+            name = type(self).__name__
+            raise ValueError(
+                f"The 'surrogate' parameter of {name} must be an estimator or None. "
+                f"Got {self.surrogate!r} instead. If this is the budget, write "
+                f"{name}(budget={self.surrogate!r})."
+            )
+        super()._validate_params()
+
     def _passes_features_on(self):
         """Return whether X is passed on to the surrogate as it is.
 

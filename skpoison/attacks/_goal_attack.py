@@ -18,6 +18,7 @@ from skpoison.attacks._validation_data import (
 from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import with_callbacks
+from skpoison.utils._validation import Described
 
 
 class BaseGoalAttack(BaseSurrogateAttack):
@@ -30,7 +31,14 @@ class BaseGoalAttack(BaseSurrogateAttack):
     _default_validation: object = 0.3
     _parameter_constraints: dict = {
         **BaseSurrogateAttack._parameter_constraints,
-        "goal": [StrOptions({"error-generic"}), dict, BaseGoal],
+        "goal": [
+            StrOptions({"error-generic"}),
+            Described(dict, "a dict from class to class such as {8: 3}"),
+            Described(
+                BaseGoal,
+                "a goal of skpoison.goals (an instance: Name(...), not the class Name)",
+            ),
+        ],
         "validation": VALIDATION,
     }
 

@@ -35,6 +35,37 @@ from skpoison.utils._validation import (
 )
 
 
+class _Share(Interval):
+    """Constraint of a budget: a share of the training rows."""
+
+    def __init__(self):
+        super().__init__(Real, 0, 1, closed="both")
+
+    def is_satisfied_by(self, value):
+        """Return whether the value satisfies the constraint."""
+        return not isinstance(value, bool) and super().is_satisfied_by(value)
+
+    def __str__(self):
+        return (
+            "a share of the training rows (a float in the range [0.0, 1.0], 0.1 for "
+            "10%)"
+        )
+
+
+class _NumberOfRows(Interval):
+    """Constraint of a budget: a number of rows."""
+
+    def __init__(self):
+        super().__init__(Integral, 0, None, closed="left")
+
+    def is_satisfied_by(self, value):
+        """Return whether the value satisfies the constraint."""
+        return not isinstance(value, bool) and super().is_satisfied_by(value)
+
+    def __str__(self):
+        return "a number of rows (an int in the range [0, inf))"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Poison:
     """What an attack does to a training set of n_samples rows.
@@ -136,10 +167,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     )
 
     _parameter_constraints: dict = {
-        "budget": [
-            Interval(Real, 0, 1, closed="both"),
-            Interval(Integral, 0, None, closed="left"),
-        ],
+        "budget": [_Share(), _NumberOfRows()],
         "random_state": ["random_state"],
     }
 

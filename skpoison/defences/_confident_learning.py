@@ -94,6 +94,9 @@ class ConfidentLearningClassifier(BaseRowFilter):
         The parameter `threshold`.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows keep their label.
+    overruled_share_ : ndarray of shape (n_classes,)
+        Share of each class that does not keep its label. `fit` warns if it is
+        significantly more than one half.
     y_sanitized_ : ndarray of shape (n_samples,)
         The labels after sanitising. Only with ``action="relabel"``.
     classes_ : ndarray of shape (n_classes,)

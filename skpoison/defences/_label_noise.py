@@ -10,6 +10,7 @@ from sklearn.utils import InputTags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence, PredictsByEstimatorMixin
+from skpoison.base._overruled_share import overruled_share
 from skpoison.defences._corrected_loss import (
     LabelledRows,
     correctable_problem,
@@ -18,7 +19,7 @@ from skpoison.defences._corrected_loss import (
 from skpoison.defences._folds import classes_to_judge, stratified_folds
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
 from skpoison.defences._reweighting import noise_weights
-from skpoison.defences._transition_matrix import as_transition_matrix
+from skpoison.defences._transition_matrix import as_transition_matrix, wrong_shares
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import check_default
 
@@ -73,6 +74,10 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         The fitted clone of `estimator`.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         The probability that a label is seen as `classes_[j]` if it is `classes_[i]`.
+    overruled_share_ : ndarray of shape (n_classes,)
+        Share of the labels of each class that are wrong according to the transition
+        matrix; those of trusted rows are right. `fit` warns if it is significantly more
+        than one half.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         True for every row of a weight that is not 0: none is dropped.
     classes_ : ndarray of shape (n_classes,)
@@ -166,11 +171,15 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         rows = LabelledRows(X, y, codes, trusted, params).take(np.flatnonzero(present))
         if n_classes < 2:
             # Nothing can be mistaken for another class.
-            self.transition_matrix_ = np.ones((1, 1))
+            self.transition_matrix_, self.overruled_share_ = (
+                np.ones((1, 1)),
+                np.zeros(1),
+            )
             self.estimator_ = rows.fit(clone(self.estimator))
             return
         fit = self._fit_corrected if is_corrected else self._fit_weighted
         self.transition_matrix_ = self._find_noise(rows)
+        self.overruled_share_ = self._wrong_share(rows)
         self.estimator_ = fit(self.transition_matrix_, rows)
 
     def _check_method(self, n_classes):
@@ -221,6 +230,18 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
             stream = check_random_state(self.random_state)
             estimator = set_missing_seeds(estimator, stream)
         return matrix_at_anchors(estimator, *settings, n_jobs=self.n_jobs)
+
+    def _wrong_share(self, rows):
+        """Return the share of each class that is wrong, and warn if it is most."""
+        codes = rows.codes[~rows.trusted]
+        seen = np.bincount(
+            codes, rows.sample_weight[~rows.trusted], self.classes_.shape[0]
+        )
+        wrong = wrong_shares(self.transition_matrix_, seen)[rows.codes]
+        return overruled_share(self, rows.codes, np.where(rows.trusted, 0.0, wrong))
+
+    def _how_to_overrule_less(self):
+        return "Give lower rates of noise, or mark rows known to be clean as trusted."
 
     def _fit_corrected(self, matrix, rows):
         """Fit a clone by the corrected loss."""

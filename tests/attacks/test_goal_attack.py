@@ -149,6 +149,13 @@ COEFFICIENTS = TargetCoefficients({0: 1.0})
         ),
         ({"goal": KMeans()}, {}, ValueError, "The 'goal' parameter of WithGoal"),
         (
+            {"goal": ErrorGeneric},
+            {},
+            ValueError,
+            "an instance: Name.*, not the class N",
+        ),
+        ({"goal": [8, 3]}, {}, ValueError, "dict from class to class such as {8: 3}"),
+        (
             {"goal": ErrorGeneric("log")},
             {},
             ValueError,

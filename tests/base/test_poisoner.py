@@ -51,9 +51,10 @@ def test_budget_becomes_a_number_of_rows(budget, n_poison):
     assert attack.seen_["n_poison"] == n_poison
 
 
-@pytest.mark.parametrize("budget", [-1, -0.1, 1.5, "all", None])
+@pytest.mark.parametrize("budget", [-1, -0.1, 1.5, 10.0, "all", None, True])
 def test_budget_out_of_range(budget):
-    with pytest.raises(ValueError, match="The 'budget' parameter"):
+    message = "'budget' parameter .* must be a share of the .* 0.1 for 10%. or a number"
+    with pytest.raises(ValueError, match=message):
         RandomLabelFlip(budget).fit_resample(X, y)
 
 

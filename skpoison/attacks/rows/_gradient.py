@@ -11,6 +11,7 @@ from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
+from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
     BaseOptimizer,
     ProjectedAscent,
@@ -208,6 +209,7 @@ class BaseGradientAttack(BaseGoalAttack):
         label_map = None
         if known.classes is not None:
             label_map = known.goal.label_map(known.classes, known.y_val)
+            check_label_map(known.goal, label_map, known.classes)
         draw = n_poison, label_map, responses, random_state
         initial = self._initial_rows(known, *draw)
         everything = np.arange(known.codes.shape[0])
