@@ -151,6 +151,9 @@ def to_numbers(column, delimiter=None):
     folded = [word.casefold() for word in column]
     if MISSING.union(TRUTHS).issuperset(folded):
         return np.array([TRUTHS.get(word, np.nan) for word in folded]), None
+    numbers = _plain_numbers(folded)
+    if numbers is not None:
+        return numbers, None
     numbers = np.empty(column.shape[0])
     for i, word in enumerate(folded):
         number = _number(word, delimiter)
@@ -158,6 +161,17 @@ def to_numbers(column, delimiter=None):
             return None, column[i]
         numbers[i] = number
     return numbers, None
+
+
+def _plain_numbers(words):
+    """Return words as floats all at once, which is fast, or None."""
+    if "_" in "".join(words):
+        return None
+    given = ["nan" if word in MISSING else word for word in words]
+    try:
+        return np.array(given, dtype=object).astype(float)
+    except ValueError:
+        return None
 
 
 def _number(word, delimiter):
