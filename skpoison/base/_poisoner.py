@@ -2,7 +2,6 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 from imblearn.base import BaseSampler
@@ -11,7 +10,6 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _num_samples,
     check_consistent_length,
@@ -19,6 +17,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skpoison.base._budget import BUDGET, n_rows_of
 from skpoison.utils._containers import (
     append_responses,
     append_rows,
@@ -36,37 +35,6 @@ from skpoison.utils._validation import (
     numeric_features,
     record_features,
 )
-
-
-class _Share(Interval):
-    """Constraint of a budget: a share of the training rows."""
-
-    def __init__(self):
-        super().__init__(Real, 0, 1, closed="both")
-
-    def is_satisfied_by(self, value):
-        """Return whether the value satisfies the constraint."""
-        return not isinstance(value, bool) and super().is_satisfied_by(value)
-
-    def __str__(self):
-        return (
-            "a share of the training rows (a float in the range [0.0, 1.0], 0.1 for "
-            "10%)"
-        )
-
-
-class _NumberOfRows(Interval):
-    """Constraint of a budget: a number of rows."""
-
-    def __init__(self):
-        super().__init__(Integral, 0, None, closed="left")
-
-    def is_satisfied_by(self, value):
-        """Return whether the value satisfies the constraint."""
-        return not isinstance(value, bool) and super().is_satisfied_by(value)
-
-    def __str__(self):
-        return "a number of rows (an int in the range [0, inf))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +138,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     )
 
     _parameter_constraints: dict = {
-        "budget": [_Share(), _NumberOfRows()],
+        "budget": BUDGET,
         "random_state": ["random_state"],
     }
 
@@ -353,9 +321,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _n_poison(self, n_samples):
         """Return the number of rows that the budget stands for."""
-        if isinstance(self.budget, Integral):
-            return int(self.budget)
-        return round(float(self.budget) * n_samples)
+        return n_rows_of(self.budget, n_samples)
 
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""
