@@ -168,6 +168,26 @@ ATTACKS = [
         [flip(GreedyLabelFlip, LR)],
     ),
     Case(
+        insert(feasible_set=Box),
+        r"an instance, such as Box\(\), not the class",
+        [insert(feasible_set=Box())],
+    ),
+    Case(
+        insert(optimizer=ProjectedAscent),
+        r"an instance, such as ProjectedAscent\(\), not the class",
+        [insert(optimizer=ProjectedAscent(max_iter=1))],
+    ),
+    Case(
+        insert(goal=ErrorGeneric),
+        "a dict from class .* or a goal of skpoison.goals .an instance",
+        [insert(goal=ErrorGeneric()), insert(goal={0: 1})],
+    ),
+    Case(
+        insert(penalties=Displacement(1.0)),
+        "a list of objects of skpoison.penalties",
+        [insert(penalties=[Displacement(1.0)])],
+    ),
+    Case(
         insert(0.1),
         r"write GradientInsertion\(budget=0\.1\)",
         [lambda: GradientInsertion(budget=0.1, optimizer=FAST).fit_resample(X, y)],
