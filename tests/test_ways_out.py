@@ -56,6 +56,7 @@ from skpoison.feasible_sets import (
     ResponseRange,
     Slab,
     Sparse,
+    SphereSlab,
     make_intersection,
 )
 from skpoison.goals import (
@@ -504,6 +505,16 @@ SETS = [
         insert(Ridge(), r, poison_labels=ResponseRange(3, 2)),
         "`low` of ResponseRange must be below `high`",
         [insert(Ridge(), r, poison_labels=ResponseRange(2, 3))],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, 0 * y),
+        "at least two classes",
+        [lambda: SphereSlab().fit(X, y)],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, words).project(X[:1], y=["eggs"]),
+        r"labels of the training rows, which are \['ham', 'spam'\]; got .*'eggs'",
+        [lambda: SphereSlab().fit(X, words).project(X[:1], y=["ham"])],
     ),
     Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),
