@@ -22,7 +22,7 @@ from skpoison.cli._names import (
 from skpoison.cli._output import format_report, to_csv, to_png
 from skpoison.cli._report import make_report
 from skpoison.cli._terminal import capture_warnings, print_error
-from skpoison.model_selection._craft import DEFAULT_BUDGETS
+from skpoison.model_selection._arguments import DEFAULT_BUDGETS
 
 TABLE, PICTURE = "robustness.csv", "robustness.png"
 

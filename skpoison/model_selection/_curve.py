@@ -9,18 +9,19 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _num_samples
 
-from skpoison.model_selection._craft import (
-    CraftedPoison,
+from skpoison.model_selection._arguments import (
     check_attack,
     check_budgets,
+    check_settings,
     check_targets,
-    craft_folds,
+    check_victim,
     warn_of_empty_budgets,
 )
+from skpoison.model_selection._craft import CraftedPoison, craft_folds
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
+from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._workers import Workers
-from skpoison.utils._validation import check_instance
 
 
 def robustness_curve(
@@ -148,8 +149,10 @@ def robustness_curve(
         raise ValueError(
             f"error_score must be 'raise' or a number; got {error_score!r}."
         )
-    check_instance(estimator, "estimator")
+    check_victim(estimator)
+    check_settings(cv=cv, n_jobs=n_jobs, params=params)
     X, y = indexable(X, y)
+    check_scoring_names(scoring, estimator, y)
     scorer = check_scoring(estimator, scoring, raise_exc=error_score == "raise")
     workers = Workers(
         n_jobs,
@@ -166,7 +169,6 @@ def robustness_curve(
         check_attack(attack)
         budgets = check_budgets(budgets)
         check_targets(y, attacks=[attack], estimators=[estimator])
-        check_instance(cv, "cv")
         cv = check_cv(cv, y, classifier=is_classifier(estimator))
         routed = route_params(
             params, splitter=cv, attacks={"attack": attack}, **consumers

@@ -5,19 +5,20 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
-from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from skpoison.model_selection._craft import (
+from skpoison.model_selection._arguments import (
     check_attack,
     check_budgets,
     check_targets,
-    craft_folds,
+    check_victim,
     warn_of_empty_budgets,
 )
+from skpoison.model_selection._craft import craft_folds
 from skpoison.model_selection._imbalance import (
     BesideBalanced,
     split_scores,
@@ -26,6 +27,7 @@ from skpoison.model_selection._imbalance import (
 from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
+from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._surrogates import inform
 from skpoison.model_selection._workers import Workers
@@ -120,7 +122,7 @@ class RobustnessReport(BaseEstimator):
         "attacks": [dict, HasMethods("fit_resample")],
         "budgets": ["array-like", None],
         "cv": ["cv_object"],
-        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "scoring": [str, callable, None],
         "n_jobs": [Integral, None],
         "callback": [callable, None],
     }
@@ -181,17 +183,21 @@ class RobustnessReport(BaseEstimator):
         attacks = _by_name(self.attacks, "attacks")
         for attack in attacks.values():
             check_attack(attack)
+        for estimator in estimators.values():
+            check_victim(estimator, "estimators")
         budgets = check_budgets(self.budgets)
         budgets = np.unique(np.append(budgets, np.zeros(1, budgets.dtype)))
         self.baseline_ = next(iter(estimators))
         self.score_name_ = self.scoring
         if not isinstance(self.scoring, str):
             self.score_name_ = getattr(self.scoring, "__name__", "score")
+        X, y = indexable(X, y)
+        for estimator in estimators.values():
+            check_scoring_names(self.scoring, estimator, y)
         scorers = {
             name: check_scoring(estimator, self.scoring)
             for name, estimator in estimators.items()
         }
-        X, y = indexable(X, y)
         informed = {
             name: inform(attack, estimators[self.baseline_], y)
             for name, attack in attacks.items()

@@ -103,7 +103,7 @@ def score_folds(
     )
     outcomes = failures | dict(zip(todo, outcomes, strict=True))
     _report_failures(
-        [each.traceback for each in outcomes.values() if isinstance(each, Failure)],
+        [each for each in outcomes.values() if isinstance(each, Failure)],
         len(crafted),
         error_score,
     )
@@ -212,21 +212,23 @@ def _as_float(score, scorer):
     return float(score)
 
 
-def _report_failures(tracebacks, n_fits, error_score):
+def _report_failures(failures, n_fits, error_score):
     """Warn of fits that failed, or raise an error if all of them did."""
-    if not tracebacks:
+    if not failures:
         return
-    errors = "\n".join(
+    tracebacks = "\n".join(
         f"{'-' * 80}\nError of {count} fit{'s' * (count > 1)}:\n{traceback}"
-        for traceback, count in Counter(tracebacks).items()
+        for traceback, count in Counter(each.traceback for each in failures).items()
     )
-    if len(tracebacks) == n_fits:
+    (error, _), *others = Counter(each.error for each in failures).most_common()
+    which = "with" if not others else "most often with"
+    if len(failures) == n_fits:
         raise ValueError(
-            f"All {n_fits} fits failed. Set error_score='raise' to debug them.\n"
-            f"{errors}"
+            f"All {n_fits} fits failed, {which} {error}\nSet error_score='raise' to "
+            f"debug them.\n{tracebacks}"
         )
     warn_user(
-        f"{len(tracebacks)} of {n_fits} fits failed. Their scores are set to "
-        f"{error_score}. Set error_score='raise' to debug them.\n{errors}",
+        f"{len(failures)} of {n_fits} fits failed, {which} {error}\nTheir scores are "
+        f"set to {error_score}. Set error_score='raise' to debug them.\n{tracebacks}",
         FitFailedWarning,
     )

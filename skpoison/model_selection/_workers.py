@@ -19,10 +19,13 @@ class Failure:
 
     Parameters
     ----------
+    error : str
+        The error as text. An error need not survive the way between processes.
     traceback : str
-        The traceback as text. An error need not survive the way between processes.
+        The traceback as text.
     """
 
+    error: str
     traceback: str
 
 
@@ -128,10 +131,10 @@ def _call(function, arguments, single_threaded, catch_errors, caller):
     with recorder as recorded, collect_warnings() as collected, limits:
         try:
             result = function(*arguments)
-        except Exception:
+        except Exception as error:
             if not catch_errors:
                 raise
-            result = Failure(format_exc())
+            result = Failure(f"{type(error).__name__}: {error}", format_exc())
     caught = list(collected.values())
     for each in recorded:
         caught.append((str(each.message), each.category, each.filename, each.lineno))

@@ -28,7 +28,6 @@ from skpoison.model_selection import (
     craft,
     robustness_curve,
 )
-from skpoison.model_selection._craft import check_budgets
 
 X, y = load_iris(return_X_y=True)
 FOLDS = list(StratifiedKFold(3).split(X, y))
@@ -342,80 +341,6 @@ def test_sampler_of_another_package():
     train, test = FOLDS[0]
     fitted = GaussianNB().fit(X[train][7:], y[train][7:])
     assert curve.test_scores[1, 0] == fitted.score(X[test], y[test])
-
-
-def test_attack_is_checked():
-    with pytest.raises(ValueError, match=r"attack must have .*; got GaussianNB\(\)"):
-        craft(GaussianNB(), X, y)
-
-
-# Everything that takes budgets.
-FUNCTIONS = {
-    "craft": lambda attack, **settings: craft(attack, X, y, **settings),
-    "curve": lambda attack, **settings: robustness_curve(
-        GaussianNB(), X, y, attack=attack, **settings
-    ),
-    "report": lambda attack, **settings: RobustnessReport(
-        GaussianNB(), attack, **settings
-    ).fit(X, y),
-}
-
-
-@pytest.mark.parametrize(
-    ("budgets", "expected"),
-    [
-        ([1], [1]),
-        ([1.0], [1.0]),
-        ([0, 1], [0, 1]),
-        ([0.0, 1], [0, 1]),
-        ([0, 1.0], [0.0, 1.0]),
-        ([0, 0.1], [0.0, 0.1]),
-        ([0, 0.0], [0.0, 0.0]),
-        ((np.float32(0.5), np.int8(0)), [0.5, 0.0]),
-        (np.array([1, 0.5]), [1.0, 0.5]),
-        (np.array([3, 1], dtype=np.uint8), [3, 1]),
-    ],
-)
-def test_budgets_are_shares_or_numbers(budgets, expected):
-    np.testing.assert_array_equal(check_budgets(budgets), expected, strict=True)
-
-
-@pytest.mark.parametrize("budgets", [[1, 0.1], [0, 0.1, 1], (np.float64(0.1), 0.0, 1)])
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_mixed_budgets_are_refused(function, budgets):
-    with pytest.raises(ValueError, match="budgets must be all") as raised:
-        FUNCTIONS[function](RandomLabelFlip(random_state=0), budgets=budgets, cv=3)
-    assert str(raised.value) == (
-        "budgets must be all shares of the training rows (floats) or all numbers of "
-        "rows (ints); got the share 0.1 and the number 1. A share of 100% is 1.0."
-    )
-
-
-@pytest.mark.parametrize("budget", [1.5, 10.0, -0.1, float("nan"), float("inf"), -1])
-def test_budgets_out_of_range_are_refused(budget):
-    with pytest.raises(
-        ValueError, match=rf"budgets must be .* \(ints\); got {budget}\."
-    ):
-        check_budgets([0, budget])
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_share_that_rounds_to_no_row(function):
-    attack = RandomLabelFlip(random_state=0)
-    n_train = min(len(train) for train, _ in FOLDS)
-    with pytest.warns(UserWarning, match="rounds to 0 rows") as warned:
-        FUNCTIONS[function](attack, budgets=[0, 0.001, 0.1], cv=FOLDS)
-    assert [str(each.message) for each in warned] == [
-        f"budgets 0.001: that share of the {n_train} training rows of a fold rounds to "
-        "0 rows, so nothing is poisoned. Give a larger share, at least "
-        f"{1 / n_train:.2g}, or a number of rows."
-    ]
-
-
-@pytest.mark.parametrize("budgets", [[], 0.1, [[0.1]], ["a"], [True], [None]])
-def test_budgets_are_checked(budgets):
-    with pytest.raises(ValueError, match="budgets must be a sequence"):
-        craft(RandomLabelFlip(), X, y, budgets=budgets)
 
 
 def test_errors_are_raised():

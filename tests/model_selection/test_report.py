@@ -247,7 +247,10 @@ def test_errors_name_their_case():
         ({"attacks": NB}, "The 'attacks' parameter of RobustnessReport must be"),
         ({"budgets": ["a"]}, "budgets must be a sequence"),
         ({"scoring": ["accuracy"]}, "The 'scoring' parameter of RobustnessReport"),
-        ({"scoring": "nope"}, "The 'scoring' parameter of RobustnessReport"),
+        (
+            {"scoring": "nope"},
+            "scoring='nope' is not a scorer of scikit-learn",
+        ),
         ({"callback": "print"}, "The 'callback' parameter of RobustnessReport"),
         (
             {"scoring": lambda fitted, X, y: {"a": 1.0, "b": 0.0}},

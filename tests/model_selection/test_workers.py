@@ -100,6 +100,7 @@ def test_errors_are_caught(n_jobs):
     )
     assert (first, last) == (0, 2)
     assert isinstance(failure, Failure)
+    assert failure.error == "ValueError: no luck with 1"
     assert failure.traceback.startswith("Traceback (most recent call last)")
     assert failure.traceback.endswith("ValueError: no luck with 1\n")
 
