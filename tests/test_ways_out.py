@@ -322,6 +322,14 @@ ATTACKS = [
         [insert(known_fraction=0.9), insert(known_fraction=1.0)],
     ),
     Case(
+        insert(validation=12, known_fraction=0.3),
+        "Or raise `known_fraction`, which is 0.3",
+        [
+            insert(validation=5, known_fraction=0.3),
+            insert(validation=12, known_fraction=0.9),
+        ],
+    ),
+    Case(
         insert(validation=50),
         "Take fewer folds, or give",
         [insert(validation=5), insert(given=GIVEN)],
