@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification
+from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import (
     ElasticNet,
@@ -46,7 +48,13 @@ from skpoison.attacks import (
 )
 from skpoison.attacks._base import Known
 from skpoison.attacks.rows._initial_rows import rows_to_insert
+from skpoison.defences import (
+    KNNSanitizedClassifier,
+    OutlierFilteredClassifier,
+    OutlierFilteredRegressor,
+)
 from skpoison.feasible_sets import (
+    AcceptedBy,
     BaseFeasibleSet,
     Box,
     Integers,
@@ -157,7 +165,9 @@ class NoLoss:
 
 KNOWN = Known(X, words, y, y < 0, 60, np.array(["ham", "spam"]), None)
 CLONES = 5, {"spam": "ham"}, None, np.random.RandomState(0)
-START = X[:9]
+PICKY = OutlierFilteredClassifier(
+    LR, detector=IsolationForest(n_estimators=2, random_state=0), quantile=0.0
+)
 COUNTS = np.rint(X)
 BALL = make_intersection(L2Ball(0.5), Box(-4, 4))
 TEXTS = [f"good {word}" if i % 3 else f"bad {word}" for i, word in enumerate(words)]
@@ -534,6 +544,26 @@ SETS = [
         lambda: LossBound(DecisionTreeClassifier()).fit(X, y),
         r"Take LogisticRegression\(\)",
         [lambda: LossBound(LR).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(KNNSanitizedClassifier(LR)).fit(X, y),
+        r"such as OutlierFilteredClassifier\(LogisticRegression\(\)\)",
+        [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(OutlierFilteredRegressor(Ridge())).fit(X, r),
+        r"Take OutlierFilteredClassifier\(\)",
+        [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(PICKY).fit(X, y),
+        "Raise its quantile",
+        [lambda: AcceptedBy(clone(PICKY).set_params(quantile=0.9)).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y).project(X, y=y + 1),
+        r"labels of the training rows, which are \[0, 1\]; got .*2",
+        [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y).project(X, y=y)],
     ),
     Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),
