@@ -166,6 +166,7 @@ PARAMETERS = {
     "L1Ball.radius": Changes(2.0),
     "L2Ball.radius": Changes(2.0),
     "LinfBall.radius": Changes(2.0),
+    "LossBound.estimator": Changes(LogisticRegression(C=1e-3)),
     "OneHot.groups": Changes([[1, 2]]),
     "Slab.lower": Changes(-0.1),
     "Slab.normal": Changes([1.0, 2.0, 0.0, 1.0]),
@@ -332,8 +333,8 @@ def differ(one, other):
 def output(estimator):
     """Fit an estimator, and return what its user is after."""
     if isinstance(estimator, feasible_sets.BaseFeasibleSet):
-        fitted = estimator.fit(X)
-        given = {"start": X[:40]}
+        fitted = estimator.fit(X, Y)
+        given = {"start": X[:40], "y": Y[:40]}
         return fitted.project(X_NEW, **given), fitted.contains(X_NEW, **given)
     if hasattr(estimator, "fit_resample"):
         surrogate = getattr(estimator, "surrogate", None)

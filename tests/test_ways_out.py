@@ -52,10 +52,12 @@ from skpoison.feasible_sets import (
     Integers,
     Intersection,
     L2Ball,
+    LossBound,
     OneHot,
     ResponseRange,
     Slab,
     Sparse,
+    SphereSlab,
     make_intersection,
 )
 from skpoison.goals import (
@@ -166,6 +168,26 @@ ATTACKS = [
         flip(GreedyLabelFlip, Ridge()),
         "a classifier for GreedyLabelFlip.* Take Log",
         [flip(GreedyLabelFlip, LR)],
+    ),
+    Case(
+        insert(feasible_set=Box),
+        r"an instance, such as Box\(\), not the class",
+        [insert(feasible_set=Box())],
+    ),
+    Case(
+        insert(optimizer=ProjectedAscent),
+        r"an instance, such as ProjectedAscent\(\), not the class",
+        [insert(optimizer=ProjectedAscent(max_iter=1))],
+    ),
+    Case(
+        insert(goal=ErrorGeneric),
+        "a dict from class .* or a goal of skpoison.goals .an instance",
+        [insert(goal=ErrorGeneric()), insert(goal={0: 1})],
+    ),
+    Case(
+        insert(penalties=Displacement(1.0)),
+        "a list of objects of skpoison.penalties",
+        [insert(penalties=[Displacement(1.0)])],
     ),
     Case(
         insert(0.1),
@@ -298,6 +320,14 @@ ATTACKS = [
         insert(known_fraction=0.01),
         "Raise it; 1.0 stands for all",
         [insert(known_fraction=0.9), insert(known_fraction=1.0)],
+    ),
+    Case(
+        insert(validation=12, known_fraction=0.3),
+        "Or raise `known_fraction`, which is 0.3",
+        [
+            insert(validation=5, known_fraction=0.3),
+            insert(validation=12, known_fraction=0.9),
+        ],
     ),
     Case(
         insert(validation=50),
@@ -484,6 +514,26 @@ SETS = [
         insert(Ridge(), r, poison_labels=ResponseRange(3, 2)),
         "`low` of ResponseRange must be below `high`",
         [insert(Ridge(), r, poison_labels=ResponseRange(2, 3))],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, 0 * y),
+        "at least two classes",
+        [lambda: SphereSlab().fit(X, y)],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, words).project(X[:1], y=["eggs"]),
+        r"labels of the training rows, which are \['ham', 'spam'\]; got .*'eggs'",
+        [lambda: SphereSlab().fit(X, words).project(X[:1], y=["ham"])],
+    ),
+    Case(
+        lambda: LossBound().fit(X, np.arange(60) % 3),
+        r"Take SphereSlab\(\) for another",
+        [lambda: SphereSlab().fit(X, np.arange(60) % 3), lambda: LossBound().fit(X, y)],
+    ),
+    Case(
+        lambda: LossBound(DecisionTreeClassifier()).fit(X, y),
+        r"Take LogisticRegression\(\)",
+        [lambda: LossBound(LR).fit(X, y)],
     ),
     Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),

@@ -16,11 +16,15 @@ AMERICAN = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 DECIMAL_COMMA = re.compile(
     r"[+-]?((\d{1,3}(\.\d{3})+|\d+)(,\d*)?|,\d+)(e[+-]?\d+)?", re.IGNORECASE
 )
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}.*")
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}.*")
+# Of the last two, one must fit and the other one not: 1/2/2021 alone is ambiguous.
+DATE_FORMATS = "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"
+UNITS = "$\N{POUND SIGN}\N{EURO SIGN}%"
 
 # The names of columns that name rows, if all their values differ.
 NAMES_ROWS = re.compile(r"(.*[_ -])?(id|index|idx|key|uuid|guid)|.*[a-z](Id|ID)")
 
+NAMES_ROWS_WHY = "names the rows: nearly every value is another one"
 # In tables of fewer rows numbers in a row, or different words, may be chance.
 FEWEST_ROWS = 20
 # A text has more words than a name, on average.
@@ -85,7 +89,7 @@ def read_features(columns, file, delimiter=None):
             if _is_decimal_comma(column)
         }
         features.notes.append("numbers have decimal commas")
-    left_out = {"numbers the rows": [], "names the rows": [], "is empty": []}
+    left_out = {"numbers the rows": [], NAMES_ROWS_WHY: [], "is empty": []}
     for name, column in columns.items():
         numbers, word = read[name]
         if numbers is None:
@@ -104,7 +108,7 @@ def read_features(columns, file, delimiter=None):
         elif _is_text(words):
             features.texts[name] = words
         elif _names_rows(name, words):
-            left_out["names the rows"].append(name)
+            left_out[NAMES_ROWS_WHY].append(name)
         else:
             features.categories[name] = words
     if odd:
@@ -147,6 +151,9 @@ def to_numbers(column, delimiter=None):
     folded = [word.casefold() for word in column]
     if MISSING.union(TRUTHS).issuperset(folded):
         return np.array([TRUTHS.get(word, np.nan) for word in folded]), None
+    numbers = _plain_numbers(folded)
+    if numbers is not None:
+        return numbers, None
     numbers = np.empty(column.shape[0])
     for i, word in enumerate(folded):
         number = _number(word, delimiter)
@@ -156,10 +163,22 @@ def to_numbers(column, delimiter=None):
     return numbers, None
 
 
+def _plain_numbers(words):
+    """Return words as floats all at once, which is fast, or None."""
+    if "_" in "".join(words):
+        return None
+    given = ["nan" if word in MISSING else word for word in words]
+    try:
+        return np.array(given, dtype=object).astype(float)
+    except ValueError:
+        return None
+
+
 def _number(word, delimiter):
     """Return a word in lower case as a float, or None."""
     if word in MISSING:
         return np.nan
+    word = _without_unit(word)
     if delimiter == "," and AMERICAN.fullmatch(word):
         word = word.replace(",", "")
     # float() ignores underscores, but 2021_05 is not a number.
@@ -171,6 +190,10 @@ def _number(word, delimiter):
         return None
 
 
+def _without_unit(word):
+    return word.strip(UNITS).strip()
+
+
 def _is_missing(word):
     return word.casefold() in MISSING
 
@@ -179,7 +202,7 @@ def _is_decimal_comma(column):
     """Return whether all words are numbers, if a comma is the decimal point."""
     if column.dtype.kind == "f":
         return False
-    words = [word for word in column if not _is_missing(word)]
+    words = [_without_unit(word) for word in column if not _is_missing(word)]
     return bool(words) and all(map(DECIMAL_COMMA.fullmatch, words))
 
 
@@ -188,28 +211,47 @@ def _with_decimal_comma(column):
         [
             np.nan
             if _is_missing(word)
-            else float(word.replace(".", "").replace(",", "."))
+            else float(_without_unit(word).replace(".", "").replace(",", "."))
             for word in column
         ]
     )
 
 
 def _dates(column):
-    """Return a column of dates and times in ISO format as days since 1970, or None."""
-    days = np.full(column.shape[0], np.nan)
-    for i, word in enumerate(column):
-        if _is_missing(word):
-            continue
+    """Return a column of dates and times as days since 1970, or None."""
+    words = [word for word in column if not _is_missing(word)]
+    if not words:
+        return None
+    days = None
+    if all(map(ISO_DATE.fullmatch, words)):
+        days = _days(words, datetime.fromisoformat)
+    else:
+        read = [_days(words, _by(each)) for each in DATE_FORMATS]
+        fitting = [each for each in read if each is not None]
+        if len(fitting) == 1 or (len(fitting) == 2 and fitting[0] == fitting[1]):
+            days = fitting[0]
+    if days is None:
+        return None
+    numbers = np.full(column.shape[0], np.nan)
+    numbers[[not _is_missing(word) for word in column]] = days
+    return numbers
+
+
+def _by(date_format):
+    return lambda word: datetime.strptime(word, date_format)
+
+
+def _days(words, read):
+    """Return the days since 1970 of all words, or None if some word is no date."""
+    days = []
+    for word in words:
         try:
-            # datetime.fromisoformat() also reads 2021-W01-1.
-            moment = datetime.fromisoformat(word) if DATE.fullmatch(word) else None
+            moment = read(word)
         except ValueError:
-            moment = None
-        if moment is None:
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        days[i] = moment.timestamp() / SECONDS_OF_A_DAY
-    return None if np.isnan(days).all() else days
+        days.append(moment.timestamp() / SECONDS_OF_A_DAY)
+    return days
 
 
 def _why_no_number(name, numbers):
@@ -222,7 +264,7 @@ def _why_no_number(name, numbers):
         return "numbers the rows"
     is_named = bool(NAMES_ROWS.fullmatch(name) or NAMES_ROWS.fullmatch(name.lower()))
     if is_named and np.unique(numbers).shape[0] == numbers.shape[0]:
-        return "names the rows"
+        return NAMES_ROWS_WHY
     return ""
 
 

@@ -12,6 +12,8 @@ from sklearn.utils import get_tags
 
 # More columns of zeros and ones than that are stored as a sparse matrix.
 MOST_DENSE = 200
+# Rows of more numbers, of which less than this share is not 0, are stored as such, too.
+LARGE, SPARSE = 1_000_000, 0.1
 # The most frequent words, for an estimator that takes no sparse matrix.
 MOST_WORDS = 1000
 
@@ -114,6 +116,21 @@ def make_encoder(estimator, *, layout=None, is_sparse=False):
     # A threshold of 1 makes everything sparse, one of 0 everything dense.
     encoder = ColumnTransformer(parts, sparse_threshold=float(gets_sparse))
     return [("columntransformer", encoder)]
+
+
+def is_mostly_zero(X):
+    """Return whether rows are large and have few numbers other than 0.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    is_mostly_zero : bool
+    """
+    return X.size > LARGE and np.count_nonzero(X) < SPARSE * X.size
 
 
 def make_frame(layout):

@@ -150,7 +150,7 @@ def _decode(content, file):
         if "\0" in text:
             break
         if encoding == "cp1252":
-            return text, ["it is not in UTF-8, and is read as Windows-1252 (Latin 1)"]
+            return text, ["not UTF-8: the file is read as Windows-1252 (Latin 1)"]
         return text, []
     raise CommandError(
         f"{file} is not a table: it is not text in UTF-8. Save it as CSV in UTF-8."

@@ -6,9 +6,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skpoison.attacks import GradientInsertion, GradientModification
-from skpoison.cli._encoding import make_frame
+from skpoison.cli._encoding import is_mostly_zero, make_frame
 from skpoison.cli._errors import CommandError, listed, reason
 from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
 from skpoison.cli._scoring import check_scoring
@@ -101,8 +102,18 @@ def make_report(
             f"--budgets {budgets.max()}: a fold has only {n_train} training rows. Give "
             "fewer, or shares."
         )
-    settings = {"seed": seed, "layout": layout, "is_sparse": sparse.issparse(X)}
     victim = find_estimator(estimator)
+    notes = [*data.notes]
+    if layout is not None and not isinstance(victim, Pipeline):
+        if layout.words or layout.n_missing:
+            notes.insert(0, layout.describe())
+        elif is_mostly_zero(X) and get_tags(victim).input_tags.sparse:
+            X, layout = sparse.csr_matrix(X), None
+            notes.append(
+                f"{1 - X.nnz / np.prod(X.shape):.1%} of the numbers are 0: they are "
+                "kept as a sparse matrix, and scaled without being centred"
+            )
+    settings = {"seed": seed, "layout": layout, "is_sparse": sparse.issparse(X)}
     wrappers = {PLAIN: None} | {each: find_defence(each) for each in defences}
     pipelines = {
         each: assemble(victim, wrapper, **settings)
@@ -114,12 +125,10 @@ def make_report(
     if surrogate is not None:
         believed = assemble(find_estimator(surrogate, "surrogate"), **settings)
     named_attacks = {each: find_attack(each, seed, believed) for each in attacks}
-    notes = [*data.notes, *_leave_out(named_attacks, layout)]
+    notes += _leave_out(named_attacks, layout)
     if layout is not None and isinstance(victim, Pipeline):
         frame = make_frame(layout)
         X = X if frame is None else frame
-    elif layout is not None:
-        notes.insert(0, layout.describe())
 
     params = {} if data.trusted is None else {"trusted": data.trusted}
     with Progress() as progress:

@@ -90,13 +90,17 @@ def split_scores(curve):
     )
 
 
-def describe_overruled(overruled):
+def describe_defences(overruled, sampled):
     """Return a line on each defence that overrules a large share of a clean class.
+
+    And on each that compares the rows with a sample of them.
 
     Parameters
     ----------
     overruled : dict of str to dict
         For each defence the share of the clean rows of each class that it overrules.
+    sampled : dict of str to tuple of int
+        For each defence that draws a sample its number of rows, and that of all rows.
 
     Returns
     -------
@@ -110,4 +114,9 @@ def describe_overruled(overruled):
                 f"{name} overrules {share:.0%} of the clean rows labelled {label!r}: "
                 "it takes much of that class for poison."
             )
+    for name, (n_reference, n_samples) in sampled.items():
+        lines.append(
+            f"{name} compares the rows with a random sample of {n_reference:,} of "
+            f"{n_samples:,} training rows, to save time."
+        )
     return lines

@@ -21,6 +21,7 @@ from skpoison.model_selection._arguments import (
 from skpoison.model_selection._craft import craft_folds
 from skpoison.model_selection._imbalance import (
     BesideBalanced,
+    describe_defences,
     split_scores,
     warn_of_rare_class,
 )
@@ -85,6 +86,9 @@ class RobustnessReport(BaseEstimator):
     overruled_ : dict of str to dict
         For each defence that judges rows, which share of the clean training rows of
         each class it overrules, a mean over the folds.
+    sampled_ : dict of str to tuple of int
+        For each defence that compares the rows with a sample of them only, the number
+        of rows of the sample and of the training rows of a fold.
 
     See Also
     --------
@@ -227,7 +231,7 @@ class RobustnessReport(BaseEstimator):
         n_curves = len(attacks) * (1 + len(estimators))
         progress = _Steps(self.callback, n_curves * len(budgets) * len(folds))
         workers.on_done = progress.step
-        self.curves_, self.overruled_ = {}, {}
+        self.curves_, self.overruled_, self.sampled_ = {}, {}, {}
         self.balanced_curves_ = {} if hides_a_class else None
         for attack_name, each in informed.items():
             crafted = None
@@ -246,7 +250,7 @@ class RobustnessReport(BaseEstimator):
                         )
                     progress.begin(attack_name, name)
                     scorer = scorers[name]
-                    curve, overruled = score_folds(
+                    curve, defence = score_folds(
                         estimator,
                         X,
                         y,
@@ -270,10 +274,10 @@ class RobustnessReport(BaseEstimator):
                         f"{list(curve.test_scores)}. Make a report for each metric."
                     )
                 self.curves_[attack_name, name] = curve
-                if overruled is not None:
-                    classes = np.unique(np.asarray(y)).tolist()
-                    shares = overruled.mean(axis=0).tolist()
-                    self.overruled_[name] = dict(zip(classes, shares, strict=True))
+                if defence.overruled:
+                    self.overruled_[name] = defence.overruled
+                if defence.sample is not None:
+                    self.sampled_[name] = defence.sample
         workers.warn()
         return self
 
@@ -376,7 +380,7 @@ class RobustnessReport(BaseEstimator):
             "score_name": self.score_name_,
             "crafted_for": self.crafted_for_,
             "balanced_curves": self.balanced_curves_,
-            "overruled": self.overruled_,
+            "notes": describe_defences(self.overruled_, self.sampled_),
         }
 
     def _repr_html_(self):

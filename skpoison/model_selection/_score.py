@@ -1,6 +1,7 @@
 """Scores on clean data after training on crafted poison."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from numbers import Number
 
 import numpy as np
@@ -74,10 +75,8 @@ def score_folds(
     -------
     curve : Bunch
         As :func:`robustness_curve` returns it.
-    overruled : ndarray of shape (n_folds, n_classes), or None
-        Which share of the clean training rows of each class the estimator does not
-        believe, for the first budget if that is 0. None if it believes or scores all
-        rows alike: if its last step has no `inlier_mask_`.
+    defence : DefenceOnCleanRows
+        What a defence does on the clean training rows, if 0 is among the budgets.
     """
     failures = {
         i: fold.attack
@@ -107,14 +106,13 @@ def score_folds(
         len(crafted),
         error_score,
     )
-    clean = [
-        outcomes[i].get("overruled")
-        for i, fold in enumerate(crafted)
-        if fold.budget == 0 and isinstance(outcomes[i], dict)
-    ]
-    overruled = None
-    if clean and all(each is not None for each in clean):
-        overruled = np.array(clean)
+    defence = _over_folds(
+        [
+            outcomes[i]["defence"]
+            for i, fold in enumerate(crafted)
+            if fold.budget == 0 and isinstance(outcomes[i], dict)
+        ]
+    )
     curve = Bunch(budgets=crafted.budgets)
     shape = crafted.budgets.shape[0], -1
     for part in ("train", "test"):
@@ -135,7 +133,7 @@ def score_folds(
             metric: np.array([each[metric] for each in scores], float).reshape(shape)
             for metric in metrics
         }
-    return curve, overruled
+    return curve, defence
 
 
 def _fit_and_score(
@@ -162,20 +160,53 @@ def _fit_and_score(
         params = _check_method_params(X, score_params, indices=rows)
         scores[part] = _score(scorer, fitted, X_part, y_part, params, error_score)
     if fold.budget == 0:
-        scores["overruled"] = _overruled(fitted.estimator_, y_train)
+        scores["defence"] = _on_clean_rows(fitted.estimator_, y_train)
     return scores
 
 
-def _overruled(estimator, y):
-    """Return the share of rows of each class that a defence overrules, or None."""
+@dataclass(frozen=True)
+class DefenceOnCleanRows:
+    """What a defence does on clean training rows.
+
+    Parameters
+    ----------
+    overruled : dict of object to float, default=empty
+        Which share of the rows of each class it overrules; empty if it does not say.
+    sample : tuple of int, default=None
+        How many rows it compares all rows with, and how many there are. None: with all
+        of them, or with none.
+    """
+
+    overruled: dict = field(default_factory=dict)
+    sample: tuple | None = None
+
+
+def _on_clean_rows(estimator, y):
+    """Return what the defence in an estimator did when it was fitted to clean rows."""
     if isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
-    kept = getattr(estimator, "inlier_mask_", None)
-    y = np.asarray(y)
-    if kept is None or kept.shape != y.shape or not is_classifier(estimator):
-        return None
-    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    return np.bincount(codes, ~kept) / counts
+    n_samples, overruled, sample = _num_samples(y), {}, None
+    share = getattr(estimator, "overruled_share_", None)
+    if np.ndim(share) == 1 and is_classifier(estimator):
+        classes = estimator.classes_.tolist()
+        overruled = dict(zip(classes, share.tolist(), strict=True))
+    n_reference = np.sum(getattr(estimator, "n_reference_", n_samples))
+    if n_reference < n_samples:
+        sample = int(n_reference), n_samples
+    return DefenceOnCleanRows(overruled, sample)
+
+
+def _over_folds(defences):
+    """Return the mean over the folds of what a defence overrules."""
+    labels = dict.fromkeys(label for each in defences for label in each.overruled)
+    overruled = {
+        label: float(
+            np.mean([d.overruled[label] for d in defences if label in d.overruled])
+        )
+        for label in labels
+    }
+    samples = [each.sample for each in defences if each.sample is not None]
+    return DefenceOnCleanRows(overruled, samples[0] if samples else None)
 
 
 def _score(scorer, fitted, X, y, params, error_score):

@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from skpoison.model_selection._imbalance import BALANCED, describe_overruled
+from skpoison.model_selection._imbalance import BALANCED
 
 DASH = "\N{EN DASH}"
 DASH_LEGEND = (
@@ -13,7 +13,7 @@ DASH_LEGEND = (
 
 
 def format_text(
-    curves, *, baseline, score_name, crafted_for, balanced_curves=None, overruled=None
+    curves, *, baseline, score_name, crafted_for, balanced_curves=None, notes=()
 ):
     """Return the tables of a report and its conclusions as text.
 
@@ -30,8 +30,8 @@ def format_text(
         baseline.
     balanced_curves : dict of (str, str) to Bunch, default=None
         The curves of the balanced accuracy, if it is shown beside the score.
-    overruled : dict of str to dict, default=None
-        For each defence the share of the clean rows of each class that it overrules.
+    notes : sequence of str, default=()
+        Further lines.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def format_text(
     lines.append("")
     for name, each in sections.items():
         lines += _conclusions(each, baseline, name)
-    return "\n".join([*lines, *describe_overruled(overruled or {})])
+    return "\n".join([*lines, *notes])
 
 
 def _sections(curves, score_name, balanced_curves):
@@ -85,7 +85,7 @@ def _text_tables(tables, budgets, crafted_for):
 
 
 def format_html(
-    curves, *, baseline, score_name, crafted_for, balanced_curves=None, overruled=None
+    curves, *, baseline, score_name, crafted_for, balanced_curves=None, notes=()
 ):
     """Return the tables of a report and its conclusions as HTML.
 
@@ -102,8 +102,8 @@ def format_html(
         baseline.
     balanced_curves : dict of (str, str) to Bunch, default=None
         The curves of the balanced accuracy, if it is shown beside the score.
-    overruled : dict of str to dict, default=None
-        For each defence the share of the clean rows of each class that it overrules.
+    notes : sequence of str, default=()
+        Further lines.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def format_html(
     budgets = next(iter(curves.values())).budgets
     unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
     header = [*(_label(budget) for budget in budgets), "regained"]
-    html, notes = [], []
+    html, conclusions = [], []
     for score, each in _sections(curves, score_name, balanced_curves).items():
         tables, rows = _tables(each, baseline), []
         for attack, table in tables.items():
@@ -121,10 +121,10 @@ def format_html(
             rows += [_html_row(row, "td") for row in table]
         caption = escape(f"{score} by budget ({unit})")
         html.append(f"<table><caption>{caption}</caption>{''.join(rows)}</table>")
-        notes += [DASH_LEGEND] if _has_dashes(tables) else []
-        notes += _conclusions(each, baseline, score)
-    notes = [*dict.fromkeys(notes), *describe_overruled(overruled or {})]
-    html += [f"<p>{escape(note)}</p>" for note in notes]
+        conclusions += [DASH_LEGEND] if _has_dashes(tables) else []
+        conclusions += _conclusions(each, baseline, score)
+    lines = [*dict.fromkeys(conclusions), *notes]
+    html += [f"<p>{escape(line)}</p>" for line in lines]
     return "".join(html)
 
 

@@ -4,6 +4,7 @@ import pytest
 from skpoison.cli._columns import read_features, to_numbers
 from skpoison.cli._errors import CommandError
 
+NAMES = "names the rows: nearly every value is another one"
 REVIEWS = [f"this film was number {i} of {j} films" for i in range(6) for j in range(5)]
 
 
@@ -24,6 +25,8 @@ def read(delimiter=",", **columns):
     [
         (["1", "-2.5", "+3e2", " 4"], [1, -2.5, 300, 4]),
         (["True", "FALSE", "true"], [1, 0, 1]),
+        (["12%", "5.5 %", "3"], [12, 5.5, 3]),
+        (["$3.50", "€ 4", "£1,000.25"], [3.5, 4, 1000.25]),
         (["", "NA", "nan", "NULL", "N/A", "#N/A", "<NA>", "?", "NaT", "5"], None),
         (["1,000", "2,500.5", "-1,234,567", "7"], [1000, 2500.5, -1234567, 7]),
     ],
@@ -36,7 +39,8 @@ def test_numbers(words, expected):
 
 
 @pytest.mark.parametrize(
-    "word", ["red", "-", "None", "1 000", "12%", "2021_05", "2020-01-01", "0x1", "1,00"]
+    "word",
+    ["red", "-", "None", "1 000", "5 kg", "2021_05", "0x1", "1,00"],
 )
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_words_among_numbers(word, delimiter):
@@ -67,12 +71,14 @@ def test_decimal_commas(delimiter):
         b=["1.234", "5.678,9", "12", ",5"],
         c=["1.234", "1.5", "2.25", "3"],
         d=[1, 2, 3, 4],
+        e=["5,5 %", "6 %", "7", "€ 8,1"],
     )
     np.testing.assert_array_equal(features.numbers["a"], [0.5, -1.25, np.nan, 1000])
     np.testing.assert_array_equal(features.numbers["b"], [1234, 5678.9, 12, 0.5])
     # It has no commas, and is no number with them.
     np.testing.assert_array_equal(features.numbers["c"], [1.234, 1.5, 2.25, 3])
     np.testing.assert_array_equal(features.numbers["d"], [1, 2, 3, 4])
+    np.testing.assert_array_equal(features.numbers["e"], [5.5, 6, 7, 8.1])
     assert features.notes == ["numbers have decimal commas"]
 
 
@@ -88,6 +94,10 @@ def test_no_decimal_commas_between_commas():
         (["1970-01-02", "", "1971-01-01"], [1, np.nan, 365]),
         (["1970-01-01 12:00", "1970-01-02T06:00:00", "NaT"], [0.5, 1.25, np.nan]),
         (["1970-01-01T00:00+01:00", "1970-01-01T00:00Z", ""], [-1 / 24, 0, np.nan]),
+        (["02.01.1970", "", "31.1.1970"], [1, np.nan, 30]),
+        (["2/1/1970", "31/1/1970", "?"], [1, 30, np.nan]),
+        (["1/2/1970", "1/31/1970", "?"], [1, 30, np.nan]),
+        (["1/1/1970", "2/2/1970", "?"], [0, 32, np.nan]),
     ],
 )
 def test_dates_are_days(words, expected):
@@ -96,7 +106,7 @@ def test_dates_are_days(words, expected):
     assert features.notes == ["read as dates, in days: a"]
 
 
-@pytest.mark.parametrize("word", ["2021-W01-1", "2021-13-01", "31.12.2021", "12/31/21"])
+@pytest.mark.parametrize("word", ["2021-W01-1", "2021-13-01", "31.13.2021", "1/2/2021"])
 def test_no_dates(word):
     assert list(read(a=[word] * 3).categories) == ["a"]
 
@@ -126,14 +136,14 @@ def test_text_is_lists_of_few_numbers():
     [
         ("a", range(30), "numbers the rows"),
         ("a", range(1, 31), "numbers the rows"),
-        ("id", [7 * i for i in range(30)], "names the rows"),
-        ("customer_id", [7 * i for i in range(30)], "names the rows"),
-        ("PassengerId", [7 * i for i in range(30)], "names the rows"),
-        ("Row ID", [7 * i for i in range(30)], "names the rows"),
-        ("index", [7 * i for i in range(30)], "names the rows"),
-        ("a", [f"A-{i}" for i in range(30)], "names the rows"),
+        ("id", [7 * i for i in range(30)], NAMES),
+        ("customer_id", [7 * i for i in range(30)], NAMES),
+        ("PassengerId", [7 * i for i in range(30)], NAMES),
+        ("Row ID", [7 * i for i in range(30)], NAMES),
+        ("index", [7 * i for i in range(30)], NAMES),
+        ("a", [f"A-{i}" for i in range(30)], NAMES),
         ("a", [""] * 30, "is empty"),
-        ("a", [f"A-{i}" for i in range(25)] + ["A-1"] * 5, "names the rows"),
+        ("a", [f"A-{i}" for i in range(25)] + ["A-1"] * 5, NAMES),
     ],
 )
 def test_columns_left_out(name, values, why):

@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from skpoison.cli._encoding import Layout, make_encoder, make_frame
+from skpoison.cli._encoding import Layout, is_mostly_zero, make_encoder, make_frame
 
 NUMBERS = {"a": np.array([1.0, np.nan, 3.0, 8.0]), "b": np.array([0.0, 1.0, 2.0, 3.0])}
 CITIES = {"city": np.array(["Ulm", "", "Bonn", "Ulm"], dtype=object)}
@@ -118,3 +118,13 @@ def test_frame(monkeypatch):
     assert isinstance(make_frame(layout), pl.DataFrame)
     monkeypatch.setitem(sys.modules, "polars", None)
     assert make_frame(layout) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "share", "expected"),
+    [((1001, 1000), 0.09, True), ((1001, 1000), 0.11, False), ((10, 10), 0.0, False)],
+)
+def test_mostly_zero(shape, share, expected):
+    X = np.zeros(shape)
+    X.ravel()[: int(share * X.size)] = 1
+    assert is_mostly_zero(X) == expected

@@ -131,7 +131,7 @@ def test_separator_of_parquet(read_frame):
 def test_latin_1(read):
     table = read("größe,y\n1,0\n".encode("latin-1"))
     assert list(table.columns) == ["größe", "y"]
-    assert table.notes == ["it is not in UTF-8, and is read as Windows-1252 (Latin 1)"]
+    assert table.notes == ["not UTF-8: the file is read as Windows-1252 (Latin 1)"]
 
 
 def test_long_fields(read):

@@ -464,3 +464,19 @@ def test_pipeline_of_the_user_gets_the_columns_by_name():
     )
     assert made.title.endswith("), ColumnTransformer -> DecisionTreeClassifier")
     assert made.report.crafted_for_["margin_label_flip"] == ""
+
+
+def test_numbers_that_are_mostly_zero(monkeypatch):
+    monkeypatch.setattr("skpoison.cli._encoding.LARGE", 0)
+    rows = np.where(np.arange(120 * 20).reshape(120, 20) % 11, 0.0, X[:120, :20])
+    layout = Layout(dict(zip("abcdefghijklmnopqrst", rows.T, strict=True)), {}, {})
+    data = Data(layout.rows(), Y[:120], None, layout)
+    made = report(data, cv=2)
+    assert "MaxAbsScaler -> DecisionTreeClassifier" in made.title
+    assert made.protocol[1] == (
+        "90.9% of the numbers are 0: they are kept as a sparse matrix, and scaled "
+        "without being centred"
+    )
+    # One that takes no sparse matrix gets none.
+    made = report(data, estimator="boosting", cv=2)
+    assert "StandardScaler -> HistGradientBoosting" in made.title

@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 
 from skpoison.model_selection._imbalance import (
     BesideBalanced,
-    describe_overruled,
+    describe_defences,
     split_scores,
     warn_of_rare_class,
 )
@@ -74,9 +74,11 @@ def test_overruled_classes():
         "filter": {"ham": 0.25, "spam": 0.1},
         "none": {0: 0.0, 1: 0.3},
     }
-    assert describe_overruled(overruled) == [
+    assert describe_defences(overruled, {"knn": (10_000, 40_000)}) == [
         "knn overrules 65% of the clean rows labelled 'spam': it takes much of that "
         "class for poison.",
         "none overrules 30% of the clean rows labelled 1: it takes much of that class "
         "for poison.",
+        "knn compares the rows with a random sample of 10,000 of 40,000 training rows, "
+        "to save time.",
     ]

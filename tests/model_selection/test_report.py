@@ -420,7 +420,8 @@ RARE = np.r_[0:100, 100:105]  # 50 rows of two classes each, and 5 of another
 
 class Overruling(DummyClassifier):
     def fit(self, X, y):
-        self.inlier_mask_ = y != 2
+        self.overruled_share_ = np.array([0.0, 0.0, 1.0])
+        self.n_reference_ = 9
         return super().fit(X, y)
 
 
@@ -450,7 +451,9 @@ def test_rare_class():
             )
             assert_equal_curves(found, expected)
     assert report.overruled_ == {"filtered": {0: 0.0, 1: 0.0, 2: 1.0}}
+    assert report.sampled_ == {"filtered": (9, 52)}
     for text in (report.summary(), report._repr_html_()):
+        assert "filtered compares the rows with a random sample of 9 of 52 " in text
         assert "accuracy" in text.replace("balanced_accuracy", "")
         assert "with plain, no loss of balanced_accuracy exceeds" in text
         assert "filtered overrules 100% of the clean rows labelled 2: it" in text
@@ -470,4 +473,16 @@ def test_nothing_is_hidden():
         report = RobustnessReport(NB, flips, budgets=[2], cv=2, scoring=scoring)
         report.fit(X[rows], y[rows])
         assert report.balanced_curves_ is None
-        assert report.overruled_ == {}
+        assert report.overruled_ == report.sampled_ == {}
+
+
+def test_overruled_shares_are_those_of_clean_rows():
+    arms = {"plain": NB, "relabelled": KNNSanitizedClassifier(NB)}
+    cv = StratifiedKFold(2)
+    report = RobustnessReport(arms, ATTACKS, budgets=[30], cv=cv).fit(X, y)
+    shares = [
+        clone(arms["relabelled"]).fit(X[train], y[train]).overruled_share_
+        for train, _ in cv.split(X, y)
+    ]
+    expected = np.mean(shares, axis=0).tolist()
+    assert report.overruled_ == {"relabelled": dict(enumerate(expected))}
