@@ -332,8 +332,8 @@ def differ(one, other):
 def output(estimator):
     """Fit an estimator, and return what its user is after."""
     if isinstance(estimator, feasible_sets.BaseFeasibleSet):
-        fitted = estimator.fit(X)
-        given = {"start": X[:40]}
+        fitted = estimator.fit(X, Y)
+        given = {"start": X[:40], "y": Y[:40]}
         return fitted.project(X_NEW, **given), fitted.contains(X_NEW, **given)
     if hasattr(estimator, "fit_resample"):
         surrogate = getattr(estimator, "surrogate", None)

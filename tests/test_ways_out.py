@@ -56,6 +56,7 @@ from skpoison.feasible_sets import (
     ResponseRange,
     Slab,
     Sparse,
+    SphereSlab,
     make_intersection,
 )
 from skpoison.goals import (
@@ -166,6 +167,26 @@ ATTACKS = [
         flip(GreedyLabelFlip, Ridge()),
         "a classifier for GreedyLabelFlip.* Take Log",
         [flip(GreedyLabelFlip, LR)],
+    ),
+    Case(
+        insert(feasible_set=Box),
+        r"an instance, such as Box\(\), not the class",
+        [insert(feasible_set=Box())],
+    ),
+    Case(
+        insert(optimizer=ProjectedAscent),
+        r"an instance, such as ProjectedAscent\(\), not the class",
+        [insert(optimizer=ProjectedAscent(max_iter=1))],
+    ),
+    Case(
+        insert(goal=ErrorGeneric),
+        "a dict from class .* or a goal of skpoison.goals .an instance",
+        [insert(goal=ErrorGeneric()), insert(goal={0: 1})],
+    ),
+    Case(
+        insert(penalties=Displacement(1.0)),
+        "a list of objects of skpoison.penalties",
+        [insert(penalties=[Displacement(1.0)])],
     ),
     Case(
         insert(0.1),
@@ -484,6 +505,16 @@ SETS = [
         insert(Ridge(), r, poison_labels=ResponseRange(3, 2)),
         "`low` of ResponseRange must be below `high`",
         [insert(Ridge(), r, poison_labels=ResponseRange(2, 3))],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, 0 * y),
+        "at least two classes",
+        [lambda: SphereSlab().fit(X, y)],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, words).project(X[:1], y=["eggs"]),
+        r"labels of the training rows, which are \['ham', 'spam'\]; got .*'eggs'",
+        [lambda: SphereSlab().fit(X, words).project(X[:1], y=["ham"])],
     ),
     Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),

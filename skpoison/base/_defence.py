@@ -39,6 +39,7 @@ from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
+    check_is_collected,
     check_trusted,
     forget_fit,
     numeric_features,
@@ -264,6 +265,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         rows : CheckedRows
         """
         self._check_estimator_type()
+        check_is_collected(X)
         if self._reads_features() and is_text(X):
             numeric_features(self, X)  # raises the error that says what to do
         if is_frame(X) or not self._reads_features():

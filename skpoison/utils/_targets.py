@@ -10,8 +10,9 @@ from skpoison.utils._validation import check_squares, is_missing, refused_na
 
 # Numbers are responses, and not classes, if there are more different ones than this,
 N_CLASSES = 20
-# and fewer rows than this for each of them.
-N_ROWS_OF_A_CLASS = 5
+# and fewer rows than this for each of them: few enough that the training rows of a fold
+# are not taken for responses if all rows are taken for classes.
+N_ROWS_OF_A_CLASS = 3
 
 
 def check_labels(estimator, y, *, training=True):

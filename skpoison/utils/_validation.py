@@ -272,6 +272,23 @@ def record_features(estimator, X, *, reset=True):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
 
 
+def check_is_collected(X):
+    """Raise if X is a query for a dataframe instead of a dataframe.
+
+    Parameters
+    ----------
+    X : object
+        The data.
+
+    Raises
+    ------
+    ValueError
+        If it is a lazy frame of polars.
+    """
+    if nw.dependencies.is_polars_lazyframe(X):
+        raise ValueError("X must be a dataframe; got a LazyFrame. Pass X.collect().")
+
+
 def check_squares(X, name="X"):
     """Raise if the squares of some numbers overflow.
 
