@@ -166,6 +166,7 @@ PARAMETERS = {
     "L1Ball.radius": Changes(2.0),
     "L2Ball.radius": Changes(2.0),
     "LinfBall.radius": Changes(2.0),
+    "LossBound.estimator": Changes(LogisticRegression(C=1e-3)),
     "OneHot.groups": Changes([[1, 2]]),
     "Slab.lower": Changes(-0.1),
     "Slab.normal": Changes([1.0, 2.0, 0.0, 1.0]),
