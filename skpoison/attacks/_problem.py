@@ -135,7 +135,7 @@ class BilevelProblem:
         is_behind = self.scaler is not None and X_val is not None
         if is_behind and not isinstance(self.raw_goal, Goal):
             self.raw_goal = BehindScalers(goal, context)
-        self.raw_goal = as_known_goal(self.raw_goal)
+        self.raw_goal = as_known_goal(goal, self.raw_goal)
         self.engine.check_rows(self.rows())
 
     @cached_property

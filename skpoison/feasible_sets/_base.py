@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
+from skpoison.feasible_sets._checks import check_contained, check_rows
 from skpoison.utils._containers import canonical
 from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_squares, forget_fit
@@ -147,7 +148,7 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             If the number of features is not that of `fit`, if `start` or `y` is
             required and missing, or if the set is empty.
         """
-        return self._project(*self._checked(X, start, y))
+        return self._project_checked(*self._checked(X, start, y))
 
     def contains(self, X, *, start=None, y=None):
         """Return which rows lie in the set, up to the rounding of a projection.
@@ -169,7 +170,9 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         inside = np.isfinite(X).all(axis=1)
         if inside.any():
             start, y = take(start, inside), take(y, inside)
-            inside[inside] = self._contains(X[inside], start, y)
+            found = self._contains(X[inside], start, y)
+            check_contained(self, found, inside.sum())
+            inside[inside] = found
         return inside
 
     def maximise(self, direction, *, start=None, y=None):
@@ -202,7 +205,9 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         # The length of a direction does not matter, but its square must not overflow
         # or vanish. Powers of 2 scale it without rounding.
         _, exponents = np.frexp(np.abs(direction).max(axis=1, keepdims=True))
-        rows = self._maximise(np.ldexp(direction, -exponents), start, y)
+        direction = np.ldexp(direction, -exponents)
+        rows = self._maximise(direction, start, y)
+        check_rows(self, "_maximise", rows, direction, may_be_infinite=True)
         unbounded = np.argwhere(~np.isfinite(rows))
         if unbounded.size:
             row, feature = unbounded[0]
@@ -227,7 +232,13 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             A fitted set. It is this set itself if, and only if, this one is convex.
         """
         check_is_fitted(self)
-        return self._relax()
+        relaxed = self._relax()
+        if getattr(relaxed, "kind", None) != "convex":
+            raise TypeError(
+                f"`_relax` of {type(self).__name__} must return a feasible set of kind "
+                f"'convex'; got {shown(relaxed)}."
+            )
+        return relaxed
 
     def _check_parameters(self):
         """Check parameters beyond `_parameter_constraints`, before anything else."""
@@ -238,6 +249,12 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _project(self, X, start, y):
         """Project rows, without validation, and return a new array."""
+
+    def _project_checked(self, X, start, y):
+        """Project rows, without validation of them, and check what comes out."""
+        rows = self._project(X, start, y)
+        check_rows(self, "_project", rows, X)
+        return rows
 
     def _project_radially(self, X, centre, *, start=None, y=None):
         """Move rows towards centres until `_contains` accepts them, by bisection.
@@ -345,67 +362,3 @@ def whole_space(n_features):
 def take(values, rows):
     """Return rows of an array, or None for None."""
     return None if values is None else values[rows]
-
-
-def check_columns(name, columns, n_features):
-    """Check column indices.
-
-    Parameters
-    ----------
-    name : str
-        The parameter that holds them.
-    columns : array-like of int
-        The indices.
-    n_features : int
-        The number of columns.
-
-    Returns
-    -------
-    columns : ndarray of shape (n_columns,) of int
-
-    Raises
-    ------
-    ValueError
-        If they are not indices of columns.
-    """
-    indices = np.asarray(columns)
-    if indices.size == 0:
-        return np.empty(0, dtype=int)
-    if indices.ndim != 1 or indices.dtype.kind not in "iu":
-        is_mask = indices.ndim == 1 and indices.dtype == bool
-        raise ValueError(
-            f"`{name}` must be column indices, as integers; got {shown(columns)}."
-            + (" Convert a mask by np.flatnonzero(mask)." if is_mask else "")
-        )
-    outside = indices[(indices < 0) | (indices >= n_features)]
-    if outside.size:
-        raise ValueError(
-            f"`{name}` must be column indices from 0 to {n_features - 1}, because X "
-            f"has {n_features} features; got {outside[0]}."
-        )
-    return indices
-
-
-def as_numbers(name, values):
-    """Return numbers given by the user as an array.
-
-    Parameters
-    ----------
-    name : str
-        The parameter that holds them.
-    values : array-like of float
-        The numbers.
-
-    Returns
-    -------
-    numbers : ndarray of float
-
-    Raises
-    ------
-    ValueError
-        If they are not numbers.
-    """
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"`{name}` must be numbers; got {shown(values)}.") from error

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
-from skpoison.feasible_sets._base import as_numbers
+from skpoison.feasible_sets._checks import as_numbers
 from skpoison.feasible_sets._columnwise import BoundedSet
 from skpoison.utils._texts import shown
 

@@ -27,10 +27,12 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
     The projection is exact for :class:`Box`, :class:`Frozen`, :class:`LinfBall`,
     :class:`Integers`, :class:`Sparse` and :class:`OneHot`, if no column is in two
     categories, and for the convex ones of these together with up to three of
-    :class:`L1Ball` (not with categories), :class:`L2Ball` and :class:`Slab`. Other
-    convex sets, your own ones for example, are projected onto by Dykstra's algorithm
-    (Boyle & Dykstra 1986), up to its tolerance. The linear oracle `maximise` exists for
-    the intersections whose projection is exact.
+    :class:`L1Ball` (not with categories), :class:`L2Ball`, :class:`Slab`,
+    :class:`ClassBall`, :class:`ClassSlab` and :class:`LossBound`; a :class:`SphereSlab`
+    counts as two.
+    Other convex sets, your own ones for example, are projected onto by Dykstra's
+    algorithm (Boyle & Dykstra 1986), up to its tolerance. The linear oracle `maximise`
+    exists for the intersections whose projection is exact.
 
     If a set of your own is not convex, or a discrete set does not agree with a ball, a
     slab or one of your own, the sets are projected onto in turn. A row for which this

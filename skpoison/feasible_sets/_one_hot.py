@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from skpoison.feasible_sets._base import ROUNDING, check_columns
+from skpoison.feasible_sets._base import ROUNDING
+from skpoison.feasible_sets._checks import check_columns
 from skpoison.feasible_sets._columnwise import GroupedSet
 from skpoison.utils._texts import shown
 

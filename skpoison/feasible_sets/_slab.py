@@ -4,7 +4,8 @@ from numbers import Real
 
 import numpy as np
 
-from skpoison.feasible_sets._base import ROUNDING, as_numbers
+from skpoison.feasible_sets._base import ROUNDING
+from skpoison.feasible_sets._checks import as_numbers
 from skpoison.feasible_sets._constraint import (
     LARGEST_POWER,
     ConstraintSet,

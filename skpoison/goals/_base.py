@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skpoison.utils._class_map import wanted_codes
 from skpoison.utils._texts import shown
 
 KINDS = ("errors", "parameters", "features")
@@ -235,3 +236,29 @@ def check_evaluation(goal, resolved, learner, shape):
             f"`at` of {type(goal).__name__} must return a number and an array of the "
             f"shape of W, which is {shape}; got {shown(found)}."
         )
+
+
+def check_label_map(goal, label_map, classes):
+    """Check what the `label_map` of a goal has returned.
+
+    Parameters
+    ----------
+    goal : BaseGoal
+        The goal.
+    label_map : object
+        What it has returned.
+    classes : ndarray of shape (n_classes,)
+        The class labels.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a dict nor None.
+    ValueError
+        If it does not map classes to different ones.
+    """
+    name = f"label_map of {type(goal).__name__}"
+    if not isinstance(label_map, dict | None):
+        raise TypeError(f"`{name}` must return a dict or None; got {shown(label_map)}.")
+    if label_map is not None:
+        wanted_codes(label_map, classes, name)

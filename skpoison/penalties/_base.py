@@ -117,6 +117,8 @@ def check_charge(penalty, found, X, y):
     ------
     TypeError
         If it is not a number and two arrays of the shapes of X and y.
+    ValueError
+        If there is NaN among them.
     """
     shapes = (), X.shape, y.shape
     is_triple = isinstance(found, tuple) and len(found) == 3
@@ -125,4 +127,9 @@ def check_charge(penalty, found, X, y):
             f"`value_and_gradient` of {type(penalty).__name__} must return a number "
             f"and arrays of the shapes {X.shape} and {y.shape} of X and y; got "
             f"{shown(found)}."
+        )
+    if any(np.isnan(part).any() for part in found):
+        raise ValueError(
+            f"`value_and_gradient` of {type(penalty).__name__} must return numbers; "
+            "got NaN."
         )

@@ -65,7 +65,8 @@ class NetworkTrainingProblem(TrainingProblem):
             raise ValueError(
                 "`batch_size` of the surrogate must be at least the number of rows it "
                 f"learns from, {n_rows}; got {self.batch_size}. Only steps over all "
-                "rows at once can be differentiated."
+                f"rows at once can be differentiated: set batch_size={2 * n_rows}, to "
+                "leave room for poison."
             )
         return super().rows(X, y, sample_weight, classes, multiplicity)
 

@@ -39,6 +39,7 @@ def wanted_codes(class_map, classes, name="class_map"):
                 raise ValueError(
                     f"`{name}` must map classes of y, which are {listed(classes)}; got "
                     f"{shown(class_map)}, which names the class {label!r}."
+                    + _hint(label, classes)
                 )
         if source == target:
             raise ValueError(
@@ -48,3 +49,13 @@ def wanted_codes(class_map, classes, name="class_map"):
             )
         wanted[classes.index(source)] = classes.index(target)
     return wanted
+
+
+def _hint(label, classes):
+    """Return what may be wrong with the name of a class."""
+    if isinstance(label, list | tuple | set):
+        return " Map each class to a single one."
+    alike = [known for known in classes if str(known) == str(label)]
+    if not alike:
+        return ""
+    return f" Write {alike[0]!r}: labels are {type(alike[0]).__name__} here."

@@ -10,8 +10,9 @@ from skpoison.utils._validation import check_squares, is_missing, refused_na
 
 # Numbers are responses, and not classes, if there are more different ones than this,
 N_CLASSES = 20
-# and fewer rows than this for each of them.
-N_ROWS_OF_A_CLASS = 5
+# and fewer rows than this for each of them: few enough that the training rows of a fold
+# are not taken for responses if all rows are taken for classes.
+N_ROWS_OF_A_CLASS = 3
 
 
 def check_labels(estimator, y, *, training=True):
@@ -44,9 +45,10 @@ def check_labels(estimator, y, *, training=True):
     y = check_array(
         y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
     )
+    _check_none_missing(y)
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
-    _check_none_missing(y)
+    _check_one_type(y)
     if training:
         _refuse_responses(estimator, y)
     check_classification_targets(y)
@@ -58,6 +60,11 @@ def check_labels(estimator, y, *, training=True):
 def _refuse_responses(estimator, y):
     """Raise if what should be labels looks like the responses of a regression task."""
     y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+    if type_of_target(y) == "continuous-multioutput":
+        raise ValueError(
+            "Unknown label type: continuous-multioutput. y must hold one class label "
+            f"for each row; got numbers of shape {y.shape}. Are X and y swapped?"
+        )
     if y.ndim != 1 or y.dtype.kind not in "iuf":
         return
     n_values = np.unique(y).shape[0]
@@ -77,6 +84,50 @@ def _refuse_responses(estimator, y):
         f"{y.shape[0]} rows, as responses of a regression task do. {instead} If they "
         "are classes, pass them as strings: np.asarray(y).astype(str)."
     )
+
+
+def _refuse_words(estimator, y):
+    """Raise if what should be responses holds words."""
+    y = np.asarray(y)
+    if y.dtype.kind not in "OSTU":
+        return
+    word = next(filter(_is_word, y.ravel().tolist()), None)
+    if word is None:
+        return
+    if hasattr(estimator, "surrogate"):
+        raise ValueError(
+            f"`surrogate` must be a classifier if y holds class labels, such as "
+            f"{word!r}; got {estimator.surrogate!r}. Take LogisticRegression(), for "
+            "example."
+        )
+    raise ValueError(
+        f"y must hold numbers for {type(estimator).__name__}; got {word!r}. If it "
+        "holds class labels, take a classifier."
+    )
+
+
+def _is_word(value):
+    if not isinstance(value, str | bytes):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
+
+
+def _check_one_type(y):
+    """Raise if labels are of types that cannot be sorted together."""
+    if y.dtype.kind != "O":
+        return
+    try:
+        np.unique(y)
+    except TypeError as error:
+        types = sorted({type(value).__name__ for value in y.ravel()})
+        raise ValueError(
+            f"y must hold labels of one type; got {' and '.join(types)}. Make all of "
+            "them strings: [str(label) for label in y]."
+        ) from error
 
 
 def _check_none_missing(y):
@@ -127,6 +178,7 @@ def check_responses(estimator, y, *, warn=False):
         are several for each row.
     """
     y = _array_of(estimator, y)
+    _refuse_words(estimator, y)
     with refused_na("y"):
         y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
     check_squares(y, "y")

@@ -7,7 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, make_constraint
 from sklearn.utils.validation import _num_samples, validate_data
 
 from skpoison.utils._containers import canonical, is_frame, is_text
@@ -37,6 +37,31 @@ class InstanceWith(HasMethods):
             .__str__()
             .replace("an object", "an instance (Name(...), not the class Name)")
         )
+
+
+class Described(HasMethods):
+    """Constraint of a parameter, described in words of its own.
+
+    It derives from a constraint because scikit-learn accepts no others.
+
+    Parameters
+    ----------
+    constraint : object
+        A constraint as in `_parameter_constraints`.
+    text : str
+        What errors say that the parameter must be.
+    """
+
+    def __init__(self, constraint, text):
+        super().__init__("__init__")
+        self.constraint, self.text = make_constraint(constraint), text
+
+    def is_satisfied_by(self, value):
+        """Return whether the value satisfies the constraint."""
+        return self.constraint.is_satisfied_by(value)
+
+    def __str__(self):
+        return self.text
 
 
 def check_instance(value, name):
@@ -247,6 +272,23 @@ def record_features(estimator, X, *, reset=True):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
 
 
+def check_is_collected(X):
+    """Raise if X is a query for a dataframe instead of a dataframe.
+
+    Parameters
+    ----------
+    X : object
+        The data.
+
+    Raises
+    ------
+    ValueError
+        If it is a lazy frame of polars.
+    """
+    if nw.dependencies.is_polars_lazyframe(X):
+        raise ValueError("X must be a dataframe; got a LazyFrame. Pass X.collect().")
+
+
 def check_squares(X, name="X"):
     """Raise if the squares of some numbers overflow.
 
@@ -319,10 +361,28 @@ def numeric_features(estimator, X, *, name="X", **check_params):
                 "before it, for example by a ColumnTransformer with OneHotEncoder or "
                 f"TfidfVectorizer{otherwise}."
             )
-    with refused_na(name):
-        return check_array(
-            canonical(X), estimator=estimator, input_name=name, **check_params
-        )
+    try:
+        with refused_na(name):
+            return check_array(
+                canonical(X), estimator=estimator, input_name=name, **check_params
+            )
+    except ValueError as error:
+        reason = str(error).partition(".")[0]
+        if reason == f"Input {name} contains NaN":
+            # scikit-learn recommends another estimator, which is not what fails here.
+            raise ValueError(
+                f"{reason}. {type(estimator).__name__} computes with numbers and takes "
+                "no missing values. Fill them in in a step before it, for example by "
+                f"SimpleImputer, or drop these rows{otherwise}."
+            ) from error
+        if reason.startswith("could not convert string to float"):
+            word = str(error).partition(": ")[2]
+            raise ValueError(
+                f"{type(estimator).__name__} computes with numbers, but {name} holds "
+                f"{word}. Encode words in a step before it, for example by a "
+                f"ColumnTransformer with OneHotEncoder or TfidfVectorizer{otherwise}."
+            ) from error
+        raise
 
 
 @contextmanager

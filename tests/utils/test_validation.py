@@ -3,6 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -17,6 +18,7 @@ from skpoison.model_selection import (
 )
 from skpoison.utils._targets import check_responses
 from skpoison.utils._validation import (
+    Described,
     any_features,
     check_default,
     check_mask,
@@ -292,3 +294,30 @@ def test_check_mask():
     for wrong in ([0, 1], [], True, mask[:, np.newaxis], ["True"], [True, None]):
         with pytest.raises(ValueError, match="`mask` must be a one-dimensional mask"):
             check_mask(wrong, "mask")
+
+
+def test_described():
+    described = Described(dict, "a dict such as {8: 3}")
+    assert described.is_satisfied_by({})
+    assert not described.is_satisfied_by([])
+    assert str(described) == "a dict such as {8: 3}"
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_missing_numbers(make):
+    """The error recommends a step before, and no other estimator."""
+    X = make(np.array([[0.0, 1.0], [np.nan, 2.0]]))
+    message = r"Input Z contains NaN\. LogisticRegression .* SimpleImputer, or drop"
+    with pytest.raises(ValueError, match=message) as caught:
+        numeric_features(LogisticRegression(), X, name="Z")
+    assert "HistGradientBoosting" not in str(caught.value)
+    filled = SimpleImputer().fit_transform(X)
+    numeric_features(LogisticRegression(), filled, name="Z")
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_words_among_objects(make):
+    X = make(np.array([[0.0, "Rome"], [1.0, "Oslo"]], dtype=object))
+    message = "computes with numbers, but .*(X holds 'Rome'. Encode|hold none: 1)"
+    with pytest.raises(ValueError, match=message):
+        numeric_features(LogisticRegression(), X, dtype=np.float64)

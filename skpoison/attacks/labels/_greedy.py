@@ -12,6 +12,7 @@ from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._flip_search import Refit, flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
 from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 from skpoison.utils._validation import numeric_features
@@ -211,6 +212,7 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         """Return the search for the surrogate that learns from one fold."""
         train, refit = fold.train, None
         measure = known.goal.measure(fold.y, known.classes)
+        measure = as_known_measure(known.goal, measure)
         if measure is not None:
             refit = Refit(
                 known.surrogate,
