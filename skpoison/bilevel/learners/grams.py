@@ -95,8 +95,8 @@ class Gram:
         Returns
         -------
         F : ndarray of shape (n_samples, rank)
-            The inner products are :math:`F F^\\top`, and a remainder that is positive
-            semidefinite.
+            The inner products are F times its transpose, and a remainder that is
+            positive semidefinite.
         """
         n_samples = self.diagonal.shape[0]
         n_steps = 1
@@ -182,7 +182,7 @@ class GramMemory:
         return K
 
     def gram(self, X: Features) -> Gram:
-        """Compute the inner products of rows roughly; of sparse rows they stay products.
+        """Compute the inner products of rows roughly; sparse rows stay as they are.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class GramMemory:
 
 
 def is_centred(X: np.ndarray) -> bool:
-    """Find out whether no common offset of the rows takes most digits of their products.
+    """Find out whether no common offset of the rows takes digits of their products.
 
     Parameters
     ----------

@@ -5,7 +5,9 @@ weights and the second derivatives of the losses. There are three methods for
 :math:`H^{-1} B`:
 
 * **Cholesky** of the :math:`p \times p` matrix, for few columns;
-* **Woodbury**, an :math:`n \times n` matrix, for fewer rows than columns;
+* **Woodbury**, an :math:`n \times n` matrix, for fewer rows than columns; if it is
+  large and well-conditioned, conjugate gradients in its place
+  (:mod:`skpoison.bilevel.solvers.row_systems`);
 * **conjugate gradients** if neither matrix would fit, with a preconditioner.
 
 They are implemented in :mod:`skpoison.bilevel.solvers.factorisations`.

@@ -5,6 +5,10 @@ Its systems are solved only as exactly as the step deserves, by conjugate gradie
 are preconditioned by a factorisation of a Hessian. Warm-started from the optimum of
 nearly the same rows it needs a few steps, and most often no new factorisation; the
 hypergradient then reuses the factorisation that there is.
+
+With thousands of columns and fewer rows, it starts from an optimum that is found nearly
+in the coefficients of the rows (:mod:`skpoison.bilevel.solvers.row_space`), and has a
+step or two to go.
 """
 
 from dataclasses import dataclass

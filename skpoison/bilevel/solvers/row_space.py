@@ -25,11 +25,11 @@ tangent at some :math:`m_i`, of slope :math:`d_i`. With
     \lambda \delta + D K \delta = - q, \qquad \delta = D^{1/2} y, \qquad
     M y = - D^{-1/2} q, \qquad M = \lambda I + D^{1/2} K D^{1/2}
 
-(:mod:`skpoison.bilevel.solvers.row_systems`, for the intercept, too). Newton's method has :math:`m = z`. It is lost among
-confident mistakes, which is what poison rows that have moved far are: there the curve
-is flat, the tangent says that nothing but the penalty holds the scores, and of the long
-step that follows a line search leaves a sixteenth. But a row answers to its own
-coefficient: were the others held, its score would come to the :math:`m` with
+(:mod:`skpoison.bilevel.solvers.row_systems`, for the intercept, too). Newton's method
+has :math:`m = z`. It makes little progress among confident mistakes, such as poison
+rows that have moved far: there the curve is flat, the tangent predicts that only the
+penalty holds the scores, and a line search keeps a small share of the long step that
+follows. But a row responds to its own coefficient: were the others held, its score would come to the :math:`m` with
 
 .. math::
 
@@ -46,7 +46,7 @@ row is active by its coefficient and its score together.
 Newton's method takes over, with a line search: scores are linear along a step, so that
 its best length is a problem in one number for each output, and costs no product with K.
 
-All of this is done with products in single precision.
+All of this is done with products in single precision, unless the systems are stiff.
 :func:`skpoison.bilevel.solvers.newton.minimise` continues from there with the rows
 themselves.
 """
@@ -66,8 +66,8 @@ TRUSTED = 20
 NEAR = 1e-3
 # Share of the inner product of a row with itself by which its score answers.
 ANSWER = 0.5
-# Least curvature of a loss, relative to what would move the row's own score: less counts
-# as this much, lest flat rows dominate the residuals.
+# Least curvature of a loss, relative to what would move the row's own score: less
+# counts as this much, lest flat rows dominate the residuals.
 FLAT = 1e-3
 # Iterations of scalar problems, and the accuracy that is asked of them.
 SCALAR_ITER = 40
@@ -255,7 +255,7 @@ class _Problem:
         return float(np.sqrt(square) / (scale or 1.0))
 
     def step(self, state: _State, error: float, *, own: bool) -> _State:
-        """Solve the linearised conditions, with tangents where each row answers or here.
+        """Solve the linearised conditions of the optimum.
 
         Parameters
         ----------
