@@ -1,8 +1,4 @@
-"""Base classes of attacks with a surrogate.
-
-What does the attacker believe, know and want? `BaseSurrogateAttack` has the surrogate
-and the rows known, `BaseGoalAttack` has the goal and the validation data besides.
-"""
+"""Base class of attacks with a surrogate, and what the attacker knows."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -12,22 +8,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, is_classifier, is_regressor
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._surrogate import default_surrogate
 from skpoison.attacks._validation_data import (
-    VALIDATION,
-    Fold,
-    check_validation_data,
-    make_folds,
     split_rows,
 )
 from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
-from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
-from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._containers import is_frame, is_text, take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import InstanceWith, any_features, check_squares
@@ -42,7 +32,8 @@ class Known:
     ----------
     X : {ndarray, csr matrix, dataframe} of shape (n_known, n_features)
         The rows known, as float64. If only the surrogate reads them, a dataframe is one
-        still, and an array can hold anything: booleans, words, missing values.
+        still, and an array can hold anything: booleans, words, missing values. Texts
+        are an array or a series of shape (n_known,).
     y : ndarray of shape (n_known,)
         Their labels or responses.
     codes : ndarray of shape (n_known,)
@@ -63,6 +54,8 @@ class Known:
         Their labels, as positions among the classes, or their responses.
     feature_names : ndarray of shape (n_features,), default=None
         The names of the features, if they have names.
+    groups : ndarray of shape (n_known,), default=None
+        The groups of the rows, if `validation` divides rows by them.
     """
 
     X: np.ndarray
@@ -76,9 +69,10 @@ class Known:
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
     feature_names: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
 
-class BaseSurrogateAttack(BasePoisoner):
+class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
     """Base class of attacks that know, or guess, what the victim learns.
 
     A subclass implements `_attack`, which sees the rows that the attacker knows alone,
@@ -103,6 +97,7 @@ class BaseSurrogateAttack(BasePoisoner):
         self.surrogate = surrogate
         self.known_fraction = known_fraction
 
+    @with_callbacks
     @_fit_context(
         # The surrogate given is validated too.
         prefer_skip_nested_validation=False
@@ -134,6 +129,17 @@ class BaseSurrogateAttack(BasePoisoner):
         """
         return self._fit_resample(X, y, trusted=trusted)
 
+    def _validate_params(self):
+        """Check the parameters: a budget in the place of the surrogate by its name."""
+        if isinstance(self.surrogate, Real):
+            name = type(self).__name__
+            raise ValueError(
+                f"The 'surrogate' parameter of {name} must be an estimator or None. "
+                f"Got {self.surrogate!r} instead. If this is the budget, write "
+                f"{name}(budget={self.surrogate!r})."
+            )
+        super()._validate_params()
+
     def _passes_features_on(self):
         """Return whether X is passed on to the surrogate as it is.
 
@@ -141,12 +147,26 @@ class BaseSurrogateAttack(BasePoisoner):
         """
         return self._only_surrogate_reads and self.surrogate is not None
 
+    @property
+    def _instead_of_labels(self):
+        """What an error about responses in y suggests."""
+        if self._needs_classifier:
+            return super()._instead_of_labels
+        return "For regression give a regressor: surrogate=Ridge()."
+
+    @property
+    def _instead_of_numbers(self):
+        """What an error about words in X suggests besides numbers."""
+        if self._only_surrogate_reads:
+            return ", or give a `surrogate` that begins with such a step"
+        return ""
+
     def _check_features(self, X):
         """Return X as numbers, or as it is if the surrogate alone reads it."""
         if not self._passes_features_on():
             return super()._check_features(X)
         X = any_features(self, X)
-        is_float = not is_frame(X) and X.dtype.kind == "f"
+        is_float = not (is_frame(X) or is_text(X)) and X.dtype.kind == "f"
         return X.astype(np.float64, copy=False) if is_float else X
 
     def _takes_responses(self):
@@ -202,7 +222,7 @@ class BaseSurrogateAttack(BasePoisoner):
         known : Known
         """
         self._check_surrogate()
-        if not is_frame(X):
+        if not (is_frame(X) or is_text(X)):
             check_squares(X)
         if not self._passes_features_on():
             X = (X.tocsr() if sparse.issparse(X) else X).astype(np.float64)
@@ -246,7 +266,7 @@ class BaseSurrogateAttack(BasePoisoner):
                     if self._needs_classifier
                     else "if y holds class labels, or a regressor if y holds responses"
                 )
-                + f"; got {self.surrogate!r}."
+                + f"; got {self.surrogate!r}. Take LogisticRegression(), for example."
             )
 
     def __sklearn_tags__(self):
@@ -255,179 +275,6 @@ class BaseSurrogateAttack(BasePoisoner):
         if self._passes_features_on():
             tags.input_tags.allow_nan = get_tags(self.surrogate).input_tags.allow_nan
         return tags
-
-
-class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
-    """Base class of attacks that pursue a goal.
-
-    A subclass implements `_attack`, and sets `_default_validation` to what the
-    parameter `validation` stands for if it is None and no validation rows are given.
-    """
-
-    _default_validation: object = 0.3
-    _parameter_constraints: dict = {
-        **BaseSurrogateAttack._parameter_constraints,
-        "goal": [StrOptions({"error-generic"}), dict, BaseGoal],
-        "validation": VALIDATION,
-    }
-
-    def __init__(
-        self,
-        surrogate=None,
-        budget=0.1,
-        *,
-        goal="error-generic",
-        validation=None,
-        known_fraction=1.0,
-        random_state=None,
-    ):
-        super().__init__(
-            surrogate, budget, known_fraction=known_fraction, random_state=random_state
-        )
-        self.goal = goal
-        self.validation = validation
-
-    @with_callbacks
-    @_fit_context(
-        # The surrogate and the feasible set given are validated too.
-        prefer_skip_nested_validation=False
-    )
-    def fit_resample(self, X, y, *, trusted=None, X_val=None, y_val=None):
-        """Poison a training set.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            The training rows. They are not written to.
-        y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
-            Their labels; responses if the surrogate is a regressor.
-        trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows that the attacker cannot modify, delete or relabel. None: they can
-            touch all rows.
-        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
-                default=None
-            The attacker's validation rows, on which the goal is measured. None: the
-            parameter `validation` decides. In a Pipeline they are not transformed by
-            the steps before the attack.
-        y_val : array-like of shape (n_val,), default=None
-            Their labels or responses; for :class:`~skpoison.goals.TargetLabels` those
-            wanted.
-
-        Returns
-        -------
-        X_poisoned : of the type of X, of shape (n_samples_out, n_features)
-            The rows that came in, first and in order, without those deleted; then
-            inserted rows.
-        y_poisoned : of the type of y, of length n_samples_out
-            Their labels or responses.
-
-        Raises
-        ------
-        ValueError
-            If the data are not fit for the surrogate, if only one of `X_val` and
-            `y_val` is given or they do not go with the training rows or the other
-            parameters, if the budget is larger than the number of rows to poison, or
-            if the surrogate has no optimum.
-        TypeError
-            If the training of the surrogate cannot be differentiated but must be.
-        """
-        return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
-
-    def _know(self, X, y, trusted, random_state, *, X_val=None, y_val=None):
-        goal = resolve_goal(self.goal)
-        goal.check(None if self._takes_responses() else self.classes_)
-        self._check_combination(goal, X_val, y_val)
-        X_val, y_val = check_validation_data(self, X, X_val, y_val)
-        positions, known = super()._know(X, y, trusted, random_state)
-        return positions, replace(known, goal=goal, X_val=X_val, y_val=y_val)
-
-    def _check_combination(self, goal, X_val, y_val):
-        """Check that neither the validation rows nor `validation` would be ignored."""
-        is_given = X_val is not None or y_val is not None
-        if goal.requires_given_rows and not is_given:
-            raise ValueError(
-                f"X_val and y_val must be given to fit_resample for goal={goal!r}: the "
-                "rows in question, and the labels or responses wanted for them."
-            )
-        if is_given and not goal.needs_validation:
-            raise ValueError(
-                f"X_val and y_val must not be given for goal={goal!r}, which is not "
-                "measured on any rows. Leave them out."
-            )
-        if self.validation is None:
-            return
-        if is_given:
-            raise ValueError(
-                "`validation` must be None if X_val and y_val are given; got "
-                f"{self.validation!r}. Leave out one or the other."
-            )
-        if not goal.needs_validation:
-            raise ValueError(
-                f"`validation` must be None for goal={goal!r}, which is not measured "
-                f"on any rows; got {self.validation!r}."
-            )
-
-    def _folds(self, known, random_state, positions=None):
-        """Return the rows to learn from and the validation rows.
-
-        Parameters
-        ----------
-        known : Known
-            What the attacker knows.
-        random_state : RandomState
-            Draws the validation rows.
-        positions : ndarray of int, default=None
-            Rows that may be set aside. None: all.
-
-        Returns
-        -------
-        folds : list of Fold
-            The goal is the mean over them. There is a single one if validation rows are
-            given, or if the goal needs none.
-        """
-        everything = np.arange(known.y.shape[0])
-        if not known.goal.needs_validation:
-            return [Fold(everything)]
-        if known.X_val is not None:
-            return [Fold(everything, known.X_val, known.y_val)]
-        validation = self.validation
-        return make_folds(
-            self._default_validation if validation is None else validation,
-            known.X,
-            known.codes,
-            everything if positions is None else positions,
-            random_state,
-            stratify=known.classes is not None,
-        )
-
-    def _problem(self, known, fold, **settings):
-        """Return the bilevel problem of a fold.
-
-        Parameters
-        ----------
-        known : Known
-            What the attacker knows.
-        fold : Fold
-            The rows to learn from and the validation rows.
-        **settings : dict
-            Further arguments of :class:`BilevelProblem`.
-
-        Returns
-        -------
-        problem : BilevelProblem
-        """
-        return BilevelProblem(
-            known.surrogate,
-            known.goal,
-            known.X[fold.train],
-            known.codes[fold.train],
-            classes=known.classes,
-            X_val=fold.X,
-            y_val=fold.y,
-            feature_names=known.feature_names,
-            # Labels and weights do not move the features: one fit serves all of them.
-            **{"X_scaler": known.X, **settings},
-        )
 
 
 def _for_all_rows(poison, positions, y):

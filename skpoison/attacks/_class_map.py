@@ -69,8 +69,10 @@ def draw_wrong_labels(class_map, classes, y, candidates, random_state):
     return rows, classes[(codes[rows] + shifts) % classes.shape[0]]
 
 
-def budget_error(budget, n_poison, n_rows):
-    """Return the error for a budget of more rows than can be poisoned.
+def budget_error(
+    budget, n_poison, n_rows, *, class_map=None, trusted=(), known_fraction=1.0
+):
+    """Return the error for a budget of more rows than can be flipped.
 
     Parameters
     ----------
@@ -79,14 +81,32 @@ def budget_error(budget, n_poison, n_rows):
     n_poison : int
         The number of rows that it amounts to.
     n_rows : int
-        The number of rows that can be poisoned.
+        The number of rows that can be flipped.
+    class_map : dict, default=None
+        The new label of each class among its keys; None for any other label.
+    trusted : array-like of bool, default=()
+        Which rows must not be flipped.
+    known_fraction : float, default=1.0
+        The share of the rows that the attacker knows.
 
     Returns
     -------
     error : ValueError
     """
+    which, ways_out = [], ["Lower it"]
+    if class_map is not None:
+        which.append(f"of the classes {list(class_map)} that `class_map` relabels")
+        ways_out.append("relabel more classes")
+    if np.any(trusted):
+        which.append("not trusted")
+        ways_out.append("trust fewer rows")
+    if known_fraction < 1:
+        which.append("known to the attacker")
+        ways_out.append("raise `known_fraction`")
+    *first, last = ways_out
     return ValueError(
-        f"`budget` must not exceed the {n_rows} rows that can be poisoned (not trusted "
-        f"and, if class_map is given, of a class among its keys); got {budget!r}, "
-        f"which is {n_poison} rows. Lower the budget."
+        f"`budget` must not exceed the {n_rows} rows that can be flipped"
+        + (f" ({', '.join(which)})" if which else "")
+        + f"; got {budget!r}, which is {n_poison} rows. "
+        + (f"{', '.join(first)} or {last}." if first else f"{last}.")
     )

@@ -2,7 +2,6 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 from imblearn.base import BaseSampler
@@ -11,25 +10,30 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
+    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
+from skpoison.base._budget import BUDGET, n_rows_of
 from skpoison.utils._containers import (
     append_responses,
     append_rows,
     is_frame,
+    is_text,
+    label_rows,
     take_rows,
 )
+from skpoison.utils._targets import check_labels, check_responses
+from skpoison.utils._texts import listed
 from skpoison.utils._validation import (
-    check_labels,
-    check_responses,
+    check_is_collected,
     check_trusted,
     forget_fit,
     numeric_features,
+    record_features,
 )
 
 
@@ -74,9 +78,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     An attack that never reads the values of X sets the class attribute
     `_reads_features` to False: X is then passed through unchecked, including strings,
-    categories and missing values. For an attack on a regression task
-    `_takes_responses` returns True: y then holds responses instead of class labels,
-    and there is no `classes_`.
+    categories and missing values, or one-dimensional texts. For an attack on a
+    regression task `_takes_responses` returns True: y then holds responses instead of
+    class labels, and there is no `classes_`.
 
     Parameters
     ----------
@@ -99,7 +103,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     classes_ : ndarray of shape (n_classes,)
         The class labels. Not for attacks on regression.
     n_features_in_ : int
-        Number of features seen during `fit_resample`.
+        Number of features seen during `fit_resample`; not for texts.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X is a dataframe.
 
@@ -127,12 +131,14 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     _sampling_type = "bypass"
     sampling_strategy = None
     _reads_features = True
+    # What an error about responses in y suggests.
+    _instead_of_labels = (
+        "For regression take an attack with a regressor, such as "
+        "GradientInsertion(surrogate=Ridge())."
+    )
 
     _parameter_constraints: dict = {
-        "budget": [
-            Interval(Real, 0, 1, closed="both"),
-            Interval(Integral, 0, None, closed="left"),
-        ],
+        "budget": BUDGET,
         "random_state": ["random_state"],
     }
 
@@ -175,7 +181,8 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         Returns
         -------
         X_poisoned : same type as X, of shape (n_samples_out, n_features)
-            The input rows in their order, then the inserted rows.
+            The input rows in their order, then the inserted rows. In a pandas index
+            rows keep their labels; inserted rows get labels that no row has.
         y_poisoned : same type as y, of length n_samples_out
             Their labels. No class is new.
 
@@ -190,7 +197,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     def _fit_resample(self, X, y, *, trusted, **for_hook):
         forget_fit(self)
         X_checked, y_checked = self._check_data(X, y)
-        n_samples = y_checked.shape[0]
+        n_samples = self._n_samples = y_checked.shape[0]
         with np.errstate(under="ignore"):  # numbers that small are 0
             self.poison_ = self._poison(
                 X_checked,
@@ -221,9 +228,28 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             What `fit_resample` returned.
         y_poisoned : same type as y, of length n_samples_out
             What `fit_resample` returned.
+
+        Raises
+        ------
+        ValueError
+            If there are other rows or other classes than in `fit_resample`.
         """
         check_is_fitted(self, "poison_")
-        return self._apply(self.poison_, X, y, self._check_y(y))
+        y_checked = self._check_y(y)
+        for name, n_samples in (("X", _num_samples(X)), ("y", y_checked.shape[0])):
+            if n_samples != self._n_samples:
+                raise ValueError(
+                    f"{name} must be the {self._n_samples} rows that were passed to "
+                    f"fit_resample; got {n_samples} rows."
+                )
+        if not self._takes_responses():
+            classes = np.unique(y_checked)
+            if classes.tolist() != self.classes_.tolist():
+                raise ValueError(
+                    "y must be the labels that were passed to fit_resample, of the "
+                    f"classes {listed(self.classes_)}; got {listed(classes)}."
+                )
+        return self._apply(self.poison_, X, y, y_checked)
 
     @abstractmethod
     def _poison(self, X, y, *, n_poison, trusted, random_state):
@@ -251,10 +277,12 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _check_data(self, X, y):
         """Check X and y and set the attributes that describe them."""
+        check_is_collected(X)
         y_checked = self._check_y(y)
         X_checked = self._check_features(X) if self._reads_features else X
-        if is_frame(X) or self._reads_features:  # has been validated, or cannot be
-            validate_data(self, X, skip_check_array=True)
+        # It has been validated, or cannot be.
+        if self._reads_features or is_frame(X) or is_text(X):
+            record_features(self, X)
         else:
             validate_data(
                 self, X, accept_sparse=True, dtype=None, ensure_all_finite=False
@@ -293,13 +321,12 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _n_poison(self, n_samples):
         """Return the number of rows that the budget stands for."""
-        if isinstance(self.budget, Integral):
-            return int(self.budget)
-        return round(float(self.budget) * n_samples)
+        return n_rows_of(self.budget, n_samples)
 
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""
         n_samples = y_checked.shape[0]
+        kept = np.arange(n_samples)
         if poison.deleted is not None:
             self.deletion_mask_ = np.zeros(n_samples, dtype=bool)
             self.deletion_mask_[poison.deleted] = True
@@ -314,28 +341,37 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         if poison.y_inserted is not None:
             labels = np.concatenate([labels, poison.y_inserted])
         n_inserted = labels.shape[0] - n_samples
+        self.poison_mask_ = np.concatenate([changed, np.ones(n_inserted, dtype=bool)])
+        self.contamination_ = float(self.poison_mask_.mean())
+        X_out = self._poisoned_features(poison, X, n_samples)
+        y_out = self._poisoned_targets(y, y_checked, labels)
+        return label_rows(X_out, X, kept), label_rows(y_out, y, kept)
+
+    def _poisoned_features(self, poison, X, n_samples):
+        """Return the features after an attack that deletes no row."""
         rows = np.arange(n_samples)
         if poison.modified is not None:
             replaced = rows.copy()
             replaced[poison.modified] = n_samples + np.arange(len(poison.modified))
             X = take_rows(append_rows(X, poison.X_modified), replaced)
-        if n_inserted and np.ndim(poison.X_inserted) == 1:
-            X_out = take_rows(X, np.concatenate([rows, poison.X_inserted]))
-        elif n_inserted:
-            X_out = append_rows(X, poison.X_inserted)
-        else:
-            X_out = take_rows(X, rows)
-        self.poison_mask_ = np.concatenate([changed, np.ones(n_inserted, dtype=bool)])
-        self.contamination_ = float(self.poison_mask_.mean())
-        donors = np.concatenate([rows, np.empty(n_inserted, dtype=int)])
+        if not self.poison_mask_.shape[0] > n_samples:
+            return take_rows(X, rows)
+        if np.ndim(poison.X_inserted) == 1:
+            return take_rows(X, np.concatenate([rows, poison.X_inserted]))
+        return append_rows(X, poison.X_inserted)
+
+    def _poisoned_targets(self, y, y_checked, labels):
+        """Return y after the attack, given the labels or responses of all rows."""
+        donors = np.empty(labels.shape[0], dtype=int)
+        donors[: y_checked.shape[0]] = np.arange(y_checked.shape[0])
         new_labels = labels[self.poison_mask_]
         if self._takes_responses():
-            donors[self.poison_mask_] = n_samples + np.arange(new_labels.shape[0])
-            return X_out, take_rows(append_responses(y, new_labels), donors)
+            donors[self.poison_mask_] = y_checked.shape[0] + np.arange(len(new_labels))
+            return take_rows(append_responses(y, new_labels), donors)
         # New labels are copied from rows of y that have them: this preserves the
         # container, the dtype and the categories without knowing any of them.
         donors[self.poison_mask_] = self._donors(y_checked, new_labels)
-        return X_out, take_rows(y, donors)
+        return take_rows(y, donors)
 
     def _donors(self, y, labels):
         """Return, for each label, the position of a row of y that has it."""

@@ -1,8 +1,10 @@
 """Joint projection onto sets that restrict columns, or groups of columns, separately.
 
 Such sets are projected onto together, exactly: their bounds are intersected, and each
-column or group then takes the nearest of its values between the bounds. A linear
-function is maximised over them in the same way.
+column or group then takes the nearest of its values between the bounds. If the number
+of non-zeros is limited as well, the columns that gain most by not being 0 keep their
+values, and the others become 0. A linear function is maximised over the sets in the
+same way.
 """
 
 from abc import abstractmethod
@@ -76,8 +78,37 @@ def furthest_between(direction, lower, upper):
     return np.where(direction == 0, np.clip(0.0, lower, upper), rows)
 
 
+def keep_largest(rows, gains, forced, n_kept):
+    """Set all but some values of each row to 0, those that gain most by staying.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The values. They are written to.
+    gains : ndarray of shape (n_rows, n_features)
+        What the objective gains by a value, instead of 0. Of equal gains, those of the
+        first columns count.
+    forced : ndarray of shape (n_rows, n_features) of bool
+        Which values cannot become 0.
+    n_kept : int
+        The largest number of non-zeros of a row; at least the number forced.
+    """
+    excess = np.count_nonzero(rows, axis=1) > n_kept
+    if not excess.any():
+        return
+    gains = np.where(rows[excess] != 0, gains[excess], 0)
+    gains = np.minimum(gains, np.finfo(float).max)
+    gains[forced[excess]] = np.inf
+    last = gains.shape[1] - n_kept
+    threshold = np.partition(gains, last, axis=1)[:, last, np.newaxis]
+    above, equal = gains > threshold, gains == threshold
+    room = n_kept - above.sum(axis=1, keepdims=True)
+    kept = above | equal & (equal.cumsum(axis=1) <= room)
+    rows[excess] = np.where(kept, rows[excess], 0)
+
+
 class Columnwise:
-    """Projection onto the intersection of bounded and grouped sets.
+    """Projection onto the intersection of bounded, grouped and sparse sets.
 
     Parameters
     ----------
@@ -85,6 +116,8 @@ class Columnwise:
         Names and sets.
     grouped : list of (str, GroupedSet) tuples
         Names and sets. Of a column in several of them the last one decides.
+    sparse : list of (str, Sparse) tuples
+        Names and sets.
     start : ndarray of shape (n_rows, n_features) or None
         The rows from which the attack started.
     y : ndarray of shape (n_rows,) or None
@@ -96,8 +129,11 @@ class Columnwise:
         If a lower bound exceeds an upper bound.
     """
 
-    def __init__(self, bounded, grouped, start, y):
+    def __init__(self, bounded, grouped, sparse, start, y):
         self.bounded, self.grouped = bounded, grouped
+        # The strictest of the limits on non-zeros, with its name.
+        limits = [(each.max_nonzero_, name) for name, each in sparse]
+        self.limit = min(limits, default=None)
         self.lower, self.upper = np.array(-np.inf), np.array(np.inf)
         bounds = [(name, *each._bounds(start, y)) for name, each in bounded]
         for _, lower, upper in bounds:
@@ -140,7 +176,11 @@ class Columnwise:
         """
         lower, upper = self._bounds_of(indices)
         rows = np.clip(X, lower, upper)
-        return self._fill(rows, indices, lambda each, *b: each._nearest(X, *b))
+        rows = self._fill(rows, indices, lambda each, *b: each._nearest(X, *b))
+        if self.limit is not None:
+            # By how much (x - 0)^2 exceeds (x - value)^2.
+            self._limit(rows, rows * (2 * X - rows), indices)
+        return rows
 
     def maximise(self, direction, indices):
         """Return the rows that go furthest in directions; infinite if unbounded.
@@ -157,7 +197,12 @@ class Columnwise:
         X : ndarray of shape (n_rows, n_features)
         """
         rows = furthest_between(direction, *self._bounds_of(indices))
-        return self._fill(rows, indices, lambda each, *b: each._furthest(direction, *b))
+        rows = self._fill(rows, indices, lambda each, *b: each._furthest(direction, *b))
+        if self.limit is not None:
+            # A column in which the direction is 0 may be infinite only if it must be.
+            gains = direction * np.where(direction == 0, 0, rows)
+            self._limit(rows, gains, indices)
+        return rows
 
     def _bounds_of(self, indices):
         return (b[indices] if b.ndim == 2 else b for b in (self.lower, self.upper))
@@ -178,3 +223,24 @@ class Columnwise:
                 )
             rows[:, each.columns_] = values
         return rows
+
+    def _limit(self, rows, gains, indices):
+        """Set values to 0 until no row has too many non-zeros."""
+        n_kept, name = self.limit
+        lower, upper = (
+            np.broadcast_to(b, rows.shape) for b in self._bounds_of(indices)
+        )
+        forced = (lower > 0) | (upper < 0)
+        for _, each in self.grouped:
+            if each._ties_columns:
+                # One of each group is 1, whichever it is.
+                forced[:, each.columns_] = rows[:, each.columns_] != 0
+        short = np.flatnonzero(forced.sum(axis=1) > n_kept)
+        if short.size:
+            others = ", ".join(repr(n) for n, _ in [*self.bounded, *self.grouped])
+            raise ValueError(
+                f"The intersection is empty: {name!r} permits {n_kept} non-zeros, but "
+                f"{others} require {forced[short[0]].sum()} for row "
+                f"{indices[short[0]]}."
+            )
+        keep_largest(rows, gains, forced, n_kept)

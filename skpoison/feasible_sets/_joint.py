@@ -3,6 +3,7 @@
 import numpy as np
 
 from skpoison.feasible_sets._base import take
+from skpoison.feasible_sets._checks import check_contained
 from skpoison.feasible_sets._columnwise import Columnwise
 from skpoison.feasible_sets._constraint import FAR, project_with_constraint
 from skpoison.feasible_sets._dykstra import dykstra
@@ -20,12 +21,17 @@ def joint_kind(sets):
     return "discrete" if kinds <= {"convex", "discrete"} else "neither"
 
 
+def _is_simplex(each):
+    """Return whether the rows of a set differ in their number of non-zeros."""
+    return each._ties_columns and each.kind == "convex"
+
+
 class JointProjection:
     """Projection onto the sets that declare how to be combined, and onto the others.
 
-    Sets with the role "bounds" or "columns" are projected onto by `Columnwise`, and
-    those with the role "constraint" by a search for a multiplier around it. Sets with
-    the role "other" can only be asked for their own projection.
+    Sets with the role "bounds", "columns" or "sparse" are projected onto by
+    `Columnwise`, and those with the role "constraint" by a search for a multiplier
+    around it. Sets with the role "other" can only be asked for their own projection.
 
     Parameters
     ----------
@@ -39,7 +45,8 @@ class JointProjection:
 
     def __init__(self, members, start, y):
         self.members, self.start, self.y = members, start, y
-        sets = {"bounds": [], "columns": [], "constraint": [], "other": []}
+        roles = "bounds", "columns", "sparse", "constraint", "other"
+        sets = {role: [] for role in roles}
         tied = np.empty(0, dtype=int)
         for name, each in members:
             role = each._role
@@ -50,12 +57,15 @@ class JointProjection:
                 else:
                     tied = np.append(tied, each.columns_)
             sets[role].append((name, each))
+        if any(_is_simplex(each) for _, each in sets["columns"]):
+            sets["other"] += sets.pop("sparse")
+            sets["sparse"] = []
         self.constraints, self.others = [], sets["other"]
         # Those that need columns that are free of one another come first.
         for name, each in sorted(
             sets["constraint"], key=lambda item: not item[1]._needs_columns
         ):
-            are_free = not (tied.size or self.constraints)
+            are_free = not (tied.size or sets["sparse"] or self.constraints)
             if len(self.constraints) < MAX_CONSTRAINTS and (
                 are_free or not each._needs_columns
             ):
@@ -64,7 +74,9 @@ class JointProjection:
                 self.others.append((name, each))
         # Tied columns come last: 0 and 1 are integers in any case.
         self.grouped = sorted(sets["columns"], key=lambda item: item[1]._ties_columns)
-        self.columnwise = Columnwise(sets["bounds"], self.grouped, start, y)
+        self.columnwise = Columnwise(
+            sets["bounds"], self.grouped, sets["sparse"], start, y
+        )
 
     @property
     def kind(self):
@@ -138,16 +150,14 @@ class JointProjection:
         """
         for _, each in self.others:
             if self.kind == "neither" or each.kind != "convex":
-                rows = each._project(
-                    rows, take(self.start, indices), take(self.y, indices)
-                )
+                rows = self._project_alone(each, rows, indices)
         return self.nearest(rows, indices)
 
     def project_by_dykstra(self, X, indices):
         """Project onto all sets, which are convex; also return what has converged."""
         projections = [
-            lambda rows, among, each=each: each._project(
-                rows, take(self.start, indices[among]), take(self.y, indices[among])
+            lambda rows, among, each=each: self._project_alone(
+                each, rows, indices[among]
             )
             for _, each in self.others
         ]
@@ -155,12 +165,19 @@ class JointProjection:
         projections.append(lambda rows, among: self.nearest(rows, indices[among]))
         return dykstra(projections, X)
 
+    def _project_alone(self, each, rows, indices):
+        """Project onto a set that can be asked for nothing else."""
+        start, y = take(self.start, indices), take(self.y, indices)
+        return each._project_checked(rows, start, y)
+
     def contains(self, rows, indices):
         """Return which rows lie in all of the sets."""
         start, y = take(self.start, indices), take(self.y, indices)
         inside = np.ones(rows.shape[0], dtype=bool)
         for _, each in self.members:
-            inside &= each._contains(rows, start, y)
+            found = each._contains(rows, start, y)
+            check_contained(each, found, rows.shape[0])
+            inside &= found
         return inside
 
     def empty_error(self, rows, indices):
@@ -174,9 +191,6 @@ class JointProjection:
         return ValueError(
             f"The intersection may be empty: no common point was found for row "
             f"{indices[0]}. The nearest rows of the other sets are not in {outside}. "
-            + (
-                "Pass a `start` that lies in all of the sets."
-                if self.start is None
-                else "Pass a `start` that lies in all of the sets: this one does not."
-            )
+            f"Widen one of the sets, or pass a `start` that lies in all of them"
+            + (", as this one does not." if self.start is not None else ".")
         )

@@ -28,6 +28,7 @@ from skpoison.bilevel.differentiation.hypergradients import descend
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
+from skpoison.bilevel.solvers.step_size import divergence_error, has_diverged
 from skpoison.utils._containers import canonical
 
 
@@ -45,7 +46,7 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
     def _descend(self, loss, X, targets, sample_weight, coef_init, intercept_init):
         weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         if not weights.sum() > 0:
-            raise ValueError("sample_weight sums to 0: nothing to fit.")
+            raise ValueError("`sample_weight` must not be 0 for all rows.")
         learner = self._learner(loss)
         rows = Rows(X, targets.astype(X.dtype), weights / weights.sum())
         start = np.zeros(learner.shape(rows), dtype=X.dtype)
@@ -60,11 +61,8 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
                 n_steps=self.n_steps,
                 checkpoint_every=None,  # nothing is stored: no step is differentiated
             )
-        if not np.isfinite(W).all():
-            raise ValueError(
-                f"Gradient descent diverges with learning_rate={self.learning_rate}. "
-                "Lower it, or scale the features."
-            )
+        if has_diverged(learner, rows, start, W):
+            raise divergence_error(learner, rows, self.learning_rate)
         n_features = X.shape[1]
         self.coef_ = np.ascontiguousarray(W[:n_features].T)
         self.intercept_ = (
@@ -82,13 +80,16 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
         for name, (values, shape) in given.items():
             if values is not None and np.size(values) != np.prod(shape):
                 raise ValueError(
-                    f"{name} has the shape {np.shape(values)}, but {shape} is needed."
+                    f"`{name}` must have the shape {shape}; got {np.shape(values)}."
                 )
         if coef_init is not None:
             start[:n_features] = np.reshape(coef_init, given["coef_init"][1]).T
         if intercept_init is not None:
             if not self.fit_intercept:
-                raise ValueError("intercept_init is given, but fit_intercept=False.")
+                raise ValueError(
+                    "`intercept_init` must be None if fit_intercept=False; got "
+                    f"{intercept_init!r}."
+                )
             start[n_features] = np.ravel(intercept_init)
 
     def _scores(self, X):
@@ -214,7 +215,8 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
         Raises
         ------
         ValueError
-            If the weights diverge, or those given do not go with the data.
+            If the weights diverge, with the largest learning rate for which they do
+            not, or those given do not go with the data.
         """
         X, y = validate_data(
             self, canonical(X), y, accept_sparse="csr", dtype=[np.float64, np.float32]
@@ -362,7 +364,8 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
         Raises
         ------
         ValueError
-            If the weights diverge, or those given do not go with the data.
+            If the weights diverge, with the largest learning rate for which they do
+            not, or those given do not go with the data.
         """
         X, y = validate_data(
             self,

@@ -36,7 +36,7 @@ def takes_responses(attack):
 
 
 def _containers_of_anything(X, y):
-    """Yield frames and arrays that hold more than numbers."""
+    """Yield frames and arrays that hold more than numbers, and texts."""
     pd, pl = frame_packages()
     cities = np.array(["Rome", "Oslo", "Bern"])[(X[:, 0] > 0).astype(int)]
     missing = np.where(X[:, 1] > 5, np.nan, X[:, 1])
@@ -51,6 +51,10 @@ def _containers_of_anything(X, y):
         pl.Series("class", y),
     )
     yield "objects", np.column_stack([cities, missing]).astype(object), y
+    yield "list of texts", cities.tolist(), y
+    yield "array of texts", cities, y
+    yield "pandas, texts", frame["word"], pd.Series(y)
+    yield "polars, texts", pl.Series("word", cities), y
 
 
 def _resample(attack, X, y, budget=None, **params):
@@ -227,6 +231,37 @@ def check_containers(name, attack):
             assert list(attack_.feature_names_in_) == list(X_in.columns)
 
 
+def check_index(name, attack):
+    """Check that rows keep their labels in a pandas index, and new ones get others."""
+    pd, _ = frame_packages()
+    X, y = make_data(60)
+    days = pd.date_range("2020-01-01", periods=60, freq="D", name="day")
+    repeated = pd.Index(np.arange(60) // 2, name="customer")
+    pairs = pd.MultiIndex.from_arrays([repeated, np.arange(60) % 2], names=["a", "b"])
+    words = pd.Index([f"row {i}" for i in range(60)])
+    for index, index_y in ((days, days), (repeated, words), (words, pairs)):
+        X_in, y_in = pd.DataFrame(X, index), pd.Series(y, index_y)
+        attack_, X_out, y_out = _resample(attack, X_in, y_in, 0.2)
+        left = _left(name, attack_, y, y_out)
+        n = left.shape[0]
+        for before, after in ((X_in.index, X_out.index), (y_in.index, y_out.index)):
+            assert after.names == before.names, f"{name} renames the index."
+            assert after[:n].equals(before[left]), (
+                f"{name} does not keep the labels of rows in the index."
+            )
+            new = after[n:]
+            assert new.is_unique, f"{name} gives inserted rows the same label."
+            assert not new.isin(before).any(), (
+                f"{name} gives inserted rows labels of other rows."
+            )
+        if index is index_y:
+            assert X_out.index.equals(y_out.index), (
+                f"{name} labels the rows of X and of y differently."
+            )
+        assert X_in.index.equals(index), f"{name} writes to the index."
+        assert y_in.index.equals(index_y), f"{name} writes to the index."
+
+
 def check_one_hot_labels(name, attack):
     """Check that one-hot labels come out one-hot, and mean the same."""
     X, y = make_data()
@@ -326,6 +361,7 @@ ATTACK_CHECKS = (
     check_labels_seen,
     check_same_seed_same_poison,
     check_containers,
+    check_index,
     check_one_hot_labels,
     check_input_not_written,
     check_sparse_as_dense,

@@ -2,19 +2,55 @@
 
 A poisoned training set consists of rows that were there before and of new rows. The
 former are *taken* by their positions, which keeps everything that a container knows
-about them: dtype, categories, sparse format, column names. Only rows with new values
-have to be written into a container.
+about them: dtype, categories, sparse format, column names, labels of rows. Only rows
+with new values have to be written into a container.
 """
+
+from collections.abc import Mapping
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
+from skpoison.utils._index import extend_index
+
 
 def is_frame(X):
     """Return whether X is a dataframe (pandas, polars, ...)."""
     return nw.dependencies.is_into_dataframe(X)
+
+
+def is_text(X):
+    """Return whether X has one dimension and holds texts, as vectorizers take them.
+
+    Parameters
+    ----------
+    X : object
+        A list, a tuple, an array, or a series. Texts are strings, bytes or, as for
+        DictVectorizer, mappings; some of them may be missing.
+
+    Returns
+    -------
+    is_text : bool
+    """
+    if isinstance(X, list | tuple):
+        values = X
+    elif not hasattr(X, "dtype") or np.ndim(X) != 1:
+        return False
+    else:
+        values = np.asarray(X)
+        if values.dtype.kind != "O":
+            return values.dtype.kind in "SUT"
+    missing = {type(None), float} | _types_of_na()
+    types = set(map(type, values)) - missing
+    return bool(types) and all(issubclass(t, str | bytes | Mapping) for t in types)
+
+
+def _types_of_na():
+    """Return the types of what pandas takes for missing besides None and NaN."""
+    pd = nw.dependencies.get_pandas()
+    return set() if pd is None else {type(pd.NA)}
 
 
 def _is_pandas(X):
@@ -59,7 +95,7 @@ def take_rows(X, positions):
     Returns
     -------
     rows : same type as X, of length n_taken
-        It shares no memory with X. A pandas index starts from 0 again.
+        It shares no memory with X. Rows of pandas keep their labels in the index.
     """
     if isinstance(X, list | tuple):
         return type(X)([_copy_of(X[position]) for position in positions])
@@ -75,6 +111,31 @@ def _copy_of(row):
     return row.copy() if hasattr(row, "copy") else row
 
 
+def label_rows(rows, X, kept):
+    """Give rows the labels of the pandas index of a training set.
+
+    Parameters
+    ----------
+    rows : array-like, sparse matrix, dataframe or series of length n_rows
+        The rows. If they are a frame or a series of pandas, their index is replaced.
+    X : same type as `rows`, of length n_samples
+        The rows that they stem from.
+    kept : ndarray of shape (n_kept,) of int
+        The positions in X of the first rows, which keep their labels. The rows after
+        them are new, and get labels that no row of X has.
+
+    Returns
+    -------
+    rows : same type as `rows`, of length n_rows
+        The object given.
+    """
+    if _is_pandas(rows):
+        index = extend_index(X.index, len(rows) - kept.shape[0])
+        is_new = np.arange(len(X), len(index))
+        rows.index = index.take(np.concatenate([kept, is_new]))
+    return rows
+
+
 def append_rows(X, rows):
     """Append numeric rows to X, in its own container and dtypes.
 
@@ -88,6 +149,7 @@ def append_rows(X, rows):
     Returns
     -------
     X_out : same type as X, of shape (n_samples + n_new, n_features)
+        In the index of pandas the rows have labels that no row of X has.
     """
     if sparse.issparse(X):
         rows = cast_like(sparse.csr_matrix(rows), X.dtype)
@@ -172,13 +234,14 @@ def _as_row_like(first, row):
 
 
 def _take_from_pandas(X, positions):
-    """Take rows of a frame or a series; the index starts from 0 again."""
+    """Take rows of a frame or a series, with their labels in the index."""
     dtypes = X.dtypes if is_frame(X) else [X.dtype]
     if all(dtype.isnative for dtype in dtypes if isinstance(dtype, np.dtype)):
-        return _of_class(_safe_indexing(X, positions).reset_index(drop=True), X)
+        return _of_class(X.take(positions), X)
     # Pandas itself takes no rows of columns in another byte order.
     if not is_frame(X):
-        return _of_class(type(X)(X.to_numpy()[positions], name=X.name), X)
+        index = X.index.take(positions)
+        return _of_class(type(X)(X.to_numpy()[positions], index, name=X.name), X)
     columns = [_take_from_pandas(X.iloc[:, j], positions) for j in range(X.shape[1])]
     return _of_columns(columns, X)
 
@@ -215,7 +278,7 @@ def _append_to_pandas(X, rows):
     """Append rows to a pandas frame, column by column: names may repeat."""
     import pandas as pd
 
-    columns = []
+    columns, index = [], extend_index(X.index, rows.shape[0])
     for j, column in enumerate(rows.T):
         old = X.iloc[:, j]
         # Sparse columns know the dtype of their values by another name.
@@ -227,7 +290,8 @@ def _append_to_pandas(X, rows):
             column = np.rint(column)
         new = pd.Series(column).astype(value_dtype).astype(old.dtype)
         column = pd.concat([old, new], ignore_index=True)
-        columns.append(column.astype(old.dtype))  # in its own byte order
+        column = column.astype(old.dtype)  # in its own byte order
+        columns.append(column.set_axis(index))
     return _of_columns(columns, X)
 
 

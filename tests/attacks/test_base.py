@@ -7,21 +7,12 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import KFold
 
-from skpoison.attacks._base import BaseGoalAttack, BaseSurrogateAttack
+from skpoison.attacks._base import BaseSurrogateAttack
 from skpoison.base import Poison
-from skpoison.goals import (
-    BaseGoal,
-    ErrorGeneric,
-    ErrorSpecific,
-    TargetCoefficients,
-    TargetLabels,
-)
 
 X, y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[y]
-GIVEN = {"X_val": X[::3], "y_val": y[::3]}
 
 
 class FirstRows(BaseSurrogateAttack):
@@ -42,18 +33,6 @@ class FirstRows(BaseSurrogateAttack):
         if self.what == "modify":
             return Poison(modified=rows, X_modified=known.X[rows] + 1)
         return Poison(X_inserted=rows, y_inserted=known.y[rows])
-
-
-class WithGoal(BaseGoalAttack):
-    """Says what it would attack."""
-
-    def _start(self, known):
-        self.known_ = known
-
-    def _attack(self, known, n_poison, random_state):
-        self.folds_ = self._folds(known, random_state)
-        self.problems_ = [self._problem(known, fold) for fold in self.folds_]
-        return Poison()
 
 
 @pytest.mark.parametrize("what", ["flip", "delete", "modify", "insert"])
@@ -102,10 +81,9 @@ def test_seeds_of_the_surrogate_do_not_change_what_is_drawn(surrogate):
     assert None not in seeds
 
 
-@pytest.mark.parametrize("attack", [FirstRows(KMeans()), WithGoal(KMeans())], ids=str)
-def test_surrogates_are_classifiers_or_regressors(attack):
+def test_surrogates_are_classifiers_or_regressors():
     with pytest.raises(ValueError, match="`surrogate` must be a classifier if y holds"):
-        attack.fit_resample(X, y)
+        FirstRows(KMeans()).fit_resample(X, y)
 
 
 def test_labels_need_a_classifier():
@@ -115,131 +93,22 @@ def test_labels_need_a_classifier():
         attack.fit_resample(X, y)
 
 
-def test_responses():
-    attack = WithGoal(Ridge(), random_state=0)
-    attack.fit_resample(X, X[:, 0])
-    assert attack.known_.classes is None
-    assert_array_equal(attack.known_.codes, X[:, 0])
-    assert attack.problems_[0].classes is None
-
-
 @pytest.mark.parametrize(
-    ("goal", "kind"),
+    ("known_fraction", "message"),
     [
-        ("error-generic", ErrorGeneric),
-        ({0: 1}, ErrorSpecific),
-        (ErrorGeneric("surrogate"), ErrorGeneric),
-        (TargetLabels(), TargetLabels),
+        (0.0, "The 'known_fraction' parameter"),
+        (0.001, "`known_fraction` must leave rows"),
     ],
-    ids=str,
 )
-def test_goals_and_their_shortcuts(goal, kind):
-    attack = WithGoal(goal=goal)
-    attack.fit_resample(X, y, **GIVEN)
-    assert type(attack.known_.goal) is kind
-    assert_array_equal(attack.known_.y_val, GIVEN["y_val"])
-    (fold,) = attack.folds_
-    assert fold.rows is None
-    assert_array_equal(fold.train, np.arange(150))
+def test_some_rows_must_be_known(known_fraction, message):
+    with pytest.raises(ValueError, match=message):
+        FirstRows(known_fraction=known_fraction).fit_resample(X, y)
 
 
-@pytest.mark.parametrize(
-    ("validation", "sizes"),
-    [(None, [45]), (0.5, [75]), (3, [50] * 3), (KFold(2), [75, 75])],
-    ids=str,
-)
-def test_validation_rows(validation, sizes):
-    attack = WithGoal(validation=validation, random_state=0)
-    attack.fit_resample(X, y)
-    assert [fold.rows.shape[0] for fold in attack.folds_] == sizes
-    for fold, problem in zip(attack.folds_, attack.problems_, strict=True):
-        assert_array_equal(problem.X, X[fold.train])
-        assert_array_equal(problem.codes, y[fold.train])
-
-
-def test_goals_on_parameters_need_no_validation_rows():
-    attack = WithGoal(LogisticRegression(), goal=TargetCoefficients({0: 1.0}))
-    attack.fit_resample(X, y)
-    (fold,) = attack.folds_
-    assert fold.X is None
-    assert_array_equal(attack.problems_[0].resolved_goal.wanted[0], [1.0] * 3)
-
-
-class Misspelt(BaseGoal):
-    def resolve(self, context):
-        return object()
-
-
-COEFFICIENTS = TargetCoefficients({0: 1.0})
-
-
-@pytest.mark.parametrize(
-    ("parameters", "given", "error", "message"),
-    [
-        ({"goal": TargetLabels()}, {}, ValueError, "X_val and y_val must be given to"),
-        ({"goal": COEFFICIENTS}, GIVEN, ValueError, "X_val and y_val must not be give"),
-        (
-            {"goal": COEFFICIENTS, "validation": 0.3},
-            {},
-            ValueError,
-            "`validation` must be None for goal=TargetCoefficients",
-        ),
-        ({"validation": 3}, GIVEN, ValueError, "`validation` must be None if X_val"),
-        ({}, {"X_val": X}, ValueError, "must be given together"),
-        ({"goal": {}}, {}, ValueError, "`class_map` must name at least one class"),
-        ({"goal": {7: 1}}, {}, ValueError, "`class_map` must map classes of y"),
-        ({"goal": {1: 1}}, {}, ValueError, "`class_map` must map each class to a diff"),
-        (
-            {"goal": "error-specific"},
-            {},
-            ValueError,
-            "The 'goal' parameter of WithGoal",
-        ),
-        ({"goal": KMeans()}, {}, ValueError, "The 'goal' parameter of WithGoal"),
-        (
-            {"goal": ErrorGeneric("log")},
-            {},
-            ValueError,
-            "The 'loss' parameter of Error",
-        ),
-        ({"goal": Misspelt()}, {}, TypeError, "Misspelt.resolve must return an object"),
-        ({"validation": 1}, {}, ValueError, "The 'validation' parameter"),
-        ({"validation": 1.0}, {}, ValueError, "The 'validation' parameter"),
-        ({"validation": "all"}, {}, ValueError, "The 'validation' parameter"),
-        (
-            {"validation": 51},
-            {},
-            ValueError,
-            "`validation` must not exceed the 50 rows",
-        ),
-        ({"known_fraction": 0.0}, {}, ValueError, "The 'known_fraction' parameter"),
-        ({"known_fraction": 0.001}, {}, ValueError, "`known_fraction` must leave rows"),
-    ],
-    ids=str,
-)
-def test_nothing_is_ignored(parameters, given, error, message):
-    with pytest.raises(error, match=message):
-        WithGoal(**parameters).fit_resample(X, y, **given)
-
-
-def test_classes_do_not_go_with_responses():
-    with pytest.raises(
-        ValueError, match="`goal` must not name classes if y holds resp"
-    ):
-        WithGoal(Ridge(), goal={1: 2}).fit_resample(X, X[:, 0])
-
-
-def test_sharpness_needs_class_labels():
-    with pytest.raises(
-        ValueError, match="`sharpness` of ErrorGeneric must be None if "
-    ):
-        WithGoal(Ridge(), goal=ErrorGeneric(sharpness=2)).fit_resample(X, X[:, 0])
-
-
-def test_a_budget_of_nothing_is_checked():
-    attack = WithGoal(budget=0, random_state=0)
-    X_out, _ = attack.fit_resample(X, y)
-    assert_array_equal(X_out, X)
-    assert attack.known_.X.shape == X.shape
-    with pytest.raises(ValueError, match="`class_map` must name"):
-        attack.set_params(goal={}).fit_resample(X, y)
+@pytest.mark.parametrize("number", [0.2, 5])
+def test_budget_in_the_place_of_the_surrogate(number):
+    message = "'surrogate' parameter of FirstRows must be .*, write (FirstRows.*)\\.$"
+    with pytest.raises(ValueError, match=message) as caught:
+        FirstRows(number).fit_resample(X, y)
+    _, way_out = str(caught.value)[:-1].split("write ")
+    eval(way_out, {"FirstRows": FirstRows}).fit_resample(X, y)

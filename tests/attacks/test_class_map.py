@@ -36,7 +36,23 @@ def test_wrong_labels_are_allowed_flips(class_map):
         )
 
 
-def test_budget_error():
-    message = str(budget_error(0.5, 10, 7))
-    assert "the 7 rows" in message
-    assert "got 0.5, which is 10 rows" in message
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "that can be flipped; got 0.5, which is 10 rows. Lower it."),
+        (
+            {"class_map": {8: 3, 9: 3}, "trusted": [False]},
+            "that can be flipped (of the classes [8, 9] that `class_map` relabels); "
+            "got 0.5, which is 10 rows. Lower it or relabel more classes.",
+        ),
+        (
+            {"class_map": {8: 3}, "trusted": [True, False], "known_fraction": 0.5},
+            "that can be flipped (of the classes [8] that `class_map` relabels, not "
+            "trusted, known to the attacker); got 0.5, which is 10 rows. Lower it, "
+            "relabel more classes, trust fewer rows or raise `known_fraction`.",
+        ),
+    ],
+)
+def test_budget_error(given, message):
+    error = budget_error(0.5, 10, 7, **given)
+    assert str(error) == "`budget` must not exceed the 7 rows " + message

@@ -25,7 +25,12 @@ def named_report(curves, *, title="some.csv (9 rows)"):
     """Return a report as if it had been fitted."""
     report = RobustnessReport({}, {})
     report.curves_, report.baseline_, report.score_name_ = curves, PLAIN, "accuracy"
-    return NamedReport(title=title, protocol="2 folds", report=report, warnings_seen=[])
+    report.balanced_curves_, report.overruled_, report.sampled_ = None, {}, {}
+    report.crafted_for_ = dict.fromkeys([attack for attack, _ in curves], "")
+    report.crafted_for_["insertion"] = "SVC"
+    return NamedReport(
+        title=title, protocol=["2 folds", "a note"], report=report, warnings_seen=[]
+    )
 
 
 @pytest.fixture
@@ -42,23 +47,27 @@ def two_attacks():
 
 def test_text(two_attacks):
     text = format_report(two_attacks)
-    assert text == f"some.csv (9 rows)\n2 folds\n{two_attacks.report.summary()}"
+    assert text == f"some.csv (9 rows)\n2 folds\na note\n{two_attacks.report.summary()}"
 
 
 def test_csv(two_attacks):
     content = to_csv(two_attacks)
     assert content.count(b"\r\n") == content.count(b"\n")
     header, *rows = csv.reader(StringIO(content.decode(), newline=""))
-    assert header == ["attack", "defence", "budget", "fold", "score", "train", "test"]
+    assert header == [
+        *("attack", "defence", "budget", "fold", "score", "train", "test"),
+        "crafted_for",
+    ]
     expected = []
     for (attack, arm), each in two_attacks.report.curves_.items():
         for i, k in np.ndindex(3, 2):
             scores = each.train_scores[i, k], each.test_scores[i, k]
-            expected.append((attack, arm, each.budgets[i], k, "accuracy", *scores))
+            case = attack, arm, each.budgets[i], k, "accuracy", *scores
+            expected.append((*case, "SVC" if attack == "insertion" else ""))
     # To the last bit.
     read = [
-        (attack, arm, float(budget), int(k), score, float(train), float(test))
-        for attack, arm, budget, k, score, train, test in rows
+        (attack, arm, float(budget), int(k), score, float(train), float(test), note)
+        for attack, arm, budget, k, score, train, test, note in rows
     ]
     assert read == expected
 
@@ -66,17 +75,20 @@ def test_csv(two_attacks):
 def test_csv_of_numbers_of_rows():
     made = named_report({("flip", PLAIN): curve(0.5, 0.25, budgets=[0, 12], spread=0)})
     assert to_csv(made).decode().splitlines()[1:] == [
-        "flip,no defence,0,0,accuracy,0.5,0.5",
-        "flip,no defence,0,1,accuracy,0.625,0.5",
-        "flip,no defence,12,0,accuracy,0.25,0.25",
-        "flip,no defence,12,1,accuracy,0.375,0.25",
+        "flip,no defence,0,0,accuracy,0.5,0.5,",
+        "flip,no defence,0,1,accuracy,0.625,0.5,",
+        "flip,no defence,12,0,accuracy,0.25,0.25,",
+        "flip,no defence,12,1,accuracy,0.375,0.25,",
     ]
 
 
 def test_picture(two_attacks):
     figure = draw(two_attacks)
     assert figure.get_suptitle() == "some.csv (9 rows)"
-    assert [ax.get_title() for ax in figure.axes] == ["flip", "insertion"]
+    assert [ax.get_title() for ax in figure.axes] == [
+        "flip",
+        "insertion\ncrafted for SVC",
+    ]
     assert [line.get_label() for line in figure.axes[1].get_lines()] == [PLAIN, "knn"]
 
 

@@ -21,8 +21,13 @@ def curve(*means, budgets=(0.0, 0.1, 0.2), spread=0.01):
     )
 
 
-def summary(curves, score_name="accuracy", function=format_text):
-    return function(curves, baseline=PLAIN, score_name=score_name)
+def summary(curves, score_name="accuracy", function=format_text, **crafted_for):
+    return function(
+        curves,
+        baseline=PLAIN,
+        score_name=score_name,
+        crafted_for=dict.fromkeys([attack for attack, _ in curves], "") | crafted_for,
+    )
 
 
 @pytest.fixture
@@ -264,3 +269,15 @@ def test_html_escapes_names():
     assert "&lt;b&gt; by budget (n_p)" in html
     assert "<flip>" not in html
     assert "<b>" not in html
+
+
+def test_attack_crafted_for_another_estimator(two_attacks):
+    plain = summary(two_attacks).splitlines()
+    for surrogate in ("SVC", "LogisticRegression (transfer)"):
+        text = summary(two_attacks, insertion=surrogate).splitlines()
+        (i,) = np.flatnonzero([line.startswith("insertion ") for line in text])
+        assert text.pop(i + 1) == f"  crafted for {surrogate}"
+        assert text == plain
+        html = summary(two_attacks, function=format_html, insertion=surrogate)
+        assert f'<th scope="row">insertion, crafted for {surrogate}</th>' in html
+        assert '<th scope="row">flip</th>' in html

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_diabetes, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -69,11 +69,32 @@ def test_weights_are_repeated_rows():
     assert_allclose(weighted.coef_, repeated.coef_)
 
 
-def test_divergence_is_said():
-    X, y = make_classification(50, random_state=0)
-    adaline = GradientDescentClassifier("squared_error", learning_rate=10.0)
-    with pytest.raises(ValueError, match=r"diverges with learning_rate=10\.0\. Lower"):
+def largest_rate(X):
+    """Compute 2 / L from the singular values of the rows, intercept included."""
+    rows = np.column_stack([X, np.ones(X.shape[0])])
+    return 2 * X.shape[0] / np.linalg.norm(rows, 2) ** 2
+
+
+@pytest.mark.parametrize("n_features", [5, 80, 200])
+def test_divergence_names_the_largest_learning_rate(n_features):
+    X, y = make_classification(50, n_features, random_state=0)
+    rate = largest_rate(X)
+    adaline = GradientDescentClassifier(
+        "squared_error", learning_rate=1.01 * rate, n_steps=5000
+    )
+    message = f"diverges with .* converges below {rate:.3g}, .*={rate / 2:.3g}, or"
+    with pytest.raises(ValueError, match=message):
         adaline.fit(X, y)
+    adaline.set_params(learning_rate=0.99 * rate).fit(X, y)
+
+
+def test_finite_weights_can_have_diverged():
+    X, y = load_diabetes(return_X_y=True)
+    X = scale(X)
+    rate = largest_rate(X)
+    regressor = GradientDescentRegressor(learning_rate=1.05 * rate, n_steps=1000)
+    with pytest.raises(ValueError, match="diverges"):
+        regressor.fit(X, y)
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
@@ -90,8 +111,8 @@ def test_steps_go_on_from_weights_given(loss):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"coef_init": [1.0]}, r"coef_init has the shape \(1,\), but \(3, 4\)"),
-        ({"intercept_init": [[1.0]]}, r"intercept_init has the shape \(1, 1\)"),
+        ({"coef_init": [1.0]}, r"`coef_init` must have the shape \(3, 4\); got \(1,\)"),
+        ({"intercept_init": [[1.0]]}, r"`intercept_init` must have .* got \(1, 1\)"),
     ],
 )
 def test_weights_given_are_checked(given, message):
@@ -99,7 +120,7 @@ def test_weights_given_are_checked(given, message):
     with pytest.raises(ValueError, match=message):
         GradientDescentClassifier().fit(X, y, **given)
     regressor = GradientDescentRegressor(fit_intercept=False)
-    with pytest.raises(ValueError, match="fit_intercept=False"):
+    with pytest.raises(ValueError, match="None if fit_intercept=False"):
         regressor.fit(X, y, intercept_init=0.0)
 
 

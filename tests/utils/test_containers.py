@@ -14,8 +14,11 @@ from skpoison.utils._containers import (
     canonical,
     cast_like,
     is_frame,
+    is_text,
+    label_rows,
     take_rows,
 )
+from skpoison.utils._index import extend_index
 
 
 class Table(np.ndarray):
@@ -81,6 +84,61 @@ def kind(X):
     return type(X), getattr(X, "format", None), columns, dtypes, rows
 
 
+TEXTS = ["one", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        TEXTS,
+        tuple(TEXTS),
+        [b"one", None, "two", np.nan, pd.NA],
+        [{"word": 1}, {"other": 2}],
+        np.array(TEXTS),
+        np.array(TEXTS, dtype="S"),
+        np.array(TEXTS, dtype=object),
+        pd.Series(TEXTS),
+        pd.Series(TEXTS, dtype="category"),
+        pd.Series([*TEXTS, None], dtype="string"),
+        pd.array(TEXTS, dtype="string"),
+        pl.Series(TEXTS),
+        pl.Series([*TEXTS, None], dtype=pl.Categorical),
+    ],
+    ids=str,
+)
+def test_texts(X):
+    assert is_text(X)
+    taken = take_rows(X, np.array([1, 0]))
+    assert type(taken) is type(X)
+    assert [taken[0], taken[1]] == [X[1], X[0]] or isinstance(X, pd.Series)
+    assert np.asarray(taken).tolist() == np.asarray(X)[[1, 0]].tolist()
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        "text",
+        None,
+        [],
+        [1.0, 2.0],
+        [np.nan, None],
+        ["one", 2],
+        [["one"], ["two"]],
+        np.array([["one"]]),
+        np.array([1.0, 2.0], dtype=object),
+        np.array([True, False]),
+        np.array("one"),
+        pd.Series([1, 2]),
+        pd.DataFrame({"text": TEXTS}),
+        pl.DataFrame({"text": TEXTS}),
+        sparse.csr_array(VALUES),
+    ],
+    ids=str,
+)
+def test_no_texts(X):
+    assert not is_text(X)
+
+
 @containers
 def test_take_rows(make):
     X = make(VALUES)
@@ -89,9 +147,31 @@ def test_take_rows(make):
     np.testing.assert_array_equal(values(rows), VALUES[[2, 0, 2]])
 
 
-def test_take_rows_restarts_the_index_of_pandas():
-    for X in (pd.DataFrame(VALUES, index=[7, 8, 9]), pd.Series([1, 2, 3], [7, 8, 9])):
-        assert list(take_rows(X, np.array([2, 0])).index) == [0, 1]
+@pytest.mark.parametrize("dtype", ["f8", ">f8"])
+@pytest.mark.parametrize("labels", [[7, 8, 9], ["a", "a", "b"]])
+def test_rows_of_pandas_keep_their_labels(dtype, labels):
+    index = pd.Index(labels, name="row")
+    frame = pd.DataFrame(VALUES.astype(dtype), index)
+    for X in (frame, frame[0]):
+        taken = take_rows(X, np.array([2, 0, 2]))
+        assert taken.index.equals(index[[2, 0, 2]])
+        assert taken.index.name == "row"
+        taken.index.name = "other"
+        assert X.index.name == "row"
+    out = append_rows(frame, VALUES[:2])
+    assert out.index.equals(extend_index(index, 2))
+    np.testing.assert_array_equal(out.to_numpy(), VALUES[[0, 1, 2, 0, 1]])
+
+
+def test_label_rows():
+    X = pd.DataFrame(VALUES, index=[7, 8, 8])
+    rows = pd.DataFrame(np.ones((4, 2)))
+    for out in (rows, rows[0]):
+        assert label_rows(out, X, np.array([0, 2])) is out
+        assert out.index.tolist() == [7, 8, 9, 10]
+    for other in (VALUES, VALUES.tolist(), pl.DataFrame(VALUES)):
+        assert label_rows(other, other, np.array([0, 2])) is other
+    assert X.index.tolist() == [7, 8, 8]
 
 
 @pytest.mark.parametrize("case", ["ndarray", "list", "list of arrays", "tuple"])

@@ -176,6 +176,21 @@ class LosesSubclasses(Sloppy):
         return X_out.iloc[:] if hasattr(X_out, "iloc") else X_out, y_out
 
 
+class RestartsTheIndex(Sloppy):
+    def spoil(self, X, y, X_out, y_out):
+        return tuple(
+            each.reset_index(drop=True) if hasattr(each, "iloc") else each
+            for each in (X_out, y_out)
+        )
+
+
+class RestartsTheIndexOfNewRows(RandomInsertion):
+    def fit_resample(self, X, y, *, trusted=None):
+        X_out, y_out = super().fit_resample(X, y, trusted=trusted)
+        repeated = np.arange(len(y_out)) % len(y)
+        return X_out.set_axis(X.index[repeated]), y_out.set_axis(y.index[repeated])
+
+
 class WritesToInput(Sloppy):
     def spoil(self, X, y, X_out, y_out):
         y[:] = y_out
@@ -283,6 +298,8 @@ BROKEN_ATTACKS = [
     (LosesTuples, "check_containers"),
     (LosesArraysInLists, "check_containers"),
     (LosesSubclasses, "check_containers"),
+    (RestartsTheIndex, "check_index"),
+    (RestartsTheIndexOfNewRows, "check_index"),
     (GivesInputOut, "check_input_not_written"),
     (GivesRowsOut, "check_input_not_written"),
     (WritesToInput, "check_input_not_written"),
@@ -310,6 +327,13 @@ class ShortMask(KNNSanitizedClassifier):
     def fit(self, X, y, sample_weight=None, *, trusted=None):
         super().fit(X, y, sample_weight, trusted=trusted)
         self.inlier_mask_ = self.inlier_mask_[1:]
+        return self
+
+
+class ShareOfThoseKept(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.overruled_share_ = 1 - self.overruled_share_
         return self
 
 
@@ -460,6 +484,7 @@ class UnderflowsToo(KNNSanitizedClassifier):
 
 BROKEN_DEFENCES = [
     (ShortMask, "check_inlier_mask"),
+    (ShareOfThoseKept, "check_overruled_share"),
     (ScoresOfThePresent, "check_sample_scores"),
     (ScoresOfTheAbsent, "check_sample_scores"),
     (DropsBelowTheThreshold, "check_sample_scores"),

@@ -3,6 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -15,15 +16,18 @@ from skpoison.model_selection import (
     craft,
     robustness_curve,
 )
+from skpoison.utils._targets import check_responses
 from skpoison.utils._validation import (
+    Described,
+    any_features,
     check_default,
-    check_labels,
-    check_responses,
+    check_mask,
     check_squares,
     check_trusted,
     forget_fit,
     is_missing,
     numeric_features,
+    record_features,
 )
 from skpoison.utils.estimator_checks import check_estimator
 
@@ -175,43 +179,6 @@ def test_check_trusted_refuses_what_is_no_mask(trusted):
         check_trusted(trusted, X)
 
 
-@pytest.mark.parametrize(
-    "y",
-    [
-        ["a", "b", "a"],
-        np.array(["a", "b", "a"], dtype=object),
-        pd.Series(["a", "b", "a"], dtype="category"),
-        pd.Series(["a", "b", "a"], dtype="string"),
-        pl.Series(["a", "b", "a"], dtype=pl.Categorical),
-    ],
-)
-def test_check_labels(y):
-    assert check_labels(LogisticRegression(), y).tolist() == ["a", "b", "a"]
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (None, "LogisticRegression requires y to be passed"),
-        ([0.1, 0.2, 0.7], "Unknown label type"),
-        ([0.0, np.nan, 1.0], "Input y contains NaN"),
-        (["a", None, "b"], "Input y contains None"),
-        (pd.Series(["a", None, "b"], dtype="category"), "contains N"),
-        (pl.Series(["a", None, "b"]), "Input y contains None"),
-        (pd.Series(["a", pd.NA, "b"], dtype="string"), "Input y contains <NA>"),
-        (pd.Series([True, pd.NA, False], dtype="boolean"), "Input y contains <NA>"),
-        (["a", pd.NA, "b"], "Input y contains <NA>"),
-        (["a", pd.NaT, "b"], "Input y contains NaT"),
-        (np.array(["2020", "NaT", "2021"], dtype="M8[s]"), "Input y contains .*NaT"),
-        (["a", np.nan, "b"], "Input y contains NaN"),
-        (np.array([[0, 1], [2, 1], [1, 1]]), "multioutput targets are not supported"),
-    ],
-)
-def test_check_labels_refuses(y, message):
-    with pytest.raises(ValueError, match=message):
-        check_labels(LogisticRegression(), y)
-
-
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_numeric_features_names_columns_of_words(frame):
     data = frame({"age": [1, 2], "city": ["Rome", "Oslo"], "ok": [True, False]})
@@ -230,6 +197,35 @@ def test_numeric_features(frame):
 def test_numeric_features_of_objects():
     data = pd.DataFrame({"a": [1, 2.5]}, dtype=object)
     assert numeric_features(LogisticRegression(), data).tolist() == [[1.0], [2.5]]
+
+
+@pytest.mark.parametrize("X", [["a b", "c"], np.array(["a b", "c"]), ("a b", "c")])
+def test_texts(X):
+    out = any_features(LogisticRegression(), X)
+    assert out.tolist() == ["a b", "c"]
+    assert out.dtype == object
+    model = LogisticRegression()
+    record_features(model, out)
+    assert not hasattr(model, "n_features_in_")
+    with pytest.raises(ValueError, match=r"X_val holds texts.*by TfidfVectorizer\.$"):
+        numeric_features(model, X, name="X_val")
+    model._instead_of_numbers = ", or else"
+    with pytest.raises(ValueError, match=r"by TfidfVectorizer, or else\.$"):
+        numeric_features(model, X)
+
+
+def test_series_of_texts_stay():
+    for X in (pd.Series(["a b", "c"]), pl.Series(["a b", "c"])):
+        assert any_features(LogisticRegression(), X) is X
+
+
+def test_record_features():
+    model, X = LogisticRegression(), pd.DataFrame({"a": [1], "b": [2]})
+    record_features(model, X)
+    assert model.n_features_in_ == 2
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        record_features(model, X.rename(columns={"a": "c"}), reset=False)
 
 
 def test_parameters_without_a_meaning_must_have_their_default():
@@ -289,3 +285,39 @@ def test_forget_fit():
     ridge._private_ = ridge.note = 1
     forget_fit(ridge)
     assert vars(ridge) == vars(Ridge(alpha=2.0)) | {"_private_": 1, "note": 1}
+
+
+def test_check_mask():
+    mask = np.array([True, False])
+    assert check_mask(mask, "mask") is mask
+    assert check_mask([True, False], "mask").tolist() == [True, False]
+    for wrong in ([0, 1], [], True, mask[:, np.newaxis], ["True"], [True, None]):
+        with pytest.raises(ValueError, match="`mask` must be a one-dimensional mask"):
+            check_mask(wrong, "mask")
+
+
+def test_described():
+    described = Described(dict, "a dict such as {8: 3}")
+    assert described.is_satisfied_by({})
+    assert not described.is_satisfied_by([])
+    assert str(described) == "a dict such as {8: 3}"
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_missing_numbers(make):
+    """The error recommends a step before, and no other estimator."""
+    X = make(np.array([[0.0, 1.0], [np.nan, 2.0]]))
+    message = r"Input Z contains NaN\. LogisticRegression .* SimpleImputer, or drop"
+    with pytest.raises(ValueError, match=message) as caught:
+        numeric_features(LogisticRegression(), X, name="Z")
+    assert "HistGradientBoosting" not in str(caught.value)
+    filled = SimpleImputer().fit_transform(X)
+    numeric_features(LogisticRegression(), filled, name="Z")
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_words_among_objects(make):
+    X = make(np.array([[0.0, "Rome"], [1.0, "Oslo"]], dtype=object))
+    message = "computes with numbers, but .*(X holds 'Rome'. Encode|hold none: 1)"
+    with pytest.raises(ValueError, match=message):
+        numeric_features(LogisticRegression(), X, dtype=np.float64)

@@ -27,7 +27,14 @@ class BaseLabelFlip(BaseSurrogateAttack):
         allowed = self._allowed(known)
         n_rows = int(allowed.any(axis=1).sum())
         if n_poison > n_rows:
-            raise budget_error(self.budget, n_poison, n_rows)
+            raise budget_error(
+                self.budget,
+                n_poison,
+                n_rows,
+                class_map=self.class_map,
+                trusted=known.trusted,
+                known_fraction=self.known_fraction,
+            )
         rows, new = self._flip(known, allowed, n_poison, random_state)
         labels = known.y.copy()
         labels[rows] = known.classes[new]

@@ -6,12 +6,13 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skpoison.attacks._base import BaseGoalAttack
 from skpoison.attacks._fold_mean import FoldMean
+from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._flip_search import Refit, flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
 from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 from skpoison.utils._validation import numeric_features
@@ -211,6 +212,7 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         """Return the search for the surrogate that learns from one fold."""
         train, refit = fold.train, None
         measure = known.goal.measure(fold.y, known.classes)
+        measure = as_known_measure(known.goal, measure)
         if measure is not None:
             refit = Refit(
                 known.surrogate,
@@ -228,9 +230,9 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             # surrogate is invalid altogether, its fit raises an error.
             if refit is None and isinstance(error, TypeError):
                 raise ValueError(
-                    f"`goal`={self.goal!r} needs a surrogate whose training can be "
-                    "differentiated; a goal on errors with loss='error', such as "
-                    f"'error-generic', goes with any classifier. {error}"
+                    "`goal` must be one on errors with loss='error', such as "
+                    "'error-generic', for a surrogate whose training cannot be "
+                    f"differentiated; got {self.goal!r}. {error}"
                 ) from error
             if refit is None:
                 raise

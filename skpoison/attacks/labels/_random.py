@@ -78,7 +78,13 @@ class RandomLabelFlip(BasePoisoner):
             self.class_map, self.classes_, y, np.flatnonzero(~trusted), random_state
         )
         if n_poison > rows.shape[0]:
-            raise budget_error(self.budget, n_poison, rows.shape[0])
+            raise budget_error(
+                self.budget,
+                n_poison,
+                rows.shape[0],
+                class_map=self.class_map,
+                trusted=trusted,
+            )
         y = y.copy()
         y[rows[:n_poison]] = labels[:n_poison]
         return Poison(y=y)

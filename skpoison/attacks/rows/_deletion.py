@@ -5,8 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks._base import BaseGoalAttack
 from skpoison.attacks._fold_mean import FoldMean
+from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks.rows._deletion_problem import DeletionProblem
 from skpoison.attacks.rows._deletion_search import DeletionSearch
 from skpoison.base import Poison

@@ -7,13 +7,14 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
-from skpoison.attacks._base import BaseGoalAttack
+from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._validation_data import make_folds, split_rows
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
 from skpoison.attacks.rows._starts import Portfolio, linear_slopes
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
+from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
     BaseOptimizer,
     ProjectedAscent,
@@ -26,6 +27,7 @@ from skpoison.penalties import BasePenalty
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import split_scalers
 from skpoison.utils._callbacks import Progress
+from skpoison.utils._validation import Described
 
 # What an attack takes to suit a goal of each kind. A goal on features has kinks, at
 # which it can stay the same for many steps.
@@ -35,8 +37,8 @@ OPTIMIZERS = {
     "parameters": SpectralProjectedGradient(),
 }
 # Share of the training rows on which a search compares what starts have led to, if the
-# surrogate is not linear.
-HELD_OUT = 0.3
+# surrogate is not linear; and in how many folds.
+HELD_OUT, N_HELD_OUT = 0.3, 2
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,31 @@ class BaseGradientAttack(BaseGoalAttack):
     _parameter_constraints: dict = {
         **BaseGoalAttack._parameter_constraints,
         "poison_labels": [StrOptions({"flip", "keep"}), ResponseRange, None],
-        "feasible_set": [BaseFeasibleSet, None],
-        "penalties": ["array-like", None],
+        "feasible_set": [
+            Described(
+                BaseFeasibleSet,
+                "a set of skpoison.feasible_sets (an instance, such as Box(), not the "
+                "class)",
+            ),
+            None,
+        ],
+        "penalties": [
+            Described("array-like", "a list of objects of skpoison.penalties"),
+            None,
+        ],
         "hypergradient": [
             StrOptions({"auto", "implicit", "unrolled", "back-gradient"}),
             Unrolled,
         ],
-        "optimizer": [BaseOptimizer, SuccessiveHalving, None],
+        "optimizer": [
+            Described(
+                BaseOptimizer,
+                "an optimizer of skpoison.optimizers (an instance, such as "
+                "ProjectedAscent(), not the class)",
+            ),
+            SuccessiveHalving,
+            None,
+        ],
         "verbose": ["verbose"],
     }
 
@@ -163,14 +183,14 @@ class BaseGradientAttack(BaseGoalAttack):
             if known.classes is not None:
                 raise ValueError(
                     "`poison_labels` must be 'flip', 'keep' or None if y holds class "
-                    f"labels; got {self.poison_labels!r}."
+                    f"labels; got {self.poison_labels!r}, which is for responses."
                 )
             self.poison_labels.bounds(known.y)
         for penalty in self.penalties or ():
             if not isinstance(penalty, BasePenalty):
                 raise TypeError(
-                    "`penalties` must hold instances of skpoison.penalties.BasePenalty"
-                    f"; got {penalty!r}."
+                    "`penalties` must hold objects of skpoison.penalties, such as "
+                    f"Displacement(1.0); got {penalty!r}."
                 )
             penalty._validate_params()
         if self.optimizer is not None:
@@ -189,9 +209,9 @@ class BaseGradientAttack(BaseGoalAttack):
         inside = self.feasible_set_.contains(X, start=start.X, y=y)
         if not inside.all():
             raise ValueError(
-                "`feasible_set` must contain the rows that its `project` returns; got "
-                f"{self.feasible_set!r}, whose `contains` refuses {(~inside).sum()} of "
-                f"{n_poison} poison rows."
+                "`feasible_set` must contain the rows that its `_project` returns; got "
+                f"{self.feasible_set!r}, whose `_contains` refuses {(~inside).sum()} "
+                f"of {n_poison} poison rows."
             )
         return self._as_poison(X, y, best.initial, known)
 
@@ -216,6 +236,7 @@ class BaseGradientAttack(BaseGoalAttack):
         label_map = None
         if known.classes is not None:
             label_map = known.goal.label_map(known.classes, known.y_val)
+            check_label_map(known.goal, label_map, known.classes)
         draw = n_poison, label_map, responses, random_state
         initial = self._initial_rows(known, *draw)
         everything = np.arange(known.codes.shape[0])
@@ -251,21 +272,9 @@ class BaseGradientAttack(BaseGoalAttack):
     def _search(self, halving, known, initial, positions, coordinates, draw, progress):
         """Return the best attempt from many starts."""
         _, label_map, responses, random_state = draw
-        held_out = []
-        if self._is_flexible(known) and self.validation is None and known.X_val is None:
-            stratify = known.classes is not None
-            aside, _ = split_rows(
-                "validation",
-                HELD_OUT,
-                known.codes,
-                positions,
-                random_state,
-                stratify=stratify,
-            )
-            held_out = make_folds(
-                2, known.X, known.codes, aside, random_state, stratify=stratify
-            )
-            positions = np.setdiff1d(positions, aside)
+        held_out = self._held_out(known, positions, random_state)
+        for fold in held_out:
+            positions = np.setdiff1d(positions, fold.rows)
         folds = self._folds(known, random_state, positions)
         objective = self._objective(known, folds, initial)
         problems, penalties = objective.problems, objective.penalties
@@ -292,13 +301,37 @@ class BaseGradientAttack(BaseGoalAttack):
         objective = PoisonObjective(problems, penalties, initial.rows)
         return Attempt(best.found, initial, objective, coordinates, folds)
 
-    def _is_flexible(self, known):
-        """Return whether the surrogate can fit any rows: whether it is not linear."""
+    def _held_out(self, known, positions, random_state):
+        """Return folds of rows on which a search compares what starts have led to.
+
+        There are none if validation rows are given, or if the surrogate is linear:
+        what raises the goal of a linear surrogate on some rows does so on others. There
+        are none either if a class has too few rows for it.
+        """
+        if known.X_val is not None or self.validation is not None:
+            return []
         _, estimator = split_scalers(known.surrogate)
         n_classes = None if known.classes is None else known.classes.shape[0]
         learner = as_training_problem(estimator, n_classes).learner
-        is_linear = "coefficients" in learner.supports
-        return not (is_linear or getattr(learner, "kernel", None) == "linear")
+        if "coefficients" in learner.supports:
+            return []
+        if getattr(learner, "kernel", None) == "linear":
+            return []
+        codes, stratify = known.codes[positions], known.classes is not None
+        counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
+        if HELD_OUT * min(counts) < N_HELD_OUT:
+            return []
+        aside, _ = split_rows(
+            "validation",
+            HELD_OUT,
+            known.codes,
+            positions,
+            random_state,
+            stratify=stratify,
+        )
+        return make_folds(
+            N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
+        )
 
     def _responses(self, known):
         """Return labels or responses given to poison, and where responses may move.

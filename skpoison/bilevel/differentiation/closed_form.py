@@ -39,6 +39,7 @@ from skpoison.bilevel.learners.base import ALL, Features, RowGradients, Rows
 from skpoison.bilevel.learners.columns import ColumnGradient
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.solvers.hessians import weighted_gram
+from skpoison.bilevel.solvers.step_size import has_diverged
 
 
 class SpectralDescent:
@@ -58,7 +59,7 @@ class SpectralDescent:
     Attributes
     ----------
     W : ndarray of shape (n_parameters, n_outputs)
-        The weights after the last step.
+        The weights after the last step; NaN if descent has diverged.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class SpectralDescent:
         with np.errstate(over="ignore", invalid="ignore"):
             S, _ = _sums(1 - rate * self.eigenvalues, n_steps)
             self.W = -rate * self.Q @ (S[:, np.newaxis] * self.slope)
+        if has_diverged(learner, rows, np.zeros_like(self.W), self.W):
+            self.W = np.full_like(self.W, np.nan)
 
     def hypergradient(
         self, b: np.ndarray, indices: slice = ALL, *, columns: bool = False

@@ -85,6 +85,20 @@ class Engine(ABC):
             hypergradient = replace(hypergradient, columns=both)
         return value, hypergradient
 
+    def check_rows(self, rows: Rows) -> None:  # noqa: B027
+        """Raise an error if the learner cannot learn from clean rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows, without poison.
+
+        Raises
+        ------
+        ValueError
+            If descent diverges on them.
+        """
+
     @abstractmethod
     def _evaluate(
         self, rows: Rows, goal: Goal, indices: slice, columns: bool

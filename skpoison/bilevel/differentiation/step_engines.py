@@ -13,6 +13,7 @@ from skpoison.bilevel.differentiation.hypergradients import (
 from skpoison.bilevel.goals import Goal
 from skpoison.bilevel.learners.base import ParametricLearner, Rows
 from skpoison.bilevel.learners.columns import ColumnGradient
+from skpoison.bilevel.solvers.step_size import divergence_error, has_diverged
 
 # Numbers that the steps of a descent may take to store: 256 MB.
 STORABLE = 2**25
@@ -26,6 +27,31 @@ class _StepsEngine(Engine):
     def __init__(self, learner: ParametricLearner, rate: float, n_steps: int):
         super().__init__(learner)
         self.steps = {"rate": rate, "n_steps": n_steps}
+
+    def check_rows(self, rows: Rows) -> None:
+        """Raise an error if descent diverges on rows that are not poisoned yet.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+
+        Raises
+        ------
+        ValueError
+            If it diverges, with the largest step size for which it does not.
+        """
+        # Any other objective has bounded gradients: long steps do not diverge.
+        if "closed_form" not in self.learner.supports:
+            return
+        if np.isnan(SpectralDescent(self.learner, rows, **self.steps).W).any():
+            raise divergence_error(self.learner, rows, self.steps["rate"])
+
+    def _checked(self, rows: Rows, W: np.ndarray) -> np.ndarray:
+        """Return NaN if descent has diverged: what it would say of a goal is void."""
+        if has_diverged(self.learner, rows, self.learner.start(rows), W):
+            return np.full_like(W, np.nan)
+        return W
 
 
 class UnrolledDifferentiation(_StepsEngine):
@@ -70,7 +96,7 @@ class UnrolledDifferentiation(_StepsEngine):
             truncate=self.truncate,
             **self.steps,
         )
-        value, b, of_rows = self._goal_at(goal, descent.W, columns)
+        value, b, of_rows = self._goal_at(goal, self._checked(rows, descent.W), columns)
         return value, descent.hypergradient(b, indices, columns=columns), of_rows
 
     def checkpoint_every(self, rows: Rows) -> int:
@@ -133,6 +159,7 @@ class BackGradient(_StepsEngine):
     ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         learner, start = self.learner, self.learner.start(rows)
         W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
+        W = self._checked(rows, W)
         value, b, of_rows = self._goal_at(goal, W, columns)
         hypergradient = reversed_descent(
             learner, rows, start, W, b, indices, columns=columns, **self.steps

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -18,6 +19,7 @@ from skpoison.feasible_sets import (
     L2Ball,
     LinfBall,
     OneHot,
+    Sparse,
     make_intersection,
 )
 from skpoison.optimizers import ProjectedAscent
@@ -166,3 +168,43 @@ def test_categories_stay_categories():
         assert (rows[:, group].sum(axis=1) == 1).all()
         assert (rows[:, group] != start[:, group]).any()
     assert attack.goal_path_.max() > attack.goal_path_[0]
+
+
+def word_counts(n_rows, n_words, seed):
+    """Make counts of words in texts of two classes, about 20 words each."""
+    rng = np.random.RandomState(seed)
+    y = rng.randint(2, size=n_rows)
+    frequencies = rng.lognormal(0, 1.5, n_words) * rng.lognormal(0, 0.5, (2, n_words))
+    frequencies *= 20 / frequencies.sum(axis=1, keepdims=True)
+    return sparse.csr_array(rng.poisson(frequencies[y])), y
+
+
+@pytest.mark.parametrize("dtype", [int, float])
+def test_sparse_counts_stay_sparse_and_do_more_than_flipped_clones(dtype):
+    words = make_intersection(Box(), Integers(), Sparse(max_nonzero=0.95))
+    surrogate, optimizer = LogisticRegression(), ProjectedAscent(max_iter=30)
+    errors = []
+    for seed in range(3):
+        X, y = word_counts(900, 400, seed)
+        X, X_test, y, y_test = X[:250].astype(dtype), X[250:], y[:250], y[250:]
+        attack = GradientInsertion(
+            surrogate, feasible_set=words, optimizer=optimizer, random_state=seed
+        )
+        flipped_clones = RandomInsertion(random_state=seed)
+        errors.append([])
+        for each in (flipped_clones, attack):
+            X_out, y_out = each.fit_resample(X, y)
+            score = LogisticRegression().fit(X_out, y_out).score(X_test, y_test)
+            errors[-1].append(1 - score)
+        assert sparse.issparse(X_out)
+        assert X_out.dtype == X.dtype
+        assert (X_out.data != 0).all()
+        poison = X_out[attack.poison_mask_].toarray()
+        most = np.sort(np.count_nonzero(X.toarray(), axis=1))[int(0.95 * 250)]
+        assert np.count_nonzero(poison, axis=1).max() <= most
+        assert (poison == np.rint(poison)).all()
+        assert (poison >= 0).all()
+        assert (poison <= X.max(axis=0).toarray()).all()
+    errors = np.array(errors)
+    assert (errors[:, 1] > errors[:, 0]).all()
+    assert (errors[:, 1] - errors[:, 0]).mean() > 0.05

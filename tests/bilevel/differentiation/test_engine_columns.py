@@ -47,7 +47,7 @@ NETWORKS = {
         (4, 3), "logistic", Multinomial(), 0.1, np.random.RandomState(0)
     ),
 }
-STEPS = {"rate": 0.02, "n_steps": 25}
+STEPS = {"rate": 0.005, "n_steps": 25}
 ENGINES = {
     f"implicit {name}": (ImplicitDifferentiation, learner, {})
     for name, learner in LINEAR.items()

@@ -1,0 +1,71 @@
+"""Attacks behind an encoder."""
+
+from sklearn.base import clone
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+
+from skpoison.base import BasePoisoner
+
+
+class EncodedAttack(BasePoisoner):
+    """An attack that sees the rows as an encoder turns them into numbers.
+
+    The encoder is fitted on the training rows, as the victim fits its own. What the
+    attack does to labels and rows is done to the rows as they came: labels are flipped,
+    and rows are cloned or deleted. What an attack writes into features cannot be
+    decoded: it is refused, unless the encoder does no more than fill in missing values.
+
+    Parameters
+    ----------
+    attack : sampler
+        The attack.
+    encoder : transformer
+        Turns the rows into numbers.
+    budget : float or int, default=0.1
+        The budget of the attack, instead of its own.
+    """
+
+    _reads_features = False
+
+    def __init__(self, attack, encoder, budget=0.1):
+        super().__init__(budget)
+        self.attack = attack
+        self.encoder = encoder
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state):
+        encoded = clone(self.encoder).fit_transform(X, y)
+        self.attack_ = clone(self.attack).set_params(budget=n_poison)
+        self.attack_.fit_resample(encoded, y, trusted=trusted)
+        poison = self.attack_.poison_
+        clones = poison.X_inserted is None or poison.X_inserted.ndim == 1
+        writes = poison.X_modified is not None or not clones
+        if writes and not keeps_columns(self.encoder):
+            raise ValueError(
+                "attack must not write features behind an encoder, which cannot be "
+                f"undone; got {self.attack!r} behind {self.encoder!r}. Encode the rows "
+                "before the attack."
+            )
+        return poison
+
+
+def keeps_columns(encoder):
+    """Return whether an encoder leaves the columns as they are, but for missing values.
+
+    Parameters
+    ----------
+    encoder : transformer
+        The encoder.
+
+    Returns
+    -------
+    keeps_columns : bool
+    """
+    steps = [encoder]
+    if isinstance(encoder, Pipeline):
+        steps = [step for _, step in encoder.steps]
+    return all(
+        isinstance(step, SimpleImputer)
+        and step.keep_empty_features
+        and not step.add_indicator
+        for step in steps
+    )

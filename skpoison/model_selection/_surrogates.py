@@ -1,0 +1,161 @@
+"""Surrogates of the attacks of a report.
+
+The attacker knows what the victim learns: an attack that is given no surrogate takes
+the undefended estimator, if it can. Otherwise its poison is crafted for its default
+surrogate and harms the estimator by transfer.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.attacks._base import BaseSurrogateAttack
+from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
+from skpoison.surrogates import as_training_problem
+from skpoison.surrogates._scalers import as_scaling_step, split_scalers
+
+DEFAULT_SURROGATE = LogisticRegression.__name__
+# They write numbers into the features, and no encoder can be undone.
+WRITE_FEATURES = GradientInsertion, GradientModification
+
+
+@dataclass(frozen=True)
+class InformedAttack:
+    """An attack that knows what it can about the victim.
+
+    Parameters
+    ----------
+    attack : sampler
+        The attack, with a surrogate.
+    crafted_for : str
+        The estimator that its poison is crafted for, if that is another one than the
+        undefended estimator; otherwise an empty text.
+    """
+
+    attack: Any
+    crafted_for: str = ""
+
+
+def inform(attack, estimator, y):
+    """Give an attack the undefended estimator as its surrogate, if that can be one.
+
+    Parameters
+    ----------
+    attack : sampler
+        The attack. A surrogate that it has already is kept, and an attack that takes
+        none, or is not derived from this package's, stays as it is.
+    estimator : estimator
+        The undefended estimator.
+    y : array-like of shape (n_samples,)
+        The labels or responses.
+
+    Returns
+    -------
+    informed : InformedAttack
+    """
+    if not isinstance(attack, BaseSurrogateAttack):
+        return InformedAttack(attack)
+    if attack.surrogate is not None:
+        same = repr(attack.surrogate) == repr(estimator)
+        return InformedAttack(attack, "" if same else _name(attack.surrogate))
+    n_classes = None
+    if is_classifier(estimator):
+        y = np.asarray(y)
+        n_classes = y.shape[1] if y.ndim == 2 else np.unique(y).shape[0]
+    can_be_any = attack._only_surrogate_reads and is_classifier(estimator)
+    # A single fit of the whole is no matter; a search by gradients is much faster than
+    # one by fits, even behind an encoder.
+    by_scores = can_be_any and not isinstance(attack, BaseGoalAttack)
+    if by_scores or _is_attackable(attack, estimator, n_classes):
+        return InformedAttack(_with_surrogate(attack, estimator))
+    encoder, rest = split_encoder(estimator)
+    if encoder is not None and isinstance(attack, WRITE_FEATURES):
+        encoder = encoder if keeps_columns(encoder) else None
+    if encoder is not None and _is_attackable(attack, rest, n_classes):
+        return InformedAttack(EncodedAttack(_with_surrogate(attack, rest), encoder))
+    if can_be_any:
+        return InformedAttack(_with_surrogate(attack, estimator))
+    if encoder is not None:
+        attack = EncodedAttack(attack, encoder)
+    return InformedAttack(attack, f"{DEFAULT_SURROGATE} (transfer)")
+
+
+def _is_attackable(attack, estimator, n_classes):
+    """Return whether an attack by gradients can have the estimator as surrogate."""
+    fits = is_classifier(estimator) or not attack._needs_classifier
+    return fits and is_differentiable(estimator, n_classes)
+
+
+def _with_surrogate(attack, surrogate):
+    return clone(attack).set_params(surrogate=surrogate)
+
+
+def is_differentiable(estimator, n_classes):
+    """Return whether the training of an estimator can be differentiated.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    n_classes : int or None
+        Number of classes; None for a regressor.
+
+    Returns
+    -------
+    is_differentiable : bool
+    """
+    try:
+        as_training_problem(split_scalers(estimator)[1], n_classes)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def split_encoder(estimator):
+    """Split a pipeline behind the last step that is neither scaler nor estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Returns
+    -------
+    encoder : Pipeline or None
+        The steps up to the last one that is not a scaler; None if there is none.
+    rest : estimator
+        The scalers and the estimator behind it.
+    """
+    if not isinstance(estimator, Pipeline):
+        return None, estimator
+    n_first = 0
+    for i, (_, step) in enumerate(estimator.steps[:-1], start=1):
+        if not _is_scaler(step):
+            n_first = i
+    first = estimator.steps[:n_first]
+    if not all(hasattr(step, "transform") or step in _NOTHING for _, step in first):
+        return None, estimator  # a sampler among them changes the rows
+    return (estimator[:n_first] if first else None), estimator[n_first:]
+
+
+_NOTHING = "passthrough", None
+
+
+def _is_scaler(step):
+    try:
+        as_scaling_step(step)
+    except TypeError:
+        return step in _NOTHING
+    return True
+
+
+def _name(estimator):
+    if isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return type(estimator).__name__

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures
+
+from skpoison.attacks import (
+    GradientInsertion,
+    GradientModification,
+    GreedyDeletion,
+    RandomInsertion,
+    RelaxedLabelFlip,
+)
+from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
+
+X, y = load_iris(return_X_y=True)
+X, y = X[50::2], y[50::2]
+WORDS = np.round(X[:, :2]).astype(int).astype(str).astype(object)
+ENCODER = OneHotEncoder()
+
+
+@pytest.mark.parametrize("budget", [0, 4, 0.1])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        RelaxedLabelFlip(LogisticRegression(), max_iter=3, random_state=0),
+        GreedyDeletion(LogisticRegression(), random_state=0),
+        RandomInsertion(random_state=0),
+    ],
+)
+def test_does_to_the_rows_what_the_attack_does_behind_the_encoder(attack, budget):
+    encoded = EncodedAttack(attack, ENCODER, budget)
+    X_out, y_out = encoded.fit_resample(WORDS, y)
+    expected = clone(attack).set_params(budget=budget)
+    Z_out, labels = expected.fit_resample(ENCODER.fit_transform(WORDS), y)
+    np.testing.assert_array_equal(y_out, labels)
+    assert X_out.dtype == object
+    assert (ENCODER.transform(X_out) != Z_out).nnz == 0
+    np.testing.assert_array_equal(encoded.poison_mask_, expected.poison_mask_)
+    # The poison can be applied again.
+    np.testing.assert_array_equal(encoded.apply_poison(WORDS, y)[0], X_out)
+
+
+def test_encoder_is_fitted_on_the_training_rows_and_not_written_to():
+    encoder = PolynomialFeatures()
+    attack = RelaxedLabelFlip(LogisticRegression(), max_iter=1, random_state=0)
+    encoded = EncodedAttack(attack, encoder)
+    encoded.fit_resample(X, y)
+    assert encoded.attack_.n_features_in_ == 15
+    assert not hasattr(encoder, "n_features_in_")
+    assert not hasattr(attack, "poison_")
+
+
+def test_trusted_rows_stay():
+    attack = RelaxedLabelFlip(LogisticRegression(), max_iter=1, random_state=0)
+    trusted = np.arange(y.shape[0]) >= 10
+    encoded = EncodedAttack(attack, ENCODER, 5)
+    _, y_out = encoded.fit_resample(WORDS, y, trusted=trusted)
+    changed = np.flatnonzero(y_out != y)
+    assert changed.shape == (5,)
+    assert changed.max() < 10
+
+
+@pytest.mark.parametrize("attack", [GradientInsertion, GradientModification])
+def test_features_cannot_be_written_behind_an_encoder(attack):
+    encoded = EncodedAttack(attack(LogisticRegression(), random_state=0), ENCODER, 2)
+    with pytest.raises(ValueError, match="attack must not write features behind an"):
+        encoded.fit_resample(WORDS, y)
+
+
+@pytest.mark.parametrize("attack", [GradientInsertion, GradientModification])
+def test_features_can_be_written_behind_an_imputer(attack):
+    holes = X.copy()
+    holes[::5, 1] = np.nan
+    imputer = SimpleImputer(keep_empty_features=True)
+    attack = attack(LogisticRegression(), random_state=0)
+    encoded = EncodedAttack(attack, make_pipeline(imputer), 2)
+    X_out, y_out = encoded.fit_resample(holes, y)
+    attack.set_params(budget=2).fit_resample(imputer.fit_transform(holes), y)
+    expected, labels = attack.apply_poison(holes, y)
+    np.testing.assert_array_equal(X_out, expected)
+    np.testing.assert_array_equal(y_out, labels)
+    assert np.isnan(X_out[0, 1])
+    assert not np.isnan(X_out[encoded.poison_mask_]).any()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "expected"),
+    [
+        (SimpleImputer(keep_empty_features=True), True),
+        (SimpleImputer(), False),
+        (SimpleImputer(keep_empty_features=True, add_indicator=True), False),
+        (make_pipeline(SimpleImputer(keep_empty_features=True), ENCODER), False),
+    ],
+)
+def test_keeps_columns(encoder, expected):
+    assert keeps_columns(encoder) == expected
