@@ -101,7 +101,9 @@ class BilevelProblem:
         elif scalers:
             self.scaler = make_column_scaler(scalers, X_scaler)
         problem = as_training_problem(estimator, n_classes)
-        self.training_problem = problem.for_rows(self.X_scaled, weight)
+        if X.shape[0]:  # if not all rows are poison
+            problem = problem.for_rows(self.X_scaled, weight)
+        self.training_problem = problem
         self.learner = self.training_problem.learner
         n_unrolled = None
         if isinstance(hypergradient, Unrolled):
@@ -136,7 +138,8 @@ class BilevelProblem:
         if is_behind and not isinstance(self.raw_goal, Goal):
             self.raw_goal = BehindScalers(goal, context)
         self.raw_goal = as_known_goal(goal, self.raw_goal)
-        self.engine.check_rows(self.rows())
+        if X.shape[0]:
+            self.engine.check_rows(self.rows())
 
     @cached_property
     def scaling(self):
