@@ -120,10 +120,13 @@ def _check_one_type(y):
     """Raise if labels are of types that cannot be sorted together."""
     if y.dtype.kind != "O":
         return
+    types = set(map(type, y.ravel()))
+    if len(types) == 1:
+        return
     try:
         np.unique(y)
     except TypeError as error:
-        types = sorted({type(value).__name__ for value in y.ravel()})
+        types = sorted(each.__name__ for each in types)
         raise ValueError(
             f"y must hold labels of one type; got {' and '.join(types)}. Make all of "
             "them strings: [str(label) for label in y]."
