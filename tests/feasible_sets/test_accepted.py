@@ -26,7 +26,7 @@ FILTERS = [
     OutlierFilteredClassifier(LR, n_neighbors=2, max_reference=15, random_state=0),
     OutlierFilteredClassifier(LR, detector=LocalOutlierFactor(5, novelty=True)),
     OutlierFilteredClassifier(
-        LR, detector=IsolationForest(n_estimators=3, random_state=0)
+        LR, detector=IsolationForest(n_estimators=3, random_state=0), quantile=0.5
     ),
 ]
 each_filter = pytest.mark.parametrize(
