@@ -77,7 +77,12 @@ from skpoison.goals import (
     TargetLabels,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
-from skpoison.optimizers import AscentResult, BaseOptimizer, ProjectedAscent
+from skpoison.optimizers import (
+    AscentResult,
+    BaseOptimizer,
+    ProjectedAscent,
+    SuccessiveHalving,
+)
 from skpoison.penalties import BasePenalty, Displacement
 from skpoison.surrogates import GradientDescentClassifier, as_training_problem
 
@@ -688,8 +693,8 @@ PARTS = [
     ),
     Case(
         insert(GradientDescentClassifier("squared_error", learning_rate=1e9)),
-        "Take learning_rate=0.273, or scale the features",
-        [insert(GradientDescentClassifier("squared_error", learning_rate=0.273))],
+        "Take learning_rate=.*, or scale the features",
+        [insert(GradientDescentClassifier("squared_error", learning_rate=0.1))],
     ),
     Case(
         insert(optimizer=own_optimizer(lambda x: x)),
@@ -700,6 +705,14 @@ PARTS = [
         insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, None))),
         "the value at the start and after each step",
         [insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, np.zeros(1))))],
+    ),
+    Case(
+        insert(optimizer=SuccessiveHalving(ProjectedAscent(schedule="sequential"))),
+        "must have schedule='joint'.* Use the ascent itself as the optimizer",
+        [
+            insert(optimizer=SuccessiveHalving(FAST, n_starts=2, n_climbs=1)),
+            insert(optimizer=ProjectedAscent(max_iter=1, schedule="sequential")),
+        ],
     ),
     Case(
         insert(penalties=[own_penalty(lambda X: 0.0)]),
@@ -873,6 +886,17 @@ def test_each_value_named_can_be_differentiated(estimator, n_classes):
         changed = type(estimator)(**estimator.get_params() | {parameter: value})
         changed._validate_params()
         as_training_problem(changed, n_classes)
+
+
+def test_learning_rate_named_converges():
+    adaline = GradientDescentClassifier("squared_error", learning_rate=1e9)
+    for call in (insert(adaline), lambda: adaline.fit(X, y)):
+        adaline.set_params(learning_rate=1e9)
+        with pytest.raises(ValueError, match="diverges with learning_rate") as caught:
+            call()
+        named = re.search("Take learning_rate=([0-9.e+-]+),", str(caught.value))[1]
+        adaline.set_params(learning_rate=float(named))
+        call()
 
 
 def differentiable(estimator, n_classes):
