@@ -7,20 +7,18 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.attacks._fold_mean import FoldMean
-from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks.labels._base import BaseLabelFlip
-from skpoison.attacks.labels._flip_search import Refit, flip_search
+from skpoison.attacks.labels._flip_goal import FitPart
+from skpoison.attacks.labels._flip_search import flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
-from skpoison.attacks.labels._label_problem import LabelProblem
-from skpoison.utils._callbacks import Progress
-from skpoison.utils._containers import take_rows
+from skpoison.attacks.labels._goal_flip import BaseGoalFlip
+from skpoison.attacks.labels._greedy_path import GreedyPath
 from skpoison.utils._validation import numeric_features
 
-# How many flips are tried at every step by default.
-N_CANDIDATES = 20
+# The most rounds. With a larger budget several labels are flipped in each.
+N_ROUNDS = 100
 
 
-class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
+class GreedyLabelFlip(BaseGoalFlip):
     r"""Flip one label after the other, each time the one that raises the goal most.
 
     A surrogate learns from the training rows, and the goal, for example its error, is
@@ -129,11 +127,9 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     False
     """
 
-    _default_validation = 3
     _only_surrogate_reads = True
     _parameter_constraints: dict = {
-        **BaseGoalAttack._parameter_constraints,
-        **BaseLabelFlip._parameter_constraints,
+        **BaseGoalFlip._parameter_constraints,
         "n_candidates": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -167,75 +163,38 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         self.n_candidates = n_candidates
         self.n_jobs = n_jobs
 
-    def _start(self, known):
-        super()._start(known)
-        self.goal_path_ = np.empty(0)
+    def _n_own_sets(self, n_poison):
+        return min(n_poison, N_ROUNDS) + 1
 
-    def _flip(self, known, allowed, n_poison, random_state):
-        folds = self._folds(known, random_state)
-        searches = [self._search(known, fold) for fold in folds]
-        trains = [fold.train for fold in folds]
-        state = FoldSearch(
-            FoldMean(searches, trains, known.codes.shape[0]), known.codes
-        )
-        flips, path = [], [state.value()]
-        progress = Progress(self, "flips", n_poison, every=0)
-        for step in range(n_poison):
-            is_free = allowed & ~state.last_of_class()[:, np.newaxis]
-            if not is_free.any():
-                raise ValueError(
-                    "`budget` must leave one row of each class to every surrogate; got "
-                    f"{self.budget!r}, which is {n_poison} flips, but after {step} of "
-                    "them every row that may be flipped is the last of its class. "
-                    "Lower the budget."
-                )
-            rows, new = self._candidates(state, *np.nonzero(is_free), random_state)
-            values = state.values(rows, new)
-            best = int(values.argmax())
-            state.flip(rows[best], new[best])
-            allowed[rows[best]] = False
-            flips.append((rows[best], new[best]))
-            path.append(values[best])
-            if progress(values[best]):
-                break
-        progress.end()
-        self.goal_path_ = np.array(path)
-        # More errors are always wanted, but coefficients can be overshot, and a class
-        # map can leave only flips that work against certain errors.
-        n_kept = len(flips)
-        if known.goal.can_be_overshot:
-            n_kept = np.flatnonzero(self.goal_path_ == self.goal_path_.max())[-1]
-        return np.array(flips[:n_kept], dtype=int).reshape(-1, 2).T
+    def _own_sets(self, search, random_state):
+        """Flip the labels that raise the goal most, one by one or in rounds."""
+        if search.stopped:
+            return []
+        folds = search.goal.folds
+        searches = [flip_search(part) for part in folds.parts]
+        n_samples = search.codes.shape[0]
+        state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
+        path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
+        found = path.follow(search.n_flips, N_ROUNDS, search)
+        return [search.measure(codes) for codes in found]
 
-    def _search(self, known, fold):
-        """Return the search for the surrogate that learns from one fold."""
-        train, refit = fold.train, None
-        measure = known.goal.measure(fold.y, known.classes)
-        if measure is not None:
-            refit = Refit(
-                known.surrogate,
-                take_rows(known.X, train),
-                known.codes[train],
-                known.classes,
-                fold.X,
-                measure,
-                self.n_jobs,
-            )
+    def _part(self, known, fold):
+        """Return the goal for the surrogate that learns from one fold."""
         try:
-            problem = LabelProblem(self._problem(*self._as_numbers(known, fold)))
+            return super()._part(*self._as_numbers(known, fold))
         except (TypeError, ValueError) as error:
             # It cannot be differentiated. Errors can be counted all the same; if the
             # surrogate is invalid altogether, its fit raises an error.
-            if refit is None and isinstance(error, TypeError):
+            refit = self._refit(known, fold)
+            if refit is not None:
+                return FitPart(refit, None)
+            if isinstance(error, TypeError):
                 raise ValueError(
                     f"`goal`={self.goal!r} needs a surrogate whose training can be "
                     "differentiated; a goal on errors with loss='error', such as "
                     f"'error-generic', goes with any classifier. {error}"
                 ) from error
-            if refit is None:
-                raise
-            problem = None
-        return flip_search(problem, refit)
+            raise
 
     def _as_numbers(self, known, fold):
         """Return what the attacker knows, and a fold, as a gradient needs them."""
@@ -248,17 +207,3 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             for X in (known.X, fold.X)
         )
         return replace(known, X=X), replace(fold, X=X_val)
-
-    def _candidates(self, state, rows, new, random_state):
-        """Choose which flips to try."""
-        most = self.n_candidates
-        if most == "auto":
-            most = None if state.exact_is_cheap else N_CANDIDATES
-        if most is None or most >= rows.shape[0]:
-            return rows, new
-        gains = state.first_order_gains()
-        if gains is None:
-            chosen = np.sort(random_state.permutation(rows.shape[0])[:most])
-        else:
-            chosen = np.argsort(-gains[rows, new], kind="stable")[:most]
-        return rows[chosen], new[chosen]

@@ -5,17 +5,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks._fold_mean import FoldMean
-from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks.labels._base import BaseLabelFlip
-from skpoison.attacks.labels._label_problem import LabelProblem
-from skpoison.utils._callbacks import Progress
-
-# How many random sets of flips are tried.
-N_AT_RANDOM = 10
+from skpoison.attacks.labels._goal_flip import BaseGoalFlip
+from skpoison.attacks.labels._starting_flips import flipped
 
 
-class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
+class RelaxedLabelFlip(BaseGoalFlip):
     r"""Flip labels by the gradient of the goal in soft labels, and round.
 
     Let row i have the share :math:`Q_{ic}` of the label c. The attacker maximises their
@@ -134,10 +128,9 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
     False
     """
 
-    _default_validation = 3
+    _counts_errors = True
     _parameter_constraints: dict = {
-        **BaseGoalAttack._parameter_constraints,
-        **BaseLabelFlip._parameter_constraints,
+        **BaseGoalFlip._parameter_constraints,
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -166,83 +159,45 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _start(self, known):
         super()._start(known)
-        self.error_path_, self.goal_path_, self.n_iter_ = *np.empty((2, 0)), 0
+        self.error_path_, self.n_iter_ = np.empty(0), 0
 
-    def _flip(self, known, allowed, n_poison, random_state):
-        codes, folds = known.codes, self._folds(known, random_state)
-        problems = [LabelProblem(self._problem(known, fold)) for fold in folds]
-        problem = _MeanProblem(
-            FoldMean(problems, [fold.train for fold in folds], codes.shape[0])
-        )
-        can_overshoot = known.goal.can_be_overshot
-        clean = np.eye(known.classes.shape[0])[codes]
-        shares, path = clean, [problem.evaluate(codes)]
-        best = _best_at_random(problem, codes, allowed, n_poison, random_state)
-        if can_overshoot and path[0] >= best[0]:
-            best = path[0], *np.empty((2, 0), dtype=int)
-        progress = Progress(self, "steps", self.max_iter, every=0)
+    def _set_path(self, path):
+        super()._set_path(path)
+        self.error_path_ = np.array([measured.error for measured in path])
+
+    def _n_own_sets(self, n_poison):
+        return self.max_iter * n_poison.bit_length()
+
+    def _own_sets(self, search, random_state):
+        """Follow the conditional gradient, and round after each step."""
+        codes, allowed, n_flips = search.codes, search.allowed, search.n_flips
+        clean = np.eye(allowed.shape[1])[codes]
+        shares, best = clean, None
         for step in range(self.max_iter):
-            gains = problem.gradient(shares)
+            if search.stopped:
+                break
+            gains = search.goal.gradient(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
             gains[~allowed] = -np.inf
             vertex = clean.copy()
-            rows, new = _largest(gains, n_poison)
+            rows, new = _largest(gains, n_flips)
             is_gain = gains[rows, new] > 0
             vertex[rows[is_gain]] = np.eye(clean.shape[1])[new[is_gain]]
             if (vertex == shares).all():
                 break
             shares = shares + 2 / (step + 2) * (vertex - shares)
-            rows, new = _round(shares, gains, codes, allowed, n_poison)
+            self.n_iter_ = step + 1
+            rows, new = _round(shares, gains, codes, allowed, n_flips)
             # Errors grow with the flips, but coefficients can be overshot: fewer flips
             # are tried too.
-            sizes = {n_poison}
-            if can_overshoot and known.goal.kind != "errors":
-                sizes.update(2**k for k in range(n_poison.bit_length()))
-            found = []
+            sizes = {n_flips}
+            if search.may_be_fewer:
+                sizes.update(2**k for k in range(n_flips.bit_length()))
             for size in sorted(sizes):
-                flipped = _flipped(codes, rows[:size], new[:size])
-                found.append((problem.evaluate(flipped), size))
-            reached, size = max(found)
-            path.append(reached)
-            if reached > best[0]:
-                best = reached, rows[:size], new[:size]
-            if progress(reached[1]):
-                break
-        progress.end()
-        self.error_path_, self.goal_path_ = np.array(path).T
-        self.n_iter_ = len(path) - 1
-        return best[1], best[2]
-
-
-class _MeanProblem:
-    """The mean over folds of goals as functions of labels."""
-
-    def __init__(self, folds):
-        self.folds = folds
-
-    def evaluate(self, codes):
-        """Compute the goal, with errors counted, and the goal."""
-        each = self.folds.mean(lambda problem, train: problem.evaluate(codes[train]))
-        return tuple(float(part) for part in each)
-
-    def gradient(self, shares):
-        """Differentiate the goal in the shares of labels."""
-        return self.folds.scatter_mean(
-            lambda problem, train: problem.gradient(shares[train])[1]
-        )
-
-
-def _best_at_random(problem, codes, allowed, n_poison, random_state):
-    """Return the best of some random sets of flips: what it reaches, rows, labels."""
-    is_free, best = np.flatnonzero(allowed.any(axis=1)), None
-    for _ in range(N_AT_RANDOM):
-        rows = random_state.permutation(is_free)[:n_poison]
-        draws = random_state.uniform(size=allowed[rows].shape)
-        new = np.where(allowed[rows], draws, -1).argmax(axis=1)
-        reached = problem.evaluate(_flipped(codes, rows, new))
-        if best is None or reached > best[0]:
-            best = reached, rows, new
-    return best
+                found = search.measure(flipped(codes, rows[:size], new[:size]))
+                if found and (best is None or search.is_better(found, best)):
+                    best = found
+        return [best]
 
 
 def _round(shares, gains, codes, allowed, n_poison):
@@ -263,10 +218,3 @@ def _largest(gains, n_rows):
     largest = np.take_along_axis(gains, new[:, np.newaxis], axis=1)[:, 0]
     rows = np.argsort(-largest, kind="stable")[:n_rows]
     return rows, new[rows]
-
-
-def _flipped(codes, rows, new):
-    """Return labels after flips."""
-    flipped = codes.copy()
-    flipped[rows] = new
-    return flipped
