@@ -19,11 +19,17 @@ N_ROUNDS = 100
 
 
 class GreedyLabelFlip(BaseGoalFlip):
-    r"""Flip one label after the other, each time the one that raises the goal most.
+    r"""Flip the labels that raise the goal most, one after the other, then exchange them.
 
     A surrogate learns from the training rows, and the goal, for example its error, is
     measured on validation rows. Every step flips the label that raises the goal most,
-    given the flips before [1]_.
+    given the flips before [1]_. A budget of more than 100 flips is spent in 100 steps.
+
+    These flips compete with those of all attacks that measure nothing
+    (:class:`MarginLabelFlip`, :class:`ALFA`, :class:`RandomLabelFlip`), with the same
+    seed, and with sets of flips of a single class. Flips of the best sets are then
+    exchanged for others while the goal rises: those that are missed least for those
+    that promise most to first order, many at once and fewer if that does not help.
 
     Trying all flips at every step takes one fit for each row and step. Three things
     make that fast. For the squared loss no fit is needed: the scores are linear in the
@@ -43,8 +49,8 @@ class GreedyLabelFlip(BaseGoalFlip):
         them.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
-        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: of the
-        flips made, those up to the highest goal are kept.
+        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: fewer
+        flips are made if they reach a higher goal.
     goal : "error-generic", dict or goal object, default="error-generic"
         What the attacker wants: "error-generic" for
         :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
@@ -58,8 +64,9 @@ class GreedyLabelFlip(BaseGoalFlip):
         How training rows become the attacker's validation rows, on which the goal is
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
-        learns from the other rows. None: `X_val` and `y_val` if they are given,
-        otherwise 3 folds.
+        learns from the other rows. None: `X_val` and `y_val` if they are given;
+        otherwise every row is left out in turn, by one Newton step, if the surrogate
+        can be differentiated twice, or there are 5 folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
@@ -78,7 +85,8 @@ class GreedyLabelFlip(BaseGoalFlip):
     contamination_ : float
         Their share.
     goal_path_ : ndarray of shape (n_steps + 1,)
-        The goal before the first flip and after each.
+        The goal without flips; then that of the best set of flips met, after each set
+        that is measured and each greedy step.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int
@@ -99,8 +107,15 @@ class GreedyLabelFlip(BaseGoalFlip):
     maximised. Breaking ties of the error by the loss instead does less harm in
     ``benchmarks/labels.py``.
 
-    For one seed the poison of a smaller budget is the beginning of that of a larger
-    one. The last row of a class that a surrogate learns from is never flipped.
+    Without validation rows of their own, the attacker measures the goal on the rows
+    that they flip, and the flips with the highest goal suit these few rows better than
+    any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
+    none), and flips replace those of ALFA, or others, only if the error that they cause
+    is higher by two standard errors of the difference. On validation rows that are
+    given, the highest goal wins, so that the attack is never weaker than one that
+    measures nothing.
+
+    The last row of a class that a surrogate learns from is never flipped.
 
     References
     ----------

@@ -23,13 +23,18 @@ class RelaxedLabelFlip(BaseGoalFlip):
     by the conditional gradient method of Frank and Wolfe [1]_. Each step needs one
     linear system, which gives the gradient in all shares, and the best flips for a
     linear goal, which are a sort. After each step the :math:`n_p` rows that have given
-    up most of their label are flipped. Of these sets of flips the best one is kept: for
-    a goal that counts errors the one with most errors, and among equals the one with
-    the largest goal.
+    up most of their label are flipped.
 
-    All flips are chosen together. That takes as many fits as steps, however large the
-    budget, and does about as much harm as choosing one after the other; more if there
-    are many rows.
+    These sets of flips compete with those of all attacks that measure nothing
+    (:class:`MarginLabelFlip`, :class:`ALFA`, :class:`RandomLabelFlip`), with the same
+    seed, and with sets of flips of a single class. Flips of the best sets are then
+    exchanged for others while the goal rises: those that are missed least for those
+    that promise most to first order, many at once and fewer if that does not help. The
+    best set is kept: for a goal that counts errors the one with most errors, and among
+    equals the one with the largest goal.
+
+    All flips are chosen together. That takes about as many fits as steps, however large
+    the budget.
 
     Parameters
     ----------
@@ -54,15 +59,16 @@ class RelaxedLabelFlip(BaseGoalFlip):
         How training rows become the attacker's validation rows, on which the goal is
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
-        learns from the other rows. None: `X_val` and `y_val` if they are given,
-        otherwise 3 folds.
+        learns from the other rows. None: `X_val` and `y_val` if they are given;
+        otherwise every row is left out in turn, by one Newton step, if the surrogate
+        can be differentiated twice, or there are 5 folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
         Maximum number of steps.
     random_state : int, RandomState instance or None, default=None
-        Seed of the validation rows, of the rows known, of the random flips that are
-        tried as well and of a surrogate without a seed.
+        Seed of the validation rows, of the rows known, of random flips and of a
+        surrogate without a seed.
 
     Attributes
     ----------
@@ -70,13 +76,14 @@ class RelaxedLabelFlip(BaseGoalFlip):
         Which rows are flipped.
     contamination_ : float
         Their share.
-    error_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal without flips and for the flips after each step, with errors counted
-        instead of smoothed; the same as `goal_path_` for goals that smooth no error.
-    goal_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal without flips and for the flips after each step.
+    error_path_ : ndarray of shape (n_sets + 1,)
+        As `goal_path_`, with errors counted instead of smoothed; the same for goals
+        that smooth no error.
+    goal_path_ : ndarray of shape (n_sets + 1,)
+        The goal without flips; then that of the best set of flips met, after each set
+        that is measured.
     n_iter_ : int
-        Number of steps.
+        Number of steps of the conditional gradient method.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int
@@ -93,8 +100,15 @@ class RelaxedLabelFlip(BaseGoalFlip):
     -----
     Kernel machines that follow their rows closely, such as an SVC with a large C, have
     gradients that hold for the smallest steps only: against these GreedyLabelFlip is
-    stronger. Ten random sets of flips are tried as well, so that by the attacker's own
-    measure the attack is never weaker than the best of them.
+    stronger.
+
+    Without validation rows of their own, the attacker measures the goal on the rows
+    that they flip, and the flips with the highest goal suit these few rows better than
+    any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
+    none), and flips replace those of ALFA, or others, only if the error that they cause
+    is higher by two standard errors of the difference. On validation rows that are
+    given, the highest goal wins, so that the attack is never weaker than one that
+    measures nothing.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which
