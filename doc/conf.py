@@ -80,34 +80,45 @@ html_theme_options = {
 }
 html_sidebars = {"whats_new": [], "install": [], "references": []}
 
-REPORT_OPTIONS = ["--estimator", "tree", "--budgets", "0.1", "0.2", "0.4"]
+# Commands whose output the user guide shows.
+COMMANDS = {
+    "help": "-m skpoison --help",
+    "report": "-m skpoison --estimator tree --budgets 0.1 0.2 0.4",
+    "customers": "-m skpoison --data customers.csv --target cancelled --trusted checked"
+    " --attack random_label_flip alfa --budgets 0.05 0.1 --scoring balanced_accuracy"
+    " --out customers",
+}
 
 
-def write_report(_):
+def write_reports(_):
     """Run the commands whose output the user guide shows."""
     GENERATED.mkdir(exist_ok=True)
-    for file in GENERATED.glob("robustness.*"):  # of an earlier build
+    for file in GENERATED.rglob("robustness.*"):  # of an earlier build
         file.unlink()
-    for name, options in {"report": REPORT_OPTIONS, "help": ["--help"]}.items():
-        command = ["-m", "skpoison", *options]
-        output = subprocess.run(
-            [sys.executable, *command],
-            cwd=GENERATED,
-            env={
-                **os.environ,
-                "COLUMNS": "80",
-                "NO_COLOR": "1",
-                "PYTHONIOENCODING": "utf-8",
-                "PYTHONPATH": os.pathsep.join(sys.path),
-            },
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            check=True,
-        ).stdout
-        text = f"$ python {' '.join(command)}\n{output}"
+    run(str(HERE / "user_guide" / "customers.py"))
+    for name, command in COMMANDS.items():
+        text = f"$ python {command}\n{run(*command.split())}"
         (GENERATED / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def run(*command):
+    """Run Python in the folder of generated files, and return what it prints."""
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=GENERATED,
+        env={
+            **os.environ,
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    ).stdout
 
 
 def setup(app):
     """Write what is generated, before it is read."""
-    app.connect("builder-inited", write_report)
+    app.connect("builder-inited", write_reports)

@@ -30,11 +30,24 @@ __all__ = [*_SUBMODULES, "show_versions"]
 
 
 def __getattr__(name):
-    """Import a subpackage when it is first asked for, as scikit-learn does."""
+    """Import a subpackage when it is first asked for, as scikit-learn does.
+
+    For a name of a subpackage, raise an error that says which one it is.
+    """
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
     if name == "show_versions":
         return import_module(f"{__name__}.utils._show_versions").show_versions
+    if not name.startswith("_"):
+        for module in [*_SUBMODULES, "utils.estimator_checks"]:
+            path = f"{__name__}.{module}"
+            if name in getattr(import_module(path), "__all__", ()):
+                # `from skpoison import ...` hides the message of an AttributeError.
+                raise ImportError(
+                    f"cannot import name {name!r} from {__name__!r}. Write: from "
+                    f"{path} import {name}",
+                    name=path,
+                )
     raise AttributeError(
         f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}"
     )

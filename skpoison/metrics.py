@@ -1,9 +1,158 @@
-"""Metrics of the effect of poison on feature selection."""
+"""Metrics of the detection of poison, and of its effect on feature selection."""
 
 import numpy as np
-from sklearn.utils import check_array
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score
+from sklearn.utils import Bunch, check_array
 
-__all__ = ["stability_index"]
+from skpoison.utils._validation import check_mask
+
+__all__ = ["detection_scores", "stability_index"]
+
+
+def detection_scores(poison_mask, *, inlier_mask=None, sample_scores=None):
+    r"""Measure how well a defence finds the rows that an attack has poisoned.
+
+    The rows flagged by the defence are those that it does not use as they are: dropped,
+    relabelled or weighted down. With F the rows flagged and P the rows poisoned,
+
+    .. math::
+
+        \text{precision} = \frac{|F \cap P|}{|F|} , \qquad
+        \text{recall} = \frac{|F \cap P|}{|P|} .
+
+    The average precision does not depend on the threshold of the defence: it is the
+    mean precision over the poisoned rows, each time among the rows that are at least as
+    suspicious as the one in question [1]_.
+
+    Parameters
+    ----------
+    poison_mask : array-like of shape (n_samples,) of bool
+        Which rows are poisoned: `poison_mask_` of an attack, one entry for each row of
+        its output.
+    inlier_mask : array-like of shape (n_samples,) of bool, default=None
+        Which rows the defence believes: `inlier_mask_` of a defence fitted to that
+        output. None: precision and recall are left out.
+    sample_scores : array-like of shape (n_samples,), default=None
+        How suspicious each row is, higher is more: `sample_scores_` of a defence fitted
+        to that output. Rows without a score (NaN), which are those of weight 0, count
+        neither as flagged nor as poisoned. None: the average precision is left out.
+
+    Returns
+    -------
+    scores : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        precision : float
+            Poisoned share of the rows flagged; NaN if none is flagged.
+        recall : float
+            Flagged share of the rows poisoned; NaN if none is poisoned.
+        average_precision : float
+            Between the poisoned share of all rows, for scores at random, and 1, if
+            all poisoned rows have higher scores than all clean rows; NaN if none is
+            poisoned.
+
+    Raises
+    ------
+    ValueError
+        If neither `inlier_mask` nor `sample_scores` is given, if they do not have one
+        entry for each row, or if a mask is not boolean.
+
+    See Also
+    --------
+    skpoison.inspection.SampleScoresDisplay : Draws the scores and the threshold.
+
+    Notes
+    -----
+    Deleted rows are in no output, so that an attack that deletes rows leaves nothing to
+    be found. If the threshold of the defence differs between classes, divide the scores
+    by the threshold of the class of each row first.
+
+    References
+    ----------
+    .. [1] C. D. Manning, P. Raghavan, H. Schütze, "Introduction to information
+       retrieval", Cambridge University Press, 2008, Section 8.4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skpoison.attacks import RandomLabelFlip
+    >>> from skpoison.defences import KNNSanitizedClassifier
+    >>> from skpoison.metrics import detection_scores
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = StandardScaler().fit_transform(X)
+    >>> attack = RandomLabelFlip(budget=0.1, random_state=0)
+    >>> X_poisoned, y_poisoned = attack.fit_resample(X, y)
+    >>> defence = KNNSanitizedClassifier(LogisticRegression())
+    >>> defence = defence.fit(X_poisoned, y_poisoned)
+    >>> scores = detection_scores(
+    ...     attack.poison_mask_,
+    ...     inlier_mask=defence.inlier_mask_,
+    ...     sample_scores=defence.sample_scores_,
+    ... )
+    >>> print({name: round(value, 2) for name, value in scores.items()})
+    {'precision': 0.76, 'recall': 0.96, 'average_precision': 0.87}
+
+    It returns what a scorer of several metrics returns:
+
+    >>> from imblearn.pipeline import make_pipeline
+    >>> from sklearn.model_selection import cross_validate
+    >>> def found(pipeline, X, y):
+    ...     attack, defence = pipeline[0], pipeline[-1]
+    ...     return detection_scores(
+    ...         attack.poison_mask_, inlier_mask=defence.inlier_mask_
+    ...     )
+    >>> pipeline = make_pipeline(attack, defence)
+    >>> cross_validate(pipeline, X, y, scoring=found)["test_recall"].round(2)
+    array([0.98, 0.96, 0.93, 0.96, 0.91])
+    """
+    if inlier_mask is None and sample_scores is None:
+        raise ValueError(
+            "`inlier_mask` or `sample_scores` must be given: `inlier_mask_` or "
+            "`sample_scores_` of a defence."
+        )
+    is_poison = check_mask(poison_mask, "poison_mask")
+    scores, is_scored = None, np.ones_like(is_poison)
+    if sample_scores is not None:
+        scores = check_array(
+            sample_scores,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            dtype=np.float64,
+            input_name="sample_scores",
+        )
+        _check_rows(is_poison, scores, "sample_scores")
+        is_scored = ~np.isnan(scores)
+    is_poison = is_poison & is_scored
+    n_poison, found = is_poison.sum(), Bunch()
+    if inlier_mask is not None:
+        is_flagged = ~check_mask(inlier_mask, "inlier_mask")
+        _check_rows(is_poison, is_flagged, "inlier_mask")
+        is_flagged &= is_scored
+        n_found, n_flagged = (is_flagged & is_poison).sum(), is_flagged.sum()
+        found.precision = float(n_found / n_flagged) if n_flagged else np.nan
+        found.recall = float(n_found / n_poison) if n_poison else np.nan
+    if scores is not None:
+        found.average_precision = np.nan
+        if n_poison:
+            # Only the order of scores matters. Some can be infinite.
+            ranks = rankdata(scores[is_scored], method="dense")
+            found.average_precision = float(
+                average_precision_score(is_poison[is_scored], ranks)
+            )
+    return found
+
+
+def _check_rows(is_poison, values, name):
+    """Raise if there is not a value for each row."""
+    if values.shape != is_poison.shape:
+        raise ValueError(
+            f"`{name}` must have one entry for each of the {is_poison.shape[0]} rows "
+            f"of `poison_mask`; got the shape {values.shape}. Fit the defence to what "
+            "the attack returned."
+        )
 
 
 def stability_index(selections):

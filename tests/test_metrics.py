@@ -1,10 +1,12 @@
 from itertools import combinations, product
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from skpoison.metrics import stability_index
+from skpoison.metrics import detection_scores, stability_index
 
 
 def mask(places, n_features=10):
@@ -78,3 +80,85 @@ def test_numbers_serve_as_masks():
 def test_what_has_no_index(selections, message):
     with pytest.raises(ValueError, match=message):
         stability_index(selections)
+
+
+POISON = np.array([True, True, True, False, False, False, False, False])
+INLIER = np.array([False, False, True, False, True, True, True, True])
+
+
+def average_precision(is_poison, scores):
+    """Average the precision by its definition, over poisoned rows one by one."""
+    precisions = []
+    for score in scores[is_poison]:
+        above = scores >= score
+        precisions.append(is_poison[above].mean())
+    return np.mean(precisions)
+
+
+@pytest.mark.parametrize("make", [np.asarray, list, pd.Series, pl.Series])
+def test_detection_by_a_mask(make):
+    found = detection_scores(make(POISON), inlier_mask=make(INLIER))
+    assert dict(found) == {"precision": 2 / 3, "recall": 2 / 3}
+    assert {type(value) for value in found.values()} == {float}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision(seed):
+    rng = np.random.RandomState(seed)
+    is_poison = rng.rand(60) < 0.3
+    scores = np.rint(5 * rng.normal(size=60) + 5 * is_poison)  # with ties
+    scores[:2], scores[2:4] = np.inf, -np.inf
+    (name,), (found,) = zip(
+        *detection_scores(is_poison, sample_scores=scores).items(), strict=True
+    )
+    assert name == "average_precision"
+    assert_allclose(found, average_precision(is_poison, scores), rtol=1e-12)
+
+
+def test_average_precision_of_the_best_and_of_no_order():
+    best = np.where(POISON, 1e300, -1e300)
+    assert detection_scores(POISON, sample_scores=best).average_precision == 1
+    found = detection_scores(POISON, sample_scores=np.zeros(8))
+    assert_allclose(found.average_precision, 3 / 8)
+
+
+def test_rows_of_weight_0_do_not_count():
+    scores = np.array([3.0, 2.0, 0.0, 1.0, 0.0, 0.0, np.nan, np.nan])
+    poison, inlier = POISON.copy(), INLIER.copy()
+    poison[6], inlier[6:] = True, False
+    found = detection_scores(poison, inlier_mask=inlier, sample_scores=scores)
+    assert found == detection_scores(
+        poison[:6], inlier_mask=inlier[:6], sample_scores=scores[:6]
+    )
+    assert found.precision == found.recall == 2 / 3
+
+
+def test_nothing_to_find_and_nothing_found():
+    none, everything = np.zeros(4, dtype=bool), np.ones(4, dtype=bool)
+    found = detection_scores(none, inlier_mask=INLIER[:4], sample_scores=np.arange(4))
+    assert found.precision == 0
+    assert np.isnan([found.recall, found.average_precision]).all()
+    found = detection_scores(everything, inlier_mask=everything)
+    assert np.isnan(found.precision)
+    assert found.recall == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "`inlier_mask` or `sample_scores` must be given"),
+        ({"inlier_mask": INLIER[1:]}, "`inlier_mask` must have one entry for each of"),
+        ({"sample_scores": [1.0]}, r"`sample_scores` must .* the shape \(1,\)\. Fit"),
+        ({"inlier_mask": INLIER * 2 - 1}, "`inlier_mask` must be a one-dimensional"),
+        ({"inlier_mask": INLIER[:, np.newaxis]}, r"array of bool of shape \(8, 1\)"),
+        ({"sample_scores": ["high"] * 8}, "could not convert string"),
+    ],
+)
+def test_what_detection_scores_refuse(given, message):
+    with pytest.raises(ValueError, match=message):
+        detection_scores(POISON, **given)
+
+
+def test_poison_is_a_mask():
+    with pytest.raises(ValueError, match="`poison_mask` must be a one-dimensional mas"):
+        detection_scores([0, 1, 1], inlier_mask=[True, True, False])

@@ -4,6 +4,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,35 @@ def test_everything_is_reachable_from_the_package():
         **dict.fromkeys(SUBMODULES, "module"),
         "show_versions": "function",
     }
+
+
+PUBLIC = [
+    (module, name)
+    for module in sorted([*SUBMODULES, "utils.estimator_checks"])
+    for name in getattr(import_module(f"skpoison.{module}"), "__all__", [])
+]
+
+
+@pytest.mark.parametrize(("module", "name"), PUBLIC)
+def test_name_of_a_subpackage(module, name):
+    """The error says from where to import it, and that works."""
+    with pytest.raises(ImportError) as attribute:
+        getattr(skpoison, name)
+    with pytest.raises(ImportError) as imported:
+        exec(f"from skpoison import {name}", {})
+    assert str(imported.value) == str(attribute.value)
+    _, way_out = str(imported.value).split("Write: ")
+    assert way_out == f"from skpoison.{module} import {name}"
+    found = {}
+    exec(way_out, found)
+    assert found[name].__name__ == name
+
+
+def test_unknown_names():
+    assert not hasattr(skpoison, "RandomForest")
+    assert not hasattr(skpoison, "__wrapped__")
+    with pytest.raises(ImportError, match="cannot import name 'Nothing' from 'skpois"):
+        exec("from skpoison import Nothing", {})
 
 
 def test_import_loads_nothing_else():

@@ -131,6 +131,11 @@ PARAMETERS = {
     "ConfidentLearningClassifier.cv": Changes(2),
     "ConfidentLearningClassifier.threshold": Changes(0.9),
     "KNNSanitizedClassifier.action": Changes("drop"),
+    "KNNSanitizedClassifier.max_reference": Changes(50),
+    "KNNSanitizedClassifier.prior_correction": Changes(
+        False, given=(("threshold", 0.6),)
+    ),
+    "KNNSanitizedClassifier.random_state": Changes(1, given=(("max_reference", 50),)),
     "KNNSanitizedClassifier.metric": Changes("chebyshev"),
     "KNNSanitizedClassifier.n_neighbors": Changes(3),
     "KNNSanitizedClassifier.n_passes": Changes(3),
@@ -144,6 +149,12 @@ PARAMETERS = {
     "OutlierFilteredRegressor.estimator": Changes(Ridge(alpha=100.0)),
     "action": Changes("weigh"),
     "detector": Changes(LocalOutlierFactor(novelty=True), given=(("quantile", 0.5),)),
+    "OutlierFilteredClassifier.max_reference": Changes(5),
+    "OutlierFilteredRegressor.max_reference": Changes(5, given=(("quantile", 0.5),)),
+    "OutlierFilteredClassifier.random_state": Changes(1, given=(("max_reference", 5),)),
+    "OutlierFilteredRegressor.random_state": Changes(
+        1, given=(("max_reference", 5), ("quantile", 0.5))
+    ),
     "OutlierFilteredClassifier.n_neighbors": Changes(1),
     "OutlierFilteredRegressor.n_neighbors": Changes(1, given=(("quantile", 0.5),)),
     "quantile": Changes(0.5),
@@ -245,7 +256,8 @@ CONTEXTS = {
     "ConfidentLearningClassifier": {"relabel": {"action": "relabel"}},
     "KNNSanitizedClassifier": {
         "drop": {"action": "drop"},
-        "index": {"neighbors": NearestNeighbors()},
+        # All rows vote.
+        "index": {"neighbors": NearestNeighbors(), "random_state": 0},
     },
     "NoisyLabelClassifier": {
         # Nothing is random if the rates are given.
@@ -253,11 +265,19 @@ CONTEXTS = {
         "weighted": {"method": "weighted"},
     },
     "OutlierFilteredClassifier": {
-        "detector": {"detector": LocalOutlierFactor(novelty=True)},
+        # Nothing is random in this detector.
+        "detector": {
+            "detector": LocalOutlierFactor(novelty=True),
+            "random_state": 0,
+        },
         "weigh": {"action": "weigh", "quantile": 0.5},
     },
     "OutlierFilteredRegressor": {
-        "detector": {"detector": LocalOutlierFactor(novelty=True)},
+        # Nothing is random in this detector.
+        "detector": {
+            "detector": LocalOutlierFactor(novelty=True),
+            "random_state": 0,
+        },
         "weigh": {"action": "weigh", "quantile": 0.5},
     },
 }
@@ -312,8 +332,8 @@ def differ(one, other):
 def output(estimator):
     """Fit an estimator, and return what its user is after."""
     if isinstance(estimator, feasible_sets.BaseFeasibleSet):
-        fitted = estimator.fit(X)
-        given = {"start": X[:40]}
+        fitted = estimator.fit(X, Y)
+        given = {"start": X[:40], "y": Y[:40]}
         return fitted.project(X_NEW, **given), fitted.contains(X_NEW, **given)
     if hasattr(estimator, "fit_resample"):
         surrogate = getattr(estimator, "surrogate", None)

@@ -135,6 +135,7 @@ NOT_FOR_RESPONSES = {
 few_rows = pytest.mark.filterwarnings(
     "ignore:n_neighbors=10 is more than:UserWarning",
     "ignore:.* keeps suspicious rows as they are:UserWarning",
+    "ignore:.* overrules .*:UserWarning",
 )
 
 

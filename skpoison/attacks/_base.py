@@ -16,6 +16,7 @@ from skpoison.attacks._validation_data import (
 )
 from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
+from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._containers import is_frame, is_text, take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._threads import limit_blas_threads
@@ -53,6 +54,8 @@ class Known:
         Their labels, as positions among the classes, or their responses.
     feature_names : ndarray of shape (n_features,), default=None
         The names of the features, if they have names.
+    groups : ndarray of shape (n_known,), default=None
+        The groups of the rows, if `validation` divides rows by them.
     """
 
     X: np.ndarray
@@ -66,9 +69,10 @@ class Known:
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
     feature_names: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
 
-class BaseSurrogateAttack(BasePoisoner):
+class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
     """Base class of attacks that know, or guess, what the victim learns.
 
     A subclass implements `_attack`, which sees the rows that the attacker knows alone,
@@ -93,6 +97,7 @@ class BaseSurrogateAttack(BasePoisoner):
         self.surrogate = surrogate
         self.known_fraction = known_fraction
 
+    @with_callbacks
     @_fit_context(
         # The surrogate given is validated too.
         prefer_skip_nested_validation=False
@@ -123,6 +128,17 @@ class BaseSurrogateAttack(BasePoisoner):
             the rows, or if the budget is larger than the number of rows to poison.
         """
         return self._fit_resample(X, y, trusted=trusted)
+
+    def _validate_params(self):
+        """Check the parameters: a budget in the place of the surrogate by its name."""
+        if isinstance(self.surrogate, Real):
+            name = type(self).__name__
+            raise ValueError(
+                f"The 'surrogate' parameter of {name} must be an estimator or None. "
+                f"Got {self.surrogate!r} instead. If this is the budget, write "
+                f"{name}(budget={self.surrogate!r})."
+            )
+        super()._validate_params()
 
     def _passes_features_on(self):
         """Return whether X is passed on to the surrogate as it is.
@@ -250,7 +266,7 @@ class BaseSurrogateAttack(BasePoisoner):
                     if self._needs_classifier
                     else "if y holds class labels, or a regressor if y holds responses"
                 )
-                + f"; got {self.surrogate!r}."
+                + f"; got {self.surrogate!r}. Take LogisticRegression(), for example."
             )
 
     def __sklearn_tags__(self):

@@ -11,15 +11,17 @@ from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._validation_data import (
     VALIDATION,
     Fold,
+    check_groups,
     check_validation_data,
     make_folds,
 )
 from skpoison.goals import BaseGoal
 from skpoison.goals._errors import resolve_goal
-from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
+from skpoison.utils._callbacks import with_callbacks
+from skpoison.utils._validation import Described
 
 
-class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
+class BaseGoalAttack(BaseSurrogateAttack):
     """Base class of attacks that pursue a goal.
 
     A subclass implements `_attack`, and sets `_default_validation` to what the
@@ -29,7 +31,14 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
     _default_validation: object = 0.3
     _parameter_constraints: dict = {
         **BaseSurrogateAttack._parameter_constraints,
-        "goal": [StrOptions({"error-generic"}), dict, BaseGoal],
+        "goal": [
+            StrOptions({"error-generic"}),
+            Described(dict, "a dict from class to class such as {8: 3}"),
+            Described(
+                BaseGoal,
+                "a goal of skpoison.goals (an instance: Name(...), not the class Name)",
+            ),
+        ],
         "validation": VALIDATION,
     }
 
@@ -54,7 +63,7 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
         # The surrogate and the feasible set given are validated too.
         prefer_skip_nested_validation=False
     )
-    def fit_resample(self, X, y, *, trusted=None, X_val=None, y_val=None):
+    def fit_resample(self, X, y, *, trusted=None, X_val=None, y_val=None, groups=None):
         """Poison a training set.
 
         Parameters
@@ -75,6 +84,10 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
             Their labels or responses; for :class:`~skpoison.goals.TargetLabels` those
             wanted.
 
+        groups : array-like of shape (n_samples,), default=None
+            The groups of the rows, for a `validation` that divides rows by them, such
+            as GroupKFold(3): no group is then on both sides of a split.
+
         Returns
         -------
         X_poisoned : of the type of X, of shape (n_samples_out, n_features)
@@ -88,45 +101,54 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
         ValueError
             If the data are not fit for the surrogate, if only one of `X_val` and
             `y_val` is given or they do not go with the training rows or the other
-            parameters, if the budget is larger than the number of rows to poison, or
-            if the surrogate has no optimum.
+            parameters, if `groups` are missing or would not be used, if the budget is
+            larger than the number of rows to poison, or if the surrogate has no
+            optimum.
         TypeError
             If the training of the surrogate cannot be differentiated but must be.
         """
-        return self._fit_resample(X, y, trusted=trusted, X_val=X_val, y_val=y_val)
+        return self._fit_resample(
+            X, y, trusted=trusted, X_val=X_val, y_val=y_val, groups=groups
+        )
 
-    def _know(self, X, y, trusted, random_state, *, X_val=None, y_val=None):
+    def _know(
+        self, X, y, trusted, random_state, *, X_val=None, y_val=None, groups=None
+    ):
         goal = resolve_goal(self.goal)
         goal.check(None if self._takes_responses() else self.classes_)
         self._check_combination(goal, X_val, y_val)
+        groups = check_groups(groups, self.validation, y.shape[0])
         X_val, y_val = check_validation_data(self, X, X_val, y_val)
         positions, known = super()._know(X, y, trusted, random_state)
-        return positions, replace(known, goal=goal, X_val=X_val, y_val=y_val)
+        groups = None if groups is None else groups[positions]
+        return positions, replace(
+            known, goal=goal, X_val=X_val, y_val=y_val, groups=groups
+        )
 
     def _check_combination(self, goal, X_val, y_val):
         """Check that neither the validation rows nor `validation` would be ignored."""
         is_given = X_val is not None or y_val is not None
         if goal.requires_given_rows and not is_given:
             raise ValueError(
-                f"X_val and y_val must be given to fit_resample for goal={goal!r}: the "
-                "rows in question, and the labels or responses wanted for them."
+                f"`X_val` and `y_val` must be given to `fit_resample` for {goal!r}: "
+                "the rows in question, and the labels or responses wanted for them."
             )
         if is_given and not goal.needs_validation:
             raise ValueError(
-                f"X_val and y_val must not be given for goal={goal!r}, which is not "
+                f"`X_val` and `y_val` must be None for {goal!r}, which is not "
                 "measured on any rows. Leave them out."
             )
         if self.validation is None:
             return
         if is_given:
             raise ValueError(
-                "`validation` must be None if X_val and y_val are given; got "
+                "`validation` must be None if `X_val` and `y_val` are given; got "
                 f"{self.validation!r}. Leave out one or the other."
             )
         if not goal.needs_validation:
             raise ValueError(
-                f"`validation` must be None for goal={goal!r}, which is not measured "
-                f"on any rows; got {self.validation!r}."
+                f"`validation` must be None for {goal!r}, which is not measured on any "
+                f"rows; got {self.validation!r}. Leave it out."
             )
 
     def _folds(self, known, random_state, positions=None):
@@ -160,6 +182,7 @@ class BaseGoalAttack(CallbackSupportMixin, BaseSurrogateAttack):
             everything if positions is None else positions,
             random_state,
             stratify=known.classes is not None,
+            groups=known.groups,
         )
 
     def _problem(self, known, fold, **settings):

@@ -92,14 +92,15 @@ class BilevelProblem:
         self.X, self.codes, self.classes, self.weight = X, codes, classes, weight
         self.X_val = X_val
         n_classes = None if classes is None else classes.shape[0]
-        self.training_problem = as_training_problem(estimator, n_classes)
-        self.learner = self.training_problem.learner
         self.scaler = None
         if scalers and X_scaler is None:
             weights = np.full(X.shape[0], float(weight))
             self.scaler = make_column_scaler(scalers, X, weights)
         elif scalers:
             self.scaler = make_column_scaler(scalers, X_scaler)
+        problem = as_training_problem(estimator, n_classes)
+        self.training_problem = problem.for_rows(self.X_scaled, weight)
+        self.learner = self.training_problem.learner
         n_unrolled = None
         if isinstance(hypergradient, Unrolled):
             hypergradient._validate_params()
@@ -132,7 +133,7 @@ class BilevelProblem:
         is_behind = self.scaler is not None and X_val is not None
         if is_behind and not isinstance(self.raw_goal, Goal):
             self.raw_goal = BehindScalers(goal, context)
-        self.raw_goal = as_known_goal(self.raw_goal)
+        self.raw_goal = as_known_goal(goal, self.raw_goal)
         self.engine.check_rows(self.rows())
 
     @cached_property

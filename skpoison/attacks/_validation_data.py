@@ -17,11 +17,12 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names
 
 from skpoison.utils._containers import is_frame, is_text, take_rows
+from skpoison.utils._splitters import needs_groups, takes_groups
+from skpoison.utils._targets import check_labels, check_responses
+from skpoison.utils._texts import listed
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
-    check_labels,
-    check_responses,
     check_squares,
     numeric_features,
 )
@@ -36,8 +37,10 @@ VALIDATION = [
 
 # What an error suggests if rows cannot be split at random.
 WAYS_OUT = {
-    "validation": "Give X_val and y_val to fit_resample, or lower the budget.",
-    "known_fraction": "Raise it.",
+    "validation": (
+        "Take another share, or give `X_val` and `y_val` to `fit_resample`."
+    ),
+    "known_fraction": "Raise it; 1.0 stands for all rows.",
 }
 
 
@@ -93,7 +96,8 @@ def check_validation_data(attack, X, X_val, y_val):
     if (X_val is None) != (y_val is None):
         missing, given = ("y_val", "X_val") if y_val is None else ("X_val", "y_val")
         raise ValueError(
-            f"X_val and y_val must be given together; got {given} without {missing}."
+            f"`X_val` and `y_val` must be given together; got `{given}` without "
+            f"`{missing}`."
         )
     if X_val is None:
         return None, None
@@ -112,7 +116,7 @@ def check_validation_data(attack, X, X_val, y_val):
         y_val = column_or_1d(check_labels(attack, y_val, training=False))
     if X_val.shape[0] != y_val.shape[0]:
         raise ValueError(
-            f"X_val and y_val must have as many rows as each other; got "
+            "`X_val` and `y_val` must have the same number of rows; got "
             f"{X_val.shape[0]} and {y_val.shape[0]}."
         )
     if is_text(X) != is_text(X_val):
@@ -122,7 +126,7 @@ def check_validation_data(attack, X, X_val, y_val):
         )
     if not is_text(X) and X_val.shape[1] != X.shape[1]:
         raise ValueError(
-            f"X_val must have the {X.shape[1]} features of X; got {X_val.shape[1]}."
+            f"`X_val` must have the {X.shape[1]} features of X; got {X_val.shape[1]}."
         )
     if not is_frame(X_val) and sparse.issparse(X) != sparse.issparse(X_val):
         X_val = sparse.csr_array(X_val) if sparse.issparse(X) else X_val.toarray()
@@ -131,13 +135,13 @@ def check_validation_data(attack, X, X_val, y_val):
     unknown = np.setdiff1d(y_val, attack.classes_)
     if unknown.size:
         raise ValueError(
-            f"y_val must hold labels of y, which are {attack.classes_.tolist()}; got "
-            f"{unknown.tolist()}."
+            f"`y_val` must hold labels of y, which are {listed(attack.classes_)}; got "
+            f"{listed(unknown)}."
         )
     return X_val, np.searchsorted(attack.classes_, y_val)
 
 
-def make_folds(validation, X, codes, positions, random_state, *, stratify):
+def make_folds(validation, X, codes, positions, random_state, *, stratify, groups=None):
     """Divide training rows into rows to learn from and validation rows.
 
     Parameters
@@ -156,6 +160,8 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
         The only source of randomness, also of a splitter that has no seed.
     stratify : bool
         Whether the shares of classes are kept: whether codes are those of classes.
+    groups : ndarray of shape (n_samples,), default=None
+        The group of each row, for a splitter that takes groups.
 
     Returns
     -------
@@ -186,29 +192,78 @@ def make_folds(validation, X, codes, positions, random_state, *, stratify):
         return [Fold(train, take_rows(X, rows), codes[rows], rows)]
     folds = []
     rows = take_rows(X, positions)
-    for train, test in _split(splitter, validation, rows, codes[positions]):
+    if groups is not None:
+        groups = groups[positions]
+    for train, test in _split(splitter, validation, rows, codes[positions], groups):
         rows = positions[test]
         learnt_from = np.union1d(always, positions[train])
         folds.append(Fold(learnt_from, take_rows(X, rows), codes[rows], rows))
     return folds
 
 
-def _split(splitter, validation, X, codes):
+def _split(splitter, validation, X, codes, groups):
     """Split rows, or raise an error that says what the splitter has to do."""
     n_rows = codes.shape[0]
     why = (
         f"`validation` must split the {n_rows} rows that can be set aside (known, and "
-        f"not to be modified) by their labels or responses alone; got {validation!r}, "
+        "not to be modified) by their labels or responses"
+        + (" alone" if groups is None else " and their groups")
+        + f"; got {validation!r}, "
     )
-    way_out = "Take another splitter, or give X_val and y_val to fit_resample."
+    way_out = "Take another splitter, or give `X_val` and `y_val` to `fit_resample`."
     try:
-        splits = list(splitter.split(X, codes))
+        splits = list(splitter.split(X, codes, groups))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{why}which cannot ({error}). {way_out}") from error
     for part in (part for split in splits for part in split):
         if part.dtype != bool and part.size and part.max() >= n_rows:
             raise ValueError(f"{why}which returns the row {part.max()}. {way_out}")
     return splits
+
+
+def check_groups(groups, validation, n_samples):
+    """Check the groups of rows given to `fit_resample`.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or None
+        The group of each row.
+    validation : object
+        The parameter `validation` of the attack.
+    n_samples : int
+        The number of rows.
+
+    Returns
+    -------
+    groups : ndarray of shape (n_samples,) or None
+
+    Raises
+    ------
+    ValueError
+        If they are missing for a splitter that takes them, if they are given for
+        anything else, or if there is not one for each row.
+    """
+    if groups is None:
+        if needs_groups(validation):
+            raise ValueError(
+                "`groups` must be given to fit_resample, the group of each row, for "
+                f"validation={validation!r}. In a Pipeline, enable metadata routing "
+                "and call set_fit_resample_request(groups=True) on the attack."
+            )
+        return None
+    if not takes_groups(validation):
+        raise ValueError(
+            "`groups` must be None unless `validation` is a splitter that takes "
+            f"groups, such as GroupKFold(3); got validation={validation!r}. Take "
+            "another `validation`, or leave `groups` out."
+        )
+    groups = column_or_1d(groups)
+    if groups.shape[0] != n_samples:
+        raise ValueError(
+            f"`groups` must have one entry for each of the {n_samples} rows of X; got "
+            f"{groups.shape[0]}."
+        )
+    return groups
 
 
 def split_rows(name, fraction, codes, positions, random_state, *, stratify):
@@ -249,9 +304,14 @@ def split_rows(name, fraction, codes, positions, random_state, *, stratify):
         )
     except ValueError as error:
         classes = f" of {np.unique(labels).shape[0]} classes" if stratify else ""
+        ways_out = WAYS_OUT[name]
+        if positions.shape[0] < codes.shape[0] and name == "validation":
+            ways_out += (
+                " Or lower the budget: the rows to be modified are not among them."
+            )
         raise ValueError(
             f"`{name}` must leave rows of every class in both parts; got {fraction} "
-            f"for {labels.shape[0]} rows{classes}. {WAYS_OUT[name]} ({error})"
+            f"for {labels.shape[0]} rows{classes}. {ways_out}"
         ) from error
 
 
@@ -263,8 +323,8 @@ def _check_folds(n_folds, codes, stratify):
         raise ValueError(
             f"`validation` must not exceed the {fewest} rows "
             + ("of the rarest class" if stratify else "that can be set aside")
-            + f"; got {n_folds} folds. Take fewer folds, or give X_val and y_val to "
-            "fit_resample."
+            + f"; got {n_folds} folds. Take fewer folds, or give `X_val` and `y_val` "
+            "to `fit_resample`."
         )
 
 

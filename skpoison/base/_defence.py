@@ -34,12 +34,12 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.utils._containers import canonical, is_frame, is_text
+from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     InstanceWith,
     any_features,
-    check_labels,
-    check_responses,
+    check_is_collected,
     check_trusted,
     forget_fit,
     numeric_features,
@@ -141,6 +141,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _required_estimator_type: str | None = None
+    # Parameters that `fit` takes for the defence itself, without metadata routing.
+    _fit_params_without_routing: tuple = ()
     # What an error about responses in y suggests.
     _instead_of_labels = (
         "For regression take a defence of a regressor, such as "
@@ -185,19 +187,23 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             the estimator takes no weights and `sample_weight` cannot be numbers of
             copies of the rows.
         """
-        _raise_for_params(fit_params, self, "fit")
+        routed = fit_params.keys() - set(self._fit_params_without_routing)
+        _raise_for_params({name: fit_params[name] for name in routed}, self, "fit")
         forget_fit(self)
         rows = self._check_rows(X, y, sample_weight, trusted)
-        params = self._fit_params(fit_params, rows.sample_weight, trusted)
+        params = self._fit_params(fit_params, rows, trusted)
         # Numbers that underflow are 0.
-        with limit_blas_threads(rows.X), np.errstate(under="ignore"):
-            self._fit_estimator(
-                rows.X,
-                rows.y,
-                present=rows.present,
-                trusted=rows.trusted,
-                params=params,
-            )
+        try:
+            with limit_blas_threads(rows.X), np.errstate(under="ignore"):
+                self._fit_estimator(
+                    rows.X,
+                    rows.y,
+                    present=rows.present,
+                    trusted=rows.trusted,
+                    params=params,
+                )
+        finally:
+            self._end_fit()
         return self
 
     @abstractmethod
@@ -219,6 +225,9 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             Metadata for the `fit` of the estimator, with an entry for every row of X.
             `_fit_clone` deals with them.
         """
+
+    def _end_fit(self):
+        """Forget what a subclass has stored of the data for the time of the fit."""
 
     def _fit_clone(self, X, y, params):
         """Fit a clone of the estimator.
@@ -256,6 +265,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         rows : CheckedRows
         """
         self._check_estimator_type()
+        check_is_collected(X)
         if self._reads_features() and is_text(X):
             numeric_features(self, X)  # raises the error that says what to do
         if is_frame(X) or not self._reads_features():
@@ -335,8 +345,9 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return True
 
-    def _fit_params(self, fit_params, sample_weight, trusted):
+    def _fit_params(self, fit_params, rows, trusted):
         """Collect the metadata for the `fit` of the estimator."""
+        sample_weight = rows.sample_weight
         if _routing_enabled():
             own = {"sample_weight": sample_weight, "trusted": trusted}
             fit_params |= {k: v for k, v in own.items() if v is not None}

@@ -18,13 +18,13 @@ DELEGATED = (
 )
 
 
-def estimator_has(method):
-    """Return a check for `available_if`: does the estimator inside have a method?
+def estimator_has(name):
+    """Return a check for `available_if`: does the estimator inside have something?
 
     Parameters
     ----------
-    method : str
-        Its name.
+    name : str
+        Name of a method, or of an attribute that a fit sets.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def estimator_has(method):
 
     def check(self):
         # Raises the AttributeError of the inner estimator, which names the reason.
-        getattr(getattr(self, "estimator_", self.estimator), method)
+        getattr(getattr(self, "estimator_", self.estimator), name)
         return True
 
     return check
@@ -45,7 +45,10 @@ class PredictsByEstimatorMixin:
     The class stands before :class:`BaseDefence` among the bases of a defence that sets
     `estimator_` in `_fit_estimator`. The methods below are there if the estimator has
     them, and pass metadata on to it, as
-    :class:`~sklearn.linear_model.RANSACRegressor` does.
+    :class:`~sklearn.linear_model.RANSACRegressor` does. So are the attributes `coef_`,
+    `intercept_` and `feature_importances_`, by which
+    :class:`~sklearn.feature_selection.SelectFromModel` and
+    :class:`~sklearn.feature_selection.RFE` judge features.
 
     See Also
     --------
@@ -167,6 +170,21 @@ class PredictsByEstimatorMixin:
         score : float
         """
         return self._delegate("score", X, y, params=params)
+
+    @property
+    def coef_(self):
+        """Coefficients of `estimator_`; an AttributeError if it has none."""
+        return self.estimator_.coef_
+
+    @property
+    def intercept_(self):
+        """Intercept of `estimator_`; an AttributeError if it has none."""
+        return self.estimator_.intercept_
+
+    @property
+    def feature_importances_(self):
+        """Feature importances of `estimator_`; an AttributeError if it has none."""
+        return self.estimator_.feature_importances_
 
     def _delegate(self, method, *args, params):
         """Call a method of the fitted estimator with the metadata it asks for."""

@@ -2,7 +2,6 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 from imblearn.base import BaseSampler
@@ -11,13 +10,14 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
+    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
+from skpoison.base._budget import BUDGET, n_rows_of
 from skpoison.utils._containers import (
     append_responses,
     append_rows,
@@ -26,9 +26,10 @@ from skpoison.utils._containers import (
     label_rows,
     take_rows,
 )
+from skpoison.utils._targets import check_labels, check_responses
+from skpoison.utils._texts import listed
 from skpoison.utils._validation import (
-    check_labels,
-    check_responses,
+    check_is_collected,
     check_trusted,
     forget_fit,
     numeric_features,
@@ -137,10 +138,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     )
 
     _parameter_constraints: dict = {
-        "budget": [
-            Interval(Real, 0, 1, closed="both"),
-            Interval(Integral, 0, None, closed="left"),
-        ],
+        "budget": BUDGET,
         "random_state": ["random_state"],
     }
 
@@ -199,7 +197,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     def _fit_resample(self, X, y, *, trusted, **for_hook):
         forget_fit(self)
         X_checked, y_checked = self._check_data(X, y)
-        n_samples = y_checked.shape[0]
+        n_samples = self._n_samples = y_checked.shape[0]
         with np.errstate(under="ignore"):  # numbers that small are 0
             self.poison_ = self._poison(
                 X_checked,
@@ -230,9 +228,28 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
             What `fit_resample` returned.
         y_poisoned : same type as y, of length n_samples_out
             What `fit_resample` returned.
+
+        Raises
+        ------
+        ValueError
+            If there are other rows or other classes than in `fit_resample`.
         """
         check_is_fitted(self, "poison_")
-        return self._apply(self.poison_, X, y, self._check_y(y))
+        y_checked = self._check_y(y)
+        for name, n_samples in (("X", _num_samples(X)), ("y", y_checked.shape[0])):
+            if n_samples != self._n_samples:
+                raise ValueError(
+                    f"{name} must be the {self._n_samples} rows that were passed to "
+                    f"fit_resample; got {n_samples} rows."
+                )
+        if not self._takes_responses():
+            classes = np.unique(y_checked)
+            if classes.tolist() != self.classes_.tolist():
+                raise ValueError(
+                    "y must be the labels that were passed to fit_resample, of the "
+                    f"classes {listed(self.classes_)}; got {listed(classes)}."
+                )
+        return self._apply(self.poison_, X, y, y_checked)
 
     @abstractmethod
     def _poison(self, X, y, *, n_poison, trusted, random_state):
@@ -260,6 +277,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _check_data(self, X, y):
         """Check X and y and set the attributes that describe them."""
+        check_is_collected(X)
         y_checked = self._check_y(y)
         X_checked = self._check_features(X) if self._reads_features else X
         # It has been validated, or cannot be.
@@ -303,9 +321,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
 
     def _n_poison(self, n_samples):
         """Return the number of rows that the budget stands for."""
-        if isinstance(self.budget, Integral):
-            return int(self.budget)
-        return round(float(self.budget) * n_samples)
+        return n_rows_of(self.budget, n_samples)
 
     def _apply(self, poison, X, y, y_checked):
         """Apply the poison to the user's own containers."""

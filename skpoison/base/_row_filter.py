@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_method_params
 
 from skpoison.base._defence import BaseDefence
 from skpoison.base._delegation import PredictsByEstimatorMixin
+from skpoison.base._overruled_share import overruled_share
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._validation import check_squares, numeric_features
 from skpoison.utils._warnings import warn_user
@@ -52,6 +53,10 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         of infinity is never reached.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows are used as they are: not dropped, relabelled or weighted down.
+    overruled_share_ : ndarray of shape (n_classes,) or float
+        Share of each class that is not used as it is. A row that is weighted down
+        counts as the part of its weight that it loses. A number for regression.
+        `fit` warns if it is significantly more than one half.
     y_sanitized_ : ndarray of shape (n_samples,)
         The labels after relabelling. Only with ``action="relabel"``.
     sample_weight_ : ndarray of shape (n_samples,)
@@ -159,14 +164,16 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             factors = self._factors(scores, thresholds, suspicious)
             suspicious &= ~self._rescued(codes, np.where(factors > 0, codes, DROPPED))
             factors[~suspicious] = 1.0
+            lost = 1 - factors
             verdict = codes
             params = self._weighted_params(params, _spread(factors, present, 0.0))
         else:
             verdict = np.where(suspicious, DROPPED if labels is None else labels, codes)
             rescued = self._rescued(codes, verdict)
             verdict[rescued] = codes[rescued]
-            suspicious = verdict != codes
+            lost = suspicious = verdict != codes
         self.inlier_mask_ = _spread(~suspicious, present, False)
+        self.overruled_share_ = overruled_share(self, codes, lost)
         verdict = _spread(verdict, present, DROPPED)
         kept = verdict != DROPPED
         if self.action == "relabel":
@@ -282,9 +289,13 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
                 which = f"otherwise no row of {classes} would be left"
             warn_user(
                 f"{type(self).__name__} keeps suspicious rows as they are: {which}. "
-                "Mark some rows as trusted, or raise the threshold."
+                f"{self._how_to_overrule_less()}"
             )
         return rescued
+
+    def _how_to_overrule_less(self):
+        """Return what to do if clean rows are overruled, as a sentence."""
+        return "Mark rows known to be clean as trusted, or raise the threshold."
 
     def _factors(self, scores, thresholds, suspicious):
         """Compute the factors of the sample weights.

@@ -8,19 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from skpoison import __version__
-from skpoison.cli._data import LOADERS, load_data
+from skpoison.cli._data import FETCHED, LOADERS, load_data
 from skpoison.cli._errors import CommandError, reason
+from skpoison.cli._listing import format_list
 from skpoison.cli._names import (
     ATTACKS,
+    BEST_DEFENCES,
+    BEST_DEFENCES_IF_TRUSTED,
     DEFENCES,
     ESTIMATORS,
     QUICK_ATTACKS,
-    QUICK_DEFENCES,
 )
 from skpoison.cli._output import format_report, to_csv, to_png
 from skpoison.cli._report import make_report
 from skpoison.cli._terminal import capture_warnings, print_error
-from skpoison.model_selection._craft import DEFAULT_BUDGETS
+from skpoison.model_selection._arguments import DEFAULT_BUDGETS
 
 TABLE, PICTURE = "robustness.csv", "robustness.png"
 
@@ -59,14 +61,26 @@ def _run(options):
     for name in (TABLE, PICTURE):
         _check_output(out, name, options.data, overwrite=options.overwrite)
     budgets = _budgets(options.budgets)
-    (X, y), data_warnings = capture_warnings(load_data, options.data, options.target)
+    data, data_warnings = capture_warnings(
+        load_data,
+        options.data,
+        options.target,
+        trusted=options.trusted,
+        drop=options.drop,
+        sep=options.sep,
+        data_home=options.data_home,
+    )
+    defences = options.defence
+    if defences is None:
+        trusts = options.trusted is not None
+        defences = BEST_DEFENCES_IF_TRUSTED if trusts else BEST_DEFENCES
     report = make_report(
-        X,
-        y,
-        data=Path(options.data).name,
+        data,
+        name=Path(options.data).name,
         estimator=options.estimator,
+        surrogate=options.surrogate,
         attacks=options.attack,
-        defences=options.defence,
+        defences=defences,
         budgets=budgets,
         cv=options.cv,
         scoring=options.scoring,
@@ -181,36 +195,77 @@ def _parser():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
+    add(
+        "--list",
+        action=_List,
+        nargs=0,
+        help="list attacks, defences, estimators and data sets, with a line on each",
+    )
     add("--version", action="version", version=f"skpoison {__version__}")
     add(
         "--data",
         default="breast_cancer",
         metavar="FILE|NAME",
-        help=f"a .csv or .parquet file of numbers and a target, or one of "
-        f"{', '.join(LOADERS)}",
+        help="a table with a header: .csv, .tsv, either of them with .gz behind it, or "
+        f".parquet; or one of {', '.join(LOADERS)}. Words become categories or text, "
+        "missing numbers the median",
     )
     add("--target", metavar="COLUMN", help="column of the file that holds the labels")
+    add(
+        "--trusted",
+        metavar="COLUMN",
+        help="column that holds 1 for rows that an attacker cannot write to, otherwise "
+        "0; defences may rely on them",
+    )
+    add(
+        "--drop",
+        nargs="+",
+        default=(),
+        metavar="COLUMN",
+        help="columns to leave out, also as COLUMN,COLUMN; one that only numbers or "
+        "names the rows is left out anyway",
+    )
+    add(
+        "--sep",
+        type=_separator,
+        metavar="CHARACTER",
+        help="what separates the fields of the file, such as ';' or tab; by default "
+        "what gives the header the most fields",
+    )
+    add(
+        "--data-home",
+        metavar="DIR",
+        help=f"folder of data sets that are downloaded: {', '.join(FETCHED)}",
+    )
     add(
         "--estimator",
         default="logistic",
         metavar="NAME",
         help=f"one of {', '.join(ESTIMATORS)}, or an importable name such as "
-        "sklearn.svm.NuSVC; a scaler is put before it, unless it is a Pipeline",
+        "sklearn.svm.NuSVC or my_module:my_model. Scaler and encoders are put before "
+        "it, unless it is a Pipeline, which gets the columns by name",
+    )
+    add(
+        "--surrogate",
+        metavar="NAME",
+        help="what the attacker believes that the victim learns, named as an "
+        "estimator; by default the estimator itself wherever the attack can use it",
     )
     add(
         "--attack",
         nargs="+",
         default=QUICK_ATTACKS,
         metavar="NAME",
-        help=f"some of {', '.join(ATTACKS)}, or importable names",
+        help=f"some of {', '.join(ATTACKS)}, or importable names; --list says what "
+        "each of them does",
     )
     add(
         "--defence",
         nargs="*",
-        default=QUICK_DEFENCES,
         metavar="NAME",
         help=f"some of {', '.join(DEFENCES)}, or importable names; without any name "
-        "there is only the undefended estimator",
+        "there is only the undefended estimator. By default "
+        f"{', '.join(BEST_DEFENCES)}, and outlier_filter if there are trusted rows",
     )
     add(
         "--budgets",
@@ -244,6 +299,22 @@ def _parser():
         help="seed of everything random",
     )
     return parser
+
+
+class _List(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        _print(format_list())
+        parser.exit()
+
+
+def _separator(word):
+    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}
+    separator = named.get(word, word)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise argparse.ArgumentTypeError(
+            f"needs a single character, such as ';', or the word tab; got {word!r}"
+        )
+    return separator
 
 
 def _whole(least, most=np.inf, *, also=None):

@@ -1,10 +1,6 @@
-"""Data sets of the command: by name, or from CSV and Parquet files."""
+"""Data sets of the command: by name, or from files."""
 
-import csv
-import json
-import re
-import warnings
-from io import StringIO
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +8,10 @@ from scipy import sparse
 from sklearn import datasets as bundled
 
 from skpoison import datasets
-from skpoison.cli._errors import CommandError, reason
-from skpoison.utils._optional import import_optional
+from skpoison.cli._columns import MISSING, TRUTHS, read_features, to_numbers
+from skpoison.cli._encoding import Layout
+from skpoison.cli._errors import CommandError, listed, near_misses
+from skpoison.cli._files import SUFFIXES, is_table, read_table
 
 LOADERS = {
     "breast_cancer": bundled.load_breast_cancer,
@@ -24,215 +22,181 @@ LOADERS = {
     "ransomware": datasets.fetch_ransomware,
     "spambase": datasets.fetch_spambase,
 }
+# Those that are downloaded, and kept.
+FETCHED = "mnist", "ransomware", "spambase"
 
-# Words for missing values. "None" is not among them: it may be a class.
-MISSING = {"", "?", "#n/a", "<na>", "n/a", "na", "nan", "null"}
-TRUTHS = {"false": 0.0, "true": 1.0}
-
-# What pandas calls an index that has no name, in Parquet, and a column that has no
-# name in the header of a CSV file.
-PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-PANDAS_NAMELESS = re.compile(r"Unnamed: \d+")
+YES_OR_NO = {**TRUTHS, "no": 0.0, "yes": 1.0, "n": 0.0, "y": 1.0, "f": 0.0, "t": 1.0}
 
 # Beyond it, different whole numbers are the same float.
 LARGEST_WHOLE = 2.0**53
+# Numbers of more values than that, with few rows each, are quantities.
+MOST_CLASSES = 20
+FEWEST_ROWS_OF_A_CLASS = 10
+
+REGRESSION = (
+    "This command is for classes; in Python, RobustnessReport and the attacks "
+    "GradientInsertion, GradientModification and GreedyDeletion take a regressor such "
+    "as Ridge"
+)
 
 
-def load_data(data, target=None):
+@dataclass
+class Data:
+    """A data set.
+
+    Parameters
+    ----------
+    X : {ndarray, csr_matrix} of shape (n_samples, n_features)
+        The rows: floats, with nan for missing values, or objects if there are words.
+    y : ndarray of shape (n_samples,)
+        The labels.
+    trusted : ndarray of shape (n_samples,) of bool, default=None
+        Rows that nobody but their owner could write to.
+    layout : Layout, default=None
+        What the columns are. None: numbers, none of them missing, without names.
+    notes : list of str
+        What was done to the columns, in words for the user.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    trusted: np.ndarray | None = None
+    layout: Layout | None = None
+    notes: list = field(default_factory=list)
+
+
+def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=None):
     """Load rows and labels for classification.
 
     Parameters
     ----------
     data : str
-        A name among `LOADERS`, or a path to a CSV or Parquet file.
+        A name among `LOADERS`, or a path to a table.
     target : str, default=None
         The column of the file that holds the labels.
+    trusted : str, default=None
+        The column of the file that says which rows are trusted.
+    drop : sequence of str, default=()
+        Columns of the file to leave out, or several of them separated by commas.
+    sep : str, default=None
+        What separates the fields of a text file.
+    data_home : str, default=None
+        Folder of downloaded data sets.
 
     Returns
     -------
-    X : {ndarray, csr_matrix} of shape (n_samples, n_features)
-        The rows, of floats.
-    y : ndarray of shape (n_samples,)
-        The labels.
+    data : Data
 
     Raises
     ------
     CommandError
         If the data cannot be found or read, or are not data for classification.
-
-    Warns
-    -----
-    UserWarning
-        If the index of a dataframe that pandas saved as Parquet is left out.
     """
     if data in LOADERS:
-        if target is not None:
-            raise CommandError(
-                f"--target is for files, and {data} is not one: leave --target out."
-            )
-        try:
-            X, y = LOADERS[data](return_X_y=True)
-        except OSError as error:
-            raise CommandError(str(error)) from error
-        return (X if sparse.issparse(X) else X.astype(float)), y
-
+        given = {"--target": target, "--trusted": trusted, "--drop": drop, "--sep": sep}
+        for option, value in given.items():
+            if value:
+                raise CommandError(
+                    f"{option} is for files, and {data} is not one: leave {option} out."
+                )
+        return _load_named(data, data_home)
+    if data_home is not None:
+        raise CommandError(
+            f"--data-home is for data sets that are downloaded, {', '.join(FETCHED)}: "
+            "leave --data-home out."
+        )
     path = Path(data)
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    if path.suffix.lower() not in readers:
+    if not is_table(path):
         raise CommandError(
-            f"--data {data} is neither a .csv or .parquet file nor one of "
-            f"{', '.join(LOADERS)}."
+            f"--data {data} is neither a file that ends in {', '.join(SUFFIXES)} nor "
+            f"one of {', '.join(LOADERS)}.{near_misses(data, LOADERS)}"
         )
-    if not path.is_file():
-        raise CommandError(f"--data {data}: there is no such file.")
-    try:
-        columns = readers[path.suffix.lower()](path, target)
-    except OSError as error:
-        raise CommandError(f"--data {data} cannot be read: {reason(error)}.") from error
-    return _split_off_target(columns, target, path.name)
-
-
-def _read_csv(path, _target):
-    """Return the columns of a CSV file by name, as arrays of words."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CommandError(
-            f"{path.name} is not a table: it is not text in UTF-8. Save it as CSV in "
-            "UTF-8."
-        ) from error
-    try:
-        delimiter = max(",;\t", key=lambda each: len(_header(text, each)))
-        records = list(_records(text, delimiter))
-    except csv.Error as error:
-        raise CommandError(f"{path.name} is not a table: {error}.") from error
-    if not records:
-        raise CommandError(f"{path.name} is not a table: it is empty.")
-    (_, names), *records = records
-    _check_names(names, path.name)
-    if not records:
-        raise CommandError(f"{path.name} is not a table: it has a header, but no rows.")
-    for line, fields in records:
-        if len(fields) != len(names):
-            raise CommandError(
-                f"{path.name} is not a table: line {line} has {len(fields)} fields, "
-                f"the header has {len(names)}. Look for a missing or extra quote or "
-                "delimiter."
-            )
-    rows = (fields for _, fields in records)
-    return {
-        name: np.array(column, dtype=object)
-        for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
-
-
-def _records(text, delimiter):
-    """Yield the line number and the fields of every record, except blank lines."""
-    reader = csv.reader(StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    line = 1
-    for record in reader:
-        fields = [field.strip() for field in record]
-        if len(fields) > 1 or any(fields):
-            yield line, fields
-        line = reader.line_num + 1
-
-
-def _header(text, delimiter):
-    return next(_records(text, delimiter), (1, []))[1]
-
-
-def _check_names(names, file):
-    if len(names) < 2:
-        raise CommandError(
-            f"{file} is not a table: it has a single column. Separate columns by "
-            "commas, semicolons or tabs."
-        )
-    _check_named(names, file)
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise CommandError(
-            f"{file} has several columns of the same name: "
-            f"{_listed(sorted(repeated))}. Rename them."
-        )
-
-
-def _check_named(names, file):
-    for position, name in enumerate(names, start=1):
-        if not name.strip() or PANDAS_NAMELESS.fullmatch(name):
-            raise CommandError(
-                f"Column {position} of {file} has no name. Name it, or drop it if it "
-                "only numbers the rows: their order is not a feature."
-            )
-
-
-def _read_parquet(path, target):
-    """Return the columns of a Parquet file by name, as arrays of floats or words.
-
-    The index of a pandas dataframe is not among them, unless it is the target: when
-    rows of several classes have been put together, it can give the label away.
-    """
-    user = f"Reading {path.name}"
-    try:
-        polars = import_optional("polars", extra="parquet", user=user)
-    except ImportError as error:
-        raise CommandError(str(error)) from error
-    try:
-        frame = polars.read_parquet(path, glob=False)
-        metadata = json.loads(polars.read_parquet_metadata(path).get("pandas", "{}"))
-    # A damaged file can make polars panic; PanicException is not an Exception.
-    except (Exception, polars.exceptions.PanicException) as error:
-        raise CommandError(
-            f"{path.name} is not a Parquet table: {reason(error)}. Save it again."
-        ) from error
-    if not frame.height:
-        raise CommandError(f"{path.name} is not a table: it has no rows.")
-    _check_named(frame.columns, path.name)
-    # A range is described there, not stored as a column.
-    saved = {name for name in metadata.get("index_columns", []) if type(name) is str}
-    index = [
-        name
-        for name in frame.columns
-        if name != target and (name in saved or PANDAS_INDEX.fullmatch(name))
-    ]
-    if index:
-        warnings.warn(
-            f"{path.name}: the index of the dataframe is not a feature, and is left "
-            f"out: {_listed(index)}. If it is one, save the file after "
-            "reset_index(names=...).",
-            stacklevel=3,
-        )
-        frame = frame.drop(index)
-    return {
-        column.name: column.cast(polars.Float64).to_numpy()
-        if column.dtype.is_numeric()
-        else np.array(
-            ["" if value is None else str(value) for value in column], dtype=object
-        )
-        for column in frame
-    }
-
-
-def _split_off_target(columns, target, file):
-    """Return the columns as rows and labels."""
+    table = read_table(path, sep=sep, target=target)
+    columns, file = table.columns, table.file
     if target is None:
         raise CommandError(
             f"--target must name the column of {file} that holds the labels, one of "
-            f"{_listed(columns)}."
+            f"{listed(columns)}."
         )
-    if target not in columns:
-        raise CommandError(
-            f"{file} has no column {target!r} for --target; it has {_listed(columns)}."
-        )
-    columns = dict(columns)
-    y = _labels(columns.pop(target), target)
+    _check_column("--target", target, columns, file)
+    if trusted is not None:
+        _check_column("--trusted", trusted, columns, file)
+    for name in _dropped(drop, columns, file):
+        if name in (target, trusted):
+            raise CommandError(f"--drop {name} is the target or --trusted: keep it.")
+        del columns[name]
+    y = _labels(columns.pop(target), target, table.delimiter)
+    mask = None if trusted is None else _mask(columns.pop(trusted, None), trusted)
     if not columns:
         raise CommandError(f"{file} has no column other than the target {target!r}.")
-    return _rows(columns, file), y
+    features = read_features(columns, file, table.delimiter)
+    layout = Layout(features.numbers, features.categories, features.texts)
+    if not layout.names:
+        raise CommandError(
+            f"{file} has no column that is a feature: {'; '.join(features.notes)}."
+        )
+    return Data(layout.rows(), y, mask, layout, table.notes + features.notes)
 
 
-def _labels(column, target):
+def _load_named(data, data_home):
+    settings = {"return_X_y": True}
+    if data_home is not None:
+        if data not in FETCHED:
+            raise CommandError(
+                f"--data-home is for data sets that are downloaded, "
+                f"{', '.join(FETCHED)}, and {data} is not: leave --data-home out."
+            )
+        settings["data_home"] = data_home
+    try:
+        X, y = LOADERS[data](**settings)
+    except OSError as error:
+        raise CommandError(str(error)) from error
+    return Data(X if sparse.issparse(X) else X.astype(float), y)
+
+
+def _check_column(option, name, columns, file):
+    if name not in columns:
+        raise CommandError(
+            f"{file} has no column {name!r} for {option}; it has {listed(columns)}."
+            f"{near_misses(name, columns)}"
+        )
+
+
+def _dropped(words, columns, file):
+    """Return the names of columns to leave out."""
+    names = []
+    for word in words:
+        each = [word] if word in columns else [part.strip() for part in word.split(",")]
+        names += [name for name in each if name]
+    for name in names:
+        _check_column("--drop", name, columns, file)
+    return dict.fromkeys(names)
+
+
+def _mask(column, name):
+    """Return a column of truth values as a mask."""
+    if column is None:
+        raise CommandError(f"--trusted {name} is the target: name another column.")
+    words = [str(word).casefold().removesuffix(".0") for word in column]
+    truths = {**YES_OR_NO, "0": 0.0, "1": 1.0}
+    odd = [word for word in words if word not in truths]
+    if odd:
+        raise CommandError(
+            f"--trusted {name} must hold 1 or 0, true or false, yes or no; got "
+            f"{odd[0]!r}."
+        )
+    mask = np.array([truths[word] for word in words], dtype=bool)
+    if mask.all() or not mask.any():
+        raise CommandError(
+            f"--trusted {name} marks {'every row' if mask.all() else 'no row'}: mark "
+            "those that an attacker could not write to, or leave --trusted out."
+        )
+    return mask
+
+
+def _labels(column, target, delimiter):
     """Return a column as labels: whole numbers, or words."""
-    numbers, _ = _numbers(column)
+    numbers, _ = to_numbers(column, delimiter)
     if numbers is None:
         unlabelled = np.array([word.casefold() in MISSING for word in column])
     else:
@@ -242,73 +206,31 @@ def _labels(column, target):
             f"The target {target!r} is missing or infinite in {unlabelled.sum()} of "
             f"{column.shape[0]} rows. Label them or drop them."
         )
-    if numbers is None or np.abs(numbers).max() >= LARGEST_WHOLE:
-        y = column.astype(str)
-    else:
+    is_number = numbers is not None and np.abs(numbers).max() < LARGEST_WHOLE
+    if is_number:
         y = numbers.astype(int)
         if (y != numbers).any():
             raise CommandError(
                 f"The target {target!r} holds fractions such as "
-                f"{numbers[y != numbers][0]:g}: that is regression, and the report is "
-                "for classification."
+                f"{numbers[y != numbers][0]:g}: that is regression. {REGRESSION}."
             )
+    else:
+        y = column.astype(str)
     n_samples, n_classes = y.shape[0], np.unique(y).shape[0]
     if n_classes < 2:
         raise CommandError(
             f"The target {target!r} has only one class, {y.tolist()[0]!r}: there is "
             "nothing to learn. Take another --target."
         )
+    few = n_samples < FEWEST_ROWS_OF_A_CLASS * n_classes
+    if is_number and n_classes > MOST_CLASSES and few:
+        raise CommandError(
+            f"The target {target!r} holds {n_classes} different numbers in {n_samples} "
+            f"rows: those are quantities, not classes. {REGRESSION}."
+        )
     if 2 * n_classes > n_samples:
         raise CommandError(
             f"The target {target!r} holds {n_classes} different values in {n_samples} "
-            "rows: those are quantities or names, not classes."
+            "rows: those are quantities or names, not classes. Take another --target."
         )
     return y
-
-
-def _rows(columns, file):
-    """Return the columns as rows of finite floats."""
-    numbers = {name: _numbers(column) for name, column in columns.items()}
-    odd = [f"{name} ({word!r})" for name, (_, word) in numbers.items() if word]
-    if odd:
-        raise CommandError(
-            f"{file} has columns that are not numbers: {_listed(odd)}. Write numbers "
-            "like 1234.5; encode words (for example one-hot, as columns of 0 and 1) or "
-            "drop them."
-        )
-    X = np.column_stack([column for column, _ in numbers.values()])
-    holes = ~np.isfinite(X)
-    if holes.any():
-        names = np.array(list(numbers))[holes.any(axis=0)]
-        raise CommandError(
-            f"{file} has missing or infinite values in {holes.any(axis=1).sum()} of "
-            f"{X.shape[0]} rows, in {_listed(names)}. Fill them in or drop those rows."
-        )
-    return X
-
-
-def _numbers(column):
-    """Return a column as floats, with nan for missing values, and None.
-
-    If a word is not a number, return None and that word.
-    """
-    if column.dtype.kind == "f":
-        return column, None
-    folded = [word.casefold() for word in column]
-    if MISSING.union(TRUTHS).issuperset(folded):
-        return np.array([TRUTHS.get(word, np.nan) for word in folded]), None
-    numbers = np.empty(column.shape[0])
-    for i, word in enumerate(folded):
-        try:
-            numbers[i] = np.nan if word in MISSING else float(word)
-        except ValueError:
-            return None, column[i]
-        if "_" in word:  # float() ignores it, but 2021_05 is not a number.
-            return None, column[i]
-    return numbers, None
-
-
-def _listed(names, most=8):
-    names = [name if len(name) <= 40 else f"{name[:40]}..." for name in map(str, names)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

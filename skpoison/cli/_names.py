@@ -1,23 +1,21 @@
 """Names of estimators, attacks, defences and scores on the command line."""
 
 import re
-from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from inspect import isclass
 
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.validation import _check_response_method
 
 from skpoison import attacks
-from skpoison.cli._errors import CommandError, reason
+from skpoison.cli._encoding import make_encoder
+from skpoison.cli._errors import CommandError, near_misses, reason
 from skpoison.defences import (
     ConfidentLearningClassifier,
     KNNSanitizedClassifier,
@@ -37,7 +35,7 @@ ESTIMATORS = {
 
 DEFENCES = {
     "knn_relabel": KNNSanitizedClassifier,
-    "knn_drop": lambda estimator: KNNSanitizedClassifier(estimator, action="drop"),
+    "knn_drop": partial(KNNSanitizedClassifier, action="drop"),
     "outlier_filter": OutlierFilteredClassifier,
     "confident_learning": ConfidentLearningClassifier,
     "noisy_label": NoisyLabelClassifier,
@@ -49,16 +47,21 @@ ATTACKS = {
     for name in attacks.__all__
 }
 
-# The defaults: those that are fast on any data.
+# The defaults: attacks that are fast on any data, and the defences that withstand most.
 QUICK_ATTACKS = ["random_insertion", "random_label_flip"]
-QUICK_DEFENCES = ["knn_relabel", "knn_drop", "outlier_filter"]
+BEST_DEFENCES = ["confident_learning", "knn_drop", "knn_relabel"]
+# Its detector needs rows that it can trust.
+BEST_DEFENCES_IF_TRUSTED = [*BEST_DEFENCES, "outlier_filter"]
 
-USUAL_SCORES = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
+SHORT_NAMES = {
+    "estimator": ESTIMATORS,
+    "surrogate": ESTIMATORS,
+    "attack": ATTACKS,
+    "defence": DEFENCES,
+}
 
-SHORT_NAMES = {"estimator": ESTIMATORS, "attack": ATTACKS, "defence": DEFENCES}
 
-
-def find_estimator(name):
+def find_estimator(name, option="estimator"):
     """Return the estimator of a name.
 
     Parameters
@@ -66,21 +69,23 @@ def find_estimator(name):
     name : str
         One of `ESTIMATORS`, or the importable name of an estimator, of its class, or
         of a function that returns one.
+    option : {"estimator", "surrogate"}, default="estimator"
+        The option that names it.
 
     Returns
     -------
     estimator : classifier
     """
-    found = ESTIMATORS[name] if name in ESTIMATORS else _made("estimator", name)
+    found = ESTIMATORS[name] if name in ESTIMATORS else _made(option, name)
     if not _is_classifier(found):
         raise CommandError(
-            f"--estimator {name} is not a scikit-learn classifier. Give an importable "
+            f"--{option} {name} is not a scikit-learn classifier. Give an importable "
             f"one, or one of {', '.join(ESTIMATORS)}."
         )
     return found
 
 
-def find_attack(name, seed):
+def find_attack(name, seed, surrogate=None):
     """Return the attack of a name.
 
     Parameters
@@ -90,6 +95,9 @@ def find_attack(name, seed):
         function that returns one.
     seed : int
         Its `random_state`, if it has one.
+    surrogate : estimator, default=None
+        What the attacker believes that the victim learns, for attacks that have a
+        surrogate and are given none.
 
     Returns
     -------
@@ -101,6 +109,8 @@ def find_attack(name, seed):
             f"--attack {name} is not an attack with fit_resample and a budget. Give an "
             f"importable one, or one of {', '.join(ATTACKS)}."
         )
+    if surrogate is not None and found.get_params().get("surrogate", "") is None:
+        found.set_params(surrogate=surrogate)
     return _seeded(found, seed)
 
 
@@ -139,18 +149,21 @@ def find_defence(name):
     return defend
 
 
-def assemble(estimator, defence=None, *, seed, is_sparse=False):
-    """Return a pipeline of scaler, defence and estimator.
+def assemble(estimator, defence=None, *, seed, layout=None, is_sparse=False):
+    """Return a pipeline of encoder or scaler, defence and estimator.
 
     Parameters
     ----------
     estimator : classifier
         The estimator. In a Pipeline the defence is put around the last step, and the
-        other steps stay as they are; before any other estimator a scaler is put.
+        other steps stay as they are; before any other estimator an encoder is put, or a
+        scaler if all columns are numbers.
     defence : callable, default=None
         Puts a defence around an estimator. None: no defence.
     seed : int
         The `random_state` of every part that has one.
+    layout : Layout, default=None
+        What the columns are. None: numbers, none of them missing.
     is_sparse : bool, default=False
         Whether the data are sparse: they are then scaled without being centred.
 
@@ -160,51 +173,27 @@ def assemble(estimator, defence=None, *, seed, is_sparse=False):
     """
     pipeline = clone(estimator)
     if not isinstance(estimator, Pipeline):
-        scaler = MaxAbsScaler() if is_sparse else StandardScaler()
-        pipeline = make_pipeline(scaler, pipeline)
+        steps = make_encoder(pipeline, layout=layout, is_sparse=is_sparse)
+        pipeline = Pipeline([*steps, (type(pipeline).__name__.lower(), pipeline)])
     if defence is not None:
         name, last = pipeline.steps[-1]
         pipeline.set_params(**{name: defence(last)})
     return _seeded(pipeline, seed)
 
 
-def check_scoring(name, estimator):
-    """Check that a score exists and can be computed for an estimator.
-
-    Parameters
-    ----------
-    name : str
-        Name of a scorer.
-    estimator : estimator
-        What is scored.
-    """
-    names = get_scorer_names()
-    if name not in names:
-        near = get_close_matches(name, names) or USUAL_SCORES
-        raise CommandError(
-            f"--scoring {name} is not a scorer of scikit-learn, such as "
-            f"{', '.join(near)}."
-        )
-    try:
-        _check_response_method(estimator, get_scorer(name)._response_method)
-    except AttributeError as error:
-        raise CommandError(
-            f"--scoring {name} cannot be computed: {error} Take another --scoring, or "
-            "another --estimator."
-        ) from error
-
-
 def _imported(option, name):
-    module, _, attribute = name.rpartition(".")
+    # module:attribute, as elsewhere in Python, is module.attribute here.
+    module, _, attribute = name.replace(":", ".", 1).rpartition(".")
     try:
         if not module:
             raise ImportError("it does not name a module")
         return getattr(import_module(module), attribute)
     # An imported module can raise anything, and a script can exit.
     except (Exception, SystemExit) as error:
+        short_names = SHORT_NAMES[option]
         raise CommandError(
-            f"--{option} {name} is not one of {', '.join(SHORT_NAMES[option])}, and "
-            f"cannot be imported: {reason(error)}."
+            f"--{option} {name} is not one of {', '.join(short_names)}, and cannot be "
+            f"imported: {reason(error)}.{near_misses(name, short_names)}"
         ) from error
 
 

@@ -23,7 +23,7 @@ def format_report(named_report):
         Tables of means and standard deviations, and the worst case.
     """
     return "\n".join(
-        [named_report.title, named_report.protocol, named_report.report.summary()]
+        [named_report.title, *named_report.protocol, named_report.report.summary()]
     )
 
 
@@ -42,16 +42,15 @@ def to_csv(named_report):
     report = named_report.report
     file = StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(
-        [
-            *("attack", "defence", "budget", "fold", "score", "train", "test"),
-            "crafted_for",
-        ]
-    )
+    balanced = report.balanced_curves_
+    header = "attack", "defence", "budget", "fold", "score", "train", "test"
+    beside = [] if balanced is None else ["test_balanced_accuracy"]
+    writer.writerow([*header, *beside, "crafted_for"])
     for case, curve in report.curves_.items():
         for i, k in np.ndindex(curve.test_scores.shape):
-            scores = curve.train_scores[i, k], curve.test_scores[i, k]
-            row = [*case, curve.budgets[i], k, report.score_name_, *scores]
+            row = [*case, curve.budgets[i], k, report.score_name_]
+            row += [curve.train_scores[i, k], curve.test_scores[i, k]]
+            row += [] if balanced is None else [balanced[case].test_scores[i, k]]
             writer.writerow([*row, report.crafted_for_[case[0]]])
     return file.getvalue().encode()
 

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
-from skpoison.cli._errors import CommandError, reason
-from skpoison.cli._names import (
-    assemble,
-    check_scoring,
-    find_attack,
-    find_defence,
-    find_estimator,
-)
-from skpoison.cli._terminal import ProgressLine, capture_warnings
+from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.cli._encoding import is_mostly_zero, make_frame
+from skpoison.cli._errors import CommandError, listed, reason
+from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
+from skpoison.cli._scoring import check_scoring
+from skpoison.cli._terminal import Progress, capture_warnings
 from skpoison.model_selection import RobustnessReport
 
 PLAIN = "no defence"
+# Attacks that write numbers into the features.
+NEED_NUMBERS = GradientInsertion, GradientModification
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class NamedReport:
     ----------
     title : str
         Data and estimator.
-    protocol : str
-        How the scores were computed.
+    protocol : list of str
+        How the scores were computed, and what was done to the columns.
     report : RobustnessReport
         The fitted report.
     warnings_seen : list of str
@@ -37,26 +38,37 @@ class NamedReport:
     """
 
     title: str
-    protocol: str
+    protocol: list
     report: RobustnessReport
     warnings_seen: list
 
 
 def make_report(
-    X, y, *, data, estimator, attacks, defences, budgets, cv, scoring, n_jobs, seed
+    data,
+    *,
+    name,
+    estimator,
+    surrogate,
+    attacks,
+    defences,
+    budgets,
+    cv,
+    scoring,
+    n_jobs,
+    seed,
 ):
     """Measure every attack against the plain and the defended estimator.
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The rows.
-    y : ndarray of shape (n_samples,)
-        Their labels.
-    data : str
+    data : Data
+        Rows and labels.
+    name : str
         Name of the data.
     estimator : str
         Name of the estimator.
+    surrogate : str or None
+        Name of what the attacker believes that the victim learns. None: the estimator.
     attacks : list of str
         Names of attacks.
     defences : list of str
@@ -82,6 +94,7 @@ def make_report(
         If a name is unknown, if there are too few rows for the folds or for the
         budgets, or if an attack, a defence, the estimator or the score fails.
     """
+    X, y, layout = data.X, data.y, data.layout
     folds = _folds(X, y, cv, seed)
     n_train = min(train.shape[0] for train, _ in folds)
     if budgets.max() > n_train:
@@ -90,45 +103,66 @@ def make_report(
             "fewer, or shares."
         )
     victim = find_estimator(estimator)
-    wrappers = {PLAIN: None} | {name: find_defence(name) for name in defences}
+    notes = [*data.notes]
+    if layout is not None and not isinstance(victim, Pipeline):
+        if layout.words or layout.n_missing:
+            notes.insert(0, layout.describe())
+        elif is_mostly_zero(X) and get_tags(victim).input_tags.sparse:
+            X, layout = sparse.csr_matrix(X), None
+            notes.append(
+                f"{1 - X.nnz / np.prod(X.shape):.1%} of the numbers are 0: they are "
+                "kept as a sparse matrix, and scaled without being centred"
+            )
+    settings = {"seed": seed, "layout": layout, "is_sparse": sparse.issparse(X)}
+    wrappers = {PLAIN: None} | {each: find_defence(each) for each in defences}
     pipelines = {
-        name: assemble(victim, wrapper, seed=seed, is_sparse=sparse.issparse(X))
-        for name, wrapper in wrappers.items()
+        each: assemble(victim, wrapper, **settings)
+        for each, wrapper in wrappers.items()
     }
     for pipeline in pipelines.values():
-        check_scoring(scoring, pipeline.steps[-1][1])
+        check_scoring(scoring, pipeline.steps[-1][1], y)
+    believed = surrogate
+    if surrogate is not None:
+        believed = assemble(find_estimator(surrogate, "surrogate"), **settings)
+    named_attacks = {each: find_attack(each, seed, believed) for each in attacks}
+    notes += _leave_out(named_attacks, layout)
+    if layout is not None and isinstance(victim, Pipeline):
+        frame = make_frame(layout)
+        X = X if frame is None else frame
 
-    case = ""
-    with ProgressLine() as line:
-
-        def show_progress(i, n_curves, attack, name):
-            nonlocal case
-            case = f"{attack} against {name}"
-            line.show(f"[{i}/{n_curves}] {case}")
-
+    params = {} if data.trusted is None else {"trusted": data.trusted}
+    with Progress() as progress:
         report = RobustnessReport(
             pipelines,
-            {name: find_attack(name, seed) for name in attacks},
+            named_attacks,
             budgets=budgets,
             cv=folds,
             scoring=scoring,
             n_jobs=n_jobs,
-            callback=show_progress,
+            callback=progress,
         )
         try:
-            _, warnings_seen = capture_warnings(report.fit, X, y)
+            _, warnings_seen = capture_warnings(report.fit, X, y, **params)
         # The user's own attack, defence or estimator may raise anything.
         except Exception as error:
-            raise CommandError(f"{case}: {reason(error)}.") from error
+            raise CommandError(f"{progress.case}: {reason(error)}.") from error
 
     classes, counts = np.unique(y, return_counts=True)
     steps = [step for _, step in pipelines[PLAIN].steps if hasattr(step, "fit")]
+    n_trusted = 0 if data.trusted is None else data.trusted.sum()
+    trusted = f", {n_trusted} trusted" if n_trusted else ""
+    n_columns = X.shape[1]
     return NamedReport(
-        title=f"{data} ({X.shape[0]} rows, {X.shape[1]} columns, {classes.shape[0]} "
-        f"classes, the largest {counts.max() / y.shape[0]:.1%}), "
+        title=f"{name} ({y.shape[0]} rows{trusted}, {n_columns} "
+        f"column{'' if n_columns == 1 else 's'}, {classes.shape[0]} classes, the "
+        f"largest {counts.max() / y.shape[0]:.1%}), "
         + " -> ".join(type(step).__name__ for step in steps),
-        protocol=f"{cv}-fold cross-validation, seed {seed}; training rows poisoned, "
-        "test rows clean",
+        protocol=[
+            f"{cv}-fold cross-validation, seed {seed}; training rows poisoned, test "
+            "rows clean",
+            *notes,
+            *_knowledge(report),
+        ],
         report=report,
         warnings_seen=warnings_seen,
     )
@@ -141,6 +175,48 @@ def _folds(X, y, cv, seed):
     if n_rarest < cv:
         raise CommandError(
             f"The class {rarest!r} has too few rows for {cv} folds: {n_rarest}. "
-            + ("Lower --cv, or drop it." if n_rarest > 1 else "Drop it.")
+            + (
+                f"Lower --cv to {n_rarest}, or delete its rows."
+                if n_rarest > 1
+                else "Delete it, or merge it with another class."
+            )
         )
     return list(StratifiedKFold(cv, shuffle=True, random_state=seed).split(X, y))
+
+
+def _leave_out(named_attacks, layout):
+    """Remove attacks that cannot write into words; return a line on each."""
+    if layout is None or not layout.words:
+        return []
+    left_out = [
+        name for name, each in named_attacks.items() if isinstance(each, NEED_NUMBERS)
+    ]
+    if not left_out:
+        return []
+    why = (
+        f"they write numbers into the columns, and there are words in "
+        f"{listed(layout.words)}"
+    )
+    if len(left_out) == len(named_attacks):
+        raise CommandError(
+            f"--attack {' '.join(left_out)} cannot be used: {why}. Leave those columns "
+            "out by --drop, or take another attack, such as greedy_label_flip."
+        )
+    for name in left_out:
+        del named_attacks[name]
+    return [f"left out {listed(left_out)}: {why}"]
+
+
+def _knowledge(report):
+    """Return what the attacks with a surrogate know about the victim."""
+    notes = [
+        f"{attack} is crafted for {other}, not for the estimator"
+        for attack, other in report.crafted_for_.items()
+        if other
+    ]
+    if any(
+        not report.crafted_for_[name] and "surrogate" in attack.get_params()
+        for name, attack in report.attacks.items()
+    ):
+        notes.append("the attacker knows the estimator, but not the defence")
+    return notes

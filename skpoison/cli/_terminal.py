@@ -3,8 +3,12 @@
 import sys
 import warnings
 from shutil import get_terminal_size
+from time import monotonic
 
 from skpoison.utils._warnings import warning_kind
+
+SECONDS_BETWEEN_LINES = 60
+SECONDS_BETWEEN_UPDATES = 0.1
 
 
 def print_error(message):
@@ -20,45 +24,86 @@ def print_error(message):
     print(f"skpoison: {' '.join(text.split())}", file=sys.stderr)
 
 
-class ProgressLine:
-    """A line on the terminal that is overwritten as the work goes on.
+class Progress:
+    """How far the report is, and how long it will take, on stderr.
 
-    Nothing is shown if stderr is not a terminal. Used as a context manager, it wipes
-    the line at the end.
+    On a terminal it is a line that is overwritten, ten times a second at most.
+    Elsewhere it is a new line every minute: work that takes less leaves none. Used as a
+    context manager, it wipes the line of the terminal at the end.
+
+    Parameters
+    ----------
+    clock : callable, default=time.monotonic
+        Returns the time in seconds.
+
+    Attributes
+    ----------
+    case : str
+        What is being done.
     """
 
-    def __init__(self):
-        self._is_shown = sys.stderr is not None and sys.stderr.isatty()
+    def __init__(self, clock=monotonic):
+        self.case = ""
+        self._clock = clock
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._pause = (
+            SECONDS_BETWEEN_UPDATES if self._is_terminal else SECONDS_BETWEEN_LINES
+        )
         self._width = 0
+        self._begin = self._last = clock()
+        self._line_of = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc_info):
-        self.clear()
+        self._clear()
 
-    def show(self, line):
-        """Show a line instead of the previous one.
+    def __call__(self, n_done, n_steps, attack, estimator):
+        """Show how far the report is.
 
         Parameters
         ----------
-        line : str
-            The line.
+        n_done, n_steps : int
+            How many steps of the work are done, and how many there are.
+        attack : str
+            Name of the attack.
+        estimator : str or None
+            Name of the estimator that is fitted; None while the attack is computed.
         """
-        self.clear()
-        if not self._is_shown:
-            return
+        self.case = attack if estimator is None else f"{attack} against {estimator}"
+        now = self._clock()
+        text = f"{n_done / n_steps:.0%} done, {self.case}"
+        if n_done:
+            text += f", {_duration((now - self._begin) * (n_steps / n_done - 1))} left"
+        is_due = now - self._last >= self._pause
+        if self._is_terminal and (is_due or self.case != self._line_of):
+            self._line_of, self._last = self.case, now
+            self._overwrite(text)
+        elif not self._is_terminal and is_due and sys.stderr is not None:
+            self._last = now
+            print_error(text)
+
+    def _overwrite(self, line):
+        self._clear()
         # A line that the terminal had to wrap could not be wiped.
         line = line[: get_terminal_size().columns - 1]
         print(line, end="", file=sys.stderr, flush=True)
         self._width = len(line)
 
-    def clear(self):
-        """Wipe the line."""
+    def _clear(self):
         if self._width:
             blank = " " * self._width
             print(f"\r{blank}\r", end="", file=sys.stderr, flush=True)
         self._width = 0
+
+
+def _duration(seconds):
+    """Return a duration as a rough estimate in words."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"about {round(seconds / length)} {unit}"
+    return f"about {max(1, round(seconds))} s"
 
 
 def capture_warnings(function, *args, **kwargs):

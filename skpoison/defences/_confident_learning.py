@@ -29,7 +29,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.base import BaseRowFilter
-from skpoison.defences._folds import classes_to_judge, stratified_folds
+from skpoison.defences._folds import classes_to_judge
+from skpoison.defences._out_of_fold import JudgesOutOfFoldMixin
 from skpoison.defences._robust_scale import standardize
 from skpoison.utils._containers import take_rows
 from skpoison.utils._seeds import set_missing_seeds
@@ -43,7 +44,7 @@ REGULARIZATION_PATH = (10.0, 100.0, 1000.0)
 TINY = np.finfo(np.float64).tiny
 
 
-class ConfidentLearningClassifier(BaseRowFilter):
+class ConfidentLearningClassifier(JudgesOutOfFoldMixin, BaseRowFilter):
     """Drop or relabel rows whose label classifiers fitted on other rows contradict.
 
     Cross-validation gives each row class probabilities from a classifier that has not
@@ -75,10 +76,16 @@ class ConfidentLearningClassifier(BaseRowFilter):
         on average, for rows with that label.
     action : {"drop", "relabel"}, default="drop"
         What to do with suspicious rows.
-    cv : int, default=5
-        Number of folds; at most the number of rows of the largest class.
+    cv : int or splitter, default=5
+        Number of stratified folds; at most the number of rows of the largest class. Or
+        a splitter of scikit-learn: one that keeps groups together
+        (:class:`~sklearn.model_selection.GroupKFold`; give
+        ``fit(X, y, groups=groups)``), or rows in order of time
+        (:class:`~sklearn.model_selection.TimeSeriesSplit`). A row that is left
+        out several times is judged by the mean of its probabilities. A row that no fold
+        leaves out, or only folds in which nothing is known of its class, is believed.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds, and of `classifiers` that have none.
+        Seed of the folds, and of `cv` and `classifiers` that have none.
     n_jobs : int, default=None
         Number of folds whose classifiers are fitted in parallel.
 
@@ -88,12 +95,15 @@ class ConfidentLearningClassifier(BaseRowFilter):
         The clone of `estimator`, fitted on the sanitised training set.
     sample_scores_ : ndarray of shape (n_samples,)
         How confident the last classifier is of a class other than the label, in units
-        of `threshold`. Negative if the label is the most probable class, NaN for rows
-        of weight 0.
+        of `threshold`. Negative if the label is the most probable class, -1 if it is
+        believed, NaN for rows of weight 0.
     threshold_ : float
         The parameter `threshold`.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows keep their label.
+    overruled_share_ : ndarray of shape (n_classes,)
+        Share of each class that does not keep its label. `fit` warns if it is
+        significantly more than one half.
     y_sanitized_ : ndarray of shape (n_samples,)
         The labels after sanitising. Only with ``action="relabel"``.
     classes_ : ndarray of shape (n_classes,)
@@ -154,7 +164,7 @@ class ConfidentLearningClassifier(BaseRowFilter):
         "classifiers": [list, tuple, None],
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "action": [StrOptions({"drop", "relabel"})],
-        "cv": [Interval(Integral, 2, None, closed="left")],
+        "cv": [*JudgesOutOfFoldMixin._cv_constraints],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -192,11 +202,13 @@ class ConfidentLearningClassifier(BaseRowFilter):
         if rows.shape[0]:
             codes = np.cumsum(judged) - 1
             X = X if judged.all() else take_rows(X, rows)
-            scores[rows], found = self._judge(X, codes[y[rows]], trusted[rows])
+            codes = codes[y[rows]]
+            folds = self._folds(X, codes, rows)
+            scores[rows], found = self._judge(X, codes, trusted[rows], folds)
             labels[rows] = np.flatnonzero(judged)[found]
         return scores, labels
 
-    def _judge(self, X, y, trusted):
+    def _judge(self, X, y, trusted, folds):
         """Return the scores and labels of rows of two classes or more."""
         classifiers = self.classifiers
         if classifiers is None:
@@ -205,32 +217,43 @@ class ConfidentLearningClassifier(BaseRowFilter):
         if self.random_state is not None:
             stream = check_random_state(self.random_state)
             classifiers = [set_missing_seeds(each, stream) for each in classifiers]
-        folds = stratified_folds(y, self.cv, self.random_state)
         labels = y
         for classifier in classifiers:
             used = labels == y
-            probabilities = self._predict_out_of_fold(classifier, X, y, used, folds)
-            used = _with_every_class(y, used)
+            probabilities, judged = self._predict_out_of_fold(
+                classifier, X, y, used, folds
+            )
+            used = _with_every_class(y, used) & judged
             scores, labels = self._compare(probabilities, y, used)
-            labels = np.where(trusted, y, labels)
+            scores[~judged] = -1.0
+            labels = np.where(trusted | ~judged, y, labels)
         return scores, labels
 
     def _predict_out_of_fold(self, classifier, X, y, used, folds):
-        """Return class probabilities of all rows, fitting on the used rows alone."""
+        """Return class probabilities of all rows, fitting on the used rows alone.
+
+        Also returns which rows are judged: those that a fold leaves out, and whose
+        class its classifier knows.
+        """
         parts = Parallel(n_jobs=self.n_jobs)(
             delayed(_fit_and_predict)(clone(classifier), X, y, used, train, test)
             for train, test in folds
         )
-        probabilities = np.zeros((y.shape[0], y.max() + 1))
+        sums = np.zeros((y.shape[0], y.max() + 1))
+        counts = np.zeros(y.shape[0], dtype=int)
         for (_, test), (classes, part) in zip(folds, parts, strict=True):
-            probabilities[test[:, np.newaxis], classes] = part
-        return probabilities
+            known = np.isin(y[test], classes)
+            sums[test[known, np.newaxis], classes] += part[known]
+            counts[test[known]] += 1
+        return sums / np.maximum(counts, 1)[:, np.newaxis], counts > 0
 
     def _compare(self, probabilities, y, used):
         """Return the scores, and the labels of which the classifier is confident."""
         n_samples, n_classes = probabilities.shape
         own = probabilities[np.arange(n_samples), y]
-        means = np.bincount(y[used], own[used]) / np.bincount(y[used])
+        counts = np.bincount(y[used], minlength=n_classes)
+        means = np.bincount(y[used], own[used], n_classes) / np.maximum(counts, 1)
+        means[counts == 0] = 1.0  # no row has shown how confident it usually is
         guess = 1 / n_classes
         with np.errstate(over="ignore"):  # about a class of which nothing is known
             confidence = (probabilities - guess) / np.maximum(means - guess, TINY)
@@ -269,8 +292,11 @@ def _logistic(C, n_samples):
 def _fit_and_predict(classifier, X, y, used, train, test):
     """Fit on the used rows of a fold and predict the others.
 
-    Returns the classes that the classifier knows, and their probabilities.
+    Returns the classes that the classifier knows, and their probabilities. It knows
+    none if all rows are of one class: there is nothing to learn.
     """
+    if np.unique(y[train]).shape[0] < 2:
+        return np.empty(0, dtype=int), np.empty((test.shape[0], 0))
     train = train[_with_every_class(y[train], used[train])]
     classifier.fit(take_rows(X, train), y[train])
     return classifier.classes_, classifier.predict_proba(take_rows(X, test))

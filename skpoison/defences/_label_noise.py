@@ -10,20 +10,22 @@ from sklearn.utils import InputTags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence, PredictsByEstimatorMixin
+from skpoison.base._overruled_share import overruled_share
 from skpoison.defences._corrected_loss import (
     LabelledRows,
     correctable_problem,
     fit_corrected,
 )
-from skpoison.defences._folds import classes_to_judge, stratified_folds
+from skpoison.defences._folds import classes_to_judge
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
+from skpoison.defences._out_of_fold import JudgesOutOfFoldMixin
 from skpoison.defences._reweighting import noise_weights
-from skpoison.defences._transition_matrix import as_transition_matrix
+from skpoison.defences._transition_matrix import as_transition_matrix, wrong_shares
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import check_default
 
 
-class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
+class NoisyLabelClassifier(JudgesOutOfFoldMixin, PredictsByEstimatorMixin, BaseDefence):
     """Fit a classifier with a model of labels that are wrong at random.
 
     The labels of each class are assumed to be wrong at a rate of its own, whatever the
@@ -58,11 +60,17 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
           left out are the most likely; for two classes one rate each, for more the
           same for all. The estimator must have `predict_proba` and a loss that can be
           corrected, as :class:`~sklearn.linear_model.LogisticRegression`.
-    cv : int, default=5
-        Number of folds for "cv" and "anchors"; at most the number of rows of the
-        largest class. If the rates are given, it must have its default.
+    cv : int or splitter, default=5
+        Number of stratified folds; at most the number of rows of the largest class. Or
+        a splitter of scikit-learn: one that keeps groups together
+        (:class:`~sklearn.model_selection.GroupKFold`; give
+        ``fit(X, y, groups=groups)``), or rows in order of time
+        (:class:`~sklearn.model_selection.TimeSeriesSplit`). Folds whose
+        training rows lack a class are left out.
+        Only for "cv" and "anchors": if the rates are given, it must have its default.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds, and of an estimator without a seed that is fitted on them.
+        Seed of the folds, of `cv` if it has none, and of an estimator without a seed
+        that is fitted on them.
         Nothing is random if the rates are given.
     n_jobs : int, default=None
         Number of folds in parallel.
@@ -73,6 +81,10 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         The fitted clone of `estimator`.
     transition_matrix_ : ndarray of shape (n_classes, n_classes)
         The probability that a label is seen as `classes_[j]` if it is `classes_[i]`.
+    overruled_share_ : ndarray of shape (n_classes,)
+        Share of the labels of each class that are wrong according to the transition
+        matrix; those of trusted rows are right. `fit` warns if it is significantly more
+        than one half.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         True for every row of a weight that is not 0: none is dropped.
     classes_ : ndarray of shape (n_classes,)
@@ -134,7 +146,7 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
             dict,
             "array-like",
         ],
-        "cv": [Interval(Integral, 2, None, closed="left")],
+        "cv": [*JudgesOutOfFoldMixin._cv_constraints],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -166,11 +178,15 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         rows = LabelledRows(X, y, codes, trusted, params).take(np.flatnonzero(present))
         if n_classes < 2:
             # Nothing can be mistaken for another class.
-            self.transition_matrix_ = np.ones((1, 1))
+            self.transition_matrix_, self.overruled_share_ = (
+                np.ones((1, 1)),
+                np.zeros(1),
+            )
             self.estimator_ = rows.fit(clone(self.estimator))
             return
         fit = self._fit_corrected if is_corrected else self._fit_weighted
         self.transition_matrix_ = self._find_noise(rows)
+        self.overruled_share_ = self._wrong_share(rows)
         self.estimator_ = fit(self.transition_matrix_, rows)
 
     def _check_method(self, n_classes):
@@ -204,14 +220,33 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
         judged = classes_to_judge(self, rows.codes)
         matrix = np.eye(n_classes)
         if judged.any():
-            rows = rows.take(np.flatnonzero(judged[rows.codes]))
+            positions = np.flatnonzero(judged[rows.codes])
+            rows = rows.take(positions)
             rows = replace(rows, codes=(np.cumsum(judged) - 1)[rows.codes])
-            matrix[np.ix_(judged, judged)] = self._estimate(rows, self.classes_[judged])
+            folds = self._folds_with_every_class(rows, positions)
+            matrix[np.ix_(judged, judged)] = self._estimate(
+                rows, self.classes_[judged], folds
+            )
         return matrix
 
-    def _estimate(self, rows, classes):
+    def _folds_with_every_class(self, rows, positions):
+        """Return the folds whose training rows hold every class."""
+        n_classes = np.unique(rows.codes).shape[0]
+        folds = [
+            (train, test)
+            for train, test in self._folds(rows.X, rows.codes, positions)
+            if np.unique(rows.codes[train]).shape[0] == n_classes
+        ]
+        if not folds:
+            raise ValueError(
+                "cv must have a fold whose training rows hold all of the "
+                f"{n_classes} classes; got {self.cv!r}. Use a number of folds, or give "
+                "the rates of noise."
+            )
+        return folds
+
+    def _estimate(self, rows, classes, folds):
         """Estimate the transition matrix of classes of two rows or more."""
-        folds = stratified_folds(rows.codes, self.cv, self.random_state)
         settings = classes.shape[0], rows, folds
         if self.noise == "cv":
             fit = partial(fit_corrected, self.estimator, classes, owner=self)
@@ -221,6 +256,18 @@ class NoisyLabelClassifier(PredictsByEstimatorMixin, BaseDefence):
             stream = check_random_state(self.random_state)
             estimator = set_missing_seeds(estimator, stream)
         return matrix_at_anchors(estimator, *settings, n_jobs=self.n_jobs)
+
+    def _wrong_share(self, rows):
+        """Return the share of each class that is wrong, and warn if it is most."""
+        codes = rows.codes[~rows.trusted]
+        seen = np.bincount(
+            codes, rows.sample_weight[~rows.trusted], self.classes_.shape[0]
+        )
+        wrong = wrong_shares(self.transition_matrix_, seen)[rows.codes]
+        return overruled_share(self, rows.codes, np.where(rows.trusted, 0.0, wrong))
+
+    def _how_to_overrule_less(self):
+        return "Give lower rates of noise, or mark rows known to be clean as trusted."
 
     def _fit_corrected(self, matrix, rows):
         """Fit a clone by the corrected loss."""

@@ -7,17 +7,24 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.neighbors._base import VALID_METRICS
-from sklearn.utils import InputTags, gen_batches, get_tags
+from sklearn.utils import InputTags, check_random_state, gen_batches, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import has_fit_parameter
 
 from skpoison.base import BaseRowFilter
 from skpoison.base._row_filter import DROPPED
+from skpoison.defences._reference_rows import as_sparse_if_alike, sample_rows
+from skpoison.utils._containers import take_rows
 from skpoison.utils._validation import InstanceWith, check_default
 from skpoison.utils._warnings import warn_user
 
 # Neighbours are searched for this many rows at a time, which bounds the memory.
 BATCH_SIZE = 16384
+
+# What is added to the observed and to the expected votes before they are compared, as
+# in Norén et al. (2013). Without it a label that hardly occurs would be contradicted by
+# any few neighbours, though none of that label can be expected among them.
+SHRINKAGE = 0.5
 
 # The metrics that are functions of two rows, without parameters to be fitted. A
 # function of one's own is passed itself instead of the name "pyfunc".
@@ -30,14 +37,15 @@ METRICS = set(chain.from_iterable(VALID_METRICS.values())) - {
 
 
 class KNNSanitizedClassifier(BaseRowFilter):
-    """Relabel or drop the rows whose nearest neighbours agree on another label.
+    r"""Relabel or drop the rows whose nearest neighbours agree on another label.
 
     The `n_neighbors` nearest neighbours of a row, the row itself excluded, vote with
     their labels. If another label has more votes than the row's own, the share of the
-    votes for it is the score of the row; otherwise the score is 0. A row whose score
-    reaches `threshold` gets that label or is dropped. All rows are judged at once, by
-    the labels given or, in further passes, by the labels after the pass before. Then a
-    clone of `estimator` is fitted.
+    votes for it is the score of the row; otherwise the score is 0. By default it must
+    also have more than its own label relative to how often each occurs. A row whose
+    score reaches `threshold` gets the other label or is dropped. All rows are judged at
+    once, by the labels given or, in further passes, by the labels after the pass
+    before. Then a clone of `estimator` is fitted.
 
     Parameters
     ----------
@@ -47,8 +55,14 @@ class KNNSanitizedClassifier(BaseRowFilter):
         Number of neighbours that vote. If there are fewer other rows, all of them
         vote, with a warning.
     threshold : float, default=0.5
-        Share of the votes, in (0, 1], that another label needs to overrule a row's
-        own.
+        Score, in (0, 1], from which on a row is overruled: the share of the votes that
+        another label needs.
+    prior_correction : bool, default=True
+        Whether the score allows for the frequencies of the classes. A label that few
+        rows have is outvoted nearly everywhere, also where it is far more frequent
+        than elsewhere; so the votes are compared with those to be expected, too (see
+        the notes). False: they are only counted, as in the paper [1]_, which overrules
+        most rows of a rare class on clean data.
     action : {"relabel", "drop"}, default="relabel"
         What to do with a row that is overruled. In further passes a dropped row does
         not vote and stays dropped.
@@ -64,12 +78,19 @@ class KNNSanitizedClassifier(BaseRowFilter):
         Distance between rows, as in :class:`~sklearn.neighbors.NearestNeighbors`; for
         metrics with parameters use `neighbors`. Columns should be of comparable
         scale: put a scaler before the defence.
+    max_reference : int or None, default=10_000
+        Largest number of rows among which neighbours are searched. If there are more
+        rows, a random sample of so many votes, in which each class keeps its share: the
+        cost then grows as the number of rows, and not as its square. None: all rows
+        vote.
     neighbors : estimator, default=None
         Searches the neighbours instead of
         :class:`~sklearn.neighbors.NearestNeighbors`: any estimator with
         ``fit(X)`` and ``kneighbors(X, n_neighbors, return_distance)``, for example
-        around an approximate index. It has its own metric and number of jobs:
-        `metric` and `n_jobs` must then have their defaults.
+        around an approximate index. All rows vote. It has its own metric and number of
+        jobs: `metric`, `max_reference` and `n_jobs` must then have their defaults.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the sample of rows that vote. Nothing is random if all of them do.
     n_jobs : int, default=None
         Number of threads of the search for neighbours.
 
@@ -78,15 +99,21 @@ class KNNSanitizedClassifier(BaseRowFilter):
     estimator_ : classifier
         The clone of `estimator`, fitted on the sanitised training set.
     sample_scores_ : ndarray of shape (n_samples,)
-        Share of the votes for the label that overrules a row's own: 0 if there is
-        none, NaN for rows of weight 0. After several passes, the score in the last
-        pass that decided on the row.
+        Share of the votes for the label that overrules a row's own, or its share of
+        the ratios to the votes expected if that is less; 0 if there is none, NaN for
+        rows of weight 0. After several passes, the score in the last pass that decided
+        on the row.
     threshold_ : float
         The parameter `threshold`.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows keep their label.
+    overruled_share_ : ndarray of shape (n_classes,)
+        Share of each class that does not keep its label. `fit` warns if it is
+        significantly more than one half.
     n_iter_ : int
         Number of passes.
+    n_reference_ : int
+        Number of rows that vote.
     y_sanitized_ : ndarray of shape (n_samples,)
         The labels after sanitising. Only with ``action="relabel"``.
     classes_ : ndarray of shape (n_classes,)
@@ -103,9 +130,20 @@ class KNNSanitizedClassifier(BaseRowFilter):
 
     Notes
     -----
-    With one pass and equal votes this is Algorithm 1 of [1]_. Two things that the
-    paper leaves open are fixed here: a tie with the row's own label keeps that label,
-    and if several other labels tie, the one that comes first in `classes_` wins.
+    With ``prior_correction=False``, one pass and equal votes this is Algorithm 1 of
+    [1]_. Two things that the paper leaves open are fixed here: a tie with the row's own
+    label keeps that label, and if several other labels tie, the one that comes first in
+    `classes_` wins.
+
+    The prior correction compares the :math:`v_c` votes for class :math:`c`, of
+    :math:`v` in all, with those to be expected from its share :math:`\pi_c` of the rows
+    that vote, by the shrunk ratio of [2]_,
+
+    .. math:: r_c = \frac{v_c + 1/2}{v \, \pi_c + 1/2} .
+
+    The score is the smaller of :math:`v_j / v` and :math:`r_j / (r_j + r_i)`, of a
+    label :math:`j` against a row's own label :math:`i`. If both classes of two are
+    equally frequent, it decides as the paper does at ``threshold=0.5``.
 
     It costs accuracy on clean data whose classes overlap, and an attacker who flips
     all labels of a region evades it.
@@ -114,6 +152,9 @@ class KNNSanitizedClassifier(BaseRowFilter):
     ----------
     .. [1] A. Paudice, L. Muñoz-González, E. C. Lupu, "Label sanitization against label
        flipping poisoning attacks", ECML PKDD Workshops 2018.
+    .. [2] G. N. Norén, J. Hopstadius, A. Bate, "Shrinkage observed-to-expected ratios
+       for robust and transparent large-scale pattern discovery", Statistical Methods in
+       Medical Research 22, 2013.
 
     Examples
     --------
@@ -138,11 +179,14 @@ class KNNSanitizedClassifier(BaseRowFilter):
         **BaseRowFilter._parameter_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "threshold": [Interval(Real, 0, 1, closed="right")],
+        "prior_correction": ["boolean"],
         "action": [StrOptions({"relabel", "drop"})],
         "weights": [StrOptions({"uniform", "distance"})],
         "n_passes": [Interval(Integral, 1, None, closed="left")],
         "metric": [StrOptions(METRICS), callable],
+        "max_reference": [Interval(Integral, 2, None, closed="left"), None],
         "neighbors": [InstanceWith(["fit", "kneighbors"]), None],
+        "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
 
@@ -152,33 +196,43 @@ class KNNSanitizedClassifier(BaseRowFilter):
         *,
         n_neighbors=10,
         threshold=0.5,
+        prior_correction=True,
         action="relabel",
         weights="uniform",
         n_passes=1,
         metric="euclidean",
+        max_reference=10_000,
         neighbors=None,
+        random_state=None,
         n_jobs=None,
     ):
         self.estimator = estimator
         self.n_neighbors = n_neighbors
         self.threshold = threshold
+        self.prior_correction = prior_correction
         self.action = action
         self.weights = weights
         self.n_passes = n_passes
         self.metric = metric
+        self.max_reference = max_reference
         self.neighbors = neighbors
+        self.random_state = random_state
         self.n_jobs = n_jobs
 
     def _score_rows(self, X, y, *, trusted):
         if self.neighbors is not None:
             reason = "if neighbors is given, which has its own"
-            check_default(self, reason, metric="euclidean", n_jobs=None)
+            check_default(
+                self, reason, metric="euclidean", max_reference=10_000, n_jobs=None
+            )
         elif self.metric == "haversine" and X.shape[1] != 2:
             raise ValueError(
                 "metric='haversine' is for two columns, latitude and longitude; X has "
                 f"{X.shape[1]}. Choose another metric."
             )
-        k = min(int(self.n_neighbors), y.shape[0] - 1)
+        reference = self._reference(y)
+        self.n_reference_ = reference.shape[0]
+        k = min(int(self.n_neighbors), self.n_reference_ - 1)
         if k < self.n_neighbors:
             warn_user(
                 f"n_neighbors={self.n_neighbors} is more than the {k} other rows; all "
@@ -188,25 +242,42 @@ class KNNSanitizedClassifier(BaseRowFilter):
         self.n_iter_ = 1
         if k == 0:
             return scores, labels
-        neighbourhoods = self._neighbourhoods(X, y, k)
+        neighbourhoods = self._neighbourhoods(X, y, reference, k)
         if self.n_passes > 1:
             neighbourhoods = list(neighbourhoods)
         while True:
             before = labels
-            scores, labels = self._vote(neighbourhoods, y, trusted, scores, labels)
+            priors = self._priors(labels[reference])
+            scores, labels = self._vote(
+                neighbourhoods, priors, y, trusted, scores, labels
+            )
             if self.n_iter_ == self.n_passes or (labels == before).all():
                 return scores, labels
             self.n_iter_ += 1
 
-    def _neighbourhoods(self, X, y, k):
+    def _reference(self, y):
+        """Return the positions of the rows that vote."""
+        n_samples = y.shape[0]
+        most = self.max_reference
+        if self.neighbors is not None or most is None or n_samples <= most:
+            return np.arange(n_samples)
+        return sample_rows(y, most, check_random_state(self.random_state))
+
+    def _neighbourhoods(self, X, y, reference, k):
         """Yield batches of rows, with their neighbours and the weights of the votes.
 
         The neighbours are of shape (n_rows, k). So are the weights, which are None if
         all votes are equal.
         """
+        if self.neighbors is None and self.metric == "euclidean":
+            X = as_sparse_if_alike(X)
+        voters = take_rows(X, reference) if reference.shape[0] < y.shape[0] else X
         index = self._index()
         # A classifier has kneighbors too, and cannot be fitted without labels.
-        index.fit(X, y) if has_fit_parameter(index, "y") else index.fit(X)
+        if has_fit_parameter(index, "y"):
+            index.fit(voters, y[reference])
+        else:
+            index.fit(voters)
         by_distance = self.weights == "distance"
         for rows in gen_batches(y.shape[0], BATCH_SIZE):
             found = index.kneighbors(X[rows], k + 1, return_distance=by_distance)
@@ -216,13 +287,19 @@ class KNNSanitizedClassifier(BaseRowFilter):
                     f"neighbors={self.neighbors!r} finds fewer than the {k + 1} rows "
                     "asked for. Let it search more widely, or lower n_neighbors."
                 )
+            nearest = reference[nearest]
             others = _others(nearest, rows.start)
             weights = None
             if by_distance:
                 weights = _inverse(found[0][others].reshape(-1, k))
             yield rows, nearest[others].reshape(-1, k), weights
 
-    def _vote(self, neighbourhoods, y, trusted, scores, labels):
+    def _priors(self, labels):
+        """Return the share of each class among the rows that vote."""
+        counts = np.bincount(labels[labels >= 0], minlength=self.classes_.shape[0])
+        return counts / max(counts.sum(), 1)
+
+    def _vote(self, neighbourhoods, priors, y, trusted, scores, labels):
         """Let all neighbours vote once.
 
         Takes the scores and labels after the pass before, and returns those after this
@@ -233,10 +310,12 @@ class KNNSanitizedClassifier(BaseRowFilter):
         for rows, nearest, weights in neighbourhoods:
             own = labels[rows]
             votes = _count(labels[nearest], weights, n_classes)
-            winner, most = votes.argmax(axis=1), votes.max(axis=1)
-            votes_own = np.take_along_axis(votes, own[:, np.newaxis], axis=1)[:, 0]
-            total = np.maximum(votes.sum(axis=1), np.finfo(np.float64).tiny)
-            share = np.where(votes_own < most, most / total, 0.0)
+            winner = votes.argmax(axis=1)
+            share = _share(votes, winner, own)
+            if self.prior_correction:
+                expected = votes.sum(axis=1, keepdims=True) * priors
+                ratios = (votes + SHRINKAGE) / (expected + SHRINKAGE)
+                share = np.minimum(share, _share_of_two(ratios, winner, own))
             overruled = (share >= self.threshold) & ~trusted[rows] & (own != DROPPED)
             given = winner if self.action == "relabel" else DROPPED
             after[rows] = new = np.where(overruled, given, own)
@@ -249,6 +328,12 @@ class KNNSanitizedClassifier(BaseRowFilter):
                 [decided | as_given, back], [share, 0.0], scores[rows]
             )
         return scores, after
+
+    def _how_to_overrule_less(self):
+        sentence = super()._how_to_overrule_less()
+        if self.prior_correction:
+            return sentence
+        return f"Set prior_correction=True for rare classes. {sentence}"
 
     def _index(self):
         if self.neighbors is not None:
@@ -271,6 +356,20 @@ def _others(nearest, start):
     others = nearest != np.arange(start, start + nearest.shape[0])[:, np.newaxis]
     others[others.all(axis=1), -1] = False
     return others
+
+
+def _share(votes, winner, own):
+    """Return the share of the votes for a label that beats a row's own; otherwise 0."""
+    rows = np.arange(votes.shape[0])
+    most = votes[rows, winner]
+    total = np.maximum(votes.sum(axis=1), np.finfo(np.float64).tiny)
+    return np.where(votes[rows, own] < most, most / total, 0.0)
+
+
+def _share_of_two(ratios, winner, own):
+    """Return the part of the winner in the sum of its ratio and that of a row's own."""
+    rows = np.arange(ratios.shape[0])
+    return ratios[rows, winner] / (ratios[rows, winner] + ratios[rows, own])
 
 
 def _inverse(distances):

@@ -120,9 +120,12 @@ def matrix_at_anchors(estimator, n_classes, rows, folds, *, n_jobs):
     parts = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_predict)(clone(estimator), rows, *fold) for fold in folds
     )
-    probabilities = np.empty((rows.y.shape[0], n_classes))
+    sums, counts = np.zeros((rows.y.shape[0], n_classes)), np.zeros(rows.y.shape[0])
     for (_, test), part in zip(folds, parts, strict=True):
-        probabilities[test] = part
+        sums[test] += part
+        counts[test] += 1
+    judged = counts > 0  # by a splitter in order of time the first rows are not
+    probabilities = sums[judged] / counts[judged, np.newaxis]
     matrix = probabilities[probabilities.argmax(axis=0)]
     return check_transition_matrix(matrix / matrix.sum(axis=1, keepdims=True))
 

@@ -3,23 +3,18 @@
 from abc import abstractmethod
 from numbers import Integral, Real
 
-import narwhals.stable.v2 as nw
 import numpy as np
-from scipy import sparse
-from sklearn.base import clone
-from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
-from sklearn.pipeline import Pipeline
-from sklearn.utils import InputTags, get_tags
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.utils import InputTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseRowFilter
-from skpoison.defences._robust_scale import total_variance
-from skpoison.utils._containers import is_frame, take_rows
+from skpoison.defences._outlier_scores import detector_scores, distances_to_sample
+from skpoison.defences._reference_rows import as_sparse_if_alike, sample_rows
+from skpoison.defences._response_column import with_response
+from skpoison.utils._containers import take_rows
+from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import InstanceWith, check_default
-
-# How many parts of the reference rows are left out in turn of detectors that keep no
-# scores of rows that they have not seen.
-N_FOLDS = 5
 
 
 class _BaseOutlierFilter(BaseRowFilter):
@@ -33,6 +28,8 @@ class _BaseOutlierFilter(BaseRowFilter):
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "action": [StrOptions({"drop", "weigh"})],
+        "max_reference": [Interval(Integral, 2, None, closed="left"), None],
+        "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
 
@@ -44,6 +41,8 @@ class _BaseOutlierFilter(BaseRowFilter):
         quantile=0.95,
         n_neighbors=5,
         action="drop",
+        max_reference=10_000,
+        random_state=None,
         n_jobs=None,
     ):
         self.estimator = estimator
@@ -51,6 +50,8 @@ class _BaseOutlierFilter(BaseRowFilter):
         self.quantile = quantile
         self.n_neighbors = n_neighbors
         self.action = action
+        self.max_reference = max_reference
+        self.random_state = random_state
         self.n_jobs = n_jobs
 
     @abstractmethod
@@ -62,21 +63,50 @@ class _BaseOutlierFilter(BaseRowFilter):
         return X
 
     def _score_rows(self, X, y, *, trusted):
-        if self.detector is not None:
+        random_state = check_random_state(self.random_state)
+        detector = self.detector
+        if detector is not None:
             reason = "if a detector is given, which has its own"
-            check_default(self, reason, n_neighbors=5, n_jobs=None)
+            check_default(
+                self, reason, n_neighbors=5, max_reference=10_000, n_jobs=None
+            )
+            if self.random_state is not None:
+                detector = set_missing_seeds(detector, random_state)
         scores = np.zeros(y.shape[0])
+        n_reference = []
         for rows in self._groups(y):
             reference = self._reference(rows, trusted)
+            n_reference.append(0)
             if reference.shape[0] < self._fewest():
                 continue
             others = np.setdiff1d(rows, reference)
             columns = self._what_is_scored(X, y, reference)
-            own_scores, other_scores = self._score(
-                take_rows(columns, reference), take_rows(columns, others)
-            )
-            scores[reference], scores[others] = own_scores, other_scores
+            if detector is None:
+                n_reference[-1] = min(
+                    reference.shape[0], self.max_reference or reference.shape[0]
+                )
+                found = distances_to_sample(
+                    as_sparse_if_alike(columns),
+                    reference,
+                    others,
+                    sample_rows(
+                        np.zeros_like(reference), n_reference[-1], random_state
+                    ),
+                    n_neighbors=self.n_neighbors,
+                    n_jobs=self.n_jobs,
+                )
+            else:
+                n_reference[-1] = reference.shape[0]
+                found = detector_scores(
+                    detector, take_rows(columns, reference), take_rows(columns, others)
+                )
+            scores[reference], scores[others] = found
+        self.n_reference_ = self._of_groups(n_reference)
         return scores
+
+    def _of_groups(self, values):
+        """Return what has one value for each group as an attribute."""
+        return np.array(values)
 
     def _learn_threshold(self, scores, y, *, trusted):
         """Compute the quantile of the reference rows' own scores in each group.
@@ -95,7 +125,7 @@ class _BaseOutlierFilter(BaseRowFilter):
             threshold = np.nextafter(own_scores[int(rank)], np.inf)
             is_known = own_scores.shape[0] >= self._fewest()
             thresholds.append(threshold if is_known else np.inf)
-        return np.array(thresholds)
+        return self._of_groups(thresholds)
 
     def _fewest(self):
         """Return the least number of reference rows that a detector is fitted to."""
@@ -106,62 +136,8 @@ class _BaseOutlierFilter(BaseRowFilter):
         reference = rows[trusted[rows]]
         return reference if reference.shape[0] >= self._fewest() else rows
 
-    def _score(self, reference, others):
-        """Score both sets of rows against the first: higher is more outlying."""
-        if self.detector is None:
-            k = min(self.n_neighbors, reference.shape[0] - 1)
-            index = NearestNeighbors(n_jobs=self.n_jobs).fit(reference)
-            # Without rows given, kneighbors leaves each row out of its own neighbours.
-            own_distances, _ = index.kneighbors(n_neighbors=k)
-            if not others.shape[0]:
-                return own_distances[:, -1], np.empty(0)
-            return own_distances[:, -1], index.kneighbors(others, k)[0][:, -1]
-
-        detector = clone(self.detector).fit(reference)
-        score, kept = self._scores_of(detector)
-        if kept is not None and not np.allclose(kept, score(reference)):
-            return kept, score(others)
-        # The rows that each detector has left out, and all other rows: the scores of
-        # both are those of detectors of as many rows, so that they can be compared.
-        n_rows = reference.shape[0]
-        n_folds = min(N_FOLDS, n_rows)
-        own_scores, other_scores = np.empty(n_rows), np.zeros(others.shape[0])
-        for fold in range(n_folds):
-            is_left_out = np.arange(n_rows) % n_folds == fold
-            left_out = np.flatnonzero(is_left_out)
-            learnt = take_rows(reference, np.flatnonzero(~is_left_out))
-            score, _ = self._scores_of(clone(self.detector).fit(learnt))
-            own_scores[left_out] = score(take_rows(reference, left_out))
-            other_scores += score(others) / n_folds
-        return own_scores, other_scores
-
-    def _scores_of(self, detector):
-        """Return a function that scores rows, and the scores of the rows learnt from.
-
-        In both higher is more outlying. The second is None if the detector keeps none.
-        It can still be that of rows that the detector has seen.
-        """
-        last = detector
-        while isinstance(last, Pipeline):
-            last = last.steps[-1][1]
-        if hasattr(last, "decision_scores_"):  # PyOD: high is outlying
-            sign, method, kept = 1, "decision_function", last.decision_scores_
-        elif hasattr(detector, "score_samples"):
-            sign, method = -1, "score_samples"
-            kept = getattr(last, "negative_outlier_factor_", None)
-        else:
-            raise ValueError(
-                f"detector={self.detector!r} cannot score rows that it was not fitted "
-                "on. Give one with score_samples (LocalOutlierFactor has it with "
-                "novelty=True), or one of PyOD's."
-            )
-
-        def score(X):
-            if not X.shape[0]:
-                return np.empty(0)
-            return sign * np.ravel(getattr(detector, method)(X))
-
-        return score, None if kept is None else sign * np.ravel(kept)
+    def _how_to_overrule_less(self):
+        return "Mark more rows known to be clean as trusted, or raise the quantile."
 
     def _reads_features(self):
         # Of a frame LocalOutlierFactor forgets the names when it scores, and warns.
@@ -204,6 +180,13 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
         square of the threshold divided by their score, as in Mallows' estimators [2]_.
         It costs less on clean data and helps less against poison. Scores must then be
         positive, as distances are.
+    max_reference : int or None, default=10_000
+        Largest number of trusted rows of a class among which neighbours are searched.
+        If there are more, a random sample of so many takes their place: the cost then
+        grows as the number of rows, and not as its square. None: all of them. Only
+        without a `detector`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of that sample, and of a `detector` that has none.
     n_jobs : int, default=None
         Number of threads of the search for neighbours. Only without a `detector`.
 
@@ -220,6 +203,12 @@ class OutlierFilteredClassifier(_BaseOutlierFilter):
         one row, or, with a `detector`, of two.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows are used as they are.
+    overruled_share_ : ndarray of shape (n_classes,)
+        Share of each class that is not used as it is. A row that is weighted down
+        counts as the part of its weight that it loses. `fit` warns if it is
+        significantly more than one half.
+    n_reference_ : ndarray of shape (n_classes,) of int
+        Number of rows that the rows of each class are compared with.
     sample_weight_ : ndarray of shape (n_samples,)
         The weights of the rows in the fit of `estimator_`. Only with
         ``action="weigh"``.
@@ -311,6 +300,13 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
         square of the threshold divided by their score, as in Mallows' estimators [2]_.
         It costs less on clean data and helps less against poison. Scores must then be
         positive, as distances are.
+    max_reference : int or None, default=10_000
+        Largest number of trusted rows among which neighbours are searched. If
+        there are more, a random sample of so many takes their place: the cost then
+        grows as the number of rows, and not as its square. None: all of them. Only
+        without a `detector`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of that sample, and of a `detector` that has none.
     n_jobs : int, default=None
         Number of threads of the search for neighbours. Only without a `detector`.
 
@@ -325,6 +321,12 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
         Score from which on a row is suspicious.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows are used as they are.
+    overruled_share_ : float
+        Share of the rows that are not used as they are. A row that is weighted down
+        counts as the part of its weight that it loses. `fit` warns if it is
+        significantly more than one half.
+    n_reference_ : int
+        Number of rows that all rows are compared with.
     sample_weight_ : ndarray of shape (n_samples,)
         The weights of the rows in the fit of `estimator_`. Only with
         ``action="weigh"``.
@@ -382,47 +384,8 @@ class OutlierFilteredRegressor(_BaseOutlierFilter):
     def _groups(self, y):
         return [np.arange(y.shape[0])]
 
-    def _learn_threshold(self, scores, y, *, trusted):
-        return super()._learn_threshold(scores, y, trusted=trusted)[0]
+    def _of_groups(self, values):
+        return values[0]
 
     def _what_is_scored(self, X, y, reference):
-        column = y[:, np.newaxis]
-        spread = total_variance(_numbers(take_rows(X, reference)))
-        own = total_variance(column[reference])
-        column = column * np.sqrt(spread / own) if spread > 0 and own > 0 else column
-        if is_frame(X) and all(isinstance(name, str) for name in X.columns):
-            return _with_column(X, column[:, 0])
-        X = X.to_numpy() if is_frame(X) else X
-        if sparse.issparse(X):
-            return sparse.hstack([X, column], format="csr")
-        return np.hstack([X, column])
-
-
-def _numbers(X):
-    """Return the columns of X that hold numbers; missing values may be among them."""
-    if is_frame(X):
-        frame = nw.from_native(X, eager_only=True)
-        X = frame.select(nw.selectors.numeric()).to_numpy()
-    elif X.dtype.kind not in "fiub":
-        numeric = [column for column in X.T if _is_numeric(column)]
-        X = np.column_stack(numeric or [np.zeros(X.shape[0])])
-    return X if sparse.issparse(X) else X.astype(np.float64)
-
-
-def _is_numeric(column):
-    """Return whether a column of objects holds numbers."""
-    try:
-        column.astype(np.float64)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _with_column(X, column):
-    """Return a dataframe with the response as its last column."""
-    frame = nw.from_native(X, eager_only=True)
-    name = "response"
-    while name in frame.columns:
-        name += "_"
-    series = nw.new_series(name, column, backend=frame.implementation)
-    return frame.with_columns(series).to_native()
+        return with_response(X, y, reference)

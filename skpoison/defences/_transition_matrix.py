@@ -101,3 +101,25 @@ def check_transition_matrix(matrix):
             f"transition matrix is {matrix.round(3).tolist()}."
         )
     return matrix
+
+
+def wrong_shares(matrix, seen):
+    """Compute which share of the labels that are seen of each class is wrong.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_classes, n_classes)
+        The transition matrix.
+    seen : ndarray of shape (n_classes,)
+        Numbers or weights of the labels seen.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_classes,)
+        By Bayes' rule, with the numbers of true labels that the matrix implies; 0 for
+        classes that are not seen.
+    """
+    true = np.maximum(np.linalg.solve(matrix.T, seen), 0)
+    right, expected = true * np.diag(matrix), true @ matrix
+    known = (seen > 0) & (expected > 0)
+    return np.where(known, 1 - right / np.where(known, expected, 1), 0.0)

@@ -7,6 +7,7 @@ itself, and maximises a linear function of them.
 from skpoison.feasible_sets._balls import L1Ball, L2Ball, LinfBall
 from skpoison.feasible_sets._base import BaseFeasibleSet
 from skpoison.feasible_sets._box import Box
+from skpoison.feasible_sets._class_sets import ClassBall, ClassSlab
 from skpoison.feasible_sets._frozen import Frozen
 from skpoison.feasible_sets._integers import Integers
 from skpoison.feasible_sets._intersection import Intersection, make_intersection
@@ -14,10 +15,13 @@ from skpoison.feasible_sets._one_hot import OneHot
 from skpoison.feasible_sets._response_range import ResponseRange
 from skpoison.feasible_sets._slab import Slab
 from skpoison.feasible_sets._sparse import Sparse
+from skpoison.feasible_sets._sphere_slab import SphereSlab
 
 __all__ = [
     "BaseFeasibleSet",
     "Box",
+    "ClassBall",
+    "ClassSlab",
     "Frozen",
     "Integers",
     "Intersection",
@@ -28,5 +32,6 @@ __all__ = [
     "ResponseRange",
     "Slab",
     "Sparse",
+    "SphereSlab",
     "make_intersection",
 ]

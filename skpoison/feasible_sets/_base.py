@@ -7,7 +7,9 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
+from skpoison.feasible_sets._checks import check_contained, check_rows
 from skpoison.utils._containers import canonical
+from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_squares, forget_fit
 
 KINDS = ("convex", "discrete", "neither")
@@ -107,8 +109,8 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         self._check_parameters()
         if self.kind not in KINDS:
             raise ValueError(
-                f"kind must be one of {', '.join(map(repr, KINDS))}; "
-                f"{type(self).__name__} has {self.kind!r}."
+                f"`kind` of {type(self).__name__} must be one of "
+                f"{', '.join(map(repr, KINDS))}; got {self.kind!r}."
             )
         forget_fit(self)
         X = check_array(
@@ -146,7 +148,7 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             If the number of features is not that of `fit`, if `start` or `y` is
             required and missing, or if the set is empty.
         """
-        return self._project(*self._checked(X, start, y))
+        return self._project_checked(*self._checked(X, start, y))
 
     def contains(self, X, *, start=None, y=None):
         """Return which rows lie in the set, up to the rounding of a projection.
@@ -168,7 +170,9 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         inside = np.isfinite(X).all(axis=1)
         if inside.any():
             start, y = take(start, inside), take(y, inside)
-            inside[inside] = self._contains(X[inside], start, y)
+            found = self._contains(X[inside], start, y)
+            check_contained(self, found, inside.sum())
+            inside[inside] = found
         return inside
 
     def maximise(self, direction, *, start=None, y=None):
@@ -201,14 +205,17 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         # The length of a direction does not matter, but its square must not overflow
         # or vanish. Powers of 2 scale it without rounding.
         _, exponents = np.frexp(np.abs(direction).max(axis=1, keepdims=True))
-        rows = self._maximise(np.ldexp(direction, -exponents), start, y)
+        direction = np.ldexp(direction, -exponents)
+        rows = self._maximise(direction, start, y)
+        check_rows(self, "_maximise", rows, direction, may_be_infinite=True)
         unbounded = np.argwhere(~np.isfinite(rows))
         if unbounded.size:
             row, feature = unbounded[0]
+            others = "a Box or a ball" if self.kind == "convex" else "a Box"
             raise ValueError(
-                f"direction[{row}] leads to no finite row, because "
-                f"{type(self).__name__} does not bound feature {feature}. Intersect "
-                "it with a Box or a ball."
+                f"`direction` must lead to finite rows; {type(self).__name__} does not "
+                f"bound feature {feature} in direction {row}. Intersect it with "
+                f"{others}."
             )
         return rows
 
@@ -225,7 +232,13 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             A fitted set. It is this set itself if, and only if, this one is convex.
         """
         check_is_fitted(self)
-        return self._relax()
+        relaxed = self._relax()
+        if getattr(relaxed, "kind", None) != "convex":
+            raise TypeError(
+                f"`_relax` of {type(self).__name__} must return a feasible set of kind "
+                f"'convex'; got {shown(relaxed)}."
+            )
+        return relaxed
 
     def _check_parameters(self):
         """Check parameters beyond `_parameter_constraints`, before anything else."""
@@ -236,6 +249,12 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _project(self, X, start, y):
         """Project rows, without validation, and return a new array."""
+
+    def _project_checked(self, X, start, y):
+        """Project rows, without validation of them, and check what comes out."""
+        rows = self._project(X, start, y)
+        check_rows(self, "_project", rows, X)
+        return rows
 
     def _project_radially(self, X, centre, *, start=None, y=None):
         """Move rows towards centres until `_contains` accepts them, by bisection.
@@ -252,8 +271,8 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         outside = np.flatnonzero(~self._contains(rows[left], start, y))
         if outside.size:
             raise ValueError(
-                f"centre must lie in the set, but {type(self).__name__} does not "
-                f"contain that of row {left[outside[0]]}."
+                f"`centre` must lie in the set; {type(self).__name__} does not contain "
+                f"that of row {left[outside[0]]}."
             )
         for _ in range(N_HALVINGS):
             share = (low + high) / 2
@@ -272,8 +291,8 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
     def _maximise(self, direction, start, y):
         """Return maximisers, without validation; infinite if unbounded."""
         raise ValueError(
-            f"{type(self).__name__} has no linear oracle: implement "
-            "`_maximise(direction, start, y)` in this class."
+            f"`maximise` must be implemented by {type(self).__name__}, as "
+            "`_maximise(direction, start, y)`: no linear oracle is known for it."
         )
 
     def _relax(self):
@@ -288,7 +307,7 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             return None
         if y is None:
             raise ValueError(
-                f"y must hold the labels of the rows, because {type(self).__name__} "
+                f"`y` must hold the labels of the rows, because {type(self).__name__} "
                 "depends on them; got None."
             )
         y = column_or_1d(y)
@@ -304,13 +323,13 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
             start = check_array(start, input_name="start", **checks)
             if start.shape != X.shape:
                 raise ValueError(
-                    f"start must have the shape of {name}, {X.shape}; got "
+                    f"`start` must have the shape of {name}, {X.shape}; got "
                     f"{start.shape}. Give the row from which the attack started for "
                     f"each row of {name}."
                 )
         elif self.requires_start:
             raise ValueError(
-                f"start must hold the rows from which the attack started, because "
+                f"`start` must hold the rows from which the attack started, because "
                 f"{type(self).__name__} is measured from them; got None."
             )
         return X, start, self._checked_labels(X, y)
@@ -343,41 +362,3 @@ def whole_space(n_features):
 def take(values, rows):
     """Return rows of an array, or None for None."""
     return None if values is None else values[rows]
-
-
-def check_columns(name, columns, n_features):
-    """Check column indices.
-
-    Parameters
-    ----------
-    name : str
-        The parameter that holds them.
-    columns : array-like of int
-        The indices.
-    n_features : int
-        The number of columns.
-
-    Returns
-    -------
-    columns : ndarray of shape (n_columns,) of int
-
-    Raises
-    ------
-    ValueError
-        If they are not indices of columns.
-    """
-    indices = np.asarray(columns)
-    if indices.size == 0:
-        return np.empty(0, dtype=int)
-    if indices.ndim != 1 or indices.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must be column indices, as integers; got {columns!r}. Convert a "
-            "boolean mask by np.flatnonzero(mask)."
-        )
-    outside = indices[(indices < 0) | (indices >= n_features)]
-    if outside.size:
-        raise ValueError(
-            f"{name} must be column indices from 0 to {n_features - 1}, because X has "
-            f"{n_features} features; got {outside[0]}."
-        )
-    return indices

@@ -5,7 +5,9 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
+from skpoison.feasible_sets._checks import as_numbers
 from skpoison.feasible_sets._columnwise import BoundedSet
+from skpoison.utils._texts import shown
 
 
 class Box(BoundedSet):
@@ -56,17 +58,17 @@ class Box(BoundedSet):
             if given is None:
                 given = extreme(axis=0)
                 given = given.toarray() if sparse.issparse(given) else given
-            given = np.asarray(given, dtype=float).ravel()
+            given = as_numbers(name, given).ravel()
             if given.shape[0] not in (1, X.shape[1]):
                 raise ValueError(
-                    f"{name} must have one bound for all features, or {X.shape[1]}, "
+                    f"`{name}` must have one bound for all features, or {X.shape[1]}, "
                     f"one for each feature of X; got {given.shape[0]}."
                 )
             if np.isnan(given).any():
                 raise ValueError(
-                    f"{name} must not contain NaN; got {getattr(self, name)!r}. Use "
-                    "infinity for a feature without a bound, or None for bounds from "
-                    "the data."
+                    f"`{name}` must not contain NaN; got {shown(getattr(self, name))}. "
+                    "Use infinity for a feature without a bound, or None for bounds "
+                    "from the data."
                 )
             bounds[name] = np.broadcast_to(given, X.shape[1:]).copy()
         self.lower_, self.upper_ = bounds["lower"], bounds["upper"]
@@ -74,7 +76,7 @@ class Box(BoundedSet):
         if crossed.size:
             j = crossed[0]
             raise ValueError(
-                f"lower must not exceed upper; got {self.lower_[j]:g} and "
+                f"`lower` must not exceed `upper`; got {self.lower_[j]:g} and "
                 f"{self.upper_[j]:g} for feature {j}: the box is empty."
             )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skpoison.feasible_sets._base import check_columns
+from skpoison.feasible_sets._checks import check_columns
 from skpoison.feasible_sets._columnwise import BoundedSet
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from skpoison.feasible_sets._base import check_columns
+from skpoison.feasible_sets._checks import check_columns
 from skpoison.feasible_sets._columnwise import GroupedSet, furthest_between
 
 

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from skpoison.feasible_sets._base import BaseFeasibleSet
 from skpoison.feasible_sets._constraint import far_to_infinite
 from skpoison.feasible_sets._joint import JointProjection, joint_kind
+from skpoison.utils._texts import shown
 from skpoison.utils._warnings import warn_user
 
 # Fractions of the step from the start to the row that are tried, the largest first:
@@ -26,10 +27,11 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
     The projection is exact for :class:`Box`, :class:`Frozen`, :class:`LinfBall`,
     :class:`Integers`, :class:`Sparse` and :class:`OneHot`, if no column is in two
     categories, and for the convex ones of these together with up to three of
-    :class:`L1Ball` (not with categories), :class:`L2Ball` and :class:`Slab`. Other
-    convex sets, your own ones for example, are projected onto by Dykstra's algorithm
-    (Boyle & Dykstra 1986), up to its tolerance. The linear oracle `maximise` exists for
-    the intersections whose projection is exact.
+    :class:`L1Ball` (not with categories), :class:`L2Ball`, :class:`Slab`,
+    :class:`ClassBall` and :class:`ClassSlab`; a :class:`SphereSlab` counts as two.
+    Other convex sets, your own ones for example, are projected onto by Dykstra's
+    algorithm (Boyle & Dykstra 1986), up to its tolerance. The linear oracle `maximise`
+    exists for the intersections whose projection is exact.
 
     If a set of your own is not convex, or a discrete set does not agree with a ball, a
     slab or one of your own, the sets are projected onto in turn. A row for which this
@@ -120,14 +122,15 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
 
     def _check_parameters(self):
         if not self.sets:
-            raise ValueError("sets must have at least one (name, set) tuple; got [].")
-        self._validate_names([name for name, _ in self.sets])
-        for name, each in self.sets:
-            if not isinstance(each, BaseFeasibleSet):
+            raise ValueError("`sets` must have at least one (name, set) tuple; got [].")
+        for item in self.sets:
+            is_pair = isinstance(item, tuple | list) and len(item) == 2
+            if not is_pair or not isinstance(item[1], BaseFeasibleSet):
                 raise ValueError(
-                    "sets must hold instances of subclasses of BaseFeasibleSet; got "
-                    f"{each!r} under the name {name!r}."
+                    "`sets` must hold (name, set) tuples, such as ('box', Box()); got "
+                    f"{shown(item)}. make_intersection(Box(), ...) writes the names."
                 )
+        self._validate_names([name for name, _ in self.sets])
 
     def _fit(self, X, y):
         self._with_sets([clone(each).fit(X, y) for _, each in self.sets])
@@ -162,13 +165,14 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
         if joint.others:
             names = ", ".join(repr(name) for name, _ in joint.others)
             raise ValueError(
-                f"No exact linear oracle is known for an intersection with {names}: "
-                "maximise over each set alone, or over an intersection without it."
+                f"`sets` must not hold {names} for `maximise`, for which no exact "
+                "method is known then. Maximise over an intersection without it."
             )
         if joint.constraints and joint.kind != "convex":
             raise ValueError(
-                "No exact linear oracle is known for an intersection of discrete sets "
-                "with balls or slabs: maximise over its relaxation, `relax()`."
+                "`sets` must not hold discrete sets with balls or slabs for "
+                "`maximise`, for which no exact method is known then. Maximise over "
+                "`relax()`."
             )
         every = np.arange(direction.shape[0])
         rows = far_to_infinite(joint.furthest(direction, every))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skpoison.feasible_sets._base import take
+from skpoison.feasible_sets._checks import check_contained
 from skpoison.feasible_sets._columnwise import Columnwise
 from skpoison.feasible_sets._constraint import FAR, project_with_constraint
 from skpoison.feasible_sets._dykstra import dykstra
@@ -149,16 +150,14 @@ class JointProjection:
         """
         for _, each in self.others:
             if self.kind == "neither" or each.kind != "convex":
-                rows = each._project(
-                    rows, take(self.start, indices), take(self.y, indices)
-                )
+                rows = self._project_alone(each, rows, indices)
         return self.nearest(rows, indices)
 
     def project_by_dykstra(self, X, indices):
         """Project onto all sets, which are convex; also return what has converged."""
         projections = [
-            lambda rows, among, each=each: each._project(
-                rows, take(self.start, indices[among]), take(self.y, indices[among])
+            lambda rows, among, each=each: self._project_alone(
+                each, rows, indices[among]
             )
             for _, each in self.others
         ]
@@ -166,12 +165,19 @@ class JointProjection:
         projections.append(lambda rows, among: self.nearest(rows, indices[among]))
         return dykstra(projections, X)
 
+    def _project_alone(self, each, rows, indices):
+        """Project onto a set that can be asked for nothing else."""
+        start, y = take(self.start, indices), take(self.y, indices)
+        return each._project_checked(rows, start, y)
+
     def contains(self, rows, indices):
         """Return which rows lie in all of the sets."""
         start, y = take(self.start, indices), take(self.y, indices)
         inside = np.ones(rows.shape[0], dtype=bool)
         for _, each in self.members:
-            inside &= each._contains(rows, start, y)
+            found = each._contains(rows, start, y)
+            check_contained(each, found, rows.shape[0])
+            inside &= found
         return inside
 
     def empty_error(self, rows, indices):
@@ -185,9 +191,6 @@ class JointProjection:
         return ValueError(
             f"The intersection may be empty: no common point was found for row "
             f"{indices[0]}. The nearest rows of the other sets are not in {outside}. "
-            + (
-                "Pass a `start` that lies in all of the sets."
-                if self.start is None
-                else "Pass a `start` that lies in all of the sets: this one does not."
-            )
+            f"Widen one of the sets, or pass a `start` that lies in all of them"
+            + (", as this one does not." if self.start is not None else ".")
         )

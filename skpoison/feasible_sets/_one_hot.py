@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from skpoison.feasible_sets._base import ROUNDING, check_columns
+from skpoison.feasible_sets._base import ROUNDING
+from skpoison.feasible_sets._checks import check_columns
 from skpoison.feasible_sets._columnwise import GroupedSet
+from skpoison.utils._texts import shown
 
 
 class OneHot(GroupedSet):
@@ -45,18 +47,23 @@ class OneHot(GroupedSet):
         self.groups = groups
 
     def _fit(self, X, y):
+        if any(np.ndim(group) == 0 for group in self.groups):
+            raise ValueError(
+                "`groups` must hold lists of column indices, one for each category; "
+                f"got {shown(self.groups)}. Write [[0, 1]] for a single one."
+            )
         self.groups_ = [check_columns("groups", g, X.shape[1]) for g in self.groups]
         for given, group in zip(self.groups, self.groups_, strict=True):
             if group.shape[0] < 2:
                 raise ValueError(
-                    "groups must have at least two columns each, one for each value "
-                    f"of the category; got {given!r}. Leave such a group out."
+                    "`groups` must have at least two columns each, one for each value "
+                    f"of the category; got {shown(given)}. Leave such a group out."
                 )
         self.columns_ = np.concatenate([np.empty(0, dtype=int), *self.groups_])
         columns, counts = np.unique(self.columns_, return_counts=True)
         if (counts > 1).any():
             raise ValueError(
-                "groups must not share columns; got column "
+                "`groups` must not share columns; got column "
                 f"{columns[counts > 1][0]} more than once."
             )
 

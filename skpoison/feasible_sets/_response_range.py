@@ -67,6 +67,6 @@ class ResponseRange(BaseEstimator):
         if not low < high:
             raise ValueError(
                 "`low` of ResponseRange must be below `high`; got the range from "
-                f"{low:g} to {high:g} for {self!r}."
+                f"{low:g} to {high:g} for {self!r}, in which None is taken from y."
             )
         return low, high

@@ -5,12 +5,14 @@ from numbers import Real
 import numpy as np
 
 from skpoison.feasible_sets._base import ROUNDING
+from skpoison.feasible_sets._checks import as_numbers
 from skpoison.feasible_sets._constraint import (
     LARGEST_POWER,
     ConstraintSet,
     search_maximiser,
     segment,
 )
+from skpoison.utils._texts import shown
 
 
 class Slab(ConstraintSet):
@@ -67,22 +69,23 @@ class Slab(ConstraintSet):
         self.upper = upper
 
     def _fit(self, X, y):
-        self.normal_ = np.asarray(self.normal, dtype=float)
+        self.normal_ = as_numbers("normal", self.normal)
         if self.normal_.shape != (X.shape[1],):
             raise ValueError(
-                f"normal must have the shape ({X.shape[1]},), a weight for each "
+                f"`normal` must have the shape ({X.shape[1]},), a weight for each "
                 f"feature of X; got {self.normal_.shape}."
             )
         if not np.isfinite(self.normal_).all() or not self.normal_.any():
             raise ValueError(
-                f"normal must be finite and not zero; got {self.normal!r}."
+                "`normal` must be finite, and not zero for all features; got "
+                f"{shown(self.normal)}."
             )
         sums = X @ self.normal_
         self.lower_ = float(sums.min() if self.lower is None else self.lower)
         self.upper_ = float(sums.max() if self.upper is None else self.upper)
         if not self.lower_ <= self.upper_:
             raise ValueError(
-                f"lower must not exceed upper; got {self.lower_:g} and "
+                f"`lower` must not exceed `upper`; got {self.lower_:g} and "
                 f"{self.upper_:g}: the slab is empty."
             )
         # The size of the terms of a sum, against which its rounding is measured.

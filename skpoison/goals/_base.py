@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skpoison.utils._class_map import wanted_codes
+from skpoison.utils._texts import shown
+
 KINDS = ("errors", "parameters", "features")
 
 
@@ -201,8 +204,8 @@ def check_resolved(goal, resolved):
     selects_features = getattr(resolved, "kind", None) == "features"
     if not selects_features and not callable(getattr(resolved, "at", None)):
         raise TypeError(
-            f"{type(goal).__name__}.resolve must return an object with a method "
-            f"at(learner, W); got {resolved!r}."
+            f"`resolve` of {type(goal).__name__} must return an object with a method "
+            f"at(learner, W); got {shown(resolved)}."
         )
 
 
@@ -230,6 +233,32 @@ def check_evaluation(goal, resolved, learner, shape):
     is_pair = isinstance(found, tuple) and len(found) == 2
     if not is_pair or np.ndim(found[0]) != 0 or np.shape(found[1]) != shape:
         raise TypeError(
-            f"at(learner, W) of {type(goal).__name__} must return a number and an "
-            f"array of the shape of W, which is {shape}; got {found!r}."
+            f"`at` of {type(goal).__name__} must return a number and an array of the "
+            f"shape of W, which is {shape}; got {shown(found)}."
         )
+
+
+def check_label_map(goal, label_map, classes):
+    """Check what the `label_map` of a goal has returned.
+
+    Parameters
+    ----------
+    goal : BaseGoal
+        The goal.
+    label_map : object
+        What it has returned.
+    classes : ndarray of shape (n_classes,)
+        The class labels.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a dict nor None.
+    ValueError
+        If it does not map classes to different ones.
+    """
+    name = f"label_map of {type(goal).__name__}"
+    if not isinstance(label_map, dict | None):
+        raise TypeError(f"`{name}` must return a dict or None; got {shown(label_map)}.")
+    if label_map is not None:
+        wanted_codes(label_map, classes, name)

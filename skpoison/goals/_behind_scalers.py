@@ -7,6 +7,7 @@ import numpy as np
 from skpoison.bilevel.goals import WeightGoal
 from skpoison.bilevel.learners.columns import ColumnGradient
 from skpoison.goals._base import BaseGoal, GoalContext
+from skpoison.goals._outside import check_numbers
 
 # Step of central differences, relative to the size of a column.
 STEP = np.cbrt(np.finfo(np.float64).eps)
@@ -42,7 +43,9 @@ class BehindScalers(WeightGoal):
 
     def at(self, learner, W):
         """Compute the goal and its gradient in the weights."""
-        return self.goal.resolve(self.context).at(learner, W)
+        found = self.goal.resolve(self.context).at(learner, W)
+        check_numbers(self.goal, "at", found, W)
+        return found
 
     def at_with_columns(self, learner, W):
         """Compute the goal and its gradients in the weights and in columns."""

@@ -13,6 +13,7 @@ from skpoison.bilevel.goals import MeanLoss, OnObjective, OnRows, SmoothedError
 from skpoison.bilevel.losses import Squared
 from skpoison.goals._base import BaseGoal
 from skpoison.utils._class_map import wanted_codes
+from skpoison.utils._texts import shown
 
 # Sharpness of the smoothed error if none is given.
 SHARPNESS = 4.0
@@ -119,7 +120,7 @@ class BaseErrorGoal(BaseGoal):
         if loss is None:
             raise ValueError(
                 f"`loss` of {type(self).__name__} must be 'error' for a surrogate "
-                f"whose learner has no attribute `loss`, such as {learner!r}; got "
+                f"whose learner has no attribute `loss`, such as {shown(learner)}; got "
                 f"{self.loss!r}."
             )
         return loss
@@ -237,8 +238,8 @@ class ErrorSpecific(BaseErrorGoal):
         if classes is None:
             raise ValueError(
                 "`goal` must not name classes if y holds responses; got "
-                f"{self.class_map!r}. Take TargetLabels(), and give the responses "
-                "wanted as y_val."
+                f"{shown(self.class_map)}. Take TargetLabels(), and give rows as "
+                "`X_val` and the responses wanted for them as `y_val`."
             )
         wanted_codes(self.class_map, classes)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from skpoison.bilevel.goals import OnCoefficients, OnFeatures
 from skpoison.goals._base import BaseGoal
+from skpoison.utils._texts import listed, shown
 
 
 class TargetCoefficients(BaseGoal):
@@ -100,12 +101,12 @@ class TargetCoefficients(BaseGoal):
         if np.isinf(wanted).any():
             raise ValueError(
                 "`values` of TargetCoefficients must be finite, or NaN for "
-                f"coefficients that do not matter; got {self.values!r}."
+                f"coefficients that do not matter; got {shown(self.values)}."
             )
         if np.isnan(wanted).all():
             raise ValueError(
                 "`values` of TargetCoefficients must name at least one coefficient; "
-                f"got {self.values!r}."
+                f"got {shown(self.values)}."
             )
         return OnCoefficients(wanted)
 
@@ -115,7 +116,7 @@ class TargetCoefficients(BaseGoal):
         except (TypeError, ValueError) as error:
             raise ValueError(
                 "`values` of TargetCoefficients must be numbers, in an array or as the "
-                f"values of a dict; got {self.values!r}."
+                f"values of a dict; got {shown(self.values)}."
             ) from error
 
 
@@ -215,10 +216,11 @@ def _positions(goal, parameter, features, context):
         names = context.feature_names.tolist()
     must = (
         f"`{parameter}` of {type(goal).__name__} must hold positions or names of the "
-        f"{n_features} features" + (f" {names}" if names else ", which have no names")
+        f"{n_features} features"
+        + (f" {listed(names)}" if names else ", which have no names")
     )
     if np.ndim(features) == 0 and not isinstance(features, dict):
-        raise ValueError(f"{must}, in a list; got {features!r}.")
+        raise ValueError(f"{must}, in a list; got {shown(features)}.")
     positions = []
     for feature in features:
         if feature in names:

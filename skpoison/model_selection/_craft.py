@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass, field
 from itertools import product
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+from skpoison.model_selection._arguments import (
+    check_attack,
+    check_budgets,
+    check_settings,
+    check_targets,
+    warn_of_empty_budgets,
+)
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._workers import Failure, Workers
-from skpoison.utils._validation import check_instance, check_labels
-from skpoison.utils._warnings import warn_user
-
-DEFAULT_BUDGETS = (0.0, 0.05, 0.1, 0.15, 0.2)
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,10 @@ def craft(
     verbose : int, default=0
         Verbosity of joblib.
     params : dict, default=None
-        `groups` goes to the splitter. `trusted`, a boolean for each row, goes to the
-        attack, which cannot touch those rows. With metadata routing enabled all
-        parameters are routed as requested.
+        `groups` goes to the splitters that take groups: `cv`, and the `validation` of
+        the attack. `trusted`, a boolean for each row, goes to the attack, which cannot
+        touch those rows. With metadata routing enabled all parameters are routed as
+        requested.
 
     Returns
     -------
@@ -233,6 +236,7 @@ def craft(
     """
     check_attack(attack)
     budgets = check_budgets(budgets)
+    check_settings(cv=cv, n_jobs=n_jobs, params=params)
     X, y = indexable(X, y)
     check_targets(y, attacks=[attack])
     cv = check_cv(cv, y, classifier=not _takes_responses(attack))
@@ -251,105 +255,6 @@ def craft(
     )
     workers.warn()
     return crafted
-
-
-def check_attack(attack):
-    """Raise an error if an object is not an attack."""
-    check_instance(attack, "attack")
-    if not hasattr(attack, "fit_resample") or "budget" not in attack.get_params():
-        raise ValueError(
-            "attack must have a method fit_resample and a parameter budget, as the "
-            f"attacks of skpoison.attacks have; got {attack!r}."
-        )
-
-
-def check_targets(y, *, attacks=(), estimators=()):
-    """Raise an error if y is not what the attacks and the estimators take.
-
-    It comes before a split into folds, which fails in its own words, and before many
-    fits that fail alike.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        The labels or responses of all rows.
-    attacks : iterable of samplers, default=()
-        The attacks. Those that are not derived from BasePoisoner check y themselves.
-    estimators : iterable of estimators, default=()
-        The victims. Those that are not classifiers check y themselves.
-    """
-    for attack in attacks:
-        if hasattr(attack, "_check_y"):
-            attack._check_y(y)
-    for estimator in estimators:
-        if is_classifier(estimator):
-            check_labels(estimator, y)
-
-
-def check_budgets(budgets):
-    """Return budgets as an array of shares (floats) or of numbers of rows (ints).
-
-    A zero of either type goes with both.
-
-    Parameters
-    ----------
-    budgets : array-like of shape (n_budgets,) or None
-        The budgets. None means `DEFAULT_BUDGETS`.
-
-    Returns
-    -------
-    budgets : ndarray of shape (n_budgets,)
-    """
-    given = np.asarray(DEFAULT_BUDGETS if budgets is None else budgets, dtype=object)
-    if (
-        given.ndim != 1
-        or not given.size
-        or not all(isinstance(b, Real) and not isinstance(b, bool) for b in given)
-    ):
-        raise ValueError(
-            "budgets must be a sequence of at least one number: shares of the training "
-            f"rows (floats) or numbers of rows (ints); got {given.tolist()!r}."
-        )
-    numbers = [b for b in given if isinstance(b, Integral)]
-    shares = [b for b in given if not isinstance(b, Integral)]
-    # As an array [1, 0.1] would be two shares, of which the first is 100 %.
-    if any(numbers) and any(shares):
-        share, number = next(filter(None, shares)), next(filter(None, numbers))
-        raise ValueError(
-            "budgets must be all shares of the training rows (floats) or all numbers "
-            f"of rows (ints); got the share {share} and the number {number}. A share "
-            "of 100% is 1.0."
-        )
-    wrong = [b for b in numbers if b < 0] + [b for b in shares if not 0 <= b <= 1]
-    if wrong:
-        raise ValueError(
-            "budgets must be shares between 0 and 1 (floats), or numbers of rows that "
-            f"are not negative (ints); got {wrong[0]}."
-        )
-    kind = int if any(numbers) or not shares else float
-    return np.array([kind(b) for b in given])
-
-
-def warn_of_empty_budgets(budgets, folds):
-    """Warn of shares so small that they stand for no row.
-
-    Parameters
-    ----------
-    budgets : ndarray of shape (n_budgets,)
-        The budgets.
-    folds : list of (train, test)
-        Positions of the training and the test rows of each fold.
-    """
-    if budgets.dtype.kind != "f":
-        return
-    n_train = min(len(train) for train, _ in folds)
-    empty = [b for b in np.unique(budgets).tolist() if b and round(b * n_train) == 0]
-    if empty:
-        warn_user(
-            f"budgets {', '.join(map(str, empty))}: that share of the {n_train} "
-            "training rows of a fold rounds to 0 rows, so nothing is poisoned. Give a "
-            f"larger share, at least {1 / n_train:.2g}, or a number of rows."
-        )
 
 
 def craft_folds(attack, X, y, *, budgets, folds, params, workers):

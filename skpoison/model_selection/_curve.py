@@ -9,18 +9,19 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _num_samples
 
-from skpoison.model_selection._craft import (
-    CraftedPoison,
+from skpoison.model_selection._arguments import (
     check_attack,
     check_budgets,
+    check_settings,
     check_targets,
-    craft_folds,
+    check_victim,
     warn_of_empty_budgets,
 )
+from skpoison.model_selection._craft import CraftedPoison, craft_folds
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
+from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._workers import Workers
-from skpoison.utils._validation import check_instance
 
 
 def robustness_curve(
@@ -87,9 +88,10 @@ def robustness_curve(
         `sample_weight` goes to the estimator. `trusted` goes to the attack, which
         cannot touch those rows, and to the estimator if it takes it; of a Pipeline, to
         the last step. For other steps use names like ``step__sample_weight``. `groups`
-        goes to the splitter. With metadata routing enabled all of them are routed as
-        requested. For inserted rows `trusted` is padded with False, `sample_weight`
-        with 1. Scores are not weighted, unless routing takes weights to the scorer.
+        goes to the splitters that take groups: `cv`, and the `validation` of the
+        attack. With metadata routing enabled all of them are routed as requested. For
+        inserted rows `trusted` is padded with False, `sample_weight` with 1. Scores are
+        not weighted, unless routing takes weights to the scorer.
 
     Returns
     -------
@@ -147,8 +149,10 @@ def robustness_curve(
         raise ValueError(
             f"error_score must be 'raise' or a number; got {error_score!r}."
         )
-    check_instance(estimator, "estimator")
+    check_victim(estimator)
+    check_settings(cv=cv, n_jobs=n_jobs, params=params)
     X, y = indexable(X, y)
+    check_scoring_names(scoring, estimator, y)
     scorer = check_scoring(estimator, scoring, raise_exc=error_score == "raise")
     workers = Workers(
         n_jobs,
@@ -180,7 +184,7 @@ def robustness_curve(
             params=routed.fit_resample["attack"],
             workers=workers,
         )
-    curve = score_folds(
+    curve, _ = score_folds(
         estimator,
         X,
         y,

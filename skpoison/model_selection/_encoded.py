@@ -1,8 +1,10 @@
 """Attacks behind an encoder."""
 
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
 
-from skpoison.base import BasePoisoner, Poison
+from skpoison.base import BasePoisoner
 
 
 class EncodedAttack(BasePoisoner):
@@ -10,8 +12,8 @@ class EncodedAttack(BasePoisoner):
 
     The encoder is fitted on the training rows, as the victim fits its own. What the
     attack does to labels and rows is done to the rows as they came: labels are flipped,
-    and rows are cloned or deleted. An attack that writes features cannot be undone by
-    an encoder, and is refused.
+    and rows are cloned or deleted. What an attack writes into features cannot be
+    decoded: it is refused, unless the encoder does no more than fill in missing values.
 
     Parameters
     ----------
@@ -36,13 +38,34 @@ class EncodedAttack(BasePoisoner):
         self.attack_.fit_resample(encoded, y, trusted=trusted)
         poison = self.attack_.poison_
         clones = poison.X_inserted is None or poison.X_inserted.ndim == 1
-        if poison.X_modified is not None or not clones:
+        writes = poison.X_modified is not None or not clones
+        if writes and not keeps_columns(self.encoder):
             raise ValueError(
-                f"attack must write no features behind an encoder; got {self.attack!r}."
+                "attack must not write features behind an encoder, which cannot be "
+                f"undone; got {self.attack!r} behind {self.encoder!r}. Encode the rows "
+                "before the attack."
             )
-        return Poison(
-            y=poison.y,
-            X_inserted=poison.X_inserted,
-            y_inserted=poison.y_inserted,
-            deleted=poison.deleted,
-        )
+        return poison
+
+
+def keeps_columns(encoder):
+    """Return whether an encoder leaves the columns as they are, but for missing values.
+
+    Parameters
+    ----------
+    encoder : transformer
+        The encoder.
+
+    Returns
+    -------
+    keeps_columns : bool
+    """
+    steps = [encoder]
+    if isinstance(encoder, Pipeline):
+        steps = [step for _, step in encoder.steps]
+    return all(
+        isinstance(step, SimpleImputer)
+        and step.keep_empty_features
+        and not step.add_indicator
+        for step in steps
+    )

@@ -5,22 +5,30 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, is_classifier
-from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from skpoison.model_selection._craft import (
+from skpoison.model_selection._arguments import (
     check_attack,
     check_budgets,
     check_targets,
-    craft_folds,
+    check_victim,
     warn_of_empty_budgets,
+)
+from skpoison.model_selection._craft import craft_folds
+from skpoison.model_selection._imbalance import (
+    BesideBalanced,
+    describe_defences,
+    split_scores,
+    warn_of_rare_class,
 )
 from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
+from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._surrogates import inform
 from skpoison.model_selection._workers import Workers
@@ -55,9 +63,10 @@ class RobustnessReport(BaseEstimator):
         Number of jobs, over folds and budgets together. Each job runs BLAS on one
         thread.
     callback : callable, default=None
-        Called before each curve as ``callback(i, n_curves, attack_name,
-        estimator_name)``, with i from 1 on; for example `print`, to see how far the
-        report is.
+        Called as ``callback(n_done, n_steps, attack_name, estimator_name)`` after each
+        step, and before the first one of each curve; for example `print`, to see how
+        far the report is. A step is an attack or a fit on one budget and fold. The
+        name of the estimator is None while an attack is computed.
 
     Attributes
     ----------
@@ -68,9 +77,18 @@ class RobustnessReport(BaseEstimator):
         Name of the first estimator.
     score_name_ : str
         Name of the score.
+    balanced_curves_ : dict of (str, str) to :class:`~sklearn.utils.Bunch`, or None
+        The same curves of the balanced accuracy, if the score is accuracy and a class
+        is rare.
     crafted_for_ : dict of str to str
         For each attack the estimator that its poison is crafted for, if that is not the
         baseline; otherwise an empty text.
+    overruled_ : dict of str to dict
+        For each defence that judges rows, which share of the clean training rows of
+        each class it overrules, a mean over the folds.
+    sampled_ : dict of str to tuple of int
+        For each defence that compares the rows with a sample of them only, the number
+        of rows of the sample and of the training rows of a fold.
 
     See Also
     --------
@@ -108,7 +126,7 @@ class RobustnessReport(BaseEstimator):
         "attacks": [dict, HasMethods("fit_resample")],
         "budgets": ["array-like", None],
         "cv": ["cv_object"],
-        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "scoring": [str, callable, None],
         "n_jobs": [Integral, None],
         "callback": [callable, None],
     }
@@ -162,23 +180,28 @@ class RobustnessReport(BaseEstimator):
         Warns
         -----
         UserWarning
-            If a share among `budgets` rounds to 0 rows.
+            If a share among `budgets` rounds to 0 rows, or if the score is accuracy and
+            a class has less than a fifth of the rows of an average class.
         """
         estimators = _by_name(self.estimators, "estimators")
         attacks = _by_name(self.attacks, "attacks")
         for attack in attacks.values():
             check_attack(attack)
+        for estimator in estimators.values():
+            check_victim(estimator, "estimators")
         budgets = check_budgets(self.budgets)
         budgets = np.unique(np.append(budgets, np.zeros(1, budgets.dtype)))
         self.baseline_ = next(iter(estimators))
         self.score_name_ = self.scoring
         if not isinstance(self.scoring, str):
             self.score_name_ = getattr(self.scoring, "__name__", "score")
+        X, y = indexable(X, y)
+        for estimator in estimators.values():
+            check_scoring_names(self.scoring, estimator, y)
         scorers = {
             name: check_scoring(estimator, self.scoring)
             for name, estimator in estimators.items()
         }
-        X, y = indexable(X, y)
         informed = {
             name: inform(attack, estimators[self.baseline_], y)
             for name, attack in attacks.items()
@@ -199,18 +222,23 @@ class RobustnessReport(BaseEstimator):
         folds = list(cv.split(X, y, **routed.split))
         warn_of_empty_budgets(budgets, folds)
         self.crafted_for_ = {name: each.crafted_for for name, each in informed.items()}
+        hides_a_class = warn_of_rare_class(
+            estimators[self.baseline_], y, self.score_name_
+        )
         # A job is a processor. BLAS threads below it would wait for each other on a
         # busy machine, and the results would depend on their number.
         workers = Workers(self.n_jobs, single_threaded=True)
-        self.curves_ = {}
-        n_curves = len(attacks) * len(estimators)
+        n_curves = len(attacks) * (1 + len(estimators))
+        progress = _Steps(self.callback, n_curves * len(budgets) * len(folds))
+        workers.on_done = progress.step
+        self.curves_, self.overruled_, self.sampled_ = {}, {}, {}
+        self.balanced_curves_ = {} if hides_a_class else None
         for attack_name, each in informed.items():
             crafted = None
             for name, estimator in estimators.items():
-                if self.callback is not None:
-                    self.callback(len(self.curves_) + 1, n_curves, attack_name, name)
                 try:
                     if crafted is None:
+                        progress.begin(attack_name, None)
                         crafted = craft_folds(
                             each.attack,
                             X,
@@ -220,12 +248,14 @@ class RobustnessReport(BaseEstimator):
                             params=routed.fit_resample[attack_name],
                             workers=workers,
                         )
-                    curve = score_folds(
+                    progress.begin(attack_name, name)
+                    scorer = scorers[name]
+                    curve, defence = score_folds(
                         estimator,
                         X,
                         y,
                         crafted,
-                        scorer=scorers[name],
+                        scorer=BesideBalanced(scorer) if hides_a_class else scorer,
                         fit_params=routed.fit[name],
                         score_params=routed.score[name],
                         error_score="raise",
@@ -234,12 +264,20 @@ class RobustnessReport(BaseEstimator):
                 except Exception as error:
                     error.add_note(f"Raised by {attack_name} against {name}.")
                     raise
-                if isinstance(curve.test_scores, dict):
+                if hides_a_class:
+                    curve, self.balanced_curves_[attack_name, name] = split_scores(
+                        curve
+                    )
+                elif isinstance(curve.test_scores, dict):
                     raise ValueError(
                         "scoring must return one number; got the scores "
                         f"{list(curve.test_scores)}. Make a report for each metric."
                     )
                 self.curves_[attack_name, name] = curve
+                if defence.overruled:
+                    self.overruled_[name] = defence.overruled
+                if defence.sample is not None:
+                    self.sampled_[name] = defence.sample
         workers.warn()
         return self
 
@@ -261,7 +299,8 @@ class RobustnessReport(BaseEstimator):
         -------
         frame : :class:`pandas.DataFrame`
             A row for each attack, estimator, budget and fold, with the columns
-            "attack", "estimator", "budget", "fold", "train_score" and "test_score".
+            "attack", "estimator", "budget", "fold", "train_score" and "test_score", and
+            "test_balanced_accuracy" if that is scored beside accuracy.
 
         Raises
         ------
@@ -283,7 +322,12 @@ class RobustnessReport(BaseEstimator):
             for i, fold in np.ndindex(curve.test_scores.shape)
         ]
         columns = ["attack", "estimator", "budget", "fold", "train_score", "test_score"]
-        return pandas.DataFrame(records, columns=columns)
+        frame = pandas.DataFrame(records, columns=columns)
+        if self.balanced_curves_ is not None:
+            frame["test_balanced_accuracy"] = np.concatenate(
+                [curve.test_scores.ravel() for curve in self.balanced_curves_.values()]
+            )
+        return frame
 
     def plot(self, *, figure=None):
         """Draw the robustness curves, one axis for each attack.
@@ -335,6 +379,8 @@ class RobustnessReport(BaseEstimator):
             "baseline": self.baseline_,
             "score_name": self.score_name_,
             "crafted_for": self.crafted_for_,
+            "balanced_curves": self.balanced_curves_,
+            "notes": describe_defences(self.overruled_, self.sampled_),
         }
 
     def _repr_html_(self):
@@ -346,6 +392,26 @@ class RobustnessReport(BaseEstimator):
     def _repr_mimebundle_(self, **kwargs):
         """Return what notebooks show, instead of scikit-learn's diagram."""
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+class _Steps:
+    """Count of the steps of a report, for a callback."""
+
+    def __init__(self, callback, n_steps):
+        self.callback, self.n_steps, self.n_done = callback, n_steps, 0
+        self.names = None, None
+
+    def begin(self, attack_name, estimator_name):
+        self.names = attack_name, estimator_name
+        self._tell()
+
+    def step(self):
+        self.n_done += 1
+        self._tell()
+
+    def _tell(self):
+        if self.callback is not None:
+            self.callback(self.n_done, self.n_steps, *self.names)
 
 
 def _by_name(objects, parameter):

@@ -1,8 +1,9 @@
 """Row metadata: which of it goes where, and what inserted rows get.
 
-`trusted` and `sample_weight` have one entry a row. With metadata routing enabled, each
-consumer requests what it needs. Without it, `trusted` goes to the attack, and every
-parameter goes to the `fit` of the estimators.
+`trusted`, `groups` and `sample_weight` have one entry a row. With metadata routing
+enabled, each consumer requests what it needs. Without it, `trusted` goes to the attack,
+`groups` to the splitters that take groups (that of the folds, and that of the
+attacker's validation rows), and every other parameter to the `fit` of the estimators.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.validation import has_fit_parameter
+
+from skpoison.utils._splitters import needs_groups, takes_groups
 
 # The values of inserted rows.
 PADDING = {"trusted": False, "sample_weight": 1.0}
@@ -75,9 +78,7 @@ def route_params(params, *, splitter=None, attacks=None, estimators=None, scorer
     if params and _routing_enabled():
         return _requested(params, splitter, consumers)
     params = dict(params or {})
-    split = {}
-    if splitter is not None and "groups" in params:
-        split["groups"] = params.pop("groups")
+    split, by_groups = _route_groups(params, splitter, consumers["fit_resample"])
     for_attacks = {}
     for key, value in params.items():
         if attacks and key.rpartition("__")[2] == "trusted":
@@ -85,17 +86,54 @@ def route_params(params, *, splitter=None, attacks=None, estimators=None, scorer
         elif attacks and not estimators:
             raise ValueError(
                 f"params must be parameters of the attacks: without metadata routing, "
-                f"attacks take only 'trusted'; got {key!r}."
+                f"attacks take only 'trusted' and 'groups'; got {key!r}."
             )
     return RoutedParams(
         split=split,
-        fit_resample=dict.fromkeys(consumers["fit_resample"], for_attacks),
+        fit_resample={
+            name: for_attacks | by_groups.get(name, {})
+            for name in consumers["fit_resample"]
+        },
         fit={
             name: _for_fit(params, estimator, attacks)
             for name, estimator in consumers["fit"].items()
         },
         score={name: {} for name in consumers["score"]},
     )
+
+
+def _route_groups(params, splitter, attacks):
+    """Take the groups out of the parameters, for the splitters that take groups.
+
+    Returns
+    -------
+    split : dict
+        Parameters of the splitter of the folds.
+    by_groups : dict of str to dict
+        Parameters of the attacks that divide their validation rows by groups.
+    """
+    if splitter is None:  # the poison is there already
+        return {}, {}
+    if "groups" not in params:
+        if needs_groups(splitter):
+            raise ValueError(
+                f"groups must be given for cv={splitter!r}: the group of each row, as "
+                "params={'groups': groups}, or as fit(X, y, groups=groups) of a report."
+            )
+        return {}, {}
+    groups = {"groups": params.pop("groups")}
+    by_groups = {
+        name: groups
+        for name, attack in attacks.items()
+        if takes_groups(attack.get_params(deep=False).get("validation"))
+    }
+    split = groups if takes_groups(splitter) else {}
+    if not (split or by_groups):
+        raise ValueError(
+            f"groups must not be given for cv={splitter!r}, which takes none. Take a "
+            "splitter that does, such as cv=GroupKFold(5), or leave them out."
+        )
+    return split, by_groups
 
 
 def _requested(params, splitter, consumers):

@@ -1,11 +1,13 @@
 """Scores on clean data after training on crafted poison."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from numbers import Number
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
@@ -73,6 +75,8 @@ def score_folds(
     -------
     curve : Bunch
         As :func:`robustness_curve` returns it.
+    defence : DefenceOnCleanRows
+        What a defence does on the clean training rows, if 0 is among the budgets.
     """
     failures = {
         i: fold.attack
@@ -98,9 +102,16 @@ def score_folds(
     )
     outcomes = failures | dict(zip(todo, outcomes, strict=True))
     _report_failures(
-        [each.traceback for each in outcomes.values() if isinstance(each, Failure)],
+        [each for each in outcomes.values() if isinstance(each, Failure)],
         len(crafted),
         error_score,
+    )
+    defence = _over_folds(
+        [
+            outcomes[i]["defence"]
+            for i, fold in enumerate(crafted)
+            if fold.budget == 0 and isinstance(outcomes[i], dict)
+        ]
     )
     curve = Bunch(budgets=crafted.budgets)
     shape = crafted.budgets.shape[0], -1
@@ -122,13 +133,13 @@ def score_folds(
             metric: np.array([each[metric] for each in scores], float).reshape(shape)
             for metric in metrics
         }
-    return curve
+    return curve, defence
 
 
 def _fit_and_score(
     estimator, X, y, fold, scorer, fit_params, score_params, error_score
 ):
-    """Return the scores of one budget and fold, on test and on training rows."""
+    """Return the scores of one budget and fold, and what a defence overrules."""
     X_train, y_train = _safe_split(estimator, X, y, fold.train)
     X_test, y_test = _safe_split(estimator, X, y, fold.test, fold.train)
     X_poisoned, y_poisoned = fold.apply_to_train(X_train, y_train)
@@ -148,7 +159,54 @@ def _fit_and_score(
     ):
         params = _check_method_params(X, score_params, indices=rows)
         scores[part] = _score(scorer, fitted, X_part, y_part, params, error_score)
+    if fold.budget == 0:
+        scores["defence"] = _on_clean_rows(fitted.estimator_, y_train)
     return scores
+
+
+@dataclass(frozen=True)
+class DefenceOnCleanRows:
+    """What a defence does on clean training rows.
+
+    Parameters
+    ----------
+    overruled : dict of object to float, default=empty
+        Which share of the rows of each class it overrules; empty if it does not say.
+    sample : tuple of int, default=None
+        How many rows it compares all rows with, and how many there are. None: with all
+        of them, or with none.
+    """
+
+    overruled: dict = field(default_factory=dict)
+    sample: tuple | None = None
+
+
+def _on_clean_rows(estimator, y):
+    """Return what the defence in an estimator did when it was fitted to clean rows."""
+    if isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    n_samples, overruled, sample = _num_samples(y), {}, None
+    share = getattr(estimator, "overruled_share_", None)
+    if np.ndim(share) == 1 and is_classifier(estimator):
+        classes = estimator.classes_.tolist()
+        overruled = dict(zip(classes, share.tolist(), strict=True))
+    n_reference = np.sum(getattr(estimator, "n_reference_", n_samples))
+    if n_reference < n_samples:
+        sample = int(n_reference), n_samples
+    return DefenceOnCleanRows(overruled, sample)
+
+
+def _over_folds(defences):
+    """Return the mean over the folds of what a defence overrules."""
+    labels = dict.fromkeys(label for each in defences for label in each.overruled)
+    overruled = {
+        label: float(
+            np.mean([d.overruled[label] for d in defences if label in d.overruled])
+        )
+        for label in labels
+    }
+    samples = [each.sample for each in defences if each.sample is not None]
+    return DefenceOnCleanRows(overruled, samples[0] if samples else None)
 
 
 def _score(scorer, fitted, X, y, params, error_score):
@@ -185,21 +243,23 @@ def _as_float(score, scorer):
     return float(score)
 
 
-def _report_failures(tracebacks, n_fits, error_score):
+def _report_failures(failures, n_fits, error_score):
     """Warn of fits that failed, or raise an error if all of them did."""
-    if not tracebacks:
+    if not failures:
         return
-    errors = "\n".join(
+    tracebacks = "\n".join(
         f"{'-' * 80}\nError of {count} fit{'s' * (count > 1)}:\n{traceback}"
-        for traceback, count in Counter(tracebacks).items()
+        for traceback, count in Counter(each.traceback for each in failures).items()
     )
-    if len(tracebacks) == n_fits:
+    (error, _), *others = Counter(each.error for each in failures).most_common()
+    which = "with" if not others else "most often with"
+    if len(failures) == n_fits:
         raise ValueError(
-            f"All {n_fits} fits failed. Set error_score='raise' to debug them.\n"
-            f"{errors}"
+            f"All {n_fits} fits failed, {which} {error}\nSet error_score='raise' to "
+            f"debug them.\n{tracebacks}"
         )
     warn_user(
-        f"{len(tracebacks)} of {n_fits} fits failed. Their scores are set to "
-        f"{error_score}. Set error_score='raise' to debug them.\n{errors}",
+        f"{len(failures)} of {n_fits} fits failed, {which} {error}\nTheir scores are "
+        f"set to {error_score}. Set error_score='raise' to debug them.\n{tracebacks}",
         FitFailedWarning,
     )

@@ -4,13 +4,17 @@ from html import escape
 
 import numpy as np
 
+from skpoison.model_selection._imbalance import BALANCED
+
 DASH = "\N{EN DASH}"
 DASH_LEGEND = (
     f"{DASH}: loss within noise: no more than its standard error over the folds"
 )
 
 
-def format_text(curves, *, baseline, score_name, crafted_for):
+def format_text(
+    curves, *, baseline, score_name, crafted_for, balanced_curves=None, notes=()
+):
     """Return the tables of a report and its conclusions as text.
 
     Parameters
@@ -24,6 +28,10 @@ def format_text(curves, *, baseline, score_name, crafted_for):
     crafted_for : dict of str to str
         For each attack the estimator that its poison is crafted for, if that is not the
         baseline.
+    balanced_curves : dict of (str, str) to Bunch, default=None
+        The curves of the balanced accuracy, if it is shown beside the score.
+    notes : sequence of str, default=()
+        Further lines.
 
     Returns
     -------
@@ -37,9 +45,28 @@ def format_text(curves, *, baseline, score_name, crafted_for):
         "regained: share of the loss caused by the poison, over all budgets, that a "
         "defence makes up for",
     ]
-    tables = _tables(curves, baseline)
-    if _has_dashes(tables):
+    sections = _sections(curves, score_name, balanced_curves)
+    tables = {name: _tables(each, baseline) for name, each in sections.items()}
+    if any(map(_has_dashes, tables.values())):
         lines.append(DASH_LEGEND)
+    for name, each in tables.items():
+        if len(tables) > 1:
+            lines += ["", name]
+        lines += _text_tables(each, budgets, crafted_for)
+    lines.append("")
+    for name, each in sections.items():
+        lines += _conclusions(each, baseline, name)
+    return "\n".join([*lines, *notes])
+
+
+def _sections(curves, score_name, balanced_curves):
+    """Return the curves by the name of the score."""
+    beside = {} if balanced_curves is None else {BALANCED: balanced_curves}
+    return {score_name: curves, **beside}
+
+
+def _text_tables(tables, budgets, crafted_for):
+    """Return the lines of the tables of one score."""
     rows = []
     for attack, table in tables.items():
         rows.append([attack, *(_label(budget) for budget in budgets), "regained"])
@@ -48,17 +75,18 @@ def format_text(curves, *, baseline, score_name, crafted_for):
         rows += [[f"  {name}", *cells] for name, *cells in table]
     indent = max(len(name) for name, *cells in rows if cells)
     width = max(len(cell) for _, *cells in rows for cell in cells) + 3
+    lines = []
     for name, *cells in rows:
         if not name.startswith(" "):
             lines.append("")
-        lines.append(
-            f"{name:<{indent}}" + "".join(f"{cell:>{width}}" for cell in cells)
-        )
-    lines = map(str.rstrip, lines)
-    return "\n".join([*lines, "", *_conclusions(curves, baseline, score_name)])
+        line = f"{name:<{indent}}" + "".join(f"{cell:>{width}}" for cell in cells)
+        lines.append(line.rstrip())
+    return lines
 
 
-def format_html(curves, *, baseline, score_name, crafted_for):
+def format_html(
+    curves, *, baseline, score_name, crafted_for, balanced_curves=None, notes=()
+):
     """Return the tables of a report and its conclusions as HTML.
 
     Parameters
@@ -72,6 +100,10 @@ def format_html(curves, *, baseline, score_name, crafted_for):
     crafted_for : dict of str to str
         For each attack the estimator that its poison is crafted for, if that is not the
         baseline.
+    balanced_curves : dict of (str, str) to Bunch, default=None
+        The curves of the balanced accuracy, if it is shown beside the score.
+    notes : sequence of str, default=()
+        Further lines.
 
     Returns
     -------
@@ -79,17 +111,21 @@ def format_html(curves, *, baseline, score_name, crafted_for):
     """
     budgets = next(iter(curves.values())).budgets
     unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
-    header = ["", *(_label(budget) for budget in budgets), "regained"]
-    tables, rows = _tables(curves, baseline), []
-    for attack, table in tables.items():
-        note = crafted_for[attack] and f", crafted for {crafted_for[attack]}"
-        rows += [_html_row([attack + note, *header[1:]], "th")]
-        rows += [_html_row(row, "td") for row in table]
-    caption = escape(f"{score_name} by budget ({unit})")
-    notes = [DASH_LEGEND] if _has_dashes(tables) else []
-    notes += _conclusions(curves, baseline, score_name)
-    notes = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    return f"<table><caption>{caption}</caption>{''.join(rows)}</table>{notes}"
+    header = [*(_label(budget) for budget in budgets), "regained"]
+    html, conclusions = [], []
+    for score, each in _sections(curves, score_name, balanced_curves).items():
+        tables, rows = _tables(each, baseline), []
+        for attack, table in tables.items():
+            note = crafted_for[attack] and f", crafted for {crafted_for[attack]}"
+            rows += [_html_row([attack + note, *header], "th")]
+            rows += [_html_row(row, "td") for row in table]
+        caption = escape(f"{score} by budget ({unit})")
+        html.append(f"<table><caption>{caption}</caption>{''.join(rows)}</table>")
+        conclusions += [DASH_LEGEND] if _has_dashes(tables) else []
+        conclusions += _conclusions(each, baseline, score)
+    lines = [*dict.fromkeys(conclusions), *notes]
+    html += [f"<p>{escape(line)}</p>" for line in lines]
+    return "".join(html)
 
 
 def _html_row(cells, tag):

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.attacks._base import BaseSurrogateAttack
 from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.model_selection._encoded import EncodedAttack
+from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
 from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import as_scaling_step, split_scalers
 
@@ -68,27 +68,28 @@ def inform(attack, estimator, y):
     if is_classifier(estimator):
         y = np.asarray(y)
         n_classes = y.shape[1] if y.ndim == 2 else np.unique(y).shape[0]
-    informed = _with_estimator(attack, estimator, n_classes)
-    if informed is None:
-        return InformedAttack(attack, f"{DEFAULT_SURROGATE} (transfer)")
-    return InformedAttack(informed)
-
-
-def _with_estimator(attack, estimator, n_classes):
-    """Return the attack with the estimator as its surrogate, or None."""
     can_be_any = attack._only_surrogate_reads and is_classifier(estimator)
-    if attack._needs_classifier and not is_classifier(estimator):
-        return None
     # A single fit of the whole is no matter; a search by gradients is much faster than
     # one by fits, even behind an encoder.
     by_scores = can_be_any and not isinstance(attack, BaseGoalAttack)
-    if by_scores or is_differentiable(estimator, n_classes):
-        return _with_surrogate(attack, estimator)
+    if by_scores or _is_attackable(attack, estimator, n_classes):
+        return InformedAttack(_with_surrogate(attack, estimator))
     encoder, rest = split_encoder(estimator)
-    writes = isinstance(attack, WRITE_FEATURES)
-    if encoder is not None and not writes and is_differentiable(rest, n_classes):
-        return EncodedAttack(_with_surrogate(attack, rest), encoder)
-    return _with_surrogate(attack, estimator) if can_be_any else None
+    if encoder is not None and isinstance(attack, WRITE_FEATURES):
+        encoder = encoder if keeps_columns(encoder) else None
+    if encoder is not None and _is_attackable(attack, rest, n_classes):
+        return InformedAttack(EncodedAttack(_with_surrogate(attack, rest), encoder))
+    if can_be_any:
+        return InformedAttack(_with_surrogate(attack, estimator))
+    if encoder is not None:
+        attack = EncodedAttack(attack, encoder)
+    return InformedAttack(attack, f"{DEFAULT_SURROGATE} (transfer)")
+
+
+def _is_attackable(attack, estimator, n_classes):
+    """Return whether an attack by gradients can have the estimator as surrogate."""
+    fits = is_classifier(estimator) or not attack._needs_classifier
+    return fits and is_differentiable(estimator, n_classes)
 
 
 def _with_surrogate(attack, surrogate):

@@ -19,10 +19,13 @@ class Failure:
 
     Parameters
     ----------
+    error : str
+        The error as text. An error need not survive the way between processes.
     traceback : str
-        The traceback as text. An error need not survive the way between processes.
+        The traceback as text.
     """
 
+    error: str
     traceback: str
 
 
@@ -45,6 +48,8 @@ class Workers:
         Limit BLAS and OpenMP to one thread for each job.
     catch_errors : bool, default=False
         Return a :class:`Failure` for a call that raises an error, instead of raising.
+    on_done : callable, default=None
+        Called without arguments whenever a call has returned.
     """
 
     def __init__(
@@ -55,12 +60,14 @@ class Workers:
         verbose=0,
         single_threaded=False,
         catch_errors=False,
+        on_done=None,
     ):
         self.n_jobs = n_jobs
         self.pre_dispatch = pre_dispatch
         self.verbose = verbose
         self.single_threaded = single_threaded
         self.catch_errors = catch_errors
+        self.on_done = on_done
         self._warnings = {}
 
     def map(self, function, arguments):
@@ -82,16 +89,22 @@ class Workers:
         if n_jobs is not None and n_jobs > 0:
             n_jobs = max(1, min(n_jobs, len(arguments)))
         parallel = Parallel(
-            n_jobs=n_jobs, pre_dispatch=self.pre_dispatch, verbose=self.verbose
+            n_jobs=n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            verbose=self.verbose,
+            return_as="generator",
         )
         options = self.single_threaded, self.catch_errors, os.getpid()
-        outcomes = parallel(
+        results = []
+        for result, raised in parallel(
             delayed(_call)(function, each, *options) for each in arguments
-        )
-        for _, raised in outcomes:
+        ):
             for kind, warning in raised.items():
                 self._warnings.setdefault(kind, warning)
-        return [result for result, _ in outcomes]
+            results.append(result)
+            if self.on_done is not None:
+                self.on_done()
+        return results
 
     def warn(self):
         """Issue the warnings that have come back so far, each one once.
@@ -118,10 +131,10 @@ def _call(function, arguments, single_threaded, catch_errors, caller):
     with recorder as recorded, collect_warnings() as collected, limits:
         try:
             result = function(*arguments)
-        except Exception:
+        except Exception as error:
             if not catch_errors:
                 raise
-            result = Failure(format_exc())
+            result = Failure(f"{type(error).__name__}: {error}", format_exc())
     caught = list(collected.values())
     for each in recorded:
         caught.append((str(each.message), each.category, each.filename, each.lineno))

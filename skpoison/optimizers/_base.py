@@ -181,9 +181,10 @@ def check_start(value, gradient):
     """
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         raise ValueError(
-            f"The objective and its gradient must be finite at the start; got {value}. "
-            "The training of the surrogate diverges, perhaps: scale the features, or "
-            "lower its learning rate."
+            "The objective and its gradient must be finite at the start; got "
+            f"{value:.3g}. If the training of the surrogate diverges, scale the "
+            "features, or lower its learning rate; if a goal or a penalty of your own "
+            "is infinite there, bound it."
         )
 
 

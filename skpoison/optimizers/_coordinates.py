@@ -189,7 +189,7 @@ class Coordinates:
         """
         among = self.ascent_set if for_ascent else self.feasible_set
         # The rows are the attack's own and need no validation.
-        X, y = among._project(rows.X, start.X, self.labels(rows)), rows.y
+        X, y = among._project_checked(rows.X, start.X, self.labels(rows)), rows.y
         if self.moves_responses:
             y = np.clip(y, *self.response_range)
         return PoisonRows(X, y)

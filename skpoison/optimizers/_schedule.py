@@ -14,6 +14,7 @@ import numpy as np
 from skpoison.optimizers._base import AscentResult
 from skpoison.optimizers._coordinates import PoisonRows, stack
 from skpoison.optimizers._discrete_search import discrete_search
+from skpoison.optimizers._run import run_optimizer
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,7 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start):
         value, _ = value_and_gradient(x)
         found = AscentResult(x, value, np.array([value]))
     else:
-        found = optimizer._maximise(value_and_gradient, origin, nearest, callback)
-        if not isinstance(found, AscentResult) or np.shape(found.x) != origin.shape:
-            raise TypeError(
-                f"`_maximise` of {type(optimizer).__name__} must return an AscentResult"
-                f" with a point of the shape {origin.shape} of the start; got "
-                f"{found!r}."
-            )
+        found = run_optimizer(optimizer, value_and_gradient, origin, nearest, callback)
     if coordinates.kind == "discrete" and not progress.stopped:
         ascended = found.path
         found = discrete_search(

@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from skpoison.utils._texts import shown
+
 
 class BasePenalty(BaseEstimator, metaclass=ABCMeta):
     """Base class of penalties.
@@ -115,6 +117,8 @@ def check_charge(penalty, found, X, y):
     ------
     TypeError
         If it is not a number and two arrays of the shapes of X and y.
+    ValueError
+        If there is NaN among them.
     """
     shapes = (), X.shape, y.shape
     is_triple = isinstance(found, tuple) and len(found) == 3
@@ -122,5 +126,10 @@ def check_charge(penalty, found, X, y):
         raise TypeError(
             f"`value_and_gradient` of {type(penalty).__name__} must return a number "
             f"and arrays of the shapes {X.shape} and {y.shape} of X and y; got "
-            f"{found!r}."
+            f"{shown(found)}."
+        )
+    if any(np.isnan(part).any() for part in found):
+        raise ValueError(
+            f"`value_and_gradient` of {type(penalty).__name__} must return numbers; "
+            "got NaN."
         )

@@ -4,7 +4,7 @@
 estimators here are trained by a fixed number of steps of gradient descent.
 """
 
-from skpoison.surrogates import _lasso, _network, _svc  # noqa: F401
+from skpoison.surrogates import _lasso, _least_squares, _network, _svc  # noqa: F401
 from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,

@@ -46,7 +46,7 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
     def _descend(self, loss, X, targets, sample_weight, coef_init, intercept_init):
         weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         if not weights.sum() > 0:
-            raise ValueError("sample_weight sums to 0: nothing to fit.")
+            raise ValueError("`sample_weight` must not be 0 for all rows.")
         learner = self._learner(loss)
         rows = Rows(X, targets.astype(X.dtype), weights / weights.sum())
         start = np.zeros(learner.shape(rows), dtype=X.dtype)
@@ -80,13 +80,16 @@ class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
         for name, (values, shape) in given.items():
             if values is not None and np.size(values) != np.prod(shape):
                 raise ValueError(
-                    f"{name} has the shape {np.shape(values)}, but {shape} is needed."
+                    f"`{name}` must have the shape {shape}; got {np.shape(values)}."
                 )
         if coef_init is not None:
             start[:n_features] = np.reshape(coef_init, given["coef_init"][1]).T
         if intercept_init is not None:
             if not self.fit_intercept:
-                raise ValueError("intercept_init is given, but fit_intercept=False.")
+                raise ValueError(
+                    "`intercept_init` must be None if fit_intercept=False; got "
+                    f"{intercept_init!r}."
+                )
             start[n_features] = np.ravel(intercept_init)
 
     def _scores(self, X):

@@ -63,9 +63,10 @@ class NetworkTrainingProblem(TrainingProblem):
         n_rows = y.shape[0] if multiplicity is None else round(multiplicity.sum())
         if n_rows > self.batch_size:
             raise ValueError(
-                f"The network learns from {n_rows} rows in batches of "
-                f"{self.batch_size}. Only steps over all rows at once can be "
-                f"differentiated here: set batch_size={n_rows} or more."
+                "`batch_size` of the surrogate must be at least the number of rows it "
+                f"learns from, {n_rows}; got {self.batch_size}. Only steps over all "
+                f"rows at once can be differentiated: set batch_size={2 * n_rows}, to "
+                "leave room for poison."
             )
         return super().rows(X, y, sample_weight, classes, multiplicity)
 
@@ -112,12 +113,11 @@ def _check_full_batch_descent(estimator):
         if getattr(estimator, name) != value
     )
     if changes:
-        name = type(estimator).__name__
         raise ValueError(
-            f"The training of this {name} cannot be differentiated. Only plain "
-            f"gradient descent on all rows can: set {changes}. Poison made for such a "
-            "network also harms networks that are trained in other ways: attack them "
-            "by transfer."
+            "`surrogate` must be trained by plain gradient descent on all rows if it "
+            f"is a network; this {type(estimator).__name__} is not. Set {changes}. "
+            "Poison made for such a network also harms networks that are trained in "
+            "other ways: attack them by transfer."
         )
 
 

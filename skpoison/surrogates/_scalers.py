@@ -46,9 +46,9 @@ def as_scaling_step(scaler):
     """
     names = sorted(kind.__name__ for kind in SCALERS)
     raise TypeError(
-        "The steps of a surrogate before its last one must be "
+        "`surrogate` must have no steps before its last one but "
         f"{', '.join(names[:-1])} or {names[-1]}, which can be differentiated; got "
-        f"{scaler!r}. Put that step in a pipeline before the attack instead."
+        f"{scaler!r}. Put that step before the attack, in a pipeline."
     )
 
 

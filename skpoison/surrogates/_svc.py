@@ -22,7 +22,7 @@ KERNELS = "linear", "rbf", "poly", "sigmoid"
 @as_training_problem.register
 def _(estimator: SVC, n_classes=None):
     if estimator.kernel not in KERNELS:
-        _refuse(estimator, "kernel", f"one of {list(KERNELS)}")
+        _refuse(estimator, "kernel", " or ".join(map(repr, KERNELS)))
     if not np.isfinite(estimator.C):
         _refuse(estimator, "C", "a finite number")
     learner = SVMLearner(

@@ -12,9 +12,8 @@ from functools import singledispatch
 from inspect import signature
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.linear_model import (
-    LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
     Ridge,
@@ -41,6 +40,7 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentClassifier,
     GradientDescentRegressor,
 )
+from skpoison.utils._texts import listed
 
 TINY = np.finfo(np.float64).tiny
 # Newer versions of scikit-learn balance the weights of classes in some estimators.
@@ -69,6 +69,9 @@ class TrainingProblem:
         Number of steps of gradient descent. None: the learner goes to its optimum.
     rate : float, default=None
         The learning rate of these steps.
+    is_stochastic : bool, default=False
+        Whether the estimator stops near the optimum of the learner, at a point that
+        depends on a random order of the rows.
 
     See Also
     --------
@@ -92,6 +95,24 @@ class TrainingProblem:
     balances_weights: bool = False
     n_steps: int | None = None
     rate: float | None = None
+    is_stochastic: bool = False
+
+    def for_rows(self, X, weight=1.0):
+        """Return the training problem for rows like these, with poison beside them.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            Clean rows, as the estimator is given them.
+        weight : float, default=1.0
+            The weight of each.
+
+        Returns
+        -------
+        problem : TrainingProblem
+            This one, unless its learner depends on the rows.
+        """
+        return self
 
     def rows(self, X, y, sample_weight=None, classes=None, multiplicity=None):
         """Encode training rows for the learner.
@@ -172,8 +193,8 @@ class TrainingProblem:
             unknown = set(named) - set(classes.tolist())
             if unknown:
                 raise ValueError(
-                    f"class_weight of the surrogate names classes that y does not "
-                    f"have: {sorted(unknown)}."
+                    "`class_weight` of the surrogate must name classes of y, which "
+                    f"are {listed(classes)}; got {listed(list(unknown))}."
                 )
             named = {k: named.get(label, 1) for k, label in enumerate(classes)}
         return compute_class_weight(named, classes=codes, y=y)
@@ -201,14 +222,17 @@ def as_training_problem(estimator, n_classes=None):
     ValueError
         If it cannot with these parameters.
     """
+    other = RegressorMixin if n_classes is not None else ClassifierMixin
     names = sorted(
-        kind.__name__ for kind in as_training_problem.registry if kind is not object
+        kind.__name__
+        for kind in as_training_problem.registry
+        if kind is not object and not issubclass(kind, other)
     )
+    name = type(estimator).__name__
     raise TypeError(
-        f"The training of {type(estimator).__name__} cannot be differentiated here. "
-        f"Take one of {', '.join(names)} as the surrogate, and attack "
-        f"{type(estimator).__name__} by transfer: poison made for one learner harms "
-        "others."
+        f"`surrogate` must be an estimator whose training can be differentiated here; "
+        f"got {name}. Take one of {', '.join(names)} as the surrogate, and attack "
+        f"{name} by transfer: poison made for one learner harms others."
     )
 
 
@@ -232,9 +256,9 @@ def _responses(y):
 
 def _refuse(estimator, parameter, wanted):
     raise ValueError(
-        f"The training of {type(estimator).__name__} with "
-        f"{parameter}={getattr(estimator, parameter)!r} cannot be differentiated here: "
-        f"set {parameter}={wanted}."
+        f"`{parameter}` of {type(estimator).__name__} must be {wanted} if it is the "
+        "surrogate, because its training cannot be differentiated otherwise; got "
+        f"{getattr(estimator, parameter)!r}."
     )
 
 
@@ -291,14 +315,6 @@ def _(estimator: LogisticRegression, n_classes=None):
     )
 
 
-@as_training_problem.register
-def _(estimator: LinearRegression, n_classes=None):
-    if estimator.positive:
-        _refuse(estimator, "positive", "False")
-    learner = LinearLearner(Squared(), 0.0, float(estimator.fit_intercept))
-    return TrainingProblem(learner, _responses)
-
-
 @as_training_problem.register(Ridge)
 @as_training_problem.register(RidgeClassifier)
 def _(estimator, n_classes=None):
@@ -349,7 +365,12 @@ def _(estimator, n_classes=None):
         "huber": Huber(estimator.epsilon),
     }
     if estimator.loss not in losses:
-        _refuse(estimator, "loss", f"one of {sorted(losses)}")
+        known = [
+            name
+            for name in losses
+            if is_classifier(estimator) or name in ("squared_error", "huber")
+        ]
+        _refuse(estimator, "loss", " or ".join(map(repr, known)))
     if getattr(estimator, "class_weight", None) is not None and n_classes > 2:
         # Each class is weighted against the rest, not the rows of the rest by their own
         # classes.
@@ -357,11 +378,13 @@ def _(estimator, n_classes=None):
     loss = losses[estimator.loss]
     learner = LinearLearner(loss, penalty, float(estimator.fit_intercept))
     if not is_classifier(estimator):
-        return TrainingProblem(learner, _responses, "count")
+        return TrainingProblem(learner, _responses, "count", is_stochastic=True)
     encode = _plus_or_minus(n_classes)
     if estimator.loss == "log_loss":
         encode = _zero_or_one if n_classes == 2 else _one_hot(n_classes)
-    return TrainingProblem(learner, encode, "count", estimator.class_weight)
+    return TrainingProblem(
+        learner, encode, "count", estimator.class_weight, is_stochastic=True
+    )
 
 
 @as_training_problem.register(GradientDescentClassifier)

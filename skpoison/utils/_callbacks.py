@@ -62,7 +62,7 @@ class Progress:
         if self.context is not None:
             step = self.context.subcontext(task_name="step")
             step.call_on_fit_task_begin(estimator=self.estimator)
-            self.stopped = bool(step.call_on_fit_task_end(estimator=self.estimator))
+            self.stopped |= bool(step.call_on_fit_task_end(estimator=self.estimator))
         return self.stopped
 
     def end(self):

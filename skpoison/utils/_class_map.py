@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skpoison.utils._texts import listed, shown
+
 
 def wanted_codes(class_map, classes, name="class_map"):
     """Return the code of the label that each class may be given.
@@ -35,14 +37,25 @@ def wanted_codes(class_map, classes, name="class_map"):
         for label in (source, target):
             if label not in classes:
                 raise ValueError(
-                    f"`{name}` must map classes of y, which are {classes}; got "
-                    f"{class_map!r}, which names the class {label!r}."
+                    f"`{name}` must map classes of y, which are {listed(classes)}; got "
+                    f"{shown(class_map)}, which names the class {label!r}."
+                    + _hint(label, classes)
                 )
         if source == target:
             raise ValueError(
                 f"`{name}` must map each class to a different one; got "
-                f"{class_map!r}, which maps the class {source!r} to itself. Leave it "
-                "out to keep its labels."
+                f"{shown(class_map)}, which maps the class {source!r} to itself. "
+                "Leave it out to keep its labels."
             )
         wanted[classes.index(source)] = classes.index(target)
     return wanted
+
+
+def _hint(label, classes):
+    """Return what may be wrong with the name of a class."""
+    if isinstance(label, list | tuple | set):
+        return " Map each class to a single one."
+    alike = [known for known in classes if str(known) == str(label)]
+    if not alike:
+        return ""
+    return f" Write {alike[0]!r}: labels are {type(alike[0]).__name__} here."

@@ -10,6 +10,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._testing import (
+    assert_allclose,
     assert_array_equal,
     create_memmap_backed_data,
     raises,
@@ -54,6 +55,30 @@ def check_inlier_mask(name, defence):
         assert np.isin(fitted.y_sanitized_, y).all(), f"{name} invents labels."
         kept = fitted.inlier_mask_
         assert_array_equal(fitted.y_sanitized_[kept], y[kept])
+
+
+def check_overruled_share(name, defence):
+    """Check that the share of each class that is overruled is that of the mask."""
+    X, y = _poisoned_data(defence)
+    fitted = clone(defence).fit(X, y)
+    share = getattr(fitted, "overruled_share_", None)
+    if share is None:
+        return
+    if not is_classifier(defence):
+        assert np.ndim(share) == 0, f"overruled_share_ of {name} must be a number."
+        y, share = np.zeros_like(y), np.atleast_1d(share)
+    codes = np.unique(y, return_inverse=True)[1]
+    counts = np.bincount(codes)
+    assert share.shape == counts.shape, (
+        f"overruled_share_ of {name} must have an entry for each class."
+    )
+    if hasattr(fitted, "sample_weight_"):
+        expected = np.bincount(codes, 1 - fitted.sample_weight_) / counts
+    elif hasattr(fitted, "sample_scores_"):
+        expected = np.bincount(codes, ~fitted.inlier_mask_) / counts
+    else:  # estimated, not counted
+        expected = np.clip(share, 0, 1)
+    assert_allclose(share, expected, err_msg=f"{name}: overruled_share_")
 
 
 def check_sample_scores(name, defence):
@@ -278,6 +303,7 @@ def check_defence_floating_point(name, defence):
 
 DEFENCE_CHECKS = (
     check_inlier_mask,
+    check_overruled_share,
     check_sample_scores,
     check_keeps_every_class,
     check_keeps_trusted_rows,

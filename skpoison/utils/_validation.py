@@ -1,4 +1,4 @@
-"""Validation of per-row metadata, labels, features and parameters."""
+"""Validation of per-row metadata, features and parameters."""
 
 from contextlib import contextmanager
 from inspect import isclass
@@ -6,19 +6,14 @@ from inspect import isclass
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
-from sklearn.utils import assert_all_finite, check_array, column_or_1d
-from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import HasMethods, make_constraint
 from sklearn.utils.validation import _num_samples, validate_data
 
 from skpoison.utils._containers import canonical, is_frame, is_text
 
 # Squares of larger numbers, and sums of such squares, can overflow.
 LARGEST = 1e150
-# Numbers are responses, and not classes, if there are more different ones than this,
-N_CLASSES = 20
-# and fewer rows than this for each of them.
-N_ROWS_OF_A_CLASS = 5
 
 
 class InstanceWith(HasMethods):
@@ -42,6 +37,31 @@ class InstanceWith(HasMethods):
             .__str__()
             .replace("an object", "an instance (Name(...), not the class Name)")
         )
+
+
+class Described(HasMethods):
+    """Constraint of a parameter, described in words of its own.
+
+    It derives from a constraint because scikit-learn accepts no others.
+
+    Parameters
+    ----------
+    constraint : object
+        A constraint as in `_parameter_constraints`.
+    text : str
+        What errors say that the parameter must be.
+    """
+
+    def __init__(self, constraint, text):
+        super().__init__("__init__")
+        self.constraint, self.text = make_constraint(constraint), text
+
+    def is_satisfied_by(self, value):
+        """Return whether the value satisfies the constraint."""
+        return self.constraint.is_satisfied_by(value)
+
+    def __str__(self):
+        return self.text
 
 
 def check_instance(value, name):
@@ -130,7 +150,7 @@ def check_trusted(trusted, X):
     if mask.ndim != 1:
         raise ValueError(
             "trusted must be a one-dimensional mask, a boolean for each row of X; got "
-            f"{trusted!r}."
+            f"an array of shape {mask.shape}."
         )
     if mask.shape[0] != n_samples:
         raise ValueError(
@@ -151,6 +171,34 @@ def check_trusted(trusted, X):
     return mask
 
 
+def check_mask(mask, name):
+    """Return a mask of rows as an array.
+
+    Parameters
+    ----------
+    mask : array-like of shape (n_samples,) of bool
+        The mask.
+    name : str
+        Name of the parameter.
+
+    Returns
+    -------
+    mask : ndarray of shape (n_samples,) of bool
+
+    Raises
+    ------
+    ValueError
+        If it is not a boolean mask of one dimension.
+    """
+    values = np.asarray(mask)
+    if values.ndim != 1 or not values.size or values.dtype != bool:
+        raise ValueError(
+            f"`{name}` must be a one-dimensional mask, a boolean for each row; got an "
+            f"array of {values.dtype} of shape {values.shape}."
+        )
+    return values
+
+
 def is_missing(values):
     """Return which values are missing: None, NaN, NaT or pandas' NA.
 
@@ -168,125 +216,6 @@ def is_missing(values):
         return np.asarray(pd.isna(values))
     # Without pandas there is no NA; NaN and NaT are other than themselves.
     return np.equal(values, None) | (values != values)
-
-
-def check_labels(estimator, y, *, training=True):
-    """Return class labels in any container as an array.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator that errors name. Its attribute `_instead_of_labels` says what to
-        do on a regression task.
-    y : array-like, series or dataframe of shape (n_samples,) or (n_samples, n_outputs)
-        The labels.
-    training : bool, default=True
-        Whether they are those of the training rows, all classes among them. Numbers of
-        which almost every row has another one are then responses.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-
-    Raises
-    ------
-    ValueError
-        If y is None, if labels are missing, or if they are not classes.
-    """
-    y = _array_of(estimator, y)
-    if isinstance(y, list | tuple):
-        # In an array of words NaN would be the word "nan".
-        _check_none_missing(np.asarray(y, dtype=object))
-    y = check_array(
-        y, dtype=None, ensure_2d=False, ensure_all_finite=False, input_name="y"
-    )
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    _check_none_missing(y)
-    if training:
-        _refuse_responses(estimator, y)
-    check_classification_targets(y)
-    if type_of_target(y) == "multiclass-multioutput":
-        raise ValueError("Multilabel and multioutput targets are not supported.")
-    return y
-
-
-def _refuse_responses(estimator, y):
-    """Raise if what should be labels looks like the responses of a regression task."""
-    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.ndim != 1 or y.dtype.kind not in "iuf":
-        return
-    n_values = np.unique(y).shape[0]
-    are_fractions = y.dtype.kind == "f" and (y != np.rint(y)).any()
-    are_many = n_values > max(N_CLASSES, y.shape[0] / N_ROWS_OF_A_CLASS)
-    if not (are_fractions or are_many):
-        return
-    instead = getattr(
-        estimator,
-        "_instead_of_labels",
-        "For regression take a regressor, such as Ridge().",
-    )
-    # The first words are those of scikit-learn.
-    raise ValueError(
-        f"Unknown label type: continuous. y must hold class labels for "
-        f"{type(estimator).__name__}, but it holds {n_values} different numbers in "
-        f"{y.shape[0]} rows, as responses of a regression task do. {instead} If they "
-        "are classes, pass them as strings: np.asarray(y).astype(str)."
-    )
-
-
-def _check_none_missing(y):
-    """Raise if labels or responses are missing."""
-    missing = is_missing(y)
-    if missing.any():
-        value = y[missing][0]
-        raise ValueError(
-            f"Input y contains {'NaN' if isinstance(value, float) else repr(value)}: "
-            "give every row a label, or drop it."
-        )
-
-
-def _array_of(estimator, y):
-    """Return y, out of a dataframe or a series if it is in one."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None."
-        )
-    if is_frame(y):
-        return nw.from_native(y, eager_only=True).to_numpy()
-    if nw.dependencies.is_into_series(y):
-        return nw.from_native(y, series_only=True).to_numpy()
-    return y
-
-
-def check_responses(estimator, y, *, warn=False):
-    """Return responses in any container as an array of floats.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator that errors name.
-    y : array-like, series or dataframe of shape (n_samples,) or (n_samples, 1)
-        The responses.
-    warn : bool, default=False
-        Whether to warn if y is a column instead of one-dimensional.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If y is None, if responses are missing, not numbers or too large, or if there
-        are several for each row.
-    """
-    y = _array_of(estimator, y)
-    with refused_na("y"):
-        y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
-    check_squares(y, "y")
-    return column_or_1d(y, warn=warn)
 
 
 def any_features(estimator, X):
@@ -341,6 +270,23 @@ def record_features(estimator, X, *, reset=True):
     """
     if not is_text(X):
         validate_data(estimator, X, skip_check_array=True, reset=reset)
+
+
+def check_is_collected(X):
+    """Raise if X is a query for a dataframe instead of a dataframe.
+
+    Parameters
+    ----------
+    X : object
+        The data.
+
+    Raises
+    ------
+    ValueError
+        If it is a lazy frame of polars.
+    """
+    if nw.dependencies.is_polars_lazyframe(X):
+        raise ValueError("X must be a dataframe; got a LazyFrame. Pass X.collect().")
 
 
 def check_squares(X, name="X"):
@@ -415,10 +361,28 @@ def numeric_features(estimator, X, *, name="X", **check_params):
                 "before it, for example by a ColumnTransformer with OneHotEncoder or "
                 f"TfidfVectorizer{otherwise}."
             )
-    with refused_na(name):
-        return check_array(
-            canonical(X), estimator=estimator, input_name=name, **check_params
-        )
+    try:
+        with refused_na(name):
+            return check_array(
+                canonical(X), estimator=estimator, input_name=name, **check_params
+            )
+    except ValueError as error:
+        reason = str(error).partition(".")[0]
+        if reason == f"Input {name} contains NaN":
+            # scikit-learn recommends another estimator, which is not what fails here.
+            raise ValueError(
+                f"{reason}. {type(estimator).__name__} computes with numbers and takes "
+                "no missing values. Fill them in in a step before it, for example by "
+                f"SimpleImputer, or drop these rows{otherwise}."
+            ) from error
+        if reason.startswith("could not convert string to float"):
+            word = str(error).partition(": ")[2]
+            raise ValueError(
+                f"{type(estimator).__name__} computes with numbers, but {name} holds "
+                f"{word}. Encode words in a step before it, for example by a "
+                f"ColumnTransformer with OneHotEncoder or TfidfVectorizer{otherwise}."
+            ) from error
+        raise
 
 
 @contextmanager

@@ -103,3 +103,12 @@ def test_labels_need_a_classifier():
 def test_some_rows_must_be_known(known_fraction, message):
     with pytest.raises(ValueError, match=message):
         FirstRows(known_fraction=known_fraction).fit_resample(X, y)
+
+
+@pytest.mark.parametrize("number", [0.2, 5])
+def test_budget_in_the_place_of_the_surrogate(number):
+    message = "'surrogate' parameter of FirstRows must be .*, write (FirstRows.*)\\.$"
+    with pytest.raises(ValueError, match=message) as caught:
+        FirstRows(number).fit_resample(X, y)
+    _, way_out = str(caught.value)[:-1].split("write ")
+    eval(way_out, {"FirstRows": FirstRows}).fit_resample(X, y)

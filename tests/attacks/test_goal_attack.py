@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import sklearn
+from imblearn.pipeline import make_pipeline
 from numpy.testing import assert_array_equal
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.base import Poison
@@ -76,6 +78,32 @@ def test_validation_rows(validation, sizes):
         assert_array_equal(problem.codes, y[fold.train])
 
 
+@pytest.mark.parametrize("known_fraction", [1.0, 0.7])
+def test_groups(known_fraction):
+    groups = np.arange(150) % 11
+    attack = WithGoal(
+        validation=GroupKFold(3), known_fraction=known_fraction, random_state=0
+    )
+    attack.fit_resample(X, y, groups=groups)
+    found = attack.known_.groups
+    assert found.shape[0] == attack.known_.y.shape[0]
+    if known_fraction == 1:
+        assert_array_equal(found, groups)
+    assert len(attack.folds_) == 3
+    for fold in attack.folds_:
+        assert not set(found[fold.train]) & set(found[fold.rows])
+
+
+def test_groups_are_routed():
+    groups = np.arange(150) % 11
+    with sklearn.config_context(enable_metadata_routing=True):
+        attack = WithGoal(validation=GroupKFold(3), random_state=0)
+        attack.set_fit_resample_request(groups=True)
+        pipeline = make_pipeline(attack, LogisticRegression(max_iter=1000))
+        pipeline.fit(X, y, groups=groups)
+        assert_array_equal(pipeline[0].known_.groups, groups)
+
+
 def test_goals_on_parameters_need_no_validation_rows():
     attack = WithGoal(LogisticRegression(), goal=TargetCoefficients({0: 1.0}))
     attack.fit_resample(X, y)
@@ -95,15 +123,20 @@ COEFFICIENTS = TargetCoefficients({0: 1.0})
 @pytest.mark.parametrize(
     ("parameters", "given", "error", "message"),
     [
-        ({"goal": TargetLabels()}, {}, ValueError, "X_val and y_val must be given to"),
-        ({"goal": COEFFICIENTS}, GIVEN, ValueError, "X_val and y_val must not be give"),
+        (
+            {"goal": TargetLabels()},
+            {},
+            ValueError,
+            "`X_val` and `y_val` must be given to",
+        ),
+        ({"goal": COEFFICIENTS}, GIVEN, ValueError, "`X_val` and `y_val` must be None"),
         (
             {"goal": COEFFICIENTS, "validation": 0.3},
             {},
             ValueError,
-            "`validation` must be None for goal=TargetCoefficients",
+            "`validation` must be None for TargetCoefficients",
         ),
-        ({"validation": 3}, GIVEN, ValueError, "`validation` must be None if X_val"),
+        ({"validation": 3}, GIVEN, ValueError, "`validation` must be None if `X_val"),
         ({}, {"X_val": X}, ValueError, "must be given together"),
         ({"goal": {}}, {}, ValueError, "`class_map` must name at least one class"),
         ({"goal": {7: 1}}, {}, ValueError, "`class_map` must map classes of y"),
@@ -116,12 +149,31 @@ COEFFICIENTS = TargetCoefficients({0: 1.0})
         ),
         ({"goal": KMeans()}, {}, ValueError, "The 'goal' parameter of WithGoal"),
         (
+            {"goal": ErrorGeneric},
+            {},
+            ValueError,
+            "an instance: Name.*, not the class N",
+        ),
+        ({"goal": [8, 3]}, {}, ValueError, "dict from class to class such as {8: 3}"),
+        (
             {"goal": ErrorGeneric("log")},
             {},
             ValueError,
             "The 'loss' parameter of Error",
         ),
-        ({"goal": Misspelt()}, {}, TypeError, "Misspelt.resolve must return an object"),
+        (
+            {"goal": Misspelt()},
+            {},
+            TypeError,
+            "`resolve` of Misspelt must return an object",
+        ),
+        (
+            {"validation": GroupKFold(3)},
+            {},
+            ValueError,
+            "`groups` must be given to fit",
+        ),
+        ({}, {"groups": y}, ValueError, "`groups` must be None unless `validation` is"),
         ({"validation": 1}, {}, ValueError, "The 'validation' parameter"),
         ({"validation": 1.0}, {}, ValueError, "The 'validation' parameter"),
         ({"validation": "all"}, {}, ValueError, "The 'validation' parameter"),

@@ -8,11 +8,14 @@ from sklearn.model_selection import (
     KFold,
     PredefinedSplit,
     ShuffleSplit,
+    StratifiedGroupKFold,
     StratifiedKFold,
+    TimeSeriesSplit,
 )
 
 from skpoison.attacks import MarginLabelFlip
 from skpoison.attacks._validation_data import (
+    check_groups,
     check_validation_data,
     make_folds,
     split_rows,
@@ -41,11 +44,11 @@ def test_validation_rows_are_sparse_if_the_training_rows_are():
 @pytest.mark.parametrize(
     ("X_val", "y_val", "message"),
     [
-        (X, None, "must be given together; got X_val without y_val"),
-        (None, y, "must be given together; got y_val without X_val"),
-        (X[:, :2], y, "X_val must have the 4 features of X; got 2"),
-        (X, y + 1, r"y_val must hold labels of y, which are \[0, 1, 2\]; got \[3\]"),
-        (X, y[1:], "must have as many rows as each other; got 150 and 149"),
+        (X, None, "must be given together; got `X_val` without `y_val`"),
+        (None, y, "must be given together; got `y_val` without `X_val`"),
+        (X[:, :2], y, "`X_val` must have the 4 features of X; got 2"),
+        (X, y + 1, r"`y_val` must hold labels of y, which are \[0, 1, 2\]; got \[3\]"),
+        (X, y[1:], "must have the same number of rows; got 150 and 149"),
         (X * np.nan, y, "Input X_val contains NaN"),
     ],
 )
@@ -86,6 +89,48 @@ def test_folds(validation, n_folds, stratify):
         assert_array_equal(fold.rows, same.rows)
     if n_folds != 5:
         assert (np.sort(folds[0].rows) != np.sort(other[0].rows)).any()
+
+
+@pytest.mark.parametrize(
+    "splitter", [GroupKFold(3), StratifiedGroupKFold(3, shuffle=True)], ids=str
+)
+def test_no_group_is_on_both_sides(splitter):
+    groups, positions = EVERYTHING % 20, np.setdiff1d(EVERYTHING, [3, 60, 120])
+    folds = make_folds(splitter, X, y, positions, seed(), stratify=True, groups=groups)
+    assert len(folds) == 3
+    for fold in folds:
+        train = np.intersect1d(fold.train, positions)
+        assert not set(groups[train]) & set(groups[fold.rows])
+
+
+def test_time():
+    """Validation rows come after those learnt from, except for rows always learnt."""
+    positions = np.setdiff1d(EVERYTHING, [149])
+    folds = make_folds(TimeSeriesSplit(3), X, y, positions, seed(), stratify=False)
+    for i, fold in enumerate(folds):
+        assert fold.train[-1] == 149
+        assert fold.train[-2] < fold.rows[0]
+        assert fold.rows.shape[0] == 37
+        assert fold.train.shape[0] == 149 - 37 * (3 - i) + 1
+
+
+def test_check_groups():
+    assert check_groups(None, 3, 4) is None
+    assert check_groups(None, KFold(3), 4) is None
+    assert check_groups([1, 1, 2, 3], GroupKFold(3), 4).tolist() == [1, 1, 2, 3]
+    for groups, validation, message in (
+        (None, GroupKFold(3), r"must be given to fit_resample, .*GroupKFold\("),
+        (
+            [1, 1, 2],
+            GroupKFold(3),
+            "must have one entry for each of the 4 rows of X; g",
+        ),
+        ([1, 1, 2, 3], 3, "must be None unless .* got validation=3"),
+        ([1, 1, 2, 3], None, "must be None unless .* got validation=None"),
+        ([1, 1, 2, 3], KFold(3), "must be None unless .* got validation=KFold"),
+    ):
+        with pytest.raises(ValueError, match=f"`groups` {message}"):
+            check_groups(groups, validation, 4)
 
 
 def test_splitter_given_is_not_seeded():
@@ -136,8 +181,14 @@ def test_splitters_that_do_not_go_with_the_rows(validation, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "way_out"), [("validation", "Give X_val"), ("known_fraction", "Raise it")]
+    ("name", "way_out"),
+    [("validation", "Take another share, or give"), ("known_fraction", "Raise it")],
 )
 def test_fractions_that_leave_nothing(name, way_out):
     with pytest.raises(ValueError, match=f"`{name}` must leave rows .* {way_out}"):
         split_rows(name, 0.001, y, EVERYTHING, seed(), stratify=True)
+
+
+def test_rows_to_be_modified_are_named_if_they_leave_nothing():
+    with pytest.raises(ValueError, match=r"for 3 rows of 1 classes.* lower the budget"):
+        split_rows("validation", 0.3, y, EVERYTHING[:3], seed(), stratify=True)

@@ -1,15 +1,18 @@
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
+from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.fixes import parse_version
 
 from skpoison.base._delegation import DELEGATED
@@ -61,6 +64,39 @@ def test_methods_return_what_the_estimator_returns():
             getattr(defence, method)(X), getattr(defence.estimator_, method)(X)
         )
     assert defence.score(X, y) == defence.estimator_.score(X, y)
+
+
+IMPORTANCES = {
+    "coef_": LogisticRegression(),
+    "intercept_": LogisticRegression(),
+    "feature_importances_": DecisionTreeClassifier(random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", IMPORTANCES)
+def test_importances_are_those_of_the_fitted_estimator(name):
+    defence = KNNSanitizedClassifier(IMPORTANCES[name])
+    assert not hasattr(defence, name)
+    defence.fit(X, y)
+    np.testing.assert_array_equal(
+        getattr(defence, name), getattr(defence.estimator_, name)
+    )
+    assert not hasattr(KNNSanitizedClassifier(GaussianNB()).fit(X, y), name)
+
+
+@pytest.mark.parametrize("inner", [IMPORTANCES["coef_"], DecisionTreeClassifier()])
+@pytest.mark.parametrize("select", [SelectFromModel, RFE])
+def test_features_are_selected_by_a_defence(select, inner):
+    """The same features as by the estimator alone: the filter keeps every row."""
+    frame = pd.DataFrame(X, columns=[f"column {j}" for j in range(X.shape[1])])
+    inner = clone(inner).set_params(random_state=0)
+    defence = OutlierFilteredClassifier(inner, quantile=1.0)
+    found, expected = select(defence).fit(frame, y), select(inner).fit(frame, y)
+    np.testing.assert_array_equal(found.get_support(), expected.get_support())
+    assert 0 < found.get_support().sum() < X.shape[1]
+    np.testing.assert_array_equal(found.feature_names_in_, frame.columns)
+    assert found.n_features_in_ == X.shape[1]
+    assert found.transform(frame).shape[1] == found.get_support().sum()
 
 
 @pytest.mark.parametrize("method", DELEGATED)

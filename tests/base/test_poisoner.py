@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline
@@ -51,9 +52,10 @@ def test_budget_becomes_a_number_of_rows(budget, n_poison):
     assert attack.seen_["n_poison"] == n_poison
 
 
-@pytest.mark.parametrize("budget", [-1, -0.1, 1.5, "all", None])
+@pytest.mark.parametrize("budget", [-1, -0.1, 1.5, 10.0, "all", None, True])
 def test_budget_out_of_range(budget):
-    with pytest.raises(ValueError, match="The 'budget' parameter"):
+    message = "'budget' parameter .* must be a share of the .* 0.1 for 10%. or a number"
+    with pytest.raises(ValueError, match=message):
         RandomLabelFlip(budget).fit_resample(X, y)
 
 
@@ -143,6 +145,34 @@ def test_poison_is_stored_and_applied_again(poison):
     X_poisoned, y_poisoned = attack.apply_poison(frame, series)
     pd.testing.assert_frame_equal(X_poisoned, expected[0])
     pd.testing.assert_series_equal(y_poisoned, expected[1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        (X[:3], y, "X must be the 4 rows that were passed to fit_resample; got 3 rows"),
+        (X, y[:3], "y must be the 4 rows that were passed to fit_resample; got 3 rows"),
+        (X, [0, 1, 1, 0], r"of the classes \['a', 'b'\]; got \[0, 1\]"),
+        (
+            X,
+            np.where(y == "a", "c", "b"),
+            r"of the classes \['a', 'b'\]; got \['b', 'c'\]",
+        ),
+    ],
+)
+def test_poison_is_not_applied_to_other_rows(rows, labels, message):
+    attack = Scripted(Poison(y=np.array(["b", "b", "a", "b"])))
+    attack.fit_resample(X, y)
+    with pytest.raises(ValueError, match=message):
+        attack.apply_poison(rows, labels)
+
+
+def test_lazy_frames():
+    frame = pl.LazyFrame({"u": X[:, 0]})
+    for attack in (RandomLabelFlip(1), Scripted(Poison())):
+        with pytest.raises(ValueError, match=r"got a LazyFrame\. Pass X\.collect\(\)"):
+            attack.fit_resample(frame, y)
+    RandomLabelFlip(1).fit_resample(frame.collect(), y)
 
 
 def test_poison_of_an_attack_that_has_not_run():

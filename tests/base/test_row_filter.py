@@ -215,9 +215,15 @@ def test_lost_class_is_kept_with_a_warning():
 
 def test_regression_keeps_all_rows_if_none_would_be_left():
     defence = Given(DummyRegressor(), [2.0] * 4)
-    with pytest.warns(UserWarning, match="it finds every row suspicious. Mark some"):
+    with pytest.warns(UserWarning, match="it finds every row suspicious. Mark rows"):
         defence.fit(X, RESPONSES)
     assert defence.inlier_mask_.all()
+    trusted = [True, False, False, False]
+    defence.fit(X, RESPONSES, trusted=trusted)
+    assert defence.inlier_mask_.tolist() == trusted
+    assert defence.overruled_share_ == 0.75
+    defence.set_params(threshold=3.0).fit(X, RESPONSES)
+    assert defence.overruled_share_ == 0
 
 
 def test_rescue_of_a_class_can_call_for_another():

@@ -1,5 +1,7 @@
 import sys
+from functools import partial
 
+import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_iris
@@ -13,13 +15,13 @@ from threadpoolctl import threadpool_limits
 
 from skpoison import attacks, defences
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.cli._encoding import Layout
 from skpoison.cli._errors import CommandError
 from skpoison.cli._names import (
     ATTACKS,
     DEFENCES,
     ESTIMATORS,
     assemble,
-    check_scoring,
     find_attack,
     find_defence,
     find_estimator,
@@ -35,7 +37,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from skpoison.attacks import RandomInsertion
+from sklearn.svm import SVC
+
+from skpoison.attacks import ALFA, RandomInsertion
 from skpoison.defences import KNNSanitizedClassifier
 
 tree = DecisionTreeClassifier(max_depth=2)
@@ -44,6 +48,7 @@ sampling = SamplingPipeline([("sample", RandomUnderSampler()), ("tree", tree)])
 no_last_step = Pipeline([("squeeze", MinMaxScaler()), ("last", "passthrough")])
 insertion = RandomInsertion(budget=7, class_map={1: 0})
 around_logistic = KNNSanitizedClassifier(LogisticRegression())
+informed = ALFA(SVC(C=5))
 number = 3
 
 def make_tree():
@@ -106,6 +111,7 @@ def test_short_names_of_estimators(name):
 def test_importable_estimators():
     assert isinstance(find_estimator("sklearn.svm.NuSVC"), NuSVC)
     assert find_estimator("users_own.tree").max_depth == 2
+    assert find_estimator("users_own:tree").max_depth == 2
     assert find_estimator("users_own.make_tree").max_depth == 3
     assert isinstance(find_estimator("users_own.pipeline"), Pipeline)
 
@@ -188,7 +194,25 @@ def test_names_that_cannot_be_imported(option, name, complaint):
         "imported: "
     )
     assert complaint in str(raised.value)
-    assert str(raised.value).endswith(".")
+    assert str(raised.value).endswith((".", "?"))
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "near"),
+    [
+        ("estimator", "Forest", "'forest'"),
+        ("estimator", "logistic_regression", "'logistic'"),
+        ("attack", "random_label_flips", "'random_label_flip'"),
+        ("attack", "GreedyLabelFlip", "'greedy_label_flip'"),
+        ("defence", "knn-drop", "'knn_drop'"),
+        ("defence", "confident", "'confident_learning'"),
+    ],
+)
+def test_near_misses(option, name, near):
+    find = {"attack": partial(find_attack, seed=0), "defence": find_defence}
+    with pytest.raises(CommandError, match=r"Did you mean .*\?$") as raised:
+        find.get(option, find_estimator)(name)
+    assert near in str(raised.value).partition("Did you mean")[2]
 
 
 def test_short_names_of_attacks():
@@ -339,56 +363,33 @@ def test_assemble_pipeline_of_one_step():
     assert len(assemble(pipeline, seed=0).steps) == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "estimator"),
-    [
-        ("accuracy", LinearSVC()),
-        ("roc_auc", LinearSVC()),
-        ("roc_auc", LogisticRegression()),
-        ("neg_log_loss", LogisticRegression()),
-        ("neg_log_loss", KNNSanitizedClassifier(LogisticRegression())),
-    ],
-)
-def test_scores_that_can_be_computed(name, estimator):
-    check_scoring(name, estimator)
+@pytest.mark.parametrize("name", ATTACKS)
+def test_surrogates_of_attacks(name):
+    surrogate = SVC(C=3)
+    found = find_attack(name, 7, surrogate)
+    if name.startswith("random"):
+        assert "surrogate" not in found.get_params()
+    else:
+        assert found.surrogate.C == 3
+    assert find_attack("users_own.informed", 0, surrogate).surrogate.C == 5
 
 
-@pytest.mark.parametrize(
-    ("estimator", "name"),
-    [(LinearSVC(), "neg_log_loss"), (SVC(), "neg_brier_score")],
-)
-def test_scores_that_need_probabilities(estimator, name):
-    for each in (estimator, KNNSanitizedClassifier(estimator)):
-        with pytest.raises(CommandError) as raised:
-            check_scoring(name, each)
-        assert str(raised.value) == (
-            f"--scoring {name} cannot be computed: {type(each).__name__} has none of "
-            "the following attributes: predict_proba. Take another --scoring, or "
-            "another --estimator."
-        )
+def test_option_of_the_surrogate():
+    with pytest.raises(CommandError, match=r"^--surrogate sklearn.svm.SVR is not a"):
+        find_estimator("sklearn.svm.SVR", "surrogate")
+    with pytest.raises(CommandError, match=r"^--surrogate nope is not one of logistic"):
+        find_estimator("nope", "surrogate")
 
 
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [
-        ("acuracy", "accuracy, "),
-        ("f1-macro", "f1_macro, "),
-        ("accuracy,f1", "accuracy, "),
-        ("", "accuracy, balanced_accuracy, f1_macro, roc_auc."),
-        ("xyz", "accuracy, balanced_accuracy, f1_macro, roc_auc."),
-    ],
-)
-def test_unknown_scores(name, near):
-    with pytest.raises(CommandError) as raised:
-        check_scoring(name, LogisticRegression())
-    expected = f"--scoring {name} is not a scorer of scikit-learn, such as {near}"
-    assert str(raised.value).startswith(expected)
-
-
-def test_scores_suggested_are_scores():
-    with pytest.raises(CommandError) as raised:
-        check_scoring("?", LogisticRegression())
-    names = str(raised.value).rpartition("such as ")[2].rstrip(".").split(", ")
-    assert len(names) > 1
-    for name in names:
-        check_scoring(name, LogisticRegression())
+def test_assemble_encodes_words():
+    layout = Layout(
+        {"a": np.arange(4.0)}, {"b": np.array(["x", "y"] * 2, dtype=object)}, {}
+    )
+    pipeline = assemble(SVC(), KNNSanitizedClassifier, seed=3, layout=layout)
+    assert [type(step).__name__ for _, step in pipeline.steps] == [
+        "ColumnTransformer",
+        "KNNSanitizedClassifier",
+    ]
+    # A pipeline of the user's own has its own encoders.
+    own = make_pipeline(StandardScaler(), SVC())
+    assert [*assemble(own, seed=3, layout=layout).named_steps] == [*own.named_steps]

@@ -25,9 +25,12 @@ def named_report(curves, *, title="some.csv (9 rows)"):
     """Return a report as if it had been fitted."""
     report = RobustnessReport({}, {})
     report.curves_, report.baseline_, report.score_name_ = curves, PLAIN, "accuracy"
+    report.balanced_curves_, report.overruled_, report.sampled_ = None, {}, {}
     report.crafted_for_ = dict.fromkeys([attack for attack, _ in curves], "")
     report.crafted_for_["insertion"] = "SVC"
-    return NamedReport(title=title, protocol="2 folds", report=report, warnings_seen=[])
+    return NamedReport(
+        title=title, protocol=["2 folds", "a note"], report=report, warnings_seen=[]
+    )
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def two_attacks():
 
 def test_text(two_attacks):
     text = format_report(two_attacks)
-    assert text == f"some.csv (9 rows)\n2 folds\n{two_attacks.report.summary()}"
+    assert text == f"some.csv (9 rows)\n2 folds\na note\n{two_attacks.report.summary()}"
 
 
 def test_csv(two_attacks):

@@ -11,8 +11,11 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
-from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.attacks import ALFA, RandomInsertion, RandomLabelFlip
+from skpoison.cli._data import Data
+from skpoison.cli._encoding import Layout
 from skpoison.cli._errors import CommandError
+from skpoison.cli._names import ATTACKS
 from skpoison.cli._report import PLAIN, make_report
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 from skpoison.model_selection import robustness_curve
@@ -22,10 +25,19 @@ X, Y = load_breast_cancer(return_X_y=True)
 SOURCE = """
 import warnings
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 unscaled = Pipeline([("nothing", "passthrough"), ("tree", DecisionTreeClassifier())])
+by_name = make_pipeline(
+    ColumnTransformer(
+        [("a", SimpleImputer(), ["b", "a"]), ("b", OneHotEncoder(), ["city"])]
+    ),
+    DecisionTreeClassifier(),
+)
 
 class Warner(DecisionTreeClassifier):
     def fit(self, X, y):
@@ -66,8 +78,9 @@ def users_own(monkeypatch, tmp_path):
 
 def report(X=X, y=Y, **settings):
     settings = {
-        "data": "some.csv",
+        "name": "some.csv",
         "estimator": "tree",
+        "surrogate": None,
         "attacks": ["random_label_flip"],
         "defences": [],
         "budgets": np.array([0.0, 0.2]),
@@ -77,7 +90,8 @@ def report(X=X, y=Y, **settings):
         "seed": 0,
         **settings,
     }
-    return make_report(X, y, **settings)
+    data = X if isinstance(X, Data) else Data(X, y)
+    return make_report(data, **settings)
 
 
 def assert_equal_curves(curve, expected):
@@ -141,9 +155,9 @@ def test_texts():
         "some.csv (569 rows, 30 columns, 2 classes, the largest 62.7%), "
         "StandardScaler -> DecisionTreeClassifier"
     )
-    assert made.protocol == (
+    assert made.protocol == [
         "4-fold cross-validation, seed 8; training rows poisoned, test rows clean"
-    )
+    ]
     assert made.report.score_name_ == "accuracy"
 
 
@@ -195,8 +209,8 @@ def test_attacks_and_defences_named_twice():
 @pytest.mark.parametrize(
     ("counts", "cv", "complaint"),
     [
-        ([20, 1], 2, "The class 1 has too few rows for 2 folds: 1. Drop it."),
-        ([20, 4], 5, "The class 1 has too few rows for 5 folds: 4. Lower --cv, or"),
+        ([20, 1], 2, "The class 1 has too few rows for 2 folds: 1. Delete it, or"),
+        ([20, 4], 5, "The class 1 has too few rows for 5 folds: 4. Lower --cv to"),
         ([3, 20], 10**9, "The class 0 has too few rows for 1000000000 folds: 3."),
     ],
 )
@@ -275,7 +289,7 @@ def test_interrupted():
 
 def test_score_that_needs_one_of_two_classes():
     y = np.array(["ham", "spam"])[Y]
-    with pytest.raises(CommandError, match=r"against no defence: pos_label=1 is not a"):
+    with pytest.raises(CommandError, match="--scoring f1 needs a positive class label"):
         report(y=y, scoring="f1")
 
 
@@ -321,7 +335,148 @@ def test_progress_says_what_is_measured(capsys, monkeypatch):
     report(defences=["knn_relabel"])
     out, err = capsys.readouterr()
     assert out == ""
-    assert [line for line in err.split("\r") if line.strip()] == [
-        "[1/2] random_label_flip against no defence",
-        "[2/2] random_label_flip against knn_relabel",
+    lines = [line for line in err.split("\r") if line.strip()]
+    cases = [line.partition(" done, ")[2].partition(", about")[0] for line in lines]
+    assert list(dict.fromkeys(cases)) == [
+        "random_label_flip",
+        "random_label_flip against no defence",
+        "random_label_flip against knn_relabel",
     ]
+    # 2 budgets and 3 folds: 6 attacks, and 6 fits of each of 2 estimators.
+    first = [
+        lines[cases.index(case)].partition(" ")[0] for case in dict.fromkeys(cases)
+    ]
+    assert first == ["0%", "33%", "67%"]
+
+
+def test_trusted_rows():
+    """Neither are they poisoned, nor do defences doubt them."""
+    trusted = np.arange(Y.shape[0]) % 3 > 0
+    made = report(Data(X, Y, trusted), defences=["outlier_filter"], seed=2)
+    assert made.title.startswith("some.csv (569 rows, 379 trusted, 30 columns, 2 cla")
+    tree = DecisionTreeClassifier(random_state=2)
+    for arm, last in [
+        (PLAIN, tree),
+        ("outlier_filter", OutlierFilteredClassifier(tree)),
+    ]:
+        expected = robustness_curve(
+            make_pipeline(StandardScaler(), last),
+            X,
+            Y,
+            attack=RandomLabelFlip(random_state=2),
+            budgets=[0.0, 0.2],
+            cv=StratifiedKFold(3, shuffle=True, random_state=2),
+            params={"trusted": trusted},
+        )
+        assert_equal_curves(made.report.curves_["random_label_flip", arm], expected)
+
+
+@pytest.mark.parametrize("estimator", ["linear_svm", "tree"])
+def test_the_attacker_knows_the_estimator(estimator):
+    rows = slice(0, 200)
+    made = report(X[rows], Y[rows], estimator=estimator, attacks=["alfa"], cv=2)
+    victim = made.report.estimators[PLAIN]
+    expected = robustness_curve(
+        victim,
+        X[rows],
+        Y[rows],
+        attack=ALFA(victim, random_state=0),
+        budgets=[0.0, 0.2],
+        cv=StratifiedKFold(2, shuffle=True, random_state=0),
+    )
+    assert_equal_curves(made.report.curves_["alfa", PLAIN], expected)
+    assert made.protocol[-1] == "the attacker knows the estimator, but not the defence"
+
+
+def test_attack_crafted_for_another_estimator():
+    some = {"X": X[:100], "y": Y[:100], "cv": 2, "attacks": ["relaxed_label_flip"]}
+    made = report(**some)
+    assert made.protocol[-1] == (
+        "relaxed_label_flip is crafted for LogisticRegression (transfer), not for the "
+        "estimator"
+    )
+    made = report(**some, surrogate="linear_svm")
+    assert made.protocol[-1].startswith("relaxed_label_flip is crafted for LinearSVC, ")
+    attack = made.report.attacks["relaxed_label_flip"]
+    assert [type(step).__name__ for _, step in attack.surrogate.steps] == [
+        "StandardScaler",
+        "LinearSVC",
+    ]
+
+
+def words_and_numbers():
+    """Return data with a category and holes among the numbers."""
+    numbers = {"a": X[:120, 0].copy(), "b": X[:120, 1]}
+    numbers["a"][::7] = np.nan
+    layout = Layout(numbers, {"city": np.array(["x", "y"], object)[Y[:120]]}, {})
+    return Data(layout.rows(), Y[:120], None, layout, ["a note"])
+
+
+INFORMED = {*ATTACKS} - {"random_insertion", "random_label_flip"}
+
+
+@pytest.mark.parametrize("estimator", ["logistic", "tree"])
+@pytest.mark.parametrize("attack", sorted(INFORMED))
+def test_every_attack_on_words(estimator, attack):
+    settings = {"estimator": estimator, "budgets": np.array([0, 3]), "cv": 2}
+    made = report(
+        words_and_numbers(), attacks=["random_label_flip", attack], **settings
+    )
+    assert made.protocol[1:3] == [
+        "columns: 2 of numbers (18 missing: the median instead), 1 of categories "
+        "(one-hot)",
+        "a note",
+    ]
+    attacks = {name for name, _ in made.report.curves_}
+    if "gradient" in attack:
+        assert attacks == {"random_label_flip"}
+        assert made.protocol[3] == (
+            f"left out {attack}: they write numbers into the columns, and there are "
+            "words in city"
+        )
+        with pytest.raises(CommandError, match=f"--attack {attack} cannot be used: th"):
+            report(words_and_numbers(), attacks=[attack], **settings)
+    else:
+        assert attacks == {"random_label_flip", attack}
+
+
+@pytest.mark.parametrize("attack", sorted(INFORMED))
+def test_every_attack_on_holes(attack):
+    data = words_and_numbers()
+    layout = Layout(data.layout.numbers, {}, {})
+    made = report(
+        Data(layout.rows(), data.y, None, layout),
+        estimator="logistic",
+        attacks=[attack],
+        budgets=np.array([0, 3]),
+        cv=2,
+    )
+    assert made.title.endswith("SimpleImputer -> StandardScaler -> LogisticRegression")
+    assert made.report.crafted_for_ == {attack: ""}
+
+
+def test_pipeline_of_the_user_gets_the_columns_by_name():
+    made = report(
+        words_and_numbers(),
+        estimator="users_estimators:by_name",
+        attacks=["random_insertion", "margin_label_flip"],
+        cv=2,
+    )
+    assert made.title.endswith("), ColumnTransformer -> DecisionTreeClassifier")
+    assert made.report.crafted_for_["margin_label_flip"] == ""
+
+
+def test_numbers_that_are_mostly_zero(monkeypatch):
+    monkeypatch.setattr("skpoison.cli._encoding.LARGE", 0)
+    rows = np.where(np.arange(120 * 20).reshape(120, 20) % 11, 0.0, X[:120, :20])
+    layout = Layout(dict(zip("abcdefghijklmnopqrst", rows.T, strict=True)), {}, {})
+    data = Data(layout.rows(), Y[:120], None, layout)
+    made = report(data, cv=2)
+    assert "MaxAbsScaler -> DecisionTreeClassifier" in made.title
+    assert made.protocol[1] == (
+        "90.9% of the numbers are 0: they are kept as a sparse matrix, and scaled "
+        "without being centred"
+    )
+    # One that takes no sparse matrix gets none.
+    made = report(data, estimator="boosting", cv=2)
+    assert "StandardScaler -> HistGradientBoosting" in made.title

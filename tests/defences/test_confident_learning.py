@@ -242,6 +242,7 @@ def test_classifiers_need_probabilities(classifiers):
         defence.fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:.* overrules .*:UserWarning")
 def test_classifiers_without_a_seed():
     """The same random_state, the same verdict; the user's classifiers stay as is."""
     forest = RandomForestClassifier(3, max_depth=3)

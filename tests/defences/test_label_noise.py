@@ -284,6 +284,7 @@ def test_class_of_one_row_changes_nothing_for_the_others(noise, label):
     np.testing.assert_array_equal(lone, ~others)
 
 
+@pytest.mark.filterwarnings("ignore:.* overrules .*:UserWarning")
 def test_more_noise_than_labels():
     rows = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:10]])
     with pytest.raises(ValueError, match=r"no true label \[1\]"):
@@ -321,3 +322,27 @@ def test_estimator_without_a_seed_that_finds_the_noise():
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, np.eye(2))
     assert forest.random_state is None
+
+
+def test_share_of_labels_that_are_wrong():
+    """A quarter of the rows of class 0 is seen as class 1."""
+    X, true = make_blobs([200, 300], centers=None, random_state=0)
+    y = true.copy()
+    y[np.flatnonzero(true == 0)[:50]] = 1
+    defence = NoisyLabelClassifier(LogisticRegression(), noise={0: 0.25}).fit(X, y)
+    np.testing.assert_allclose(defence.overruled_share_, [0, 50 / 350])
+    trusted = y == 0
+    defence.fit(X, y, trusted=trusted)
+    assert defence.overruled_share_[0] == 0
+
+
+def test_rare_class_that_noise_would_explain():
+    X, y = make_blobs([380, 20], random_state=0)
+    defence = NoisyLabelClassifier(LogisticRegression(), noise={0: 0.045})
+    way_out = "Give lower rates of noise, or mark rows known to be clean as trusted"
+    with pytest.warns(UserWarning, match=f"rows of class 1.*{way_out}"):
+        defence.fit(X, y)
+    trusted = (np.arange(400) % 2 == 0) & (y == 1)
+    defence.fit(X, y, trusted=trusted)
+    defence.set_params(noise={0: 0.01}).fit(X, y)
+    assert defence.overruled_share_[1] < 0.5

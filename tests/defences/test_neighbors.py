@@ -8,21 +8,27 @@ from sklearn.datasets import load_iris, make_blobs, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsTransformer,
     NearestNeighbors,
 )
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.fixes import parse_version
 
 from skpoison.attacks import RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier, _neighbors
+from skpoison.defences._reference_rows import as_sparse_if_alike, sample_rows
 
 ESTIMATOR = LogisticRegression(max_iter=1000)
+overrules_most = pytest.mark.filterwarnings("ignore:.* overrules .*:UserWarning")
 
 
-def sanitise_slowly(X, y, n_neighbors, threshold, weights="uniform"):
+def sanitise_slowly(
+    X, y, n_neighbors, threshold, weights="uniform", prior_correction=False
+):
     """Algorithm 1 of Paudice et al., row by row, ties as documented."""
     distances = cdist(X, X)
     classes = np.unique(y)
@@ -33,25 +39,47 @@ def sanitise_slowly(X, y, n_neighbors, threshold, weights="uniform"):
         each = 1 / row[nearest] if weights == "distance" else np.ones(n_neighbors)
         votes = np.array([each[y[nearest] == c].sum() for c in classes])
         own = votes[classes == y[i]][0]
-        if votes.max() > own and votes.max() / each.sum() >= threshold:
-            y_sanitized[i] = classes[votes.argmax()]
+        if votes.max() <= own or votes.max() / each.sum() < threshold:
+            continue
+        winner = classes[votes.argmax()]
+        if prior_correction:  # Norén et al.
+            winning, owned = (
+                (votes[classes == label][0] + 1 / 2)
+                / (each.sum() * np.mean(y == label) + 1 / 2)
+                for label in (winner, y[i])
+            )
+            if winning / (winning + owned) < threshold:
+                continue
+        y_sanitized[i] = winner
     return y_sanitized
 
 
+@overrules_most
+@pytest.mark.parametrize("prior_correction", [False, True])
 @pytest.mark.parametrize("n_neighbors", [1, 2, 5, 10, 199])
 @pytest.mark.parametrize("threshold", [0.01, 0.4, 0.5, 0.7, 1.0])
-def test_equals_the_algorithm_row_by_row(n_neighbors, threshold):
+def test_equals_the_algorithm_row_by_row(n_neighbors, threshold, prior_correction):
     X, y = make_classification(
-        200, n_classes=3, n_informative=4, flip_y=0.3, random_state=0
+        200,
+        n_classes=3,
+        n_informative=4,
+        weights=[0.2, 0.3],
+        flip_y=0.3,
+        random_state=0,
     )
     defence = KNNSanitizedClassifier(
-        ESTIMATOR, n_neighbors=n_neighbors, threshold=threshold
+        ESTIMATOR,
+        n_neighbors=n_neighbors,
+        threshold=threshold,
+        prior_correction=prior_correction,
     )
     if n_neighbors == 199:  # leave-one-out majority: it can lose a class
         X, y = X[y != 2], y[y != 2]
         n_neighbors = X.shape[0] - 1
         defence.set_params(n_neighbors=n_neighbors)
-    expected = sanitise_slowly(X, y, n_neighbors, threshold)
+    expected = sanitise_slowly(
+        X, y, n_neighbors, threshold, prior_correction=prior_correction
+    )
     if np.unique(expected).size < np.unique(y).size:
         with pytest.warns(UserWarning, match="keeps suspicious rows"):
             defence.fit(X, y)
@@ -63,23 +91,72 @@ def test_equals_the_algorithm_row_by_row(n_neighbors, threshold):
     np.testing.assert_array_equal(defence.inlier_mask_, expected == y)
 
 
+@overrules_most
 @pytest.mark.parametrize("threshold", [0.01, 0.5, 0.8])
 def test_votes_weighted_by_distance(threshold):
     X, y = make_classification(
         200, n_classes=3, n_informative=4, flip_y=0.3, random_state=0
     )
     defence = KNNSanitizedClassifier(
-        ESTIMATOR, threshold=threshold, weights="distance"
+        ESTIMATOR, threshold=threshold, weights="distance", prior_correction=False
     ).fit(X, y)
     expected = sanitise_slowly(X, y, 10, threshold, "distance")
     np.testing.assert_array_equal(defence.y_sanitized_, expected)
     assert (expected != sanitise_slowly(X, y, 10, threshold)).any()
 
 
+def test_prior_correction_of_classes_of_equal_frequency_changes_nothing():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    rows = np.concatenate([np.flatnonzero(y == label)[:140] for label in (0, 1)])
+    corrected, counted = (
+        KNNSanitizedClassifier(ESTIMATOR, prior_correction=each).fit(X[rows], y[rows])
+        for each in (True, False)
+    )
+    np.testing.assert_array_equal(corrected.y_sanitized_, counted.y_sanitized_)
+    assert not counted.inlier_mask_.all()
+
+
+def test_prior_correction_keeps_a_rare_class():
+    X, y = make_classification(
+        2000,
+        weights=[0.97],
+        n_informative=6,
+        flip_y=0,
+        class_sep=1.5,
+        random_state=6,
+    )
+    corrected = KNNSanitizedClassifier(ESTIMATOR).fit(X, y)
+    counting = KNNSanitizedClassifier(ESTIMATOR, prior_correction=False)
+    way_out = "Set prior_correction=True for rare classes. Mark rows"
+    with pytest.warns(UserWarning, match=rf"of class 1\..*{way_out}"):
+        counting.fit(X, y)
+    assert counting.overruled_share_[1] > 0.5 > 2 * corrected.overruled_share_[1]
+    assert corrected.overruled_share_[0] < 0.01
+    scores = [
+        balanced_accuracy_score(y, defence.predict(X))
+        for defence in (counting, corrected)
+    ]
+    assert scores[1] > scores[0] + 0.05
+
+
+def test_score_with_prior_correction_by_hand():
+    """Of 16 neighbours 15 are of class 0, and one of 17 rows is another of class 1."""
+    X, y = np.arange(17.0).reshape(-1, 1), np.zeros(17, dtype=int)
+    y[[0, 5]] = 1
+    trusted = np.ones(17, dtype=bool)
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=16)
+    defence.fit(X, y, trusted=trusted)
+    of_others = (15 + 1 / 2) / (16 * 15 / 17 + 1 / 2)
+    of_own = (1 + 1 / 2) / (16 * 2 / 17 + 1 / 2)
+    expected = of_others / (of_others + of_own)
+    np.testing.assert_allclose(defence.sample_scores_[[0, 5]], expected)
+    np.testing.assert_array_equal(np.delete(defence.sample_scores_, [0, 5]), 0)
+
+
 def test_score_is_the_share_of_the_votes_for_another_label():
     X, y = np.arange(6.0).reshape(-1, 1), np.array([0, 1, 1, 2, 2, 2])
     trusted = np.ones(6, dtype=bool)
-    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=5)
+    defence = KNNSanitizedClassifier(ESTIMATOR, n_neighbors=5, prior_correction=False)
     defence.fit(X, y, trusted=trusted)
     # All others vote. 0: two for 1 and three for 2. 1: three for 2, one for 1.
     # 2: two for 2 itself and two for 1, a tie that keeps the label.
@@ -88,6 +165,7 @@ def test_score_is_the_share_of_the_votes_for_another_label():
     assert defence.inlier_mask_.all()
 
 
+@overrules_most
 @pytest.mark.parametrize("action", ["relabel", "drop"])
 @pytest.mark.parametrize("n_passes", [1, 2, 3, 50])
 def test_scores_say_what_the_mask_says_after_any_number_of_passes(action, n_passes):
@@ -264,7 +342,40 @@ def test_neighbors_of_another_index(neighbors):
     assert (defence.y_sanitized_ != euclidean.y_sanitized_).any()
 
 
-@pytest.mark.parametrize("given", [{"metric": "manhattan"}, {"n_jobs": 2}])
+def test_sample_of_reference_rows_votes():
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    defence = KNNSanitizedClassifier(
+        ESTIMATOR, max_reference=100, prior_correction=False, random_state=0
+    ).fit(X, y)
+    assert defence.n_reference_ == 100
+    reference = sample_rows(y, 100, np.random.RandomState(0))
+    distances = cdist(X, X[reference])
+    distances[reference, np.arange(100)] = np.inf  # no row votes on itself
+    for_1 = y[reference][np.argsort(distances)[:, :10]].sum(axis=1)
+    expected = np.where(for_1 > 5, 1, np.where(for_1 < 5, 0, y))
+    np.testing.assert_array_equal(defence.y_sanitized_, expected)
+    whole = KNNSanitizedClassifier(ESTIMATOR, max_reference=None).fit(X, y)
+    assert whole.n_reference_ == 300
+
+
+@overrules_most
+def test_words_in_dense_rows_are_searched_as_in_sparse_ones():
+    rng = np.random.RandomState(0)
+    X = rng.poisson(0.05, size=(400, 150)) * rng.uniform(1, 2, size=(400, 150))
+    y = (X[:, :75].sum(axis=1) > X[:, 75:].sum(axis=1)).astype(int)
+    scaled = StandardScaler().fit_transform(X)
+    defence = KNNSanitizedClassifier(ESTIMATOR).fit(scaled, y)
+    assert sparse.issparse(as_sparse_if_alike(scaled))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_neighbors, "as_sparse_if_alike", lambda X: X)
+        dense = KNNSanitizedClassifier(ESTIMATOR).fit(scaled, y)
+    np.testing.assert_array_equal(defence.sample_scores_, dense.sample_scores_)
+    assert not dense.inlier_mask_.all()
+
+
+@pytest.mark.parametrize(
+    "given", [{"metric": "manhattan"}, {"max_reference": None}, {"n_jobs": 2}]
+)
 def test_parameters_of_the_default_index_are_refused_for_another(given):
     defence = KNNSanitizedClassifier(ESTIMATOR, neighbors=Manhattan(), **given)
     with pytest.raises(ValueError, match=f"{next(iter(given))} must be .* if neighb"):
@@ -352,6 +463,8 @@ def test_sparse_rows():
         ("action", "remove"),
         ("weights", "inverse"),
         ("n_passes", 0),
+        ("max_reference", 1),
+        ("prior_correction", "auto"),
         ("metric", "euclidian"),
         ("metric", "precomputed"),
         ("metric", "mahalanobis"),

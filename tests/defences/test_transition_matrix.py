@@ -5,6 +5,7 @@ from skpoison.defences._transition_matrix import (
     as_transition_matrix,
     check_transition_matrix,
     uniform_noise_matrix,
+    wrong_shares,
 )
 
 CLASSES = np.array(["a", "b", "c"])
@@ -46,3 +47,17 @@ def test_labels_must_be_likeliest_in_their_class():
     check_transition_matrix(uniform_noise_matrix(np.array([0.5, 0.4])))
     with pytest.raises(ValueError, match="rates must sum to less than 1"):
         check_transition_matrix(uniform_noise_matrix(np.array([0.5, 0.5])))
+
+
+def test_shares_of_wrong_labels():
+    """Of 100 rows of a and 40 of b, 10 and 10 are seen as the other."""
+    matrix = np.array([[0.9, 0.1], [0.25, 0.75]])
+    found = wrong_shares(matrix, np.array([100.0, 40.0]) @ matrix)
+    np.testing.assert_allclose(found, [10 / 100, 10 / 40])
+
+
+def test_classes_not_seen_have_no_wrong_labels():
+    np.testing.assert_array_equal(wrong_shares(np.eye(3), np.array([5, 0, 5])), 0)
+    # More labels are explained as wrong than are seen of class b.
+    matrix = np.array([[0.8, 0.2], [0.0, 1.0]])
+    np.testing.assert_allclose(wrong_shares(matrix, np.array([90, 10])), [0, 1])

@@ -180,11 +180,11 @@ def test_missing_or_wrong_start_raises(each, method, rows):
     X, start = rows
     each = clone(each).fit(start)
     with pytest.raises(
-        ValueError, match=r"start must hold the rows from which .* got None"
+        ValueError, match=r"`start` must hold the rows from which .* got None"
     ):
         getattr(each, method)(X)
     with pytest.raises(
-        ValueError, match=r"start must have the shape of X, .* got \(3, 4\)"
+        ValueError, match=r"`start` must have the shape of X, .* got \(3, 4\)"
     ):
         getattr(each, method)(X, start=start[:3])
     with pytest.raises(ValueError, match="start contains NaN"):
@@ -245,11 +245,11 @@ def test_parameters_are_checked(each, name):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ([1, 4], "columns must be column indices from 0 to 3, .* 4 features; got 4"),
-        ([-1], "columns must be column indices from 0 to 3.* got -1"),
+        ([1, 4], "`columns` must be column indices from 0 to 3, .* 4 features; got 4"),
+        ([-1], "`columns` must be column indices from 0 to 3.* got -1"),
         ([True, False, True, False], r"got \[True, .* np.flatnonzero\(mask\)"),
-        ([0.0, 1.0], r"columns must be column indices, as integers; got \[0.0"),
-        ([[0, 1]], "columns must be column indices, as integers"),
+        ([0.0, 1.0], r"`columns` must be column indices, as integers; got \[0.0"),
+        ([[0, 1]], "`columns` must be column indices, as integers"),
     ],
 )
 @pytest.mark.parametrize("kind", [Frozen, Integers])
@@ -327,7 +327,7 @@ def test_radial_projection_needs_a_centre_in_the_set():
     box = Beside(0, 1).fit(np.zeros((1, 3)))
     inside = np.full((1, 3), 0.5)
     np.testing.assert_array_equal(box.project(inside), inside)
-    with pytest.raises(ValueError, match=r"centre must lie in the set, .* of row 1"):
+    with pytest.raises(ValueError, match=r"`centre` must lie in the set; .* of row 1"):
         box.project([[0.5, 0.5, 0.5], [0.5, 3.0, 0.5]])
 
 
@@ -366,13 +366,13 @@ def test_labels_inside_an_intersection():
 def test_missing_or_wrong_labels_raise(make):
     X, y = labelled_rows()
     sphere = make(1.0)
-    with pytest.raises(ValueError, match=r"y must hold the labels .* got None"):
+    with pytest.raises(ValueError, match=r"`y` must hold the labels .* got None"):
         sphere.fit(X)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         sphere.fit(X, y[:5])
     sphere.fit(X, y)
     for method in (sphere.project, sphere.contains, sphere.maximise):
-        with pytest.raises(ValueError, match=r"y must hold the labels .* got None"):
+        with pytest.raises(ValueError, match=r"`y` must hold the labels .* got None"):
             method(X)
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             method(X, y=y[:5])
@@ -388,7 +388,9 @@ def test_kind_is_checked():
     class Odd(Box):
         kind = "concave"
 
-    with pytest.raises(ValueError, match=r"kind must be one of 'convex', .*'concave'"):
+    with pytest.raises(
+        ValueError, match=r"`kind` of .* must be one of 'convex', .*'concave'"
+    ):
         Odd().fit([[1.0]])
 
 
@@ -419,7 +421,7 @@ def test_unbounded_direction_raises_or_is_not_followed(each, rows):
     direction = np.zeros(start.shape)
     direction[:, 1] = -1
     if isinstance(each, Integers):
-        with pytest.raises(ValueError, match=r"direction\[0\] .* bound feature 1"):
+        with pytest.raises(ValueError, match=r"bound feature 1 in direction 0"):
             each.maximise(direction, start=start)
     else:
         found = each.maximise(direction, start=start)

@@ -59,14 +59,14 @@ def test_contains_allows_no_rounding():
     [
         (
             Box(lower=[0, 0]),
-            "lower must have one bound for all features, or 3, .* got 2",
+            "`lower` must have one bound for all features, or 3, .* got 2",
         ),
-        (Box(lower=4), "lower must not exceed upper; got 4 and 3 for feature 0"),
+        (Box(lower=4), "`lower` must not exceed `upper`; got 4 and 3 for feature 0"),
         (
             Box(upper=[1, np.nan, 2]),
-            r"upper must not contain NaN; got \[1, nan, 2\]. Use infinity",
+            r"`upper` must not contain NaN; got \[1, nan, 2\]. Use infinity",
         ),
-        (Box(lower=np.nan), "lower must not contain NaN; got nan"),
+        (Box(lower=np.nan), "`lower` must not contain NaN; got nan"),
     ],
 )
 def test_bounds_are_checked(box, message):

@@ -221,7 +221,7 @@ def test_nested_intersections_are_one():
 def test_start_is_required_if_a_set_requires_it():
     X = np.zeros((1, 2))
     inside = make_intersection(make_intersection(Box(-1, 1), L2Ball(1))).fit(X)
-    with pytest.raises(ValueError, match=r"start must hold .* Intersection"):
+    with pytest.raises(ValueError, match=r"`start` must hold .* Intersection"):
         inside.project(X)
     assert make_intersection(Box(-1, 1), Integers()).fit(X).project(X).shape == (1, 2)
 
@@ -256,7 +256,7 @@ def test_discrete_rows_without_a_start():
     # The nearest in the relaxed set are (0.7, 0.7) and (1.2, 0.2).
     np.testing.assert_array_equal(meet.project([[1.5, 0.5]]), [[1, 0]])
     with pytest.raises(
-        ValueError, match=r"row 1.* not in 'total'. Pass a .start. that lies"
+        ValueError, match=r"row 1.* not in 'total'.* pass a .start. that lies"
     ):
         meet.project([[0, 0], [1, 1]])
     rows = meet.project([[0, 0], [1, 1]], start=np.zeros((2, 2)))
@@ -299,7 +299,7 @@ def test_empty_intersections_raise(sets, names):
     meet = make_intersection(*sets).fit(X)
     with pytest.raises(
         ValueError,
-        match=f"point was found for row 0.* not in {names}.* this one does not",
+        match=f"point was found for row 0.* not in {names}.* as this one does not",
     ):
         meet.project(X, start=X)
 
@@ -356,11 +356,11 @@ def test_names_are_generated():
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        ([], r"sets must have at least one \(name, set\) tuple"),
+        ([], r"`sets` must have at least one \(name, set\) tuple"),
         ([("a", Box()), ("a", Box())], "Names provided are not unique"),
         ([("a__b", Box())], "must not contain __"),
         ([("sets", Box())], "conflict with constructor arguments"),
-        ([("box", 3)], "sets must hold instances .* got 3 under the name 'box'"),
+        ([("box", 3)], "`sets` must hold .* got ..box., 3.*make_intersection"),
     ],
 )
 def test_sets_are_checked(sets, message):

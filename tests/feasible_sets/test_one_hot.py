@@ -147,14 +147,14 @@ def test_bounds_that_reach_1_up_to_rounding():
     [
         (
             [[0, 1], [1, 2]],
-            "groups must not share columns; got column 1 more than once",
+            "`groups` must not share columns; got column 1 more than once",
         ),
-        ([[2, 2]], "groups must not share columns; got column 2 more than once"),
-        ([[0, 1], [2]], r"groups must have at least two columns each.* got \[2\]"),
-        ([[0, 1], []], r"groups must have at least two columns each.* got \[\]"),
-        ([[0, 7]], "groups must be column indices from 0 to 6.* got 7"),
-        ([[0, -1]], "groups must be column indices.* got -1"),
-        ([0, 1], "groups must be column indices, as integers"),
+        ([[2, 2]], "`groups` must not share columns; got column 2 more than once"),
+        ([[0, 1], [2]], r"`groups` must have at least two columns each.* got \[2\]"),
+        ([[0, 1], []], r"`groups` must have at least two columns each.* got \[\]"),
+        ([[0, 7]], "`groups` must be column indices from 0 to 6.* got 7"),
+        ([[0, -1]], "`groups` must be column indices.* got -1"),
+        ([0, 1], "`groups` must hold lists of column indices"),
     ],
 )
 def test_groups_are_checked(groups, message):

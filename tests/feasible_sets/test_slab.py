@@ -227,9 +227,9 @@ def test_alone_it_is_bounded_along_its_normal_only():
     slab = Slab(NORMAL, -0.1, 0.4).fit(X)
     rows = slab.maximise([NORMAL, -2 * NORMAL, 0 * NORMAL])
     np.testing.assert_allclose(rows @ NORMAL, [0.4, -0.1, 0], atol=1e-12)
-    with pytest.raises(ValueError, match=r"direction\[0\] leads to no finite row"):
+    with pytest.raises(ValueError, match=r"bound feature . in direction 0"):
         slab.maximise(X[:1])
-    with pytest.raises(ValueError, match="leads to no finite row"):
+    with pytest.raises(ValueError, match="must lead to finite rows"):
         Slab(NORMAL, -np.inf, 0).fit(X).maximise([-NORMAL])
 
 
@@ -243,11 +243,11 @@ def test_slab_outside_of_a_box():
 @pytest.mark.parametrize(
     ("slab", "message"),
     [
-        (Slab([1, 2]), r"normal must have the shape \(5,\), .* got \(2,\)"),
-        (Slab([0, 0, 0, 0, 0]), "normal must be finite and not zero"),
-        (Slab([1, 0, 0, 0, np.nan]), "normal must be finite and not zero"),
-        (Slab(NORMAL, 2, 1), "lower must not exceed upper; got 2 and 1"),
-        (Slab(NORMAL, np.nan, 1), "lower must not exceed upper; got nan and 1"),
+        (Slab([1, 2]), r"`normal` must have the shape \(5,\), .* got \(2,\)"),
+        (Slab([0, 0, 0, 0, 0]), "`normal` must be finite, and not zero"),
+        (Slab([1, 0, 0, 0, np.nan]), "`normal` must be finite, and not zero"),
+        (Slab(NORMAL, 2, 1), "`lower` must not exceed `upper`; got 2 and 1"),
+        (Slab(NORMAL, np.nan, 1), "`lower` must not exceed `upper`; got nan and 1"),
     ],
 )
 def test_parameters_are_checked(slab, message):
@@ -269,7 +269,7 @@ def test_linear_oracle_of_slabs_without_upper_bounds_in_between():
             bounds=[(-0.7, None)] * 5,
         )
         assert direction @ row == pytest.approx(-found.fun, rel=1e-8, abs=1e-8)
-    with pytest.raises(ValueError, match="leads to no finite row"):
+    with pytest.raises(ValueError, match="must lead to finite rows"):
         make_intersection(*slabs).fit(X).maximise(X)
     ball = make_intersection(*slabs, L2Ball(2.0)).fit(X)
     rows = ball.maximise(X, start=np.zeros(X.shape))

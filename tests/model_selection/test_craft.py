@@ -1,4 +1,5 @@
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,15 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    LeaveOneGroupOut,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 from sklearn.naive_bayes import GaussianNB
 
 from skpoison.attacks import GreedyDeletion, RandomInsertion, RandomLabelFlip
@@ -19,7 +28,6 @@ from skpoison.model_selection import (
     craft,
     robustness_curve,
 )
-from skpoison.model_selection._craft import check_budgets
 
 X, y = load_iris(return_X_y=True)
 FOLDS = list(StratifiedKFold(3).split(X, y))
@@ -256,6 +264,50 @@ def test_groups_and_trusted():
         assert not fold.attack.poison_mask_[trusted[fold.train]].any()
 
 
+@pytest.mark.parametrize(
+    "cv", [GroupKFold(3), StratifiedGroupKFold(3), LeaveOneGroupOut(), 3], ids=str
+)
+def test_groups_reach_the_validation_rows_of_the_attack(cv):
+    groups = np.arange(150) % 7
+    attack = GreedyDeletion(
+        LogisticRegression(), budget=1, validation=GroupKFold(2), n_exchanges=0
+    )
+    crafted = craft(attack, X, y, budgets=[1], cv=cv, params={"groups": groups})
+    assert [fold.attack.deletion_mask_.sum() for fold in crafted] == [1] * len(crafted)
+
+
+@pytest.mark.parametrize("function", [craft, robustness_curve])
+def test_time(function):
+    """Training rows come before the test rows."""
+    given = {"cv": TimeSeriesSplit(3), "budgets": [0, 2]}
+    order = np.random.RandomState(0).permutation(150)
+    rows, labels = X[order], y[order]
+    attack = RandomLabelFlip(random_state=0)
+    if function is craft:
+        crafted = craft(attack, rows, labels, **given)
+        assert len(crafted) == 6
+        for fold in crafted:
+            assert fold.train.max() < fold.test.min()
+    else:
+        curve = robustness_curve(GaussianNB(), rows, labels, attack=attack, **given)
+        assert curve.test_scores.shape == (2, 3)
+        assert (curve.test_scores > 0.8).all()
+
+
+@pytest.mark.parametrize("function", [craft, robustness_curve])
+def test_splitters_are_instances_with_what_they_need(function):
+    attack = RandomLabelFlip()
+    run = craft if function is craft else partial(robustness_curve, GaussianNB())
+    first = (attack, X, y) if function is craft else (X, y)
+    rest = {} if function is craft else {"attack": attack}
+    for cv, message in (
+        (GroupKFold(3), "groups must be given for cv=GroupKFold"),
+        (KFold, r"cv must be an instance; got the class KFold. Write KFold\(...\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(*first, cv=cv, **rest)
+
+
 def test_routed_params():
     groups, trusted = np.arange(150) % 7, np.arange(150) % 3 > 0
     with sklearn.config_context(enable_metadata_routing=True):
@@ -289,80 +341,6 @@ def test_sampler_of_another_package():
     train, test = FOLDS[0]
     fitted = GaussianNB().fit(X[train][7:], y[train][7:])
     assert curve.test_scores[1, 0] == fitted.score(X[test], y[test])
-
-
-def test_attack_is_checked():
-    with pytest.raises(ValueError, match=r"attack must have .*; got GaussianNB\(\)"):
-        craft(GaussianNB(), X, y)
-
-
-# Everything that takes budgets.
-FUNCTIONS = {
-    "craft": lambda attack, **settings: craft(attack, X, y, **settings),
-    "curve": lambda attack, **settings: robustness_curve(
-        GaussianNB(), X, y, attack=attack, **settings
-    ),
-    "report": lambda attack, **settings: RobustnessReport(
-        GaussianNB(), attack, **settings
-    ).fit(X, y),
-}
-
-
-@pytest.mark.parametrize(
-    ("budgets", "expected"),
-    [
-        ([1], [1]),
-        ([1.0], [1.0]),
-        ([0, 1], [0, 1]),
-        ([0.0, 1], [0, 1]),
-        ([0, 1.0], [0.0, 1.0]),
-        ([0, 0.1], [0.0, 0.1]),
-        ([0, 0.0], [0.0, 0.0]),
-        ((np.float32(0.5), np.int8(0)), [0.5, 0.0]),
-        (np.array([1, 0.5]), [1.0, 0.5]),
-        (np.array([3, 1], dtype=np.uint8), [3, 1]),
-    ],
-)
-def test_budgets_are_shares_or_numbers(budgets, expected):
-    np.testing.assert_array_equal(check_budgets(budgets), expected, strict=True)
-
-
-@pytest.mark.parametrize("budgets", [[1, 0.1], [0, 0.1, 1], (np.float64(0.1), 0.0, 1)])
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_mixed_budgets_are_refused(function, budgets):
-    with pytest.raises(ValueError, match="budgets must be all") as raised:
-        FUNCTIONS[function](RandomLabelFlip(random_state=0), budgets=budgets, cv=3)
-    assert str(raised.value) == (
-        "budgets must be all shares of the training rows (floats) or all numbers of "
-        "rows (ints); got the share 0.1 and the number 1. A share of 100% is 1.0."
-    )
-
-
-@pytest.mark.parametrize("budget", [1.5, 10.0, -0.1, float("nan"), float("inf"), -1])
-def test_budgets_out_of_range_are_refused(budget):
-    with pytest.raises(
-        ValueError, match=rf"budgets must be .* \(ints\); got {budget}\."
-    ):
-        check_budgets([0, budget])
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_share_that_rounds_to_no_row(function):
-    attack = RandomLabelFlip(random_state=0)
-    n_train = min(len(train) for train, _ in FOLDS)
-    with pytest.warns(UserWarning, match="rounds to 0 rows") as warned:
-        FUNCTIONS[function](attack, budgets=[0, 0.001, 0.1], cv=FOLDS)
-    assert [str(each.message) for each in warned] == [
-        f"budgets 0.001: that share of the {n_train} training rows of a fold rounds to "
-        "0 rows, so nothing is poisoned. Give a larger share, at least "
-        f"{1 / n_train:.2g}, or a number of rows."
-    ]
-
-
-@pytest.mark.parametrize("budgets", [[], 0.1, [[0.1]], ["a"], [True], [None]])
-def test_budgets_are_checked(budgets):
-    with pytest.raises(ValueError, match="budgets must be a sequence"):
-        craft(RandomLabelFlip(), X, y, budgets=budgets)
 
 
 def test_errors_are_raised():

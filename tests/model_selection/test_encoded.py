@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures
 
 from skpoison.attacks import (
@@ -12,7 +14,7 @@ from skpoison.attacks import (
     RandomInsertion,
     RelaxedLabelFlip,
 )
-from skpoison.model_selection._encoded import EncodedAttack
+from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
 
 X, y = load_iris(return_X_y=True)
 X, y = X[50::2], y[50::2]
@@ -65,5 +67,34 @@ def test_trusted_rows_stay():
 @pytest.mark.parametrize("attack", [GradientInsertion, GradientModification])
 def test_features_cannot_be_written_behind_an_encoder(attack):
     encoded = EncodedAttack(attack(LogisticRegression(), random_state=0), ENCODER, 2)
-    with pytest.raises(ValueError, match="attack must write no features behind an enc"):
+    with pytest.raises(ValueError, match="attack must not write features behind an"):
         encoded.fit_resample(WORDS, y)
+
+
+@pytest.mark.parametrize("attack", [GradientInsertion, GradientModification])
+def test_features_can_be_written_behind_an_imputer(attack):
+    holes = X.copy()
+    holes[::5, 1] = np.nan
+    imputer = SimpleImputer(keep_empty_features=True)
+    attack = attack(LogisticRegression(), random_state=0)
+    encoded = EncodedAttack(attack, make_pipeline(imputer), 2)
+    X_out, y_out = encoded.fit_resample(holes, y)
+    attack.set_params(budget=2).fit_resample(imputer.fit_transform(holes), y)
+    expected, labels = attack.apply_poison(holes, y)
+    np.testing.assert_array_equal(X_out, expected)
+    np.testing.assert_array_equal(y_out, labels)
+    assert np.isnan(X_out[0, 1])
+    assert not np.isnan(X_out[encoded.poison_mask_]).any()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "expected"),
+    [
+        (SimpleImputer(keep_empty_features=True), True),
+        (SimpleImputer(), False),
+        (SimpleImputer(keep_empty_features=True, add_indicator=True), False),
+        (make_pipeline(SimpleImputer(keep_empty_features=True), ENCODER), False),
+    ],
+)
+def test_keeps_columns(encoder, expected):
+    assert keeps_columns(encoder) == expected

@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
@@ -217,11 +218,16 @@ def test_callback():
         cv=2,
         callback=lambda *call: calls.append(call),
     ).fit(X, y)
+    # 2 budgets and 2 folds are 4 attacks, and 4 fits of each estimator.
+    steps = [
+        (attack, name)
+        for attack in ("insertion", "flips")
+        for name in (None, "plain", "relabelled")
+    ]
     assert calls == [
-        (1, 4, "insertion", "plain"),
-        (2, 4, "insertion", "relabelled"),
-        (3, 4, "flips", "plain"),
-        (4, 4, "flips", "relabelled"),
+        (4 * i + n_done, 24, *step)
+        for i, step in enumerate(steps)
+        for n_done in range(5)
     ]
 
 
@@ -241,7 +247,10 @@ def test_errors_name_their_case():
         ({"attacks": NB}, "The 'attacks' parameter of RobustnessReport must be"),
         ({"budgets": ["a"]}, "budgets must be a sequence"),
         ({"scoring": ["accuracy"]}, "The 'scoring' parameter of RobustnessReport"),
-        ({"scoring": "nope"}, "The 'scoring' parameter of RobustnessReport"),
+        (
+            {"scoring": "nope"},
+            "scoring='nope' is not a scorer of scikit-learn",
+        ),
         ({"callback": "print"}, "The 'callback' parameter of RobustnessReport"),
         (
             {"scoring": lambda fitted, X, y: {"a": 1.0, "b": 0.0}},
@@ -404,3 +413,76 @@ def test_attack_that_cannot_know_the_estimator():
     report = RobustnessReport(NB, attack, budgets=[0.2], cv=2).fit(X, y)
     assert report.crafted_for_["RelaxedLabelFlip"] == "LogisticRegression (transfer)"
     assert "\n  crafted for LogisticRegression (transfer)\n" in report.summary()
+
+
+RARE = np.r_[0:100, 100:105]  # 50 rows of two classes each, and 5 of another
+
+
+class Overruling(DummyClassifier):
+    def fit(self, X, y):
+        self.overruled_share_ = np.array([0.0, 0.0, 1.0])
+        self.n_reference_ = 9
+        return super().fit(X, y)
+
+
+def test_rare_class():
+    """Accuracy hides what the balanced accuracy beside it shows."""
+    settings = {"budgets": [0.0, 0.1], "cv": 2}
+    arms = {
+        "plain": DummyClassifier(),
+        "filtered": make_pipeline(StandardScaler(), Overruling()),
+    }
+    report = RobustnessReport(arms, ATTACKS, scoring="accuracy", **settings)
+    message = "the class 2 has only 5 of 105 rows, and accuracy hardly depends on it"
+    with pytest.warns(UserWarning, match=message):
+        report.fit(X[RARE], y[RARE])
+    for (attack, name), curve in report.curves_.items():
+        for scoring, found in [
+            ("accuracy", curve),
+            ("balanced_accuracy", report.balanced_curves_[attack, name]),
+        ]:
+            expected = robustness_curve(
+                arms[name],
+                X[RARE],
+                y[RARE],
+                attack=ATTACKS[attack],
+                scoring=scoring,
+                **settings,
+            )
+            assert_equal_curves(found, expected)
+    assert report.overruled_ == {"filtered": {0: 0.0, 1: 0.0, 2: 1.0}}
+    assert report.sampled_ == {"filtered": (9, 52)}
+    for text in (report.summary(), report._repr_html_()):
+        assert "filtered compares the rows with a random sample of 9 of 52 " in text
+        assert "accuracy" in text.replace("balanced_accuracy", "")
+        assert "with plain, no loss of balanced_accuracy exceeds" in text
+        assert "filtered overrules 100% of the clean rows labelled 2: it" in text
+    frame = report.to_frame()
+    balanced = [curve.test_scores for curve in report.balanced_curves_.values()]
+    np.testing.assert_array_equal(frame["test_balanced_accuracy"], np.ravel(balanced))
+
+
+def test_nothing_is_hidden():
+    flips = ATTACKS["flips"]
+    for scoring, rows in [
+        ("balanced_accuracy", RARE),
+        ("f1_macro", RARE),
+        ("accuracy", slice(0, 100)),
+        (None, slice(None)),
+    ]:
+        report = RobustnessReport(NB, flips, budgets=[2], cv=2, scoring=scoring)
+        report.fit(X[rows], y[rows])
+        assert report.balanced_curves_ is None
+        assert report.overruled_ == report.sampled_ == {}
+
+
+def test_overruled_shares_are_those_of_clean_rows():
+    arms = {"plain": NB, "relabelled": KNNSanitizedClassifier(NB)}
+    cv = StratifiedKFold(2)
+    report = RobustnessReport(arms, ATTACKS, budgets=[30], cv=cv).fit(X, y)
+    shares = [
+        clone(arms["relabelled"]).fit(X[train], y[train]).overruled_share_
+        for train, _ in cv.split(X, y)
+    ]
+    expected = np.mean(shares, axis=0).tolist()
+    assert report.overruled_ == {"relabelled": dict(enumerate(expected))}

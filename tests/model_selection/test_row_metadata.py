@@ -3,13 +3,13 @@ import pytest
 import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.attacks import GreedyDeletion, RandomInsertion, RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection._row_metadata import align_params, route_params
 
@@ -27,7 +27,7 @@ class Fitted:
 
 def test_nothing_to_route():
     routed = route_params(
-        None, splitter=GroupKFold(), attacks=ATTACKS, estimators={"nb": GaussianNB()}
+        None, splitter=KFold(), attacks=ATTACKS, estimators={"nb": GaussianNB()}
     )
     assert routed.split == {}
     assert routed.fit_resample == {"flip": {}}
@@ -81,8 +81,27 @@ def test_params_of_nobody(params, arguments):
         route_params(params, estimators=estimators, **arguments)
 
 
+def test_groups_go_to_the_splitters_that_take_groups():
+    attacks = {
+        "grouped": GreedyDeletion(validation=GroupKFold(2)),
+        "other": GreedyDeletion(validation=2),
+    }
+    for splitter, split in ((GroupKFold(), {"groups": "g"}), (KFold(), {})):
+        params = {"groups": "g", "trusted": "t"}
+        routed = route_params(params, splitter=splitter, attacks=attacks)
+        assert routed.split == split
+        assert routed.fit_resample == {"grouped": params, "other": {"trusted": "t"}}
+
+
+def test_groups_that_are_missing_or_not_taken():
+    with pytest.raises(ValueError, match=r"groups must be given for cv=GroupKFold\("):
+        route_params(None, splitter=GroupKFold(), attacks=ATTACKS)
+    with pytest.raises(ValueError, match=r"groups must not be given for cv=KFold\("):
+        route_params({"groups": "g"}, splitter=KFold(), attacks=ATTACKS)
+
+
 def test_params_that_only_the_attack_could_take():
-    with pytest.raises(ValueError, match="attacks take only 'trusted'; got 'colour'"):
+    with pytest.raises(ValueError, match="attacks take only 'trusted' and 'groups'"):
         route_params({"colour": "c"}, attacks=ATTACKS)
 
 

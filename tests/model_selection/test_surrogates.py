@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -96,7 +97,11 @@ def test_any_classifier_is_a_surrogate_of_attacks_that_fit_and_predict(attack, v
 @pytest.mark.parametrize("attack", BY_GRADIENTS)
 @pytest.mark.parametrize(
     "victim",
-    [DecisionTreeClassifier(), make_pipeline(PCA(2), RandomForestClassifier())],
+    [
+        DecisionTreeClassifier(),
+        make_pipeline(StandardScaler(), RandomForestClassifier()),
+        make_sampling_pipeline(RandomUnderSampler(), LogisticRegression()),
+    ],
 )
 def test_transfer(attack, victim):
     informed = inform(attack, victim, y)
@@ -132,9 +137,26 @@ def test_behind_an_encoder():
         assert informed.crafted_for == ""
     for attack in BY_SCORES:
         assert repr(inform(attack, victim, y).attack.surrogate) == repr(victim)
+    forest = make_pipeline(PCA(2), RandomForestClassifier())
+    informed = inform(RelaxedLabelFlip(), forest, y)
+    assert isinstance(informed.attack, EncodedAttack)
+    assert informed.crafted_for == TRANSFER
     # An encoder cannot be undone.
     for attack in (GradientInsertion(), GradientModification()):
         assert inform(attack, victim, y).crafted_for == TRANSFER
+
+
+def test_behind_an_imputer():
+    imputer = SimpleImputer(keep_empty_features=True)
+    victim = make_pipeline(imputer, StandardScaler(), LogisticRegression(C=7))
+    for attack in (*BY_GRADIENTS, GreedyLabelFlip()):
+        informed = inform(attack, victim, y)
+        assert repr(informed.attack.encoder) == repr(victim[:1])
+        assert repr(informed.attack.attack.surrogate) == repr(victim[1:])
+    forest = make_pipeline(imputer, RandomForestClassifier())
+    informed = inform(GradientInsertion(), forest, y)
+    assert isinstance(informed.attack, EncodedAttack)
+    assert informed.crafted_for == TRANSFER
 
 
 def test_split_encoder():

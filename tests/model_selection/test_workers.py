@@ -74,7 +74,17 @@ def test_no_more_jobs_than_calls(monkeypatch, n_jobs, expected):
     )
     workers = Workers(n_jobs, pre_dispatch="all", verbose=3)
     assert workers.map(double, [(i,) for i in range(6)]) == [0, 2, 4, 6, 8, 10]
-    assert asked == [(expected, {"pre_dispatch": "all", "verbose": 3})]
+    (given,) = asked
+    assert given[0] == expected
+    assert given[1] == {"pre_dispatch": "all", "verbose": 3, "return_as": "generator"}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_calls_are_counted_as_they_return(n_jobs):
+    counted = []
+    workers = Workers(n_jobs, on_done=lambda: counted.append(len(counted)))
+    assert workers.map(double, [(i,) for i in range(3)]) == [0, 2, 4]
+    assert counted == [0, 1, 2]
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -90,6 +100,7 @@ def test_errors_are_caught(n_jobs):
     )
     assert (first, last) == (0, 2)
     assert isinstance(failure, Failure)
+    assert failure.error == "ValueError: no luck with 1"
     assert failure.traceback.startswith("Traceback (most recent call last)")
     assert failure.traceback.endswith("ValueError: no luck with 1\n")
 

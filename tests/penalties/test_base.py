@@ -31,3 +31,12 @@ def test_what_they_return_is_checked(found):
     check_charge(Nothing(1.0), Nothing(1.0).value_and_gradient(X, y, X, y), X, y)
     with pytest.raises(TypeError, match=r"`value_and_gradient` of Nothing must .* got"):
         check_charge(Nothing(1.0), found, X, y)
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_nan_is_named(part):
+    X, y = np.ones((3, 2)), np.ones(3)
+    found = [0.0, np.zeros((3, 2)), np.zeros(3)]
+    found[part] = found[part] * np.nan
+    with pytest.raises(ValueError, match="of Nothing must return numbers; got NaN"):
+        check_charge(Nothing(1.0), tuple(found), X, y)

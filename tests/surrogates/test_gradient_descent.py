@@ -111,8 +111,8 @@ def test_steps_go_on_from_weights_given(loss):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"coef_init": [1.0]}, r"coef_init has the shape \(1,\), but \(3, 4\)"),
-        ({"intercept_init": [[1.0]]}, r"intercept_init has the shape \(1, 1\)"),
+        ({"coef_init": [1.0]}, r"`coef_init` must have the shape \(3, 4\); got \(1,\)"),
+        ({"intercept_init": [[1.0]]}, r"`intercept_init` must have .* got \(1, 1\)"),
     ],
 )
 def test_weights_given_are_checked(given, message):
@@ -120,7 +120,7 @@ def test_weights_given_are_checked(given, message):
     with pytest.raises(ValueError, match=message):
         GradientDescentClassifier().fit(X, y, **given)
     regressor = GradientDescentRegressor(fit_intercept=False)
-    with pytest.raises(ValueError, match="fit_intercept=False"):
+    with pytest.raises(ValueError, match="None if fit_intercept=False"):
         regressor.fit(X, y, intercept_init=0.0)
 
 

@@ -184,19 +184,19 @@ def test_old_names_fit_the_same():
     ids=str,
 )
 def test_others_of_the_family_are_other_problems(estimator):
-    message = f"training of {type(estimator).__name__} cannot be .* ElasticNet, "
+    message = f"got {type(estimator).__name__}. .* ElasticNet, "
     with pytest.raises(TypeError, match=message):
         as_training_problem(estimator)
 
 
 @pytest.mark.parametrize("estimator", [Lasso(positive=True), ElasticNet(positive=True)])
 def test_signs_that_are_given(estimator):
-    with pytest.raises(ValueError, match=r"with positive=True .* set positive=False"):
+    with pytest.raises(ValueError, match=r"`positive` of .* must be False"):
         as_training_problem(estimator)
 
 
 def test_liblinear_of_three_classes():
-    with pytest.raises(ValueError, match=r"solver='liblinear' cannot .* set solver="):
+    with pytest.raises(ValueError, match=r"`solver` of .* must be .*got .liblinear"):
         as_training_problem(LIBLINEAR[0], 3)
 
 

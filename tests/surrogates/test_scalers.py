@@ -112,6 +112,6 @@ def test_rows_are_not_written_to():
 
 @pytest.mark.parametrize("step", [PCA(), Normalizer(), LogisticRegression()], ids=str)
 def test_other_steps_are_refused(step):
-    message = "before its last one must be MaxAbsScaler, MinMaxScaler, RobustScaler or"
+    message = "before its last one but MaxAbsScaler, MinMaxScaler, RobustScaler or"
     with pytest.raises(TypeError, match=message):
         split_scalers(make_pipeline(MaxAbsScaler(), step, LogisticRegression()))

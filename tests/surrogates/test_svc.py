@@ -62,7 +62,7 @@ def test_predictions_of_three_classes(kernel):
 
 
 def test_kernel_of_ones_own():
-    with pytest.raises(ValueError, match=r"set kernel=one of .*'linear'"):
+    with pytest.raises(ValueError, match=r"`kernel` of SVC must be 'linear' or"):
         as_training_problem(SVC(kernel=lambda X, Z: X @ Z.T), 2)
 
 
@@ -74,5 +74,5 @@ def test_no_steps(wanted):
 
 def test_hard_margins_are_refused():
     """Without caps nothing says when a machine that does not exist has diverged."""
-    with pytest.raises(ValueError, match="set C=a finite number"):
+    with pytest.raises(ValueError, match="`C` of SVC must be a finite number"):
         as_training_problem(SVC(C=np.inf), 2)

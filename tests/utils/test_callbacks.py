@@ -74,6 +74,24 @@ def test_callbacks_stop_the_work():
     assert first.told[-2:] == ["end work", "teardown"]
 
 
+def test_a_stop_is_not_taken_back():
+    class Context:
+        def subcontext(self, task_name):
+            return self
+
+        def call_on_fit_task_begin(self, estimator):
+            pass
+
+        def call_on_fit_task_end(self, estimator):
+            return next(asked)
+
+    asked = iter([False, True, False, None])
+    progress = Progress(Worker(), "work", 3, every=0)
+    progress.context = Context()
+    assert [progress(0.0) for _ in range(4)] == [False, True, True, True]
+    assert progress.stopped
+
+
 def test_callbacks_are_torn_down_after_an_error():
     pytest.importorskip("sklearn.callback")
     counter = Counter()

@@ -14,3 +14,21 @@ def test_wanted_codes():
 def test_unknown_classes(class_map):
     with pytest.raises(ValueError, match="`class_map` must"):
         wanted_codes(class_map, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("class_map", "classes", "hint"),
+    [
+        ({"8": "3"}, CLASSES, r"the class '8'\. Write 8: labels are int here\.$"),
+        (
+            {8: 3},
+            CLASSES.astype(str),
+            r"the class 8\. Write '8': labels are str here\.$",
+        ),
+        ({8: [3, 0]}, CLASSES, r"class \[3, 0\]\. Map each class to a single one\.$"),
+        ({7: 3}, CLASSES, r"the class 7\.$"),
+    ],
+)
+def test_what_may_be_wrong_with_a_class(class_map, classes, hint):
+    with pytest.raises(ValueError, match=hint):
+        wanted_codes(class_map, classes)

@@ -330,6 +330,13 @@ class ShortMask(KNNSanitizedClassifier):
         return self
 
 
+class ShareOfThoseKept(KNNSanitizedClassifier):
+    def fit(self, X, y, sample_weight=None, *, trusted=None):
+        super().fit(X, y, sample_weight, trusted=trusted)
+        self.overruled_share_ = 1 - self.overruled_share_
+        return self
+
+
 class ScoresOfThePresent(KNNSanitizedClassifier):
     def fit(self, X, y, sample_weight=None, *, trusted=None):
         super().fit(X, y, sample_weight, trusted=trusted)
@@ -477,6 +484,7 @@ class UnderflowsToo(KNNSanitizedClassifier):
 
 BROKEN_DEFENCES = [
     (ShortMask, "check_inlier_mask"),
+    (ShareOfThoseKept, "check_overruled_share"),
     (ScoresOfThePresent, "check_sample_scores"),
     (ScoresOfTheAbsent, "check_sample_scores"),
     (DropsBelowTheThreshold, "check_sample_scores"),

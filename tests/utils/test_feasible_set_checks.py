@@ -7,6 +7,8 @@ from scipy import sparse
 from skpoison.feasible_sets import (
     BaseFeasibleSet,
     Box,
+    ClassBall,
+    ClassSlab,
     Frozen,
     Integers,
     L1Ball,
@@ -15,6 +17,7 @@ from skpoison.feasible_sets import (
     OneHot,
     Slab,
     Sparse,
+    SphereSlab,
     make_intersection,
 )
 from skpoison.utils._feasible_set_checks import SET_CHECKS, make_rows
@@ -52,6 +55,9 @@ class Ring(BaseFeasibleSet):
         L2Ball(0.7),
         LinfBall(0.3),
         Slab([1, 2, -1, 0, 3, 1]),
+        ClassBall(0.5),
+        ClassSlab(0.5),
+        SphereSlab(0.5),
         Integers(),
         Sparse(0.3),
         OneHot([[0, 1]]),
@@ -63,6 +69,8 @@ class Ring(BaseFeasibleSet):
         make_intersection(Integers(), OneHot([[0, 1]]), Box(), L2Ball(1.5)),
         make_intersection(Integers([2, 3]), OneHot([[0, 1]]), Box(), Sparse(3)),
         make_intersection(Integers([2, 3]), Sparse(6), Box(), L2Ball(1.5)),
+        make_intersection(Box(), SphereSlab()),
+        make_intersection(Box(), Integers([2, 3]), OneHot([[0, 1]]), SphereSlab(1.0)),
         make_intersection(Box(), ClassSphere(5.0)),
         make_intersection(Box(), ClassSphere(5.0), Integers(), LinfBall(9.0)),
         make_intersection(Box(-3, 3), Ring()),

@@ -3,6 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -15,12 +16,12 @@ from skpoison.model_selection import (
     craft,
     robustness_curve,
 )
-from skpoison.optimizers import ProjectedAscent
+from skpoison.utils._targets import check_responses
 from skpoison.utils._validation import (
+    Described,
     any_features,
     check_default,
-    check_labels,
-    check_responses,
+    check_mask,
     check_squares,
     check_trusted,
     forget_fit,
@@ -178,121 +179,6 @@ def test_check_trusted_refuses_what_is_no_mask(trusted):
         check_trusted(trusted, X)
 
 
-@pytest.mark.parametrize(
-    "y",
-    [
-        ["a", "b", "a"],
-        np.array(["a", "b", "a"], dtype=object),
-        pd.Series(["a", "b", "a"], dtype="category"),
-        pd.Series(["a", "b", "a"], dtype="string"),
-        pl.Series(["a", "b", "a"], dtype=pl.Categorical),
-    ],
-)
-def test_check_labels(y):
-    assert check_labels(LogisticRegression(), y).tolist() == ["a", "b", "a"]
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (None, "LogisticRegression requires y to be passed"),
-        ([0.1, 0.2, 0.7], "Unknown label type"),
-        ([0.0, np.nan, 1.0], "Input y contains NaN"),
-        (["a", None, "b"], "Input y contains None"),
-        (pd.Series(["a", None, "b"], dtype="category"), "contains N"),
-        (pl.Series(["a", None, "b"]), "Input y contains None"),
-        (pd.Series(["a", pd.NA, "b"], dtype="string"), "Input y contains <NA>"),
-        (pd.Series([True, pd.NA, False], dtype="boolean"), "Input y contains <NA>"),
-        (["a", pd.NA, "b"], "Input y contains <NA>"),
-        (["a", pd.NaT, "b"], "Input y contains NaT"),
-        (np.array(["2020", "NaT", "2021"], dtype="M8[s]"), "Input y contains .*NaT"),
-        (["a", np.nan, "b"], "Input y contains NaN"),
-        (np.array([[0, 1], [2, 1], [1, 1]]), "multioutput targets are not supported"),
-    ],
-)
-def test_check_labels_refuses(y, message):
-    with pytest.raises(ValueError, match=message):
-        check_labels(LogisticRegression(), y)
-
-
-MANY = np.arange(100) % 21
-
-
-@pytest.mark.parametrize(
-    ("y", "n_values"),
-    [
-        (MANY, 21),
-        (MANY.astype(float), 21),
-        (MANY[:, np.newaxis], 21),
-        (MANY.tolist(), 21),
-        (pd.Series(MANY), 21),
-        (pl.Series(MANY), 21),
-        (np.array([0.5, 1.5, 0.5]), 2),
-    ],
-)
-def test_responses_are_no_labels(y, n_values):
-    message = rf"Unknown label type: .* {n_values} different numbers in {len(y)} rows"
-    with pytest.raises(ValueError, match=message):
-        check_labels(LogisticRegression(), y)
-
-
-@pytest.mark.parametrize(
-    "y",
-    [
-        np.arange(105) % 21,
-        np.arange(20),
-        MANY.astype(str),
-        MANY.astype(str).astype(object),
-        pd.Series(MANY.astype(str), dtype="category"),
-        np.eye(30, dtype=int),
-        MANY > 7,
-    ],
-)
-@pytest.mark.filterwarnings("ignore:The number of unique classes is greater than 50%")
-def test_many_labels(y):
-    np.testing.assert_array_equal(check_labels(LogisticRegression(), y), np.asarray(y))
-
-
-@pytest.mark.filterwarnings("ignore:The number of unique classes is greater than 50%")
-def test_labels_of_other_rows_can_all_be_different():
-    y = np.arange(30)
-    assert check_labels(LogisticRegression(), y, training=False).tolist() == y.tolist()
-
-
-@pytest.mark.parametrize("y", [MANY, MANY.astype(float), MANY / 2])
-def test_ways_out_for_responses(y):
-    """Each names what to give instead, and that works."""
-    X = np.random.RandomState(0).normal(size=(100, 2))
-    ridge, few = Ridge(), {"optimizer": ProjectedAscent(max_iter=1), "random_state": 0}
-    for attack in (
-        attacks.GradientInsertion(**few),
-        attacks.GradientModification(LogisticRegression(), **few),
-        attacks.GreedyDeletion(budget=1, random_state=0),
-    ):
-        with pytest.raises(ValueError, match=r"give a regressor: surrogate=Ridge\(\)"):
-            attack.fit_resample(X, y)
-        attack.set_params(surrogate=ridge).fit_resample(X, y)
-    for attack in (
-        attacks.RandomLabelFlip(),
-        attacks.RandomInsertion(),
-        attacks.MarginLabelFlip(),
-        attacks.ALFA(),
-        attacks.GreedyLabelFlip(),
-        attacks.RelaxedLabelFlip(),
-    ):
-        with pytest.raises(ValueError, match=r"GradientInsertion\(surrogate=Ridge\(\)"):
-            attack.fit_resample(X, y)
-    for name in defences.__all__:
-        if name.endswith("Classifier"):
-            defence = getattr(defences, name)(LogisticRegression())
-            with pytest.raises(ValueError, match=r"OutlierFilteredRegressor\(Ridge\("):
-                defence.fit(X, y)
-    defences.OutlierFilteredRegressor(ridge).fit(X, y)
-    words = np.asarray(y).astype(str)
-    attacks.RandomLabelFlip().fit_resample(X, words)
-    defences.KNNSanitizedClassifier(LogisticRegression(max_iter=999)).fit(X, words)
-
-
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_numeric_features_names_columns_of_words(frame):
     data = frame({"age": [1, 2], "city": ["Rome", "Oslo"], "ok": [True, False]})
@@ -399,3 +285,39 @@ def test_forget_fit():
     ridge._private_ = ridge.note = 1
     forget_fit(ridge)
     assert vars(ridge) == vars(Ridge(alpha=2.0)) | {"_private_": 1, "note": 1}
+
+
+def test_check_mask():
+    mask = np.array([True, False])
+    assert check_mask(mask, "mask") is mask
+    assert check_mask([True, False], "mask").tolist() == [True, False]
+    for wrong in ([0, 1], [], True, mask[:, np.newaxis], ["True"], [True, None]):
+        with pytest.raises(ValueError, match="`mask` must be a one-dimensional mask"):
+            check_mask(wrong, "mask")
+
+
+def test_described():
+    described = Described(dict, "a dict such as {8: 3}")
+    assert described.is_satisfied_by({})
+    assert not described.is_satisfied_by([])
+    assert str(described) == "a dict such as {8: 3}"
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_missing_numbers(make):
+    """The error recommends a step before, and no other estimator."""
+    X = make(np.array([[0.0, 1.0], [np.nan, 2.0]]))
+    message = r"Input Z contains NaN\. LogisticRegression .* SimpleImputer, or drop"
+    with pytest.raises(ValueError, match=message) as caught:
+        numeric_features(LogisticRegression(), X, name="Z")
+    assert "HistGradientBoosting" not in str(caught.value)
+    filled = SimpleImputer().fit_transform(X)
+    numeric_features(LogisticRegression(), filled, name="Z")
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_words_among_objects(make):
+    X = make(np.array([[0.0, "Rome"], [1.0, "Oslo"]], dtype=object))
+    message = "computes with numbers, but .*(X holds 'Rome'. Encode|hold none: 1)"
+    with pytest.raises(ValueError, match=message):
+        numeric_features(LogisticRegression(), X, dtype=np.float64)

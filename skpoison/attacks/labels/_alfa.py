@@ -30,6 +30,7 @@ from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._class_scores import class_scores, margins
+from skpoison.utils._callbacks import Progress
 
 
 class ALFA(BaseLabelFlip):
@@ -143,6 +144,7 @@ class ALFA(BaseLabelFlip):
         clean = _losses(known, codes)
         tainted = random_state.uniform(size=clean.shape)
         path, best, seen = [], None, set()
+        progress = Progress(self, "steps", 1 + self.max_iter, every=0)
         for _ in range(1 + self.max_iter):
             rows, new = cheapest_flips(tainted - clean, codes, allowed, n_poison)
             flipped = codes.copy()
@@ -156,6 +158,9 @@ class ALFA(BaseLabelFlip):
             path.append(gap.mean())
             if path[-1] == max(path):
                 best = rows, new
+            if progress(path[-1]):
+                break
+        progress.end()
         self.goal_path_, self.n_iter_ = np.array(path), len(path) - 1
         return best
 

@@ -23,6 +23,7 @@ from skpoison.attacks.labels._held_out import can_hold_out
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.attacks.labels._starting_flips import starting_flips
+from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 
@@ -177,6 +178,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
     def _refit(self, known, fold):
         """Return the goal by fits; None if it needs more than scores."""
         measure = known.goal.measure(fold.y, known.classes)
+        measure = as_known_measure(known.goal, measure)
         if measure is None:
             return None
         return Refit(

@@ -205,9 +205,9 @@ class GreedyLabelFlip(BaseGoalFlip):
                 return FitPart(refit, None)
             if isinstance(error, TypeError):
                 raise ValueError(
-                    f"`goal`={self.goal!r} needs a surrogate whose training can be "
-                    "differentiated; a goal on errors with loss='error', such as "
-                    f"'error-generic', goes with any classifier. {error}"
+                    "`goal` must be one on errors with loss='error', such as "
+                    "'error-generic', for a surrogate whose training cannot be "
+                    f"differentiated; got {self.goal!r}. {error}"
                 ) from error
             raise
 

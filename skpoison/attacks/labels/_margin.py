@@ -6,6 +6,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._class_scores import class_scores, margins
+from skpoison.utils._callbacks import Progress
 
 
 class MarginLabelFlip(BaseLabelFlip):
@@ -112,7 +113,10 @@ class MarginLabelFlip(BaseLabelFlip):
         self.class_map = class_map
 
     def _flip(self, known, allowed, n_poison, random_state):
+        progress = Progress(self, "fit", 1, every=0)
         fitted = clone(known.surrogate).fit(known.X, known.y)
+        progress(np.nan)
+        progress.end()
         below = margins(class_scores(fitted, known.X, known.classes), known.codes)
         over_best = np.where(allowed, below, np.inf)
         margin = over_best.min(axis=1)

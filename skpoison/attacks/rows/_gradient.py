@@ -11,6 +11,7 @@ from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
+from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
     BaseOptimizer,
     ProjectedAscent,
@@ -21,6 +22,7 @@ from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
 from skpoison.penalties import BasePenalty
 from skpoison.surrogates import Unrolled
 from skpoison.utils._callbacks import Progress
+from skpoison.utils._validation import Described
 
 # What an attack takes to suit a goal of each kind. A goal on features has kinks, at
 # which it can stay the same for many steps.
@@ -66,13 +68,30 @@ class BaseGradientAttack(BaseGoalAttack):
     _parameter_constraints: dict = {
         **BaseGoalAttack._parameter_constraints,
         "poison_labels": [StrOptions({"flip", "keep"}), ResponseRange, None],
-        "feasible_set": [BaseFeasibleSet, None],
-        "penalties": ["array-like", None],
+        "feasible_set": [
+            Described(
+                BaseFeasibleSet,
+                "a set of skpoison.feasible_sets (an instance, such as Box(), not the "
+                "class)",
+            ),
+            None,
+        ],
+        "penalties": [
+            Described("array-like", "a list of objects of skpoison.penalties"),
+            None,
+        ],
         "hypergradient": [
             StrOptions({"auto", "implicit", "unrolled", "back-gradient"}),
             Unrolled,
         ],
-        "optimizer": [BaseOptimizer, None],
+        "optimizer": [
+            Described(
+                BaseOptimizer,
+                "an optimizer of skpoison.optimizers (an instance, such as "
+                "ProjectedAscent(), not the class)",
+            ),
+            None,
+        ],
         "verbose": ["verbose"],
     }
 
@@ -155,14 +174,14 @@ class BaseGradientAttack(BaseGoalAttack):
             if known.classes is not None:
                 raise ValueError(
                     "`poison_labels` must be 'flip', 'keep' or None if y holds class "
-                    f"labels; got {self.poison_labels!r}."
+                    f"labels; got {self.poison_labels!r}, which is for responses."
                 )
             self.poison_labels.bounds(known.y)
         for penalty in self.penalties or ():
             if not isinstance(penalty, BasePenalty):
                 raise TypeError(
-                    "`penalties` must hold instances of skpoison.penalties.BasePenalty"
-                    f"; got {penalty!r}."
+                    "`penalties` must hold objects of skpoison.penalties, such as "
+                    f"Displacement(1.0); got {penalty!r}."
                 )
             penalty._validate_params()
         if self.optimizer is not None:
@@ -181,9 +200,9 @@ class BaseGradientAttack(BaseGoalAttack):
         inside = self.feasible_set_.contains(X, start=start.X, y=y)
         if not inside.all():
             raise ValueError(
-                "`feasible_set` must contain the rows that its `project` returns; got "
-                f"{self.feasible_set!r}, whose `contains` refuses {(~inside).sum()} of "
-                f"{n_poison} poison rows."
+                "`feasible_set` must contain the rows that its `_project` returns; got "
+                f"{self.feasible_set!r}, whose `_contains` refuses {(~inside).sum()} "
+                f"of {n_poison} poison rows."
             )
         return self._as_poison(X, y, best.initial, known)
 
@@ -208,6 +227,7 @@ class BaseGradientAttack(BaseGoalAttack):
         label_map = None
         if known.classes is not None:
             label_map = known.goal.label_map(known.classes, known.y_val)
+            check_label_map(known.goal, label_map, known.classes)
         draw = n_poison, label_map, responses, random_state
         initial = self._initial_rows(known, *draw)
         everything = np.arange(known.codes.shape[0])

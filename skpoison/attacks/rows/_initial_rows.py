@@ -13,6 +13,7 @@ from scipy import sparse
 
 from skpoison.attacks._class_map import draw_wrong_labels
 from skpoison.optimizers._coordinates import PoisonRows
+from skpoison.utils._texts import listed
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def rows_to_insert(known, n_poison, label_map, given, random_state):
     if not rows.size:
         raise ValueError(
             "`known_fraction` and `goal` must leave a row to clone; got no row of the "
-            f"classes {list(label_map)} among the {candidates.shape[0]} known."
+            f"classes {listed(list(label_map))} among the {candidates.shape[0]} known. "
+            "Raise `known_fraction`, or take a goal that names other classes."
         )
     # No row is cloned twice before all are cloned once.
     rows, codes = np.resize(rows, n_poison), np.resize(codes, n_poison)

@@ -115,7 +115,7 @@ def test_validation_rows_given(attack):
     given = {"X_val": X_iris[::2], "y_val": y_iris[::2]}
     fitted.fit_resample(X_iris[::3], y_iris[::3], **given)
     assert fitted.poison_mask_.sum() == round(0.75 * 50)
-    with pytest.raises(ValueError, match="X_val and y_val must be given together"):
+    with pytest.raises(ValueError, match="`X_val` and `y_val` must be given together"):
         fitted.fit_resample(X_iris, y_iris, X_val=X_iris)
     few = np.r_[0:2, 50:150]
     fitted.set_params(validation=3)

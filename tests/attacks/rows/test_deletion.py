@@ -135,7 +135,7 @@ def test_coefficients_wanted():
     attack = GreedyDeletion(LinearRegression(), 2, goal=goal)
     assert deleted(attack, X, y).tolist() == [0, 5]
     np.testing.assert_allclose(attack.goal_path_[-1], 0, atol=1e-12)
-    with pytest.raises(ValueError, match="X_val and y_val must not be given"):
+    with pytest.raises(ValueError, match="`X_val` and `y_val` must be None"):
         attack.fit_resample(X, y, X_val=X, y_val=y)
 
 

@@ -280,9 +280,9 @@ def test_callbacks_stop_all_that_is_left(feasible_set, schedule):
     ("parameters", "message"),
     [
         ({"feasible_set": L2Ball(radius=-1)}, "The 'radius' parameter of L2Ball must"),
-        ({"feasible_set": Box(upper=[1, 2])}, "upper must have one bound"),
-        ({"feasible_set": Box(lower=9, upper=1)}, "must not exceed upper; got 9"),
-        ({"feasible_set": Frozen(columns=[5])}, "columns must be column ind"),
+        ({"feasible_set": Box(upper=[1, 2])}, "`upper` must have one bound"),
+        ({"feasible_set": Box(lower=9, upper=1)}, "must not exceed `upper`; got 9"),
+        ({"feasible_set": Frozen(columns=[5])}, "`columns` must be column ind"),
         ({"feasible_set": "box"}, "The 'feasible_set' parameter of GradientInsertion"),
         ({"surrogate": 3}, "The 'surrogate' parameter of GradientInsertion"),
         ({"surrogate": GradientDescentClassifier(n_steps=0)}, "The 'n_steps' paramete"),

@@ -147,8 +147,12 @@ class Contradictory(Box):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"feasible_set": Contradictory()}, ValueError, "`contains` refuses 8 of 8 po"),
-        ({"penalties": [Box()]}, TypeError, "`penalties` must hold instances of"),
+        (
+            {"feasible_set": Contradictory()},
+            ValueError,
+            "`_contains` refuses 8 of 8 po",
+        ),
+        ({"penalties": [Box()]}, TypeError, "`penalties` must hold objects of"),
         ({"penalties": [Displacement(-1)]}, ValueError, "The 'weight' parameter"),
         ({"poison_labels": ResponseRange()}, ValueError, "`poison_labels` must be 'fl"),
         ({"hypergradient": Unrolled(last=2)}, ValueError, "hypergradient"),

@@ -253,7 +253,7 @@ def test_validation_rows_given():
         ({"X_val": X_test}, "must be given together"),
         (
             {"X_val": X_test[:, :3], "y_val": y_test},
-            "X_val must have the 30 features of X; got 3",
+            "`X_val` must have the 30 features of X; got 3",
         ),
         (
             {"X_val": X_test, "y_val": y_test + 1},
@@ -261,7 +261,7 @@ def test_validation_rows_given():
         ),
         (
             {"X_val": X_test, "y_val": y_test[1:]},
-            "X_val and y_val must have as many rows",
+            "`X_val` and `y_val` must have the same number",
         ),
     ],
 )
@@ -276,12 +276,12 @@ def test_validation_rows_are_checked(given, message):
         (
             GradientInsertion(RandomForestClassifier()),
             TypeError,
-            "RandomForestClassifier cannot be differentiated .* by transfer",
+            "got RandomForestClassifier.* by transfer",
         ),
         (
             GradientInsertion(make_pipeline(PCA(), LogisticRegression())),
             TypeError,
-            r"must be MaxAbsScaler, .* or StandardScaler, .* got PCA\(",
+            r"but MaxAbsScaler, .* or StandardScaler, .* got PCA\(",
         ),
         (GradientInsertion(KMeans()), ValueError, "`surrogate` must be a classifier"),
         (GradientInsertion(goal={7: 1}), ValueError, "names the class 7"),

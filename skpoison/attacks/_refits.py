@@ -1,0 +1,160 @@
+"""Choice between poisoned training sets by what the victim itself learns from them.
+
+Stochastic gradient descent stops near the optimum of its objective, and further from it
+the more a few extreme rows pull. Attacks follow the gradient at the optimum, which
+transfers to it, but how much harm each of several poisoned sets does is another order.
+A few fits of the estimator itself tell: on each fold of the training rows in turn, with
+several seeds, because the victim's order of the rows is a matter of chance.
+"""
+
+import warnings
+from copy import deepcopy
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from skpoison.goals._errors import BaseErrorGoal
+
+# Fits with different seeds of each fold.
+N_SEEDS = 3
+
+
+def make_refits(known, folds, training_problem, random_state):
+    """Return the error of the surrogate itself, if its optimum does not tell it.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    folds : list of Fold
+        The validation rows, and the rows to learn from.
+    training_problem : TrainingProblem
+        That of the surrogate.
+    random_state : RandomState
+        The source of the seeds; a copy of it is used.
+
+    Returns
+    -------
+    refits : Refits or None
+        None if the surrogate reaches its optimum or takes the very steps that are
+        differentiated, or if the goal is not the error.
+    """
+    goal = known.goal
+    if not training_problem.is_stochastic:
+        return None
+    if not isinstance(goal, BaseErrorGoal) or goal.loss != "error":
+        return None
+    seeds = deepcopy(random_state).randint(np.iinfo(np.int32).max, size=N_SEEDS)
+    return Refits(known, folds, seeds.tolist())
+
+
+class Refits:
+    """The error of the surrogate itself, fitted on poisoned training sets.
+
+    In each fold the rows learnt from are repeated until they are as many as all clean
+    rows are, so that poison has the share that it will have, and descent takes as many
+    steps.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    folds : list of Fold
+        The validation rows, and the rows to learn from.
+    seeds : list of int
+        The seeds of the fits of each fold.
+    """
+
+    def __init__(self, known, folds, seeds):
+        self.known, self.folds, self.seeds = known, folds, seeds
+
+    def of_rows(self, X, y, replaced=()):
+        """Return the mean error with poison rows.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_poison, n_features)
+            The poison rows.
+        y : ndarray of shape (n_poison,)
+            Their labels, as positions among the classes, or their responses.
+        replaced : ndarray of shape (n_replaced,) of int, default=()
+            The training rows that they take the place of.
+
+        Returns
+        -------
+        value : float
+            The goal, its errors counted; -inf if a fit fails, as those do that
+            diverge.
+        """
+        known = self.known
+
+        def train(fold, rng):
+            clean = np.setdiff1d(fold.train, replaced)
+            n_rows = known.n_samples - len(replaced)
+            rows = np.resize(rng.permutation(clean), n_rows)
+            stack = sparse.vstack if sparse.issparse(known.X) else np.concatenate
+            return stack([known.X[rows], X]), np.concatenate([known.codes[rows], y])
+
+        return self._mean(train, np.asarray(replaced, dtype=int))
+
+    def of_labels(self, codes):
+        """Return the mean error with other labels.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_known,) of int
+            The labels of the rows known, as positions among the classes.
+
+        Returns
+        -------
+        value : float
+            The goal, its errors counted; -inf if a fit fails.
+        """
+        known = self.known
+
+        def train(fold, rng):
+            rows = np.resize(rng.permutation(fold.train), known.n_samples)
+            return known.X[rows], codes[rows]
+
+        return self._mean(train, np.empty(0, dtype=int))
+
+    def _mean(self, train, replaced):
+        """Average over folds and seeds."""
+        values = []
+        for fold in self.folds:
+            kept = slice(None)
+            if fold.rows is not None:
+                # A row that is modified is no longer a clean validation row.
+                kept = ~np.isin(fold.rows, replaced)
+            for seed in self.seeds:
+                X, y = train(fold, np.random.RandomState(seed))
+                values.append(self._fit(X, y, fold.X[kept], fold.y[kept], seed))
+        return float(np.mean(values))
+
+    def _fit(self, X, y, X_val, y_val, seed):
+        """Fit the surrogate with a seed, and measure its error."""
+        known = self.known
+        surrogate = clone(known.surrogate)
+        named = [
+            name
+            for name in surrogate.get_params()
+            if name.split("__")[-1] == "random_state"
+        ]
+        surrogate.set_params(**dict.fromkeys(named, seed))
+        wanted, sign = known.goal._wanted(y_val, known.classes)
+        if known.classes is not None:
+            y, wanted = known.classes[y.astype(int)], known.classes[wanted]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # Whether the victim will converge is not what is asked here.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            try:
+                predicted = surrogate.fit(X, y).predict(X_val)
+            except ValueError:  # what overflows
+                return -np.inf
+            if known.classes is None:
+                value = sign * ((predicted - wanted) ** 2).mean() / 2
+            else:
+                value = sign * (predicted != wanted).mean()
+        return float(value) if np.isfinite(value) else -np.inf

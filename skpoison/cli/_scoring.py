@@ -1,0 +1,48 @@
+"""The score: whether it exists, and whether it can be computed."""
+
+import re
+
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils.validation import _check_response_method
+
+from skpoison.cli._errors import CommandError
+from skpoison.model_selection._scoring import USUAL_SCORES, check_scoring_names
+
+
+def check_scoring(name, estimator, y):
+    """Check that a score exists and can be computed for an estimator and labels.
+
+    Parameters
+    ----------
+    name : str
+        Name of a scorer.
+    estimator : estimator
+        What is scored.
+    y : ndarray of shape (n_samples,)
+        The labels.
+
+    Raises
+    ------
+    CommandError
+        If it does not exist, is for regression or for clusters, needs a positive class
+        that the labels do not have, or needs what the estimator does not have.
+    """
+    if name in get_scorer_names():
+        module = get_scorer(name)._score_func.__module__
+        if "cluster" in module or "regression" in module:
+            raise CommandError(
+                f"--scoring {name} is not for classes. Take another one, such as "
+                f"{', '.join(USUAL_SCORES)}."
+            )
+    try:
+        check_scoring_names(name, estimator, y)
+    except ValueError as error:
+        text = re.sub(r"scoring='([^']*)'", r"--scoring \1", str(error))
+        raise CommandError(text) from error
+    try:
+        _check_response_method(estimator, get_scorer(name)._response_method)
+    except AttributeError as error:
+        raise CommandError(
+            f"--scoring {name} cannot be computed: {error} Take another --scoring, or "
+            "another --estimator."
+        ) from error

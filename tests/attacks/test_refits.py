@@ -1,0 +1,150 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import (
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skpoison.attacks._refits import Refits, make_refits
+from skpoison.attacks._validation_data import Fold
+from skpoison.goals import ErrorGeneric, ErrorSpecific, TargetCoefficients
+from skpoison.surrogates import as_training_problem
+
+RNG = np.random.RandomState(0)
+X = RNG.standard_normal((40, 3))
+CODES = (X[:, 0] + 0.5 * RNG.standard_normal(40) > 0).astype(int)
+X_POISON, Y_POISON = 3 * RNG.standard_normal((6, 3)), RNG.randint(2, size=6)
+CLASSES = np.array(["ham", "spam"])
+HALVES = np.split(np.arange(40), 2)
+FOLDS = [
+    Fold(train, X[test], CODES[test], test) for train, test in (HALVES, HALVES[::-1])
+]
+
+
+def knowledge(surrogate, goal=None, codes=CODES, classes=CLASSES, features=X):
+    return SimpleNamespace(
+        X=features,
+        codes=codes,
+        classes=classes,
+        n_samples=40,
+        surrogate=surrogate,
+        goal=ErrorGeneric() if goal is None else goal,
+    )
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_rows(is_sparse):
+    """Every row of a half is learnt twice."""
+    surrogate = RidgeClassifier(alpha=2.0)
+    known = knowledge(surrogate, features=sparse.csr_array(X) if is_sparse else X)
+    poison = sparse.csr_array(X_POISON) if is_sparse else X_POISON
+    found = Refits(known, FOLDS, [0, 1]).of_rows(poison, Y_POISON)
+    expected = []
+    for train, test in (HALVES, HALVES[::-1]):
+        rows = np.concatenate([X[train], X[train], X_POISON])
+        codes = np.concatenate([CODES[train], CODES[train], Y_POISON])
+        fitted = clone(surrogate).fit(rows, codes)
+        expected.append(1 - fitted.score(X[test], CODES[test]))
+    assert_allclose(found, np.mean(expected))
+
+
+def test_rows_replaced_are_neither_learnt_nor_predicted():
+    replaced = np.array([1, 2, 30])
+    surrogate = RidgeClassifier()
+    poison, codes = X_POISON[:3], Y_POISON[:3]
+    found = Refits(knowledge(surrogate), FOLDS, [0]).of_rows(poison, codes, replaced)
+    expected = []
+    for train, test in (HALVES, HALVES[::-1]):
+        clean, kept = np.setdiff1d(train, replaced), np.setdiff1d(test, replaced)
+        rows = np.resize(np.random.RandomState(0).permutation(clean), 37)
+        fitted = clone(surrogate).fit(
+            np.concatenate([X[rows], poison]), np.append(CODES[rows], codes)
+        )
+        expected.append(1 - fitted.score(X[kept], CODES[kept]))
+    assert_allclose(found, np.mean(expected))
+
+
+def test_labels():
+    codes = CODES.copy()
+    codes[:9] = 1 - codes[:9]
+    surrogate = make_pipeline(StandardScaler(), LogisticRegression())
+    found = Refits(knowledge(surrogate), FOLDS, [0]).of_labels(codes)
+    expected = []
+    for train, test in (HALVES, HALVES[::-1]):
+        fitted = clone(surrogate).fit(
+            np.tile(X[train], (2, 1)), np.tile(codes[train], 2)
+        )
+        expected.append(1 - fitted.score(X[test], CODES[test]))
+    assert_allclose(found, np.mean(expected))
+
+
+def test_error_specific_counts_errors_that_are_wanted():
+    """All rows are wanted as ham: a victim that says so reaches the most, 0."""
+    known = knowledge(RidgeClassifier(), ErrorSpecific({"spam": "ham"}))
+    refits = Refits(known, FOLDS, [0])
+    everywhere = np.zeros(40, dtype=int)
+    everywhere[[0, 39]] = 1
+    assert refits.of_labels(everywhere) > refits.of_labels(CODES)
+    assert refits.of_labels(everywhere) <= 0
+
+
+def test_responses():
+    y = X @ [1.0, 2.0, 3.0]
+    folds = [Fold(train, X[test], y[test], test) for train, test in (HALVES,)]
+    known = knowledge(Ridge(), codes=y, classes=None)
+    found = Refits(known, folds, [0]).of_rows(X_POISON, 5.0 * Y_POISON)
+    train, test = HALVES
+    fitted = Ridge().fit(
+        np.concatenate([X[train], X[train], X_POISON]),
+        np.concatenate([y[train], y[train], 5.0 * Y_POISON]),
+    )
+    assert_allclose(found, ((fitted.predict(X[test]) - y[test]) ** 2).mean() / 2)
+
+
+def test_fits_that_overflow_count_least():
+    y = 1e200 * X[:, 0]
+    folds = [Fold(HALVES[0], X[HALVES[1]], y[HALVES[1]], HALVES[1])]
+    known = knowledge(SGDRegressor(eta0=1e100), codes=y, classes=None)
+    assert Refits(known, folds, [0]).of_rows(X_POISON, y[:6]) == -np.inf
+
+
+def test_seeds_are_those_of_the_attack():
+    """The surrogate's own seed does not matter."""
+    values = [
+        Refits(
+            knowledge(make_pipeline(StandardScaler(), SGDClassifier(random_state=own))),
+            FOLDS,
+            [seed],
+        ).of_rows(X_POISON, Y_POISON)
+        for own, seed in ((0, 5), (1, 5))
+    ]
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("estimator", [SGDClassifier(), SGDClassifier("log_loss")])
+def test_stochastic_surrogates_are_refitted(estimator):
+    problem, rng = as_training_problem(estimator, 2), np.random.RandomState(3)
+    before = rng.get_state()[1].copy()
+    refits = make_refits(knowledge(estimator), FOLDS, problem, rng)
+    assert len(set(refits.seeds)) == 3
+    assert (rng.get_state()[1] == before).all()
+
+
+def test_others_are_not():
+    rng = np.random.RandomState(0)
+    exact, sgd = LogisticRegression(), SGDClassifier()
+    of_exact, of_sgd = (as_training_problem(each, 2) for each in (exact, sgd))
+    assert make_refits(knowledge(exact), FOLDS, of_exact, rng) is None
+    for goal in (ErrorGeneric("surrogate"), TargetCoefficients([1.0, 0, 0])):
+        assert make_refits(knowledge(sgd, goal), FOLDS, of_sgd, rng) is None
+    assert as_training_problem(SGDRegressor()).is_stochastic

@@ -1,0 +1,99 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, make_scorer
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import LinearSVC
+
+from skpoison.attacks import RandomLabelFlip
+from skpoison.model_selection import RobustnessReport, robustness_curve
+from skpoison.model_selection._scoring import check_scoring_names
+
+X, y = load_iris(return_X_y=True)
+BINARY = y[:100]
+WORDS = np.array(["ham", "spam"])[BINARY]
+CLASSIFICATION = [
+    name
+    for name in get_scorer_names()
+    if "regression" not in get_scorer(name)._score_func.__module__
+    and "cluster" not in get_scorer(name)._score_func.__module__
+]
+
+
+def refusal(name, estimator, labels):
+    """Return why a score is refused, or None."""
+    try:
+        check_scoring_names(name, estimator, labels)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CLASSIFICATION)
+@pytest.mark.parametrize("labels", [BINARY, BINARY + 1, BINARY + 2, WORDS, y])
+def test_scores_are_refused_exactly_if_they_cannot_be_computed(name, labels):
+    rows = X[: labels.shape[0]]
+    fitted = LogisticRegression(max_iter=1000).fit(rows, labels)
+    message = refusal(name, fitted, labels)
+    if message is None:
+        assert np.isfinite(get_scorer(name)(fitted, rows, labels))
+        return
+    _, way_out = message.split("Take scoring='")
+    assert refusal(way_out.split("'")[0], fitted, labels) is None
+    try:
+        score = get_scorer(name)(fitted, rows, labels)
+    except ValueError:
+        return
+    # With labels 2 and 3 a Brier score takes 3 for positive, but not in every version.
+    assert np.isnan(score) or 1 not in labels
+
+
+def test_three_classes_without_probabilities():
+    assert refusal("roc_auc", LinearSVC(), y).endswith("scoring='balanced_accuracy'.")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("acuracy", "accuracy"),
+        ("f1-macro", "f1_macro"),
+        ("xyz", "accuracy, balanced_accuracy, f1_macro, roc_auc"),
+    ],
+)
+def test_misspelt_names(name, near):
+    for scoring in (name, ["accuracy", name], ("accuracy", name), {"mine": name}):
+        message = refusal(scoring, GaussianNB(), y)
+        start = f"scoring={name!r} is not a scorer of scikit-learn, such as {near}"
+        assert message.startswith(start)
+
+
+@pytest.mark.parametrize("make", [list, np.asarray, pd.Series, pl.Series])
+def test_containers(make):
+    assert refusal("f1", GaussianNB(), make(WORDS)) is not None
+    assert refusal("f1", GaussianNB(), make(BINARY)) is None
+
+
+@pytest.mark.parametrize(
+    "scoring", [None, make_scorer(accuracy_score), accuracy_score, {}, []]
+)
+def test_only_names_are_checked(scoring):
+    check_scoring_names(scoring, GaussianNB(), y)
+
+
+def test_responses_have_no_classes():
+    _, y = load_diabetes(return_X_y=True)
+    check_scoring_names("r2", Ridge(), y)
+    check_scoring_names(["f1", "roc_auc"], Ridge(), y)
+
+
+@pytest.mark.parametrize("scoring", ["f1", "roc_auc", "acuracy"])
+def test_curves_and_reports_refuse_them_before_any_fit(scoring):
+    attack = RandomLabelFlip(random_state=0)
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' is "):
+        robustness_curve(GaussianNB(), X, y, attack=attack, scoring=scoring)
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' is "):
+        RobustnessReport(GaussianNB(), attack, scoring=scoring).fit(X, y)

@@ -1,0 +1,877 @@
+"""Each way out that an error names is taken, and works.
+
+The cases are those of attacks and their parts. Every `raise` in their folders is
+reached by one of them.
+"""
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_classification
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import (
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.model_selection import GroupKFold, KFold
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import all_estimators
+
+import skpoison
+from skpoison import surrogates
+from skpoison.attacks import (
+    GradientInsertion,
+    GradientModification,
+    GreedyDeletion,
+    GreedyLabelFlip,
+    MarginLabelFlip,
+    RandomLabelFlip,
+)
+from skpoison.attacks._base import Known
+from skpoison.attacks.rows._initial_rows import rows_to_insert
+from skpoison.feasible_sets import (
+    BaseFeasibleSet,
+    Box,
+    Integers,
+    Intersection,
+    L2Ball,
+    OneHot,
+    ResponseRange,
+    Slab,
+    Sparse,
+    SphereSlab,
+    make_intersection,
+)
+from skpoison.goals import (
+    BaseGoal,
+    ErrorGeneric,
+    ErrorSpecific,
+    TargetCoefficients,
+    TargetFeatures,
+    TargetLabels,
+)
+from skpoison.goals._outside import OutsideMeasure, as_known_measure
+from skpoison.optimizers import AscentResult, BaseOptimizer, ProjectedAscent
+from skpoison.penalties import BasePenalty, Displacement
+from skpoison.surrogates import GradientDescentClassifier, as_training_problem
+
+PACKAGE = Path(skpoison.__file__).parent
+FOLDERS = "attacks", "feasible_sets", "goals", "optimizers", "penalties", "surrogates"
+# Newer versions of scikit-learn raise an error of their own before these.
+UNREACHED = {"`sample_weight` must not be 0 for all rows."}
+
+X, y = make_classification(60, 5, random_state=0)
+words, r = np.where(y, "spam", "ham"), 3 * X[:, 0] + 1
+GIVEN = {"X_val": X[:9], "y_val": y[:9]}
+LR, FAST = LogisticRegression(), ProjectedAscent(max_iter=2)
+COEFFICIENTS = TargetCoefficients({0: 1.0})
+
+
+class Case(NamedTuple):
+    """A call that fails, what its error says, and calls that it leads to."""
+
+    fails: callable
+    message: str
+    works: list
+
+
+def insert(surrogate=LR, labels=y, given=None, make=GradientInsertion, **params):
+    """Return a call of an attack that moves rows."""
+    params = {"optimizer": FAST, "random_state": 0, **params}
+    return lambda: make(surrogate, **params).fit_resample(X, labels, **(given or {}))
+
+
+def modify(**params):
+    return insert(make=GradientModification, **params)
+
+
+def flip(make, surrogate=None, labels=y, given=None, **params):
+    """Return a call of an attack that flips labels, or deletes rows."""
+    positional = () if surrogate is None else (surrogate,)
+    attack = make(*positional, random_state=0, **params)
+    return lambda: attack.fit_resample(X, labels, **(given or {}))
+
+
+def fit(feasible_set, data=X):
+    return lambda: feasible_set.fit(data)
+
+
+def on(feasible_set, method="project", data=X, **given):
+    return lambda: getattr(feasible_set.fit(X), method)(data, **given)
+
+
+def make_own(base, **methods):
+    """Make an object of a class of the user's own."""
+    own = type("Own", (base,), {"kind": "convex"} | methods)
+    return own() if base is not BasePenalty else own(1.0)
+
+
+def own_set(**methods):
+    methods = {"_project": lambda self, X, start, y: np.clip(X, -9, 9)} | methods
+    return make_own(BaseFeasibleSet, **methods)
+
+
+def own_goal(at=lambda learner, W: (-(W**2).sum(), -2 * W), **methods):
+    methods = {"resolve": lambda self, context: SimpleNamespace(at=at)} | methods
+    return make_own(BaseGoal, **{"kind": "parameters"} | methods)
+
+
+def own_optimizer(find):
+    return make_own(BaseOptimizer, _maximise=lambda self, f, x, *rest: find(x))
+
+
+def own_penalty(charge):
+    return make_own(
+        BasePenalty, value_and_gradient=lambda self, X, y, *start: charge(X)
+    )
+
+
+class Jumping(KFold):
+    """A splitter that knows rows that are not there."""
+
+    def split(self, X, y=None, groups=None):
+        yield np.arange(50), np.arange(50, 80)
+
+
+class NoLoss:
+    learner = SimpleNamespace()
+
+
+KNOWN = Known(X, words, y, y < 0, 60, np.array(["ham", "spam"]), None)
+CLONES = 5, {"spam": "ham"}, None, np.random.RandomState(0)
+START = X[:9]
+COUNTS = np.rint(X)
+BALL = make_intersection(L2Ball(0.5), Box(-4, 4))
+TEXTS = [f"good {word}" if i % 3 else f"bad {word}" for i, word in enumerate(words)]
+SPAM = GreedyLabelFlip(make_pipeline(CountVectorizer(), LR), 3, random_state=0)
+ATTACKS = [
+    Case(insert(KMeans()), "Take LogisticRegression", [insert(LR)]),
+    Case(
+        flip(GreedyLabelFlip, Ridge()),
+        "a classifier for GreedyLabelFlip.* Take Log",
+        [flip(GreedyLabelFlip, LR)],
+    ),
+    Case(
+        insert(feasible_set=Box),
+        r"an instance, such as Box\(\), not the class",
+        [insert(feasible_set=Box())],
+    ),
+    Case(
+        insert(optimizer=ProjectedAscent),
+        r"an instance, such as ProjectedAscent\(\), not the class",
+        [insert(optimizer=ProjectedAscent(max_iter=1))],
+    ),
+    Case(
+        insert(goal=ErrorGeneric),
+        "a dict from class .* or a goal of skpoison.goals .an instance",
+        [insert(goal=ErrorGeneric()), insert(goal={0: 1})],
+    ),
+    Case(
+        insert(penalties=Displacement(1.0)),
+        "a list of objects of skpoison.penalties",
+        [insert(penalties=[Displacement(1.0)])],
+    ),
+    Case(
+        insert(0.1),
+        r"write GradientInsertion\(budget=0\.1\)",
+        [lambda: GradientInsertion(budget=0.1, optimizer=FAST).fit_resample(X, y)],
+    ),
+    Case(
+        insert(goal=TargetLabels()),
+        "must be given to `fit_resample`",
+        [insert(goal=TargetLabels(), given={"X_val": X[:1], "y_val": [1 - y[0]]})],
+    ),
+    Case(
+        insert(goal=COEFFICIENTS, given=GIVEN),
+        "Leave them out",
+        [insert(goal=COEFFICIENTS)],
+    ),
+    Case(
+        insert(validation=0.2, given=GIVEN),
+        "Leave out one or the other",
+        [insert(validation=0.2), insert(given=GIVEN)],
+    ),
+    Case(
+        insert(goal=COEFFICIENTS, validation=0.2),
+        "Leave it out",
+        [insert(goal=COEFFICIENTS)],
+    ),
+    Case(
+        insert(SVC(), goal=COEFFICIENTS),
+        "such as LogisticRegression or LinearSVC",
+        [insert(LR, goal=COEFFICIENTS), insert(LinearSVC(), goal=COEFFICIENTS)],
+    ),
+    Case(
+        insert(goal=TargetFeatures((0,))),
+        "take Lasso, ElasticNet, or LogisticRegression with an l1 penalty",
+        [
+            insert(surrogate, labels, goal=TargetFeatures((0,)))
+            for surrogate, labels in (
+                (Lasso(0.05), r),
+                (ElasticNet(0.05), r),
+                (LogisticRegression(penalty="l1", solver="liblinear"), y),
+            )
+        ],
+    ),
+    Case(insert(given={"X_val": X}), "must be given together", [insert(given=GIVEN)]),
+    Case(insert(given=GIVEN | {"X_val": X}), "same number of", [insert(given=GIVEN)]),
+    Case(
+        insert(given=GIVEN | {"X_val": X[:9, :2]}),
+        "must have the 5 features",
+        [insert(given=GIVEN)],
+    ),
+    Case(
+        insert(given=GIVEN | {"y_val": y[:9] + 7}),
+        r"labels of y, which are \[0, 1\]; got \[7, 8\]",
+        [insert(given=GIVEN)],
+    ),
+    Case(
+        lambda: SPAM.fit_resample(TEXTS, y, **GIVEN),
+        "must hold texts as X does",
+        [lambda: SPAM.fit_resample(TEXTS, y, X_val=TEXTS[:9], y_val=y[:9])],
+    ),
+    Case(
+        flip(MarginLabelFlip, budget=61),
+        "Lower it",
+        [flip(MarginLabelFlip, budget=60)],
+    ),
+    Case(
+        flip(RandomLabelFlip, budget=50, class_map={0: 1}),
+        "Lower it or relabel more classes",
+        [
+            flip(RandomLabelFlip, budget=20, class_map={0: 1}),
+            flip(RandomLabelFlip, budget=50, class_map={0: 1, 1: 0}),
+        ],
+    ),
+    Case(
+        flip(GreedyLabelFlip, LR, budget=30, class_map={0: 1}, validation=2),
+        "leave one row of each class .* Lower",
+        [flip(GreedyLabelFlip, LR, budget=9, class_map={0: 1}, validation=2)],
+    ),
+    Case(
+        flip(GreedyLabelFlip, DecisionTreeClassifier(), goal=ErrorGeneric("surrogate")),
+        "such as 'error-generic', for",
+        [flip(GreedyLabelFlip, DecisionTreeClassifier(), goal="error-generic")],
+    ),
+    Case(
+        flip(GreedyDeletion, budget=60),
+        "must not exceed the 58 .* Lower",
+        [flip(GreedyDeletion, budget=9)],
+    ),
+    Case(
+        insert(poison_labels=ResponseRange()),
+        "'flip', 'keep' or None",
+        [insert(poison_labels=labels) for labels in ("flip", "keep", None)],
+    ),
+    Case(
+        insert(penalties=[Displacement]),
+        r"such as Displacement\(1.0\)",
+        [insert(penalties=[Displacement(1.0)])],
+    ),
+    Case(
+        insert(feasible_set=own_set(_contains=lambda self, X, *rest: X[:, 0] > 99)),
+        "must contain the rows that its `_project` returns",
+        [insert(feasible_set=own_set())],
+    ),
+    Case(
+        modify(known_fraction=0.5, budget=30, given=GIVEN),
+        "must leave rows for the surrogate .* Lower",
+        [modify(known_fraction=0.5, budget=9, given=GIVEN)],
+    ),
+    Case(
+        lambda: rows_to_insert(replace(KNOWN, y=words[y < 1], codes=y[y < 1]), *CLONES),
+        "Raise `known_fraction`, or take a goal that names other",
+        [lambda: rows_to_insert(KNOWN, *CLONES)],
+    ),
+    Case(
+        modify(budget=50, goal=COEFFICIENTS, given={"trusted": np.arange(60) < 30}),
+        "not exceed the 30 rows .* Lower",
+        [modify(budget=30, goal=COEFFICIENTS, given={"trusted": np.arange(60) < 30})],
+    ),
+    Case(
+        insert(validation=0.99),
+        "Take another share, or give `X_val` and `y_val`",
+        [insert(validation=0.9), insert(given=GIVEN)],
+    ),
+    Case(
+        modify(budget=1.0, validation=0.3),
+        "lower the budget",
+        [modify(budget=0.5, validation=0.3), modify(budget=1.0, given=GIVEN)],
+    ),
+    Case(
+        insert(known_fraction=0.01),
+        "Raise it; 1.0 stands for all",
+        [insert(known_fraction=0.9), insert(known_fraction=1.0)],
+    ),
+    Case(
+        insert(validation=50),
+        "Take fewer folds, or give",
+        [insert(validation=5), insert(given=GIVEN)],
+    ),
+    Case(
+        insert(validation=Jumping()),
+        "returns the row 79. Take another splitter, or give",
+        [insert(validation=KFold(2)), insert(given=GIVEN)],
+    ),
+    Case(
+        insert(validation=KFold(99)),
+        "which cannot .* Take another splitter, or give",
+        [insert(validation=KFold(2)), insert(given=GIVEN)],
+    ),
+    Case(
+        insert(validation=GroupKFold(3)),
+        "`groups` must be given to fit_resample",
+        [insert(validation=GroupKFold(3), given={"groups": np.arange(60) % 6})],
+    ),
+    Case(
+        insert(given={"groups": np.arange(60) % 6}),
+        r"such as GroupKFold\(3\).* Take another `validation`, or leave",
+        [
+            insert(validation=GroupKFold(3), given={"groups": np.arange(60) % 6}),
+            insert(),
+        ],
+    ),
+    Case(
+        insert(validation=GroupKFold(3), given={"groups": np.arange(9)}),
+        "one entry for each of the 60",
+        [insert(validation=GroupKFold(3), given={"groups": np.arange(60) % 6})],
+    ),
+]
+SETS = [
+    Case(fit(own_set(kind="round")), "must be one of 'convex', 'dis", [fit(own_set())]),
+    Case(
+        on(Slab(np.ones(5), 0, 1), "maximise"),
+        "Intersect it with a Box or a ball",
+        [
+            on(make_intersection(Slab(np.ones(5), 0, 1), Box()), "maximise"),
+            on(
+                make_intersection(Slab(np.ones(5), 0, 1), BALL), "maximise", start=0 * X
+            ),
+        ],
+    ),
+    Case(
+        on(Integers(range(5)), "maximise"),
+        r"Intersect it with a Box\.",
+        [on(make_intersection(Integers(range(5)), Box(-2, 2)), "maximise")],
+    ),
+    Case(
+        lambda: own_set(_relax=lambda self: 3).fit(X).relax(),
+        "of kind 'convex'; got 3",
+        [lambda: own_set(_relax=lambda self: Box().fit(X)).fit(X).relax()],
+    ),
+    Case(
+        lambda: Box(2, 3).fit(X)._project_radially(X, 0 * X),
+        "`centre` must lie in the set",
+        [lambda: Box(-1, 3).fit(X)._project_radially(X, 0 * X)],
+    ),
+    Case(
+        on(own_set(), "maximise"),
+        r"as `_maximise\(direction, start, y\)`",
+        [on(own_set(_maximise=lambda self, d, start, y: np.sign(d)), "maximise")],
+    ),
+    Case(
+        fit(own_set(requires_labels=True)),
+        "`y` must hold the labels",
+        [lambda: own_set(requires_labels=True).fit(X, y)],
+    ),
+    Case(
+        on(L2Ball(1.0), start=X[:3]),
+        "Give the row from which the attack started for each",
+        [on(L2Ball(1.0), start=X)],
+    ),
+    Case(on(L2Ball(1.0)), "`start` must hold the rows", [on(L2Ball(1.0), start=X)]),
+    Case(fit(Box([0, 1])), "one bound for .*, or 5", [fit(Box(0)), fit(Box([0] * 5))]),
+    Case(
+        fit(Box(np.nan)),
+        "Use infinity for a feature without .* or None",
+        [fit(Box(-np.inf)), fit(Box(None))],
+    ),
+    Case(fit(Box(3, 2)), "`lower` must not exceed `upper`", [fit(Box(2, 3))]),
+    Case(fit(Box(["a"] * 5)), "must be numbers; got", [fit(Box([0.5] * 5))]),
+    Case(
+        fit(Integers(X[0] > 0)),
+        r"by np\.flatnonzero\(mask\)",
+        [fit(Integers(np.flatnonzero(X[0] > 0)))],
+    ),
+    Case(fit(Integers([5])), "from 0 to 4", [fit(Integers([0])), fit(Integers([4]))]),
+    Case(
+        on(own_set(_project=lambda self, X, *rest: X[0])),
+        r"of the shape of its first argument, \(60, 5\)",
+        [on(own_set())],
+    ),
+    Case(
+        on(own_set(_project=lambda self, X, *rest: X * np.nan)),
+        "numbers that are finite; got nan for feature 0 of row 0",
+        [on(own_set())],
+    ),
+    Case(
+        on(own_set(_contains=lambda self, X, *rest: X > 0), "contains"),
+        "an array of 60 booleans",
+        [on(own_set(_contains=lambda self, X, *rest: X[:, 0] > 0), "contains")],
+    ),
+    Case(
+        on(make_intersection(Box(0, 1), Box(2, 3))),
+        "'box-2' requires at least 2, and 'box-1' at most 1",
+        [on(make_intersection(Box(0, 2), Box(2, 3)))],
+    ),
+    Case(
+        on(make_intersection(Integers([0]), Box(0.2, 0.8))),
+        "'integers' has no value .* the bounds of 'box'",
+        [on(make_intersection(Integers([0]), Box(0.2, 1.8)))],
+    ),
+    Case(
+        on(make_intersection(Box(1, 2), Sparse(4))),
+        "'sparse' permits 4 non-zeros, but 'box' require 5",
+        [on(make_intersection(Box(1, 2), Sparse(5)))],
+    ),
+    Case(
+        fit(Intersection([])),
+        r"at least one \(name, set\) tuple",
+        [fit(Intersection([("box", Box())]))],
+    ),
+    Case(
+        fit(Intersection([Box()])),
+        r"such as \('box', Box\(\)\).* make_intersection\(Box\(\), ...\) writes",
+        [fit(Intersection([("box", Box())])), fit(make_intersection(Box()))],
+    ),
+    Case(
+        fit(make_intersection(Box)),
+        r"make_intersection\(Box\(\), ...\)",
+        [fit(make_intersection(Box()))],
+    ),
+    Case(
+        on(make_intersection(Box(), own_set()), "maximise"),
+        "Maximise over an intersection without it",
+        [on(make_intersection(Box()), "maximise")],
+    ),
+    Case(
+        on(make_intersection(BALL, Integers()), "maximise", COUNTS, start=COUNTS),
+        "Maximise over `relax",
+        [
+            lambda: (
+                make_intersection(BALL, Integers())
+                .fit(X)
+                .relax()
+                .maximise(X, start=COUNTS)
+            )
+        ],
+    ),
+    Case(
+        on(make_intersection(Slab(np.ones(5), 90, 91), Box(0, 1)), "maximise"),
+        "not in 'slab'. Widen one of the sets",
+        [
+            on(make_intersection(Slab(np.ones(5), 2, 91), Box(0, 1)), "maximise"),
+            on(make_intersection(Slab(np.ones(5), 90, 91), Box(0, 99)), "maximise"),
+        ],
+    ),
+    Case(
+        on(make_intersection(L2Ball(0.1), Box(8, 9)), start=X),
+        "Widen one of the sets, or pass a `start` that lies in all of them, as",
+        [
+            on(make_intersection(L2Ball(90.0), Box(8, 9)), start=X),
+            on(make_intersection(L2Ball(0.1), Box(8, 9)), start=0 * X + 8.5),
+        ],
+    ),
+    Case(
+        insert(feasible_set=make_intersection(L2Ball(0.1), Box(8, 9))),
+        "Widen one of the sets",
+        [insert(feasible_set=make_intersection(L2Ball(90.0), Box(8, 9)))],
+    ),
+    Case(
+        fit(OneHot([0, 1])),
+        r"Write \[\[0, 1\]\] for a single one",
+        [fit(OneHot([[0, 1]]))],
+    ),
+    Case(fit(OneHot([[0, 1], [2]])), "Leave such a group out", [fit(OneHot([[0, 1]]))]),
+    Case(fit(OneHot([[0, 1], [1, 2]])), "not share", [fit(OneHot([[0, 1], [3, 2]]))]),
+    Case(
+        insert(Ridge(), r, poison_labels=ResponseRange(3, 2)),
+        "`low` of ResponseRange must be below `high`",
+        [insert(Ridge(), r, poison_labels=ResponseRange(2, 3))],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, 0 * y),
+        "at least two classes",
+        [lambda: SphereSlab().fit(X, y)],
+    ),
+    Case(
+        lambda: SphereSlab().fit(X, words).project(X[:1], y=["eggs"]),
+        r"labels of the training rows, which are \['ham', 'spam'\]; got .*'eggs'",
+        [lambda: SphereSlab().fit(X, words).project(X[:1], y=["ham"])],
+    ),
+    Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
+    Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),
+    Case(fit(Slab([1] * 5, 3, 2)), "`lower` must not", [fit(Slab([1] * 5, 2, 3))]),
+]
+FINITE = AscentResult(np.zeros((6, 5)), 0.0, np.zeros(1))
+PARTS = [
+    Case(
+        insert(goal=own_goal(resolve=lambda self, context: 3)),
+        r"an object with a method at\(learner, W\)",
+        [insert(goal=own_goal())],
+    ),
+    Case(
+        insert(goal=own_goal(at=lambda learner, W: (0.0, W[:2]))),
+        r"the shape of W, which is \(6, 1\); got",
+        [insert(goal=own_goal())],
+    ),
+    Case(
+        insert(goal=own_goal(label_map=lambda self, *rest: 3)),
+        "must return a dict or None",
+        [
+            insert(goal=own_goal(label_map=lambda self, *rest: {0: 1})),
+            insert(goal=own_goal(label_map=lambda self, *rest: None)),
+        ],
+    ),
+    Case(
+        insert(goal=own_goal(kind="wishes")),
+        r"must be one of \('errors', 'parameters', 'features'\)",
+        [insert(goal=own_goal(kind="parameters"))],
+    ),
+    Case(
+        insert(goal=ErrorGeneric("surrogate", sharpness=3)),
+        "must be None if loss='surrogate'",
+        [
+            insert(goal=ErrorGeneric("surrogate")),
+            insert(goal=ErrorGeneric("error", sharpness=3)),
+        ],
+    ),
+    Case(
+        lambda: ErrorGeneric("surrogate")._loss_of(NoLoss.learner),
+        "`loss` of ErrorGeneric must be 'error'",
+        [insert(goal=ErrorGeneric("error"))],
+    ),
+    Case(
+        insert(Ridge(), r, goal=ErrorSpecific({0: 1})),
+        r"Take TargetLabels\(\), and give rows as `X_val` and the responses",
+        [
+            insert(
+                Ridge(), r, goal=TargetLabels(), given={"X_val": X[:2], "y_val": [9, 9]}
+            )
+        ],
+    ),
+    Case(
+        insert(goal=TargetCoefficients([1.0, 2.0])),
+        r"the shape \(1, 5\)",
+        [insert(goal=TargetCoefficients(np.ones((1, 5))))],
+    ),
+    Case(
+        insert(goal=TargetCoefficients({0: np.inf})),
+        "finite, or NaN for coefficients that do not matter",
+        [insert(goal=TargetCoefficients([[1.0, np.nan, np.nan, np.nan, np.nan]]))],
+    ),
+    Case(
+        insert(goal=TargetCoefficients({})),
+        "name at least one coefficient",
+        [insert(goal=TargetCoefficients({3: 0.0}))],
+    ),
+    Case(
+        insert(goal=TargetCoefficients({0: "b"})),
+        "must be numbers, in an array or as the values of a dict",
+        [insert(goal=TargetCoefficients({0: 2}))],
+    ),
+    Case(
+        insert(Lasso(0.05), r, goal=TargetFeatures((0,), (0,))),
+        r"must name different features.* names \[0\] twice",
+        [insert(Lasso(0.05), r, goal=TargetFeatures((0,), (1,)))],
+    ),
+    Case(
+        insert(Lasso(0.05), r, goal=TargetFeatures(0)),
+        "must hold positions .* in a list; got 0",
+        [insert(Lasso(0.05), r, goal=TargetFeatures([0]))],
+    ),
+    Case(
+        insert(Lasso(0.05), r, goal=TargetFeatures([5])),
+        "positions or names of the 5 features",
+        [insert(Lasso(0.05), r, goal=TargetFeatures([4]))],
+    ),
+    Case(
+        insert(Lasso(0.05), r, goal=TargetFeatures([0, 0])),
+        "each once; got 0 again",
+        [insert(Lasso(0.05), r, goal=TargetFeatures([0]))],
+    ),
+    Case(
+        insert(goal=own_goal(at=lambda learner, W: (0.0, np.where(W == 1, W, np.nan)))),
+        "`at` of Own must return numbers; got NaN",
+        [insert(goal=own_goal())],
+    ),
+    Case(
+        lambda: as_known_measure(own_goal(), 3),
+        r"None or an object with a method value\(scores\)",
+        [
+            lambda: as_known_measure(own_goal(), None),
+            lambda: as_known_measure(own_goal(), SimpleNamespace(value=np.mean)).value(
+                X
+            ),
+        ],
+    ),
+    Case(
+        lambda: OutsideMeasure(SimpleNamespace(value=np.ravel)).value(X),
+        "must return a number",
+        [lambda: OutsideMeasure(SimpleNamespace(value=np.mean)).value(X)],
+    ),
+    Case(
+        lambda: OutsideMeasure(SimpleNamespace(gradient=np.ravel)).gradient(X),
+        r"an array of the shape of the scores, \(60, 5\)",
+        [lambda: OutsideMeasure(SimpleNamespace(gradient=np.sign)).gradient(X)],
+    ),
+    Case(
+        insert(penalties=[own_penalty(lambda X: (1e999, X, X[:, 0]))]),
+        "a goal or a penalty of your own is infinite there, bound it",
+        [insert(penalties=[own_penalty(lambda X: (1e9, X, X[:, 0]))])],
+    ),
+    Case(
+        insert(GradientDescentClassifier("squared_error", learning_rate=1e9)),
+        "Take learning_rate=0.273, or scale the features",
+        [insert(GradientDescentClassifier("squared_error", learning_rate=0.273))],
+    ),
+    Case(
+        insert(optimizer=own_optimizer(lambda x: x)),
+        r"an AscentResult with a point .* the shape \(6, 5\) of the start",
+        [insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, np.zeros(1))))],
+    ),
+    Case(
+        insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, None))),
+        "the value at the start and after each step",
+        [insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, np.zeros(1))))],
+    ),
+    Case(
+        insert(penalties=[own_penalty(lambda X: 0.0)]),
+        r"a number and arrays of the shapes \(6, 5\) and \(6,\)",
+        [insert(penalties=[own_penalty(lambda X: (0.0, X, X[:, 0]))])],
+    ),
+    Case(
+        insert(penalties=[own_penalty(lambda X: (np.nan, X, X[:, 0]))]),
+        "must return numbers; got NaN",
+        [insert(penalties=[own_penalty(lambda X: (0.0, X, X[:, 0]))])],
+    ),
+]
+DESCENT = GradientDescentClassifier()
+BATCH = {
+    "solver": "sgd",
+    "momentum": 0,
+    "max_iter": 9,
+    "n_iter_no_change": 9,
+    "random_state": 0,
+}
+SURROGATES = [
+    Case(
+        lambda: GradientDescentClassifier("squared_error", learning_rate=1e9).fit(X, y),
+        "Take learning_rate=.*, or scale the features",
+        [
+            lambda: GradientDescentClassifier("squared_error", learning_rate=0.1).fit(
+                X, y
+            )
+        ],
+    ),
+    Case(
+        lambda: DESCENT.fit(X, y, coef_init=np.zeros(3)),
+        r"`coef_init` must have the shape \(1, 5\)",
+        [lambda: DESCENT.fit(X, y, coef_init=np.zeros((1, 5)))],
+    ),
+    Case(
+        lambda: GradientDescentClassifier(fit_intercept=False).fit(
+            X, y, intercept_init=[0]
+        ),
+        "`intercept_init` must be None if fit_intercept=False",
+        [
+            lambda: GradientDescentClassifier(fit_intercept=False).fit(X, y),
+            lambda: DESCENT.fit(X, y, intercept_init=[0]),
+        ],
+    ),
+    Case(
+        lambda: DESCENT.fit(X, 0 * y),
+        "needs rows of at least two classes",
+        [lambda: DESCENT.fit(X, y)],
+    ),
+    Case(
+        insert(MLPClassifier((3,), batch_size=9, **BATCH)),
+        "`batch_size` of the surrogate must be .* 60; got 9.* set batch_size=120",
+        [insert(MLPClassifier((3,), batch_size=120, **BATCH))],
+    ),
+    Case(
+        insert(make_pipeline(PolynomialFeatures(), StandardScaler(), LR)),
+        "Put that step before the attack, in a pipeline",
+        [
+            lambda: insert(make_pipeline(StandardScaler(), LR))(),
+            lambda: GradientInsertion(LR, optimizer=FAST).fit_resample(
+                PolynomialFeatures().fit_transform(X), y
+            ),
+        ],
+    ),
+    Case(
+        insert(LogisticRegression(class_weight={0: 1, 5: 2})),
+        r"must name classes of y, which are \[0, 1\]; got \[5\]",
+        [insert(LogisticRegression(class_weight={0: 1, 1: 2}))],
+    ),
+    Case(insert(DecisionTreeClassifier()), "Take one of Grad", [insert(DESCENT)]),
+    Case(insert(Ridge(positive=True), r), "must be False if", [insert(Ridge(), r)]),
+    Case(
+        insert(MLPClassifier((3,), max_iter=9)),
+        "Set solver='sgd', momentum=0",
+        [insert(MLPClassifier((3,), batch_size=120, **BATCH))],
+    ),
+]
+CASES = ATTACKS + SETS + PARTS + SURROGATES
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*not converge:sklearn.exceptions.ConvergenceWarning"
+)
+@pytest.mark.filterwarnings("ignore:.*:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.* returned a point at which:UserWarning")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.message)
+def test_ways_out_work(case):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        case.fails()
+    message = str(caught.value)
+    assert re.search(case.message, message, flags=re.DOTALL), message
+    assert len(message) < 700
+    for works in case.works:
+        works()
+
+
+def raises_of(path):
+    """Return the lines of each `raise` of a file that has something to say."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        (path, node.lineno): (node.lineno, node.end_lineno, ast.unparse(node))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and node.exc is not None
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_error_has_a_case():
+    known = {}
+    for folder in FOLDERS:
+        for path in (PACKAGE / folder).rglob("*.py"):
+            known |= raises_of(path)
+    reached = set()
+    for case in CASES:
+        try:
+            case.fails()
+        except (ValueError, TypeError) as error:
+            while error is not None:
+                frame = error.__traceback__
+                while frame is not None:
+                    path = Path(frame.tb_frame.f_code.co_filename)
+                    reached.add((path, frame.tb_lineno))
+                    frame = frame.tb_next
+                error = error.__cause__ or error.__context__
+    missed = [
+        f"{path.relative_to(PACKAGE)}:{first}: {text}"
+        for (path, _), (first, last, text) in known.items()
+        if not any((path, line) in reached for line in range(first, last + 1))
+        and not any(words in text for words in UNREACHED)
+    ]
+    assert not missed, "Add a case for each of these:\n" + "\n".join(missed)
+
+
+def values_named(message):
+    """Return the values of a parameter that an error names."""
+    _, wanted = re.match(r"`(\w+)` of .* must be (.*) if it is the", message).groups()
+    if wanted.startswith("a "):
+        return [1.0]
+    return [ast.literal_eval(value) for value in wanted.split(" or ")]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "n_classes"),
+    [
+        (LogisticRegression(solver="liblinear"), 3),
+        (LinearRegression(positive=True), None),
+        (Ridge(positive=True), None),
+        (Ridge(alpha=[1.0, 2.0]), None),
+        (RidgeClassifier(positive=True), 2),
+        (Lasso(positive=True), None),
+        (LinearSVC(penalty="l1", dual=False), 2),
+        (LinearSVC(multi_class="crammer_singer"), 3),
+        (LinearSVC(class_weight="balanced"), 3),
+        (SVC(kernel="precomputed"), 2),
+        (SVC(C=np.inf), 2),
+        (SGDClassifier("perceptron"), 2),
+        (SGDClassifier(penalty="l1"), 2),
+        (SGDClassifier(class_weight="balanced"), 3),
+        (SGDRegressor("epsilon_insensitive"), None),
+        (SGDRegressor(penalty="l1"), None),
+    ],
+    ids=repr,
+)
+def test_each_value_named_can_be_differentiated(estimator, n_classes):
+    with pytest.raises(ValueError, match="if it is the surrogate") as caught:
+        as_training_problem(estimator, n_classes)
+    message = str(caught.value)
+    parameter = re.match("`([^`]*)`", message)[1]
+    for value in values_named(message):
+        changed = type(estimator)(**estimator.get_params() | {parameter: value})
+        changed._validate_params()
+        as_training_problem(changed, n_classes)
+
+
+def differentiable(estimator, n_classes):
+    """Return an estimator with the changes that an error names, if it is refused."""
+    try:
+        as_training_problem(estimator, n_classes)
+    except ValueError as error:
+        named = re.search(r"Set (.*?)\. Poison", str(error))[1]
+        changes = {
+            each.split("=")[0]: ast.literal_eval(each.split("=")[1])
+            for each in named.split(", ")
+        }
+        return estimator.set_params(**changes)
+    return estimator
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*not converge:sklearn.exceptions.ConvergenceWarning"
+)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer:UserWarning")
+@pytest.mark.parametrize(
+    ("tree", "labels", "n_classes"),
+    [(DecisionTreeClassifier(), y, 2), (DecisionTreeRegressor(), r, None)],
+)
+def test_each_surrogate_named_can_be_taken(tree, labels, n_classes):
+    with pytest.raises(TypeError, match=r"attack DecisionTree.* by transfer") as caught:
+        insert(tree, labels)()
+    names = re.search("Take one of (.*) as the surrogate", str(caught.value))[1]
+    known = dict(all_estimators())
+    estimators = [
+        known[name] if name in known else getattr(surrogates, name, None)
+        for name in names.split(", ")
+    ]
+    estimators = [each() for each in estimators if each is not None]
+    assert len(estimators) >= 6
+    for each in estimators:
+        X_out, y_out = insert(differentiable(each, n_classes), labels)()
+        # The way of transfer: the tree learns from poison made for another one.
+        tree.fit(X_out, y_out)
+
+
+@pytest.mark.parametrize(
+    ("network", "n_classes"), [(MLPClassifier, 2), (MLPRegressor, None)]
+)
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"solver": "lbfgs"}, {"early_stopping": True, "solver": "sgd"}],
+    ids=str,
+)
+def test_each_change_of_a_network_named_is_enough(network, n_classes, params):
+    as_training_problem(differentiable(network(**params), n_classes), n_classes)
