@@ -19,7 +19,7 @@ N_ROUNDS = 100
 
 
 class GreedyLabelFlip(BaseGoalFlip):
-    r"""Flip the labels that raise the goal most, one after the other, then exchange them.
+    r"""Flip the labels that raise the goal most, one by one, then exchange them.
 
     A surrogate learns from the training rows, and the goal, for example its error, is
     measured on validation rows. Every step flips the label that raises the goal most,
