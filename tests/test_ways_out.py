@@ -52,6 +52,7 @@ from skpoison.feasible_sets import (
     Integers,
     Intersection,
     L2Ball,
+    LossBound,
     OneHot,
     ResponseRange,
     Slab,
@@ -321,6 +322,14 @@ ATTACKS = [
         [insert(known_fraction=0.9), insert(known_fraction=1.0)],
     ),
     Case(
+        insert(validation=12, known_fraction=0.3),
+        "Or raise `known_fraction`, which is 0.3",
+        [
+            insert(validation=5, known_fraction=0.3),
+            insert(validation=12, known_fraction=0.9),
+        ],
+    ),
+    Case(
         insert(validation=50),
         "Take fewer folds, or give",
         [insert(validation=5), insert(given=GIVEN)],
@@ -515,6 +524,16 @@ SETS = [
         lambda: SphereSlab().fit(X, words).project(X[:1], y=["eggs"]),
         r"labels of the training rows, which are \['ham', 'spam'\]; got .*'eggs'",
         [lambda: SphereSlab().fit(X, words).project(X[:1], y=["ham"])],
+    ),
+    Case(
+        lambda: LossBound().fit(X, np.arange(60) % 3),
+        r"Take SphereSlab\(\) for another",
+        [lambda: SphereSlab().fit(X, np.arange(60) % 3), lambda: LossBound().fit(X, y)],
+    ),
+    Case(
+        lambda: LossBound(DecisionTreeClassifier()).fit(X, y),
+        r"Take LogisticRegression\(\)",
+        [lambda: LossBound(LR).fit(X, y)],
     ),
     Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),

@@ -175,15 +175,22 @@ class BaseGoalAttack(BaseSurrogateAttack):
         if known.X_val is not None:
             return [Fold(everything, known.X_val, known.y_val)]
         validation = self.validation
-        return make_folds(
-            self._default_validation if validation is None else validation,
-            known.X,
-            known.codes,
-            everything if positions is None else positions,
-            random_state,
-            stratify=known.classes is not None,
-            groups=known.groups,
-        )
+        try:
+            return make_folds(
+                self._default_validation if validation is None else validation,
+                known.X,
+                known.codes,
+                everything if positions is None else positions,
+                random_state,
+                stratify=known.classes is not None,
+                groups=known.groups,
+            )
+        except ValueError as error:
+            if self.known_fraction == 1:
+                raise
+            raise ValueError(
+                f"{error} Or raise `known_fraction`, which is {self.known_fraction}."
+            ) from error
 
     def _problem(self, known, fold, **settings):
         """Return the bilevel problem of a fold.

@@ -6,6 +6,7 @@ fitted on clean and poison rows together, as those of the victim are, and differ
 with the rest (:mod:`skpoison.bilevel.differentiation.scaling`).
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import sparse
 
 from skpoison.bilevel.differentiation.scaling import ColumnScaler
 from skpoison.bilevel.goals import Goal, check_goal
+from skpoison.bilevel.learners.grams import GramMemory
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.goals._behind_scalers import BehindScalers
@@ -99,7 +101,9 @@ class BilevelProblem:
         elif scalers:
             self.scaler = make_column_scaler(scalers, X_scaler)
         problem = as_training_problem(estimator, n_classes)
-        self.training_problem = problem.for_rows(self.X_scaled, weight)
+        if X.shape[0]:  # if not all rows are poison
+            problem = problem.for_rows(self.X_scaled, weight)
+        self.training_problem = problem
         self.learner = self.training_problem.learner
         n_unrolled = None
         if isinstance(hypergradient, Unrolled):
@@ -134,7 +138,8 @@ class BilevelProblem:
         if is_behind and not isinstance(self.raw_goal, Goal):
             self.raw_goal = BehindScalers(goal, context)
         self.raw_goal = as_known_goal(goal, self.raw_goal)
-        self.engine.check_rows(self.rows())
+        if X.shape[0]:
+            self.engine.check_rows(self.rows())
 
     @cached_property
     def scaling(self):
@@ -308,12 +313,19 @@ class BilevelProblem:
             X = np.empty((n_clean + n_poison, self.X.shape[1]))
             scaling.transform(self.X, out=X[:n_clean])
             scaling.transform(X_poison, out=X[n_clean:])
-        return self.training_problem.rows(
+        rows = self.training_problem.rows(
             X,
             np.concatenate([self.codes, y_poison]),
             classes=self.classes,
             multiplicity=np.append(multiplicity, np.ones(n_poison)),
         )
+        return replace(rows, memory=self._memory)
+
+    @cached_property
+    def _memory(self):
+        """What is kept of inner products; unscaled clean rows stay as they are."""
+        stays = self.scaler is None and not sparse.issparse(self.X)
+        return GramMemory(self.X if stays else None)
 
     def diagnostics(self):
         """Return how accurate the last gradient is.

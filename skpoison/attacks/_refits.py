@@ -7,13 +7,11 @@ A few fits of the estimator itself tell: on each fold of the training rows in tu
 several seeds, because the victim's order of the rows is a matter of chance.
 """
 
-import warnings
 from copy import deepcopy
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.goals._errors import BaseErrorGoal
 
@@ -146,15 +144,12 @@ class Refits:
         wanted, sign = known.goal._wanted(y_val, known.classes)
         if known.classes is not None:
             y, wanted = known.classes[y.astype(int)], known.classes[wanted]
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # Whether the victim will converge is not what is asked here.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            try:
-                predicted = surrogate.fit(X, y).predict(X_val)
-            except ValueError:  # what overflows
-                return -np.inf
-            if known.classes is None:
-                value = sign * ((predicted - wanted) ** 2).mean() / 2
-            else:
-                value = sign * (predicted != wanted).mean()
-        return float(value) if np.isfinite(value) else -np.inf
+        try:
+            predicted = surrogate.fit(X, y).predict(X_val)
+        except ValueError:  # what overflows
+            return -np.inf
+        if known.classes is not None:
+            return sign * float((predicted != wanted).mean())
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = sign * float(((predicted - wanted) ** 2).mean() / 2)
+        return value if np.isfinite(value) else -np.inf

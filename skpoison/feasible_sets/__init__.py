@@ -11,6 +11,7 @@ from skpoison.feasible_sets._class_sets import ClassBall, ClassSlab
 from skpoison.feasible_sets._frozen import Frozen
 from skpoison.feasible_sets._integers import Integers
 from skpoison.feasible_sets._intersection import Intersection, make_intersection
+from skpoison.feasible_sets._loss_bound import LossBound
 from skpoison.feasible_sets._one_hot import OneHot
 from skpoison.feasible_sets._response_range import ResponseRange
 from skpoison.feasible_sets._slab import Slab
@@ -28,6 +29,7 @@ __all__ = [
     "L1Ball",
     "L2Ball",
     "LinfBall",
+    "LossBound",
     "OneHot",
     "ResponseRange",
     "Slab",

@@ -44,11 +44,13 @@ class ClassConstraint(ConstraintSet):
         self.quantile = quantile
 
     @abstractmethod
-    def _fit_class(self, rows, centroid, others):
+    def _fit_class(self, k, rows, centroid, others):
         """Return the constraint of a class, a fitted ConstraintSet.
 
         Parameters
         ----------
+        k : int
+            The position of the class.
         rows : {ndarray, csr matrix} of shape (n_rows, n_features)
             The training rows of the class.
         centroid, others : ndarray of shape (n_features,)
@@ -70,9 +72,9 @@ class ClassConstraint(ConstraintSet):
         self._size = max(abs(X).max(), np.finfo(float).tiny)
         self.centroids_ = np.array([_mean(X[y == label]) for label in self.classes_])
         self._members = []
-        for label, centroid in zip(self.classes_, self.centroids_, strict=True):
-            others = _mean(X[y != label])
-            self._members.append(self._fit_class(X[y == label], centroid, others))
+        for k, label in enumerate(self.classes_):
+            rows, others = X[y == label], _mean(X[y != label])
+            self._members.append(self._fit_class(k, rows, self.centroids_[k], others))
 
     def _codes(self, y):
         """Return labels as positions among the classes."""
@@ -209,8 +211,8 @@ class ClassBall(ClassConstraint):
         super()._fit(X, y)
         self.radii_ = np.array([member.radius for member in self._members])
 
-    def _fit_class(self, rows, centroid, others):
-        radius = _quantile(_distances(rows, centroid), self.quantile)
+    def _fit_class(self, k, rows, centroid, others):
+        radius = smallest_bound(_distances(rows, centroid), self.quantile)
         radius = max(radius, SMALLEST * self._size)
         return L2Ball(radius).fit(centroid[np.newaxis])
 
@@ -273,7 +275,7 @@ class ClassSlab(ClassConstraint):
         self.half_widths_ = np.array(self._half_widths)
         del self._normals, self._half_widths
 
-    def _fit_class(self, rows, centroid, others):
+    def _fit_class(self, k, rows, centroid, others):
         normal = centroid - others
         # Rounding of means is no direction.
         if np.abs(normal).max() <= SMALLEST * self._size:
@@ -281,7 +283,7 @@ class ClassSlab(ClassConstraint):
             slab = Slab(np.ones(normal.shape), -np.inf, np.inf)
         else:
             middle = centroid @ normal
-            half_width = _quantile(np.abs(rows @ normal - middle), self.quantile)
+            half_width = smallest_bound(np.abs(rows @ normal - middle), self.quantile)
             slab = Slab(normal, middle - half_width, middle + half_width)
         self._normals.append(normal)
         self._half_widths.append(half_width)
@@ -292,7 +294,7 @@ def _mean(X):
     return np.asarray(X.mean(axis=0), dtype=float).ravel()
 
 
-def _quantile(values, quantile):
+def smallest_bound(values, quantile):
     """Return the smallest value that at least this share of the values keeps to."""
     return float(np.quantile(values, quantile, method="inverted_cdf"))
 

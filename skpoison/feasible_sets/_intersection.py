@@ -28,7 +28,8 @@ class Intersection(_BaseComposition, BaseFeasibleSet):
     :class:`Integers`, :class:`Sparse` and :class:`OneHot`, if no column is in two
     categories, and for the convex ones of these together with up to three of
     :class:`L1Ball` (not with categories), :class:`L2Ball`, :class:`Slab`,
-    :class:`ClassBall` and :class:`ClassSlab`; a :class:`SphereSlab` counts as two.
+    :class:`ClassBall`, :class:`ClassSlab` and :class:`LossBound`; a :class:`SphereSlab`
+    counts as two.
     Other convex sets, your own ones for example, are projected onto by Dykstra's
     algorithm (Boyle & Dykstra 1986), up to its tolerance. The linear oracle `maximise`
     exists for the intersections whose projection is exact.

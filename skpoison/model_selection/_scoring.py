@@ -6,9 +6,11 @@ In cross-validation such a score is NaN in every fold.
 from difflib import get_close_matches
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.metrics import get_scorer_names
+from sklearn.base import is_classifier, is_regressor
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils.validation import _num_samples
+
+from skpoison.utils._texts import shown
 
 USUAL_SCORES = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
 
@@ -70,6 +72,13 @@ def _check_name(name, estimator, y):
         raise ValueError(
             f"scoring={name!r} is not a scorer of scikit-learn, such as "
             f"{', '.join(near)}."
+        )
+    if is_regressor(estimator) and "classification" in (
+        get_scorer(name)._score_func.__module__
+    ):
+        raise ValueError(
+            f"scoring={name!r} is for classes, and {shown(estimator)} is a regressor. "
+            "Take scoring='r2', or another score for regression."
         )
     if not is_classifier(estimator) or np.ndim(y) != 1 or not _num_samples(y):
         return

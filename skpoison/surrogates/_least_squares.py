@@ -53,8 +53,6 @@ class LeastSquaresProblem(TrainingProblem):
         problem : LeastSquaresProblem
             Without a penalty if the solution is unique.
         """
-        if not X.shape[0]:  # all rows are poison
-            return self
         sum_of_squares, rank, is_singular = _spectrum(X, bool(self.learner.intercept))
         if not is_singular or not sum_of_squares:
             return self

@@ -94,6 +94,14 @@ def test_groups(known_fraction):
         assert not set(found[fold.train]) & set(found[fold.rows])
 
 
+def test_too_few_rows_known_for_validation():
+    attack = WithGoal(known_fraction=0.03, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"Or raise `known_fraction`, which is 0\.03\."
+    ):
+        attack.fit_resample(X, y)
+
+
 def test_groups_are_routed():
     groups = np.arange(150) % 11
     with sklearn.config_context(enable_metadata_routing=True):

@@ -111,6 +111,7 @@ def test_responses():
     assert_allclose(found, ((fitted.predict(X[test]) - y[test]) ** 2).mean() / 2)
 
 
+@pytest.mark.filterwarnings("ignore:Maximum number of iteration")
 def test_fits_that_overflow_count_least():
     y = 1e200 * X[:, 0]
     folds = [Fold(HALVES[0], X[HALVES[1]], y[HALVES[1]], HALVES[1])]

@@ -86,8 +86,11 @@ def test_only_names_are_checked(scoring):
 
 def test_responses_have_no_classes():
     _, y = load_diabetes(return_X_y=True)
-    check_scoring_names("r2", Ridge(), y)
-    check_scoring_names(["f1", "roc_auc"], Ridge(), y)
+    check_scoring_names(["r2", "neg_max_error", "roc_auc"], Ridge(), y)
+    for name in ("accuracy", "f1", "neg_log_loss"):
+        message = refusal(name, Ridge(), y)
+        assert message.startswith(f"scoring='{name}' is for classes, and Ridge() is a")
+        assert message.endswith("Take scoring='r2', or another score for regression.")
 
 
 @pytest.mark.parametrize("scoring", ["f1", "roc_auc", "acuracy"])
