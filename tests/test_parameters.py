@@ -104,6 +104,9 @@ PARAMETERS = {
     "poison_labels": Changes("keep"),
     "validation": Changes(0.6),
     "ErrorSpecific.class_map": Changes({1: 0}),
+    "ascent": Changes(ProjectedAscent(max_iter=1)),
+    "n_climbs": Changes(1),
+    "n_starts": Changes(1),
     "loss": Changes("surrogate"),
     "decay": Changes(0.5),
     "max_iter": Changes(0),
@@ -200,6 +203,7 @@ SETTINGS = {
     "Displacement": {"weight": 1e-4},
     "OneHot": {"groups": [[0, 1]]},
     "ProjectedAscent": {"max_iter": 4},
+    "SuccessiveHalving": {"ascent": ProjectedAscent(max_iter=8)},
     "Slab": {"normal": [1.0, -1.0, 0.5, 0.0]},
     "TargetCoefficients": {"values": {0: 3.0}},
     "TargetFeatures": {"select": (0,)},
@@ -361,7 +365,7 @@ def make(cls, settings):
         if isinstance(made, goals.TargetFeatures):
             attack.set_params(surrogate=Lasso(0.05))
         return attack.set_params(goal=made)
-    if isinstance(made, optimizers.BaseOptimizer):
+    if isinstance(made, (optimizers.BaseOptimizer, optimizers.SuccessiveHalving)):
         if isinstance(made, optimizers.SpectralProjectedGradient):
             attack.set_params(**COEFFICIENTS)
         return attack.set_params(optimizer=made)

@@ -108,7 +108,8 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            The training rows. They are not written to.
+            The training rows. They are not written to. An attack that does not read
+            them itself also takes a list, an array or a series of texts.
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels.
         trusted : array-like of shape (n_samples,) of bool, default=None
@@ -159,6 +160,8 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         """What an error about words in X suggests besides numbers."""
         if self._only_surrogate_reads:
             return ", or give a `surrogate` that begins with such a step"
+        if self._needs_classifier:
+            return ", or take GreedyLabelFlip with a `surrogate` that begins with one"
         return ""
 
     def _check_features(self, X):

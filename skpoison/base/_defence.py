@@ -33,8 +33,10 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skpoison.base._missing_values import explain_missing
 from skpoison.utils._containers import canonical, is_frame, is_text
 from skpoison.utils._targets import check_labels, check_responses
+from skpoison.utils._texts import listed, shown
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._validation import (
     InstanceWith,
@@ -46,7 +48,7 @@ from skpoison.utils._validation import (
     record_features,
     refused_na,
 )
-from skpoison.utils._weights import fit_weighted, takes_weights
+from skpoison.utils._weights import fit_weighted, takes_weights, without_weights
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             X = any_features(self, X)
             record_features(self, X, reset=reset)
         else:
-            with refused_na("X"):
+            with explain_missing(self), refused_na("X"):
                 X = validate_data(
                     self,
                     canonical(X),
@@ -289,8 +291,8 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             present = sample_weight != 0
             if not present.any():
                 raise ValueError(
-                    "sample_weight must be other than 0 for at least one row; it is 0 "
-                    "for every row."
+                    "sample_weight must be other than 0 for at least one row; got 0 "
+                    "for each. Leave it out to count all rows alike."
                 )
         self._check_classes(y[present], reset)
         return CheckedRows(X, y, present, mask, sample_weight)
@@ -300,9 +302,14 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         own, inner = (get_tags(each).estimator_type for each in (self, self.estimator))
         if own != inner or own not in ("classifier", "regressor"):
             needed = own if own in ("classifier", "regressor") else None
+            others = {
+                "classifier": " For regression take OutlierFilteredRegressor.",
+                "regressor": " For classification take OutlierFilteredClassifier.",
+            }
             raise ValueError(
                 f"estimator must be a {needed or 'classifier or a regressor'} for "
-                f"{type(self).__name__}; got {self.estimator!r}."
+                f"{type(self).__name__}; got {shown(self.estimator)}."
+                f"{others.get(needed, '')}"
             )
 
     def _check_target(self, y):
@@ -311,7 +318,11 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             return check_responses(self, y, warn=True)
         y = check_labels(self, y)
         if type_of_target(y).startswith("multilabel"):
-            raise ValueError("Multilabel and multioutput targets are not supported.")
+            raise ValueError(
+                "Multilabel and multioutput targets are not supported. Put "
+                f"MultiOutputClassifier around {type(self).__name__}, which fits one "
+                "defence for each output."
+            )
         return column_or_1d(y, warn=True)
 
     def _check_classes(self, y, reset):
@@ -322,9 +333,14 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             self.classes_ = np.unique(y)
         elif not np.isin(y, self.classes_).all():
             raise ValueError(
-                f"y must hold labels among {self.classes_.tolist()}; got "
-                f"{np.setdiff1d(y, self.classes_).tolist()} as well."
+                f"y must hold labels among {listed(self.classes_)}; got "
+                f"{listed(np.setdiff1d(y, self.classes_))} as well. Leave these rows "
+                "out, or fit the defence with such rows."
             )
+
+    def _instead_of_missing(self):
+        """Return what to do about missing values but to fill them in, as a sentence."""
+        return ""
 
     def _ensure_all_finite(self):
         """Return the argument of this name for `check_array`.
@@ -358,11 +374,13 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         if not self._estimator_takes_weights():
             if (present == present[0]).all():
                 return {}
-            if (present < 0).any() or (present != np.rint(present)).any():
+            odd = present[(present < 0) | (present != np.rint(present))]
+            if odd.size:
                 raise ValueError(
-                    f"{type(self.estimator).__name__} takes no sample_weight in its "
-                    "fit: weights must be whole numbers then, of copies of the rows. "
-                    "Fit without weights; in a Pipeline, enable metadata routing."
+                    "sample_weight must hold whole numbers, numbers of copies of the "
+                    f"rows, for an estimator that takes no weights in its fit, such as "
+                    f"{type(self.estimator).__name__}; got {odd[0]:.6g}. Fit without "
+                    f"weights{without_weights(self.estimator)}."
                 )
         return {"sample_weight": sample_weight}
 

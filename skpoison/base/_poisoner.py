@@ -172,7 +172,8 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            The training rows. They are not written to.
+            The training rows. They are not written to. An attack that does not read
+            them itself also takes a list, an array or a series of texts.
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels.
         trusted : array-like of shape (n_samples,) of bool, default=None

@@ -10,10 +10,13 @@ from sklearn.utils.validation import _check_method_params
 
 from skpoison.base._defence import BaseDefence
 from skpoison.base._delegation import PredictsByEstimatorMixin
+from skpoison.base._missing_values import explain_missing
 from skpoison.base._overruled_share import overruled_share
 from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._texts import listed, shown
 from skpoison.utils._validation import check_squares, numeric_features
 from skpoison.utils._warnings import warn_user
+from skpoison.utils._weights import without_weights
 
 # The verdict on a row that is dropped, among labels as positions in `classes_`.
 DROPPED = -1
@@ -215,8 +218,8 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             raise ValueError(
                 f"{type(self).__name__}._score_rows must return a pair of scores and "
                 f"labels for action='relabel', with a position in classes_, from 0 to "
-                f"{codes[-1]}, for each of the {n_samples} rows; got {labels!r} for "
-                "the labels."
+                f"{codes[-1]}, for each of the {n_samples} rows; got {shown(labels)} "
+                "for the labels."
             )
         return scores, np.asarray(labels)
 
@@ -228,7 +231,7 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             raise ValueError(
                 f"{type(self).__name__}._learn_threshold must return a number"
                 f"{', or one for each class' * is_classifier(self)}; got "
-                f"{threshold!r}."
+                f"{shown(threshold)}."
             )
         return values if values.ndim else threshold
 
@@ -242,7 +245,8 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         if self.action == "relabel" and not is_classifier(self):
             raise ValueError(
                 "action='relabel' needs a classifier, because responses are not "
-                f"relabelled; got {self.estimator!r}. Use action='drop' or 'weigh'."
+                f"relabelled; got {shown(self.estimator)}. Use action='drop' or "
+                "'weigh'."
             )
 
     def _rows_to_score(self, X, present):
@@ -252,13 +256,14 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             return rows
         dtypes = [np.float64, np.float32, *[np.bool_] * self._keeps_booleans]
         if is_frame(X):
-            rows = numeric_features(
-                self,
-                rows,
-                accept_sparse="csr",
-                dtype=dtypes,
-                ensure_all_finite=self._ensure_all_finite(),
-            )
+            with explain_missing(self):
+                rows = numeric_features(
+                    self,
+                    rows,
+                    accept_sparse="csr",
+                    dtype=dtypes,
+                    ensure_all_finite=self._ensure_all_finite(),
+                )
         elif rows.dtype not in dtypes:
             rows = rows.astype(np.float64)
         check_squares(rows)
@@ -285,7 +290,7 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         if rescued.any():
             which = "it finds every row suspicious"
             if is_classifier(self):
-                classes = self.classes_[np.unique(codes[rescued])].tolist()
+                classes = listed(self.classes_[np.unique(codes[rescued])])
                 which = f"otherwise no row of {classes} would be left"
             warn_user(
                 f"{type(self).__name__} keeps suspicious rows as they are: {which}. "
@@ -320,8 +325,8 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         if not self._estimator_takes_weights():
             raise ValueError(
                 f"action='weigh' needs an estimator that takes sample_weight in its "
-                f"fit; {type(self.estimator).__name__} does not. Use action='drop'; "
-                "for a Pipeline, enable metadata routing."
+                f"fit; {type(self.estimator).__name__} does not. Use action='drop'"
+                f"{without_weights(self.estimator)}."
             )
         self.sample_weight_ = factors * params.get("sample_weight", 1.0)
         if (self.sample_weight_ == 1).all():

@@ -13,8 +13,9 @@ from skpoison.cli._encoding import is_mostly_zero, make_frame
 from skpoison.cli._errors import CommandError, listed, reason
 from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
 from skpoison.cli._scoring import check_scoring
-from skpoison.cli._terminal import Progress, capture_warnings
+from skpoison.cli._terminal import Progress, capture_warnings, print_error
 from skpoison.model_selection import RobustnessReport
+from skpoison.model_selection._surrogates import inform, refits
 
 PLAIN = "no defence"
 # Attacks that write numbers into the features.
@@ -130,6 +131,8 @@ def make_report(
         frame = make_frame(layout)
         X = X if frame is None else frame
 
+    for each in _slow(named_attacks, pipelines[PLAIN], y):
+        print_error(each)
     params = {} if data.trusted is None else {"trusted": data.trusted}
     with Progress() as progress:
         report = RobustnessReport(
@@ -205,6 +208,16 @@ def _leave_out(named_attacks, layout):
     for name in left_out:
         del named_attacks[name]
     return [f"left out {listed(left_out)}: {why}"]
+
+
+def _slow(named_attacks, victim, y):
+    """Return a line on each attack that fits the estimator thousands of times."""
+    return [
+        f"{name} fits the estimator anew for every change that it tries, which can "
+        "take hours. Take --surrogate logistic if that is too long."
+        for name, attack in named_attacks.items()
+        if refits(inform(attack, victim, y).attack, y)
+    ]
 
 
 def _knowledge(report):

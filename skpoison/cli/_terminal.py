@@ -3,6 +3,7 @@
 import sys
 import warnings
 from shutil import get_terminal_size
+from threading import Event, Thread
 from time import monotonic
 
 from skpoison.utils._warnings import warning_kind
@@ -28,8 +29,9 @@ class Progress:
     """How far the report is, and how long it will take, on stderr.
 
     On a terminal it is a line that is overwritten, ten times a second at most.
-    Elsewhere it is a new line every minute: work that takes less leaves none. Used as a
-    context manager, it wipes the line of the terminal at the end.
+    Elsewhere it is a new line every minute, also during a long step: work that takes
+    less leaves none. Used as a context manager, it wipes the line of the terminal at
+    the end.
 
     Parameters
     ----------
@@ -46,18 +48,28 @@ class Progress:
         self.case = ""
         self._clock = clock
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._pause = (
-            SECONDS_BETWEEN_UPDATES if self._is_terminal else SECONDS_BETWEEN_LINES
-        )
         self._width = 0
         self._begin = self._last = clock()
         self._line_of = None
+        self._text = ""
+        self._is_over = Event()
 
     def __enter__(self):
+        if not self._is_terminal and sys.stderr is not None:
+            Thread(target=self._repeat, daemon=True).start()
         return self
 
     def __exit__(self, *exc_info):
+        self._is_over.set()
         self._clear()
+
+    def _repeat(self):
+        """Say in a long step that it goes on."""
+        while not self._is_over.wait(SECONDS_BETWEEN_LINES):
+            now = self._clock()
+            if self._text and now - self._last >= SECONDS_BETWEEN_LINES:
+                self._last = now
+                print_error(f"{self._text}, {_duration(now - self._begin)} so far")
 
     def __call__(self, n_done, n_steps, attack, estimator):
         """Show how far the report is.
@@ -73,10 +85,11 @@ class Progress:
         """
         self.case = attack if estimator is None else f"{attack} against {estimator}"
         now = self._clock()
-        text = f"{n_done / n_steps:.0%} done, {self.case}"
+        self._text = text = f"{n_done / n_steps:.0%} done, {self.case}"
         if n_done:
             text += f", {_duration((now - self._begin) * (n_steps / n_done - 1))} left"
-        is_due = now - self._last >= self._pause
+        pause = SECONDS_BETWEEN_UPDATES if self._is_terminal else SECONDS_BETWEEN_LINES
+        is_due = now - self._last >= pause
         if self._is_terminal and (is_due or self.case != self._line_of):
             self._line_of, self._last = self.case, now
             self._overwrite(text)

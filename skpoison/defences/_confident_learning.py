@@ -34,6 +34,7 @@ from skpoison.defences._out_of_fold import JudgesOutOfFoldMixin
 from skpoison.defences._robust_scale import standardize
 from skpoison.utils._containers import take_rows
 from skpoison.utils._seeds import set_missing_seeds
+from skpoison.utils._texts import shown
 
 # Inverse penalties of the default classifiers, for rows of mean squared length 1 and
 # the mean loss of the rows. The first allows weights that are hardly more than the
@@ -193,7 +194,8 @@ class ConfidentLearningClassifier(JudgesOutOfFoldMixin, BaseRowFilter):
         if self.classifiers is not None and not (able and all(able)):
             raise ValueError(
                 "classifiers must be a list of one or more classifiers with "
-                f"predict_proba; got {self.classifiers!r}."
+                f"predict_proba; got {shown(self.classifiers)}. Put "
+                "CalibratedClassifierCV around one without probabilities."
             )
         judged = classes_to_judge(self, y)
         rows = np.flatnonzero(judged[y])
@@ -265,6 +267,13 @@ class ConfidentLearningClassifier(JudgesOutOfFoldMixin, BaseRowFilter):
         confident = contradicts & (confidence >= self.threshold)
         best = np.where(confident, probabilities, -1).argmax(axis=1)
         return scores, np.where(confident.any(axis=1), best, y)
+
+    def _instead_of_missing(self):
+        return (
+            "Or give classifiers that take missing values, such as "
+            "classifiers=[HistGradientBoostingClassifier()], if the estimator takes "
+            "them, too."
+        )
 
     def _reads_features(self):
         return self.classifiers is None

@@ -30,10 +30,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import _check_method_params
 
+from skpoison.base._missing_values import explain_missing
 from skpoison.bilevel.solvers.lbfgs import minimise_lbfgs
 from skpoison.bilevel.solvers.newton import minimise
-from skpoison.surrogates import as_training_problem
+from skpoison.defences._noise_ways import correctable, way_out
+from skpoison.defences._transition_matrix import as_text
 from skpoison.utils._containers import take_rows
+from skpoison.utils._texts import listed, shown
 from skpoison.utils._validation import check_squares, numeric_features
 from skpoison.utils._weights import fit_weighted
 
@@ -125,23 +128,18 @@ def correctable_problem(estimator, n_classes):
     ValueError
         If the loss of the estimator cannot be corrected, or not minimised here.
     """
-    try:
-        problem = as_training_problem(estimator, n_classes=n_classes)
-    except TypeError:
-        problem = None
-    learner = getattr(problem, "learner", None)
-    loss = getattr(learner, "loss", None)
-    if not getattr(loss, "linear_in_targets", False) or problem.n_steps is not None:
+    problem = correctable(estimator, n_classes)
+    if problem is None:
         raise ValueError(
-            "Losses can be corrected for an estimator that minimises a logistic or "
-            "a squared loss, LogisticRegression or RidgeClassifier, not for "
-            f"{estimator!r}. Use method='weighted', with noise='anchors' or "
-            "the rates."
+            "Losses can be corrected for an estimator that minimises a logistic or a "
+            "squared loss until it converges, such as LogisticRegression or "
+            f"RidgeClassifier; got {shown(estimator)}. {way_out(estimator, n_classes)}"
         )
-    if "smooth" not in learner.supports:
+    if "smooth" not in problem.learner.supports:
         raise ValueError(
             "The corrected loss is minimised with a squared penalty, and that of "
-            f"{estimator!r} has absolute values. Set l1_ratio=0."
+            f"{shown(estimator)} has absolute values. Set "
+            f"{_squared_penalty(estimator)}."
         )
     if problem.class_weight is not None:
         raise ValueError(
@@ -149,6 +147,12 @@ def correctable_problem(estimator, n_classes):
             "class, and its loss cannot be corrected. Set class_weight=None."
         )
     return problem
+
+
+def _squared_penalty(estimator):
+    """Return the parameter that makes the penalty of an estimator a squared one."""
+    penalty = estimator.get_params().get("penalty")
+    return "penalty='l2'" if penalty in ("l1", "elasticnet") else "l1_ratio=0"
 
 
 def corrected_labels(matrix, codes, trusted):
@@ -217,7 +221,8 @@ def fit_corrected(estimator, classes, matrix, rows, *, owner, fitted=None):
         The fitted clone.
     """
     problem = correctable_problem(estimator, classes.shape[0])
-    X = numeric_features(owner, rows.X, accept_sparse="csr", dtype=np.float64)
+    with explain_missing(owner):
+        X = numeric_features(owner, rows.X, accept_sparse="csr", dtype=np.float64)
     check_squares(X)
     training_rows = problem.rows(X, rows.codes, rows.params.get("sample_weight"))
     if fitted is None:
@@ -261,9 +266,8 @@ def _check_has_minimum(learner, matrix, classes, corrected, rows):
     if is_free and missing.any():
         raise ValueError(
             "With so much noise there would be no true label "
-            f"{classes[missing].tolist()}: the rates of the other classes explain all "
-            "that are seen. Lower those rates; the transition matrix is "
-            f"{matrix.round(3).tolist()}."
+            f"{listed(classes[missing])}: the rates of the other classes explain all "
+            f"that are seen. Lower those rates; {as_text(matrix)}."
         )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state
 
+from skpoison.utils._texts import listed
 from skpoison.utils._warnings import warn_user
 
 
@@ -28,7 +29,7 @@ def classes_to_judge(defence, codes):
     counts = np.bincount(codes, minlength=defence.classes_.shape[0])
     judged = counts > 1
     if counts.shape[0] > 1 and not judged.all():
-        lone = defence.classes_[~judged].tolist()
+        lone = listed(defence.classes_[~judged])
         warn_user(
             f"{type(defence).__name__} believes the label of the only row of each of "
             f"the classes {lone}: there are no other rows to compare it with. The "

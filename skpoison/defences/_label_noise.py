@@ -18,10 +18,12 @@ from skpoison.defences._corrected_loss import (
 )
 from skpoison.defences._folds import classes_to_judge
 from skpoison.defences._noise_model import matrix_at_anchors, matrix_by_likelihood
+from skpoison.defences._noise_ways import way_out
 from skpoison.defences._out_of_fold import JudgesOutOfFoldMixin
 from skpoison.defences._reweighting import noise_weights
 from skpoison.defences._transition_matrix import as_transition_matrix, wrong_shares
 from skpoison.utils._seeds import set_missing_seeds
+from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_default
 
 
@@ -194,13 +196,14 @@ class NoisyLabelClassifier(JudgesOutOfFoldMixin, PredictsByEstimatorMixin, BaseD
         if self.method == "weighted" and n_classes > 2:
             raise ValueError(
                 "Only binary classification is supported by method='weighted'. The "
-                f"type of the target is multiclass: {n_classes} classes. Use "
-                "method='unbiased'."
+                f"type of the target is multiclass: {n_classes} classes. "
+                f"{way_out(self.estimator, n_classes)}"
             )
         if self.method == "weighted" and not self._estimator_takes_weights():
             raise ValueError(
-                f"{type(self.estimator).__name__} takes no sample_weight in its fit, "
-                "which method='weighted' needs."
+                "method='weighted' needs an estimator that takes sample_weight in its "
+                f"fit; {type(self.estimator).__name__} does not. "
+                f"{way_out(self.estimator, n_classes)}"
             )
 
     def _find_noise(self, rows):
@@ -215,7 +218,7 @@ class NoisyLabelClassifier(JudgesOutOfFoldMixin, PredictsByEstimatorMixin, BaseD
         if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
                 f"noise={self.noise!r} needs an estimator with predict_proba, such as "
-                f"LogisticRegression; got {self.estimator!r}. Give the rates of noise."
+                f"LogisticRegression; got {shown(self.estimator)}. Give the rates."
             )
         judged = classes_to_judge(self, rows.codes)
         matrix = np.eye(n_classes)
@@ -240,8 +243,8 @@ class NoisyLabelClassifier(JudgesOutOfFoldMixin, PredictsByEstimatorMixin, BaseD
         if not folds:
             raise ValueError(
                 "cv must have a fold whose training rows hold all of the "
-                f"{n_classes} classes; got {self.cv!r}. Use a number of folds, or give "
-                "the rates of noise."
+                f"{n_classes} classes; got {shown(self.cv)}. Use a number of folds, or "
+                "give the rates of noise."
             )
         return folds
 

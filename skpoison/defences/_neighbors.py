@@ -15,6 +15,7 @@ from skpoison.base import BaseRowFilter
 from skpoison.base._row_filter import DROPPED
 from skpoison.defences._reference_rows import as_sparse_if_alike, sample_rows
 from skpoison.utils._containers import take_rows
+from skpoison.utils._texts import shown
 from skpoison.utils._validation import InstanceWith, check_default
 from skpoison.utils._warnings import warn_user
 
@@ -228,7 +229,7 @@ class KNNSanitizedClassifier(BaseRowFilter):
         elif self.metric == "haversine" and X.shape[1] != 2:
             raise ValueError(
                 "metric='haversine' is for two columns, latitude and longitude; X has "
-                f"{X.shape[1]}. Choose another metric."
+                f"{X.shape[1]}. Choose another metric, or pass those two alone."
             )
         reference = self._reference(y)
         self.n_reference_ = reference.shape[0]
@@ -284,8 +285,9 @@ class KNNSanitizedClassifier(BaseRowFilter):
             nearest = found[1] if by_distance else found
             if np.min(nearest) < 0:
                 raise ValueError(
-                    f"neighbors={self.neighbors!r} finds fewer than the {k + 1} rows "
-                    "asked for. Let it search more widely, or lower n_neighbors."
+                    f"neighbors must find the {k + 1} rows asked for; got fewer from "
+                    f"{shown(self.neighbors)}. Let it search more widely, or lower "
+                    "n_neighbors."
                 )
             nearest = reference[nearest]
             others = _others(nearest, rows.start)
@@ -334,6 +336,12 @@ class KNNSanitizedClassifier(BaseRowFilter):
         if self.prior_correction:
             return sentence
         return f"Set prior_correction=True for rare classes. {sentence}"
+
+    def _instead_of_missing(self):
+        return (
+            "Or set metric='nan_euclidean', which leaves them out, if the estimator "
+            "takes missing values."
+        )
 
     def _index(self):
         if self.neighbors is not None:

@@ -14,6 +14,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_consistent_length
 
 from skpoison.defences._folds import stratified_folds
+from skpoison.utils._splitters import needs_groups
+from skpoison.utils._texts import shown
 from skpoison.utils._validation import InstanceWith
 
 
@@ -39,7 +41,7 @@ class JudgesOutOfFoldMixin:
             if split_params and not self._has_splitter():
                 raise ValueError(
                     "groups must be given with a splitter that keeps them together, "
-                    f"such as cv=GroupKFold(5); got cv={self.cv!r}."
+                    f"such as cv=GroupKFold(5); got cv={shown(self.cv)}."
                 )
         elif self._has_splitter():
             own = {"sample_weight": rows.sample_weight, "trusted": trusted}
@@ -83,17 +85,14 @@ class JudgesOutOfFoldMixin:
             stream = check_random_state(self.random_state)
             splitter.random_state = stream.randint(np.iinfo(np.int32).max)
         params = {name: values[rows] for name, values in self._split_params.items()}
-        try:
-            return list(splitter.split(X, codes, **params))
-        except ValueError as error:
-            if "groups" in params or "'groups'" not in str(error):
-                raise
+        if needs_groups(splitter) and "groups" not in params:
             raise ValueError(
-                f"cv={splitter!r} needs the groups of the rows, and fit was given "
-                "none. Give fit(X, y, groups=groups), in a Pipeline under the name of "
-                "the step (step__groups=groups); with metadata routing, by the name "
-                "groups alone."
-            ) from error
+                f"groups must be given to fit for cv={shown(self.cv)}; got none. Give "
+                "fit(X, y, groups=groups), in a Pipeline under the name of the step "
+                "(step__groups=groups); with metadata routing, by the name groups "
+                "alone."
+            )
+        return list(splitter.split(X, codes, **params))
 
     def _has_splitter(self):
         return not isinstance(self.cv, Integral)

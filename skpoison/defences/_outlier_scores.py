@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 
 from skpoison.utils._containers import take_rows
+from skpoison.utils._texts import shown
 
 # How many parts of the reference rows are left out in turn of detectors that keep no
 # scores of rows that they have not seen.
@@ -104,9 +105,9 @@ def _scores_of(detector):
         kept = getattr(last, "negative_outlier_factor_", None)
     else:
         raise ValueError(
-            f"detector must score rows that it was not fitted on; got {detector!r}. "
-            "Give one with score_samples (LocalOutlierFactor has it with "
-            "novelty=True), or one of PyOD's."
+            f"detector must score rows that it was not fitted on; got "
+            f"{shown(detector)}. Give one with score_samples (LocalOutlierFactor has "
+            "it with novelty=True), or one of PyOD's."
         )
 
     def score(X):

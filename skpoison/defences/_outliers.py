@@ -139,6 +139,13 @@ class _BaseOutlierFilter(BaseRowFilter):
     def _how_to_overrule_less(self):
         return "Mark more rows known to be clean as trusted, or raise the quantile."
 
+    def _instead_of_missing(self):
+        return (
+            "Or give a detector that takes missing values, such as "
+            "make_pipeline(SimpleImputer(), IsolationForest()), if the estimator takes "
+            "them, too."
+        )
+
     def _reads_features(self):
         # Of a frame LocalOutlierFactor forgets the names when it scores, and warns.
         return self.detector is None or isinstance(self.detector, LocalOutlierFactor)

@@ -6,6 +6,8 @@ label of a row of the i-th class is seen as the j-th class.
 
 import numpy as np
 
+from skpoison.utils._texts import listed
+
 # Condition number beyond which a transition matrix counts as singular.
 MAX_CONDITION = 1e6
 
@@ -52,11 +54,15 @@ def as_transition_matrix(noise, classes):
         unknown = [label for label in noise if label not in classes.tolist()]
         if unknown:
             raise ValueError(
-                f"noise must name classes among {classes.tolist()}; got {unknown}."
+                f"noise must name classes among {listed(classes)}; got "
+                f"{listed(unknown)} as well."
             )
         rates = np.array([noise.get(label, 0.0) for label in classes.tolist()], float)
         if not ((rates >= 0) & (rates < 1)).all():
-            raise ValueError(f"The rates of noise must be in [0, 1); got {noise}.")
+            raise ValueError(
+                "noise must hold rates in [0, 1); got "
+                f"{rates[(rates < 0) | (rates >= 1)][0]:.6g}."
+            )
         return check_transition_matrix(uniform_noise_matrix(rates))
     if np.ndim(noise) == 0:
         rates = np.full(n_classes, float(noise))
@@ -69,8 +75,8 @@ def as_transition_matrix(noise, classes):
         )
     if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1):
         raise ValueError(
-            "Each row of noise must hold probabilities that sum to 1: how the labels "
-            f"of one class are seen. Got {matrix.tolist()}."
+            "noise must hold in each row probabilities that sum to 1, how the labels "
+            f"of one class are seen; got {_wrong_row(matrix)}."
         )
     return check_transition_matrix(matrix)
 
@@ -97,8 +103,8 @@ def check_transition_matrix(matrix):
     if (others >= own).any() or np.linalg.cond(matrix) > MAX_CONDITION:
         raise ValueError(
             "There is too much noise: a label must be likelier in its own class than "
-            "in any other (with two classes, rates must sum to less than 1). The "
-            f"transition matrix is {matrix.round(3).tolist()}."
+            "in any other (with two classes, rates must sum to less than 1). Give "
+            f"lower rates as noise; {as_text(matrix)}."
         )
     return matrix
 
@@ -123,3 +129,28 @@ def wrong_shares(matrix, seen):
     right, expected = true * np.diag(matrix), true @ matrix
     known = (seen > 0) & (expected > 0)
     return np.where(known, 1 - right / np.where(known, expected, 1), 0.0)
+
+
+def as_text(matrix):
+    """Return a transition matrix as errors tell of it.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_classes, n_classes)
+        The transition matrix.
+
+    Returns
+    -------
+    text : str
+        The matrix of a few classes; the rate of each of many.
+    """
+    if matrix.shape[0] <= 4:
+        return f"the transition matrix is {matrix.round(3).tolist()}"
+    return f"the rates are {listed((1 - np.diag(matrix)).round(3))}"
+
+
+def _wrong_row(matrix):
+    """Return the first row that does not hold probabilities, and which it is."""
+    is_wrong = (matrix < 0).any(axis=1) | ~np.isclose(matrix.sum(axis=1), 1)
+    row = np.flatnonzero(is_wrong)[0]
+    return f"{listed(matrix[row])} in row {row}, of the sum {matrix[row].sum():.6g}"

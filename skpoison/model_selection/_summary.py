@@ -182,13 +182,15 @@ def _regained(defended, undefended):
     -------
     cell : str
         The share, or a dash if the loss is within noise: the share of nearly nothing
-        can be any number.
+        can be any number. Beyond -100% and 200% the number itself says nothing more.
     """
     losses = (undefended[0] - undefended[1:]).sum(axis=0)
     if _is_within_noise(losses):
         return DASH
-    share = (defended[1:] - undefended[1:]).sum() / losses.sum()
-    return f"{round(share, 2) + 0:.0%}"  # + 0 turns a negative zero into a positive one
+    share = round((defended[1:] - undefended[1:]).sum() / losses.sum(), 2)
+    if not -1 <= share <= 2:
+        return "> 200%" if share > 0 else "< -100%"
+    return f"{share + 0:.0%}"  # + 0 turns a negative zero into a positive one
 
 
 def _cases(curves, name):

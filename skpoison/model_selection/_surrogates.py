@@ -64,10 +64,7 @@ def inform(attack, estimator, y):
     if attack.surrogate is not None:
         same = repr(attack.surrogate) == repr(estimator)
         return InformedAttack(attack, "" if same else _name(attack.surrogate))
-    n_classes = None
-    if is_classifier(estimator):
-        y = np.asarray(y)
-        n_classes = y.shape[1] if y.ndim == 2 else np.unique(y).shape[0]
+    n_classes = _n_classes(estimator, y)
     can_be_any = attack._only_surrogate_reads and is_classifier(estimator)
     # A single fit of the whole is no matter; a search by gradients is much faster than
     # one by fits, even behind an encoder.
@@ -84,6 +81,37 @@ def inform(attack, estimator, y):
     if encoder is not None:
         attack = EncodedAttack(attack, encoder)
     return InformedAttack(attack, f"{DEFAULT_SURROGATE} (transfer)")
+
+
+def refits(attack, y):
+    """Return whether an attack searches by fits of its surrogate, thousands of them.
+
+    Parameters
+    ----------
+    attack : sampler
+        The attack.
+    y : array-like of shape (n_samples,)
+        The labels or responses.
+
+    Returns
+    -------
+    refits : bool
+    """
+    surrogate = getattr(attack, "surrogate", None)
+    return (
+        isinstance(attack, BaseGoalAttack)
+        and surrogate is not None
+        and attack._only_surrogate_reads
+        and not is_differentiable(surrogate, _n_classes(surrogate, y))
+    )
+
+
+def _n_classes(estimator, y):
+    """Return the number of classes; None for a regressor."""
+    if not is_classifier(estimator):
+        return None
+    y = np.asarray(y)
+    return y.shape[1] if y.ndim == 2 else np.unique(y).shape[0]
 
 
 def _is_attackable(attack, estimator, n_classes):

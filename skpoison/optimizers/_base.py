@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 # Number of steps without progress after which an optimizer stops early.
@@ -156,6 +156,10 @@ class BaseOptimizer(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _maximise(self, value_and_gradient, start, project, callback):
         """Maximise a function; return an AscentResult."""
+
+    def _shortened(self, max_iter):
+        """Return the optimizer for an ascent of fewer steps."""
+        return clone(self).set_params(max_iter=max_iter)
 
     def _is_stuck(self, path):
         """Return whether the best value has made no progress for too long."""

@@ -103,6 +103,14 @@ class ProjectedAscent(BaseOptimizer):
         self.step_size = step_size
         self.decay = decay
 
+    def _shortened(self, max_iter):
+        # It ends with steps as short as the whole ascent does.
+        share = max_iter / self.max_iter
+        ascent = super()._shortened(max_iter)
+        return ascent.set_params(
+            step_size=self.step_size * np.sqrt(share), decay=self.decay ** (1 / share)
+        )
+
     def _maximise(self, value_and_gradient, start, project, callback):
         x = project(start)
         value, gradient = value_and_gradient(x)

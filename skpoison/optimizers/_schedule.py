@@ -41,7 +41,7 @@ class OptimisedRows:
     visited: list
 
 
-def optimise_rows(optimizer, objective, start, coordinates, progress):
+def optimise_rows(optimizer, objective, start, coordinates, progress, *, at=None):
     """Maximise an objective over poison rows.
 
     Parameters
@@ -59,6 +59,8 @@ def optimise_rows(optimizer, objective, start, coordinates, progress):
     progress : callable
         Takes the objective after each step, and returns whether to stop. Its attribute
         `stopped` says whether to stop from the outset.
+    at : PoisonRows, default=None
+        Where the ascent begins, for a joint schedule. None: at the initial rows.
 
     Returns
     -------
@@ -67,10 +69,10 @@ def optimise_rows(optimizer, objective, start, coordinates, progress):
     """
     ascend = partial(_ascend, optimizer, objective, coordinates, progress)
     if optimizer.schedule == "joint":
-        return ascend(start[:0], start)
+        return ascend(start[:0], start, start if at is None else at)
     rows, parts = start[:0], []
     for i in range(len(start)):
-        parts.append(ascend(rows, start[i : i + 1]))
+        parts.append(ascend(rows, start[i : i + 1], start[i : i + 1]))
         rows = stack(rows, parts[-1].rows)
     found = OptimisedRows(
         rows,
@@ -88,17 +90,17 @@ def optimise_rows(optimizer, objective, start, coordinates, progress):
     return OptimisedRows(start, value, np.append(found.path, value), visited)
 
 
-def _ascend(optimizer, objective, coordinates, progress, fixed, start):
+def _ascend(optimizer, objective, coordinates, progress, fixed, start, at):
     """Maximise over some rows, beside others that are held fixed."""
     visited = []
 
     def rows_at(x):
-        rows = coordinates.rows(x, start)
+        rows = coordinates.rows(x, at)
         is_convex = coordinates.kind == "convex"
         return rows if is_convex else coordinates.project(rows, start)
 
     def project(x, for_ascent):
-        rows = coordinates.rows(x, start)
+        rows = coordinates.rows(x, at)
         rows = coordinates.project(rows, start, for_ascent=for_ascent)
         return coordinates.point(rows)
 
@@ -114,7 +116,7 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start):
         record(x)
         return progress(value)
 
-    origin, nearest = coordinates.point(start), partial(project, for_ascent=True)
+    origin, nearest = coordinates.point(at), partial(project, for_ascent=True)
     record(nearest(origin))
     if progress.stopped:
         x = nearest(origin)
@@ -134,5 +136,5 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start):
         # It starts where the ascent has already been.
         found = replace(found, path=np.concatenate([ascended, found.path[1:]]))
     # Once more: scaling back may have rounded across a border.
-    rows = coordinates.project(coordinates.unrounded_rows(found.x, start), start)
+    rows = coordinates.project(coordinates.unrounded_rows(found.x, at), start)
     return OptimisedRows(rows, found.value, found.path, visited)

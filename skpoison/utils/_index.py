@@ -112,6 +112,8 @@ def _integers_after(largest, n_new, dtype):
 
     if largest + n_new > np.iinfo(np.int64).max:
         return None
-    new = pd.Index(np.arange(largest + 1, largest + 1 + n_new))
+    new = pd.RangeIndex(largest + 1, largest + 1 + n_new)
     name = str(getattr(dtype, "subtype", dtype)).partition("[")[0].lower()
-    return new.astype(dtype) if largest + n_new <= np.iinfo(name).max else new
+    if name == "int64" or largest + n_new > np.iinfo(name).max:
+        return new
+    return new.astype(dtype)

@@ -11,7 +11,7 @@ from skpoison.utils._validation import check_squares, is_missing, refused_na
 # Numbers are responses, and not classes, if there are more different ones than this,
 N_CLASSES = 20
 # and fewer rows than this for each of them: few enough that the training rows of a fold
-# are not taken for responses if all rows are taken for classes.
+# are seldom taken for responses if all rows are taken for classes.
 N_ROWS_OF_A_CLASS = 3
 
 
@@ -120,10 +120,13 @@ def _check_one_type(y):
     """Raise if labels are of types that cannot be sorted together."""
     if y.dtype.kind != "O":
         return
+    types = set(map(type, y.ravel()))
+    if len(types) == 1:
+        return
     try:
         np.unique(y)
     except TypeError as error:
-        types = sorted({type(value).__name__ for value in y.ravel()})
+        types = sorted(each.__name__ for each in types)
         raise ValueError(
             f"y must hold labels of one type; got {' and '.join(types)}. Make all of "
             "them strings: [str(label) for label in y]."

@@ -1,6 +1,7 @@
 """Sample weights for estimators that may not take any."""
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
@@ -23,6 +24,28 @@ def takes_weights(estimator):
     takes_weights : bool
     """
     return _routing_enabled() or has_fit_parameter(estimator, "sample_weight")
+
+
+def without_weights(estimator):
+    """Return what else can be done with an estimator that takes no weights.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Returns
+    -------
+    text : str
+        Empty but for a Pipeline, whose steps may take weights.
+    """
+    if not isinstance(estimator, Pipeline):
+        return ""
+    return (
+        ", or put the defence within the Pipeline, around its last step (or enable "
+        "metadata routing, and let the last step request them: "
+        "set_fit_request(sample_weight=True))"
+    )
 
 
 def fit_weighted(estimator, X, y, params):

@@ -5,20 +5,34 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification, make_regression
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import BaggingClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+)
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing as take
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skpoison.base import BaseDefence, PredictsByEstimatorMixin
+from skpoison.defences import (
+    KNNSanitizedClassifier,
+    OutlierFilteredClassifier,
+    OutlierFilteredRegressor,
+)
 from skpoison.utils.estimator_checks import check_estimator
 
 X = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
@@ -133,7 +147,9 @@ def test_weight_0_is_absence():
 
 
 def test_weights_all_zero():
-    with pytest.raises(ValueError, match=r"0 for every row|at least one non-zero"):
+    with pytest.raises(
+        ValueError, match=r"got 0 for each. Leave it out|at least one non-zero"
+    ):
         Plain(GaussianNB()).fit(X, y, sample_weight=np.zeros(4))
 
 
@@ -144,10 +160,69 @@ def test_weights_not_taken_by_the_estimator():
         assert defence.estimator_.n_samples_fit_ == 4
     defence.fit(X, y, sample_weight=[0, 2, 3, 0])
     assert defence.estimator_.n_samples_fit_ == 5
-    message = "KNeighborsClassifier takes no sample_weight .* whole numbers"
-    for weight in ([1.5, 1, 1, 1], [2, 1, -1, 1]):
-        with pytest.raises(ValueError, match=message):
-            Plain(KNeighborsClassifier(1)).fit(X, y, sample_weight=weight)
+    message = (
+        "whole numbers, .*, such as KNeighborsClassifier; got %s. Fit without weig"
+    )
+    for weight, odd in (([1.5, 1, 1, 1], 1.5), ([2, 1, -1, 1], -1)):
+        with pytest.raises(ValueError, match=message % odd):
+            defence.fit(X, y, sample_weight=weight)
+    assert defence.fit(X, y).estimator_.n_samples_fit_ == 4
+
+
+def test_weights_not_taken_by_a_pipeline():
+    """Both ways out that the error names give what the last step alone would learn."""
+    weights = [1.5, 1, 1, 1]
+    pipeline = make_pipeline(StandardScaler(), GaussianNB())
+    with pytest.raises(ValueError, match=r"within the Pipeline, .* set_fit_request"):
+        Plain(pipeline).fit(X, y, sample_weight=weights)
+    expected = pipeline.fit(X, y, gaussiannb__sample_weight=weights).predict_proba(X)
+    inside = make_pipeline(StandardScaler(), Plain(GaussianNB()))
+    inside.fit(X, y, plain__sample_weight=weights)
+    np.testing.assert_allclose(
+        inside[-1].estimator_.class_prior_, pipeline[-1].class_prior_
+    )
+    with config_context(enable_metadata_routing=True):
+        last = GaussianNB().set_fit_request(sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        routed = Plain(make_pipeline(scaler, last))
+        routed.fit(X, y, sample_weight=weights)
+        np.testing.assert_allclose(routed.predict_proba(X), expected)
+
+
+def test_several_outputs_are_fitted_one_by_one():
+    Y = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
+    with pytest.raises(ValueError, match="Put MultiOutputClassifier around Plain"):
+        Plain(DummyClassifier()).fit(X, Y)
+    fitted = MultiOutputClassifier(Plain(DummyClassifier())).fit(X, Y)
+    assert fitted.predict(X).shape == (4, 2)
+
+
+def test_estimators_of_another_task_have_a_defence_of_their_own():
+    rows, responses = np.arange(20.0).reshape(-1, 1), np.linspace(0, 1.9, 20)
+    with pytest.raises(ValueError, match="For regression take OutlierFilteredRegr"):
+        KNNSanitizedClassifier(Ridge()).fit(rows, responses)
+    with pytest.raises(ValueError, match="a regressor, such as OutlierFilteredRegr"):
+        KNNSanitizedClassifier(LogisticRegression()).fit(rows, responses)
+    regressor = OutlierFilteredRegressor(Ridge()).fit(rows, responses)
+    assert regressor.inlier_mask_.any()
+    with pytest.raises(ValueError, match="For classification take OutlierFilteredCla"):
+        OutlierFilteredRegressor(LogisticRegression()).fit(rows, responses > 1)
+    classifier = OutlierFilteredClassifier(LogisticRegression())
+    assert classifier.fit(rows, responses > 1).inlier_mask_.any()
+
+
+def test_errors_stay_short():
+    """Labels of many classes and masks of two dimensions are not printed whole."""
+    rows = np.arange(600.0).reshape(-1, 2)
+    labels = np.repeat(np.arange(100), 3).astype(str).astype(object)
+    defence = Plain(DummyClassifier()).fit(rows, labels)
+    with pytest.raises(ValueError, match=r"\['0', .* 100 in all\]; got \[") as caught:
+        defence._check_rows(rows, labels + "x", reset=False)
+    assert len(str(caught.value)) < 300
+    trusted = np.ones((300, 2), dtype=bool)
+    with pytest.raises(ValueError, match=r"shape \(300, 2\)") as caught:
+        defence.fit(rows, labels, trusted=trusted)
+    assert len(str(caught.value)) < 300
 
 
 def test_bagging_around_an_estimator_without_weights():

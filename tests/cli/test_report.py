@@ -480,3 +480,15 @@ def test_numbers_that_are_mostly_zero(monkeypatch):
     # One that takes no sparse matrix gets none.
     made = report(data, estimator="boosting", cv=2)
     assert "StandardScaler -> HistGradientBoosting" in made.title
+
+
+def test_slow_attacks_are_announced(capsys):
+    some = {"X": X[:60], "y": Y[:60], "cv": 2, "budgets": np.array([0, 1])}
+    report(**some, attacks=["greedy_label_flip", "alfa"])
+    assert capsys.readouterr().err == (
+        "skpoison: greedy_label_flip fits the estimator anew for every change that it "
+        "tries, which can take hours. Take --surrogate logistic if that is too long.\n"
+    )
+    report(**some, attacks=["greedy_label_flip"], surrogate="logistic")
+    report(**some, attacks=["greedy_label_flip"], estimator="linear_svm")
+    assert capsys.readouterr().err == ""

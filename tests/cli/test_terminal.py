@@ -1,5 +1,6 @@
 import sys
 import warnings
+from time import sleep
 
 import pytest
 
@@ -138,6 +139,20 @@ def test_progress_in_a_pipe_is_a_line_a_minute(capsys):
         "skpoison: 30% done, flips against tree, about 5 min left",
         "skpoison: 45% done, flips against tree, about 4 min left",
     ]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_long_step_in_a_pipe(capsys, monkeypatch):
+    monkeypatch.setattr("skpoison.cli._terminal.SECONDS_BETWEEN_LINES", 0.01)
+    clock, err = Clock(), ""
+    with Progress(clock) as progress:
+        progress(0, 4, "flips", None)
+        clock.now = 120
+        while not err:
+            sleep(0.01)
+            err = capsys.readouterr().err
+    assert err == "skpoison: 0% done, flips, about 2 min so far\n"
+    sleep(0.05)
     assert capsys.readouterr() == ("", "")
 
 

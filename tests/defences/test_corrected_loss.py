@@ -24,9 +24,10 @@ from skpoison.defences._corrected_loss import (
 from skpoison.defences._transition_matrix import uniform_noise_matrix
 
 # The spelling of an l1 penalty before and since scikit-learn 1.8.
-ELASTIC_NET = {"l1_ratio": 0.5}
+ELASTIC_NET, L2 = {"l1_ratio": 0.5}, {"l1_ratio": 0.0}
 if LogisticRegression().penalty != "deprecated":
     ELASTIC_NET["penalty"] = "elasticnet"
+    L2 = {"penalty": "l2", "l1_ratio": None}
 
 X, y = make_classification(300, flip_y=0.2, random_state=0)
 CLASSES = np.array([0, 1])
@@ -165,7 +166,7 @@ def test_warning_names_the_corrected_loss(monkeypatch):
     [
         (DecisionTreeClassifier(), "logistic or a squared loss"),
         (LogisticRegression(class_weight="balanced"), "Set class_weight=None"),
-        (LogisticRegression(solver="saga", **ELASTIC_NET), "Set l1_ratio=0"),
+        (LogisticRegression(solver="saga", **ELASTIC_NET), f"Set {next(iter(L2))}="),
     ],
 )
 def test_loss_that_cannot_be_corrected(estimator, message):
@@ -179,5 +180,19 @@ def test_quadratic_loss_needs_no_penalty():
     targets = (np.linalg.inv(TWO) @ [-1.0, 1.0])[y]
     plain = LinearRegression().fit(independent.X, targets)
     np.testing.assert_allclose(np.ravel(fitted.coef_), plain.coef_, rtol=1e-8)
-    with pytest.raises(ValueError, match="Without a penalty"):
+    with pytest.raises(ValueError, match=r"Without a penalty .* a finite C"):
         fit(TWO, rows(), estimator=LogisticRegression(C=np.inf))
+    fit(TWO, rows(), estimator=LogisticRegression(C=1e3))
+
+
+def test_ways_out_lead_out():
+    for params in ({"class_weight": None}, L2):
+        refused = LogisticRegression(
+            class_weight="balanced" if "class_weight" in params else None,
+            solver="saga",
+            max_iter=3000,
+            **({} if "class_weight" in params else ELASTIC_NET),
+        )
+        with pytest.raises(ValueError, match=f"Set {next(iter(params))}="):
+            fit(TWO, rows(), estimator=refused)
+        fit(TWO, rows(), estimator=refused.set_params(**params))

@@ -296,7 +296,7 @@ def test_weighted_needs_two_classes_and_weights():
         NoisyLabelClassifier(ESTIMATOR, method="weighted", noise=0.1).fit(
             *load_iris(return_X_y=True)
         )
-    with pytest.raises(ValueError, match="takes no sample_weight"):
+    with pytest.raises(ValueError, match="an estimator that takes sample_weight"):
         NoisyLabelClassifier(KNeighborsClassifier(), method="weighted", noise=0.1).fit(
             X, y
         )

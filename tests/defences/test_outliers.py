@@ -310,7 +310,7 @@ def test_few_and_unusual_trusted_rows_lose_most_of_a_class():
     assert share[0] == np.mean(~defence.inlier_mask_[y == 0])
     assert share[0] > 0.5 > share[1]
     assert (defence.fit(X, y, trusted=TRUSTED).overruled_share_ < 0.5).all()
-    defence.set_params(quantile=0.2)
+    defence.set_params(quantile=0.0)
     with pytest.warns(UserWarning, match="raise the quantile"):
         defence.fit(X, y, trusted=TRUSTED)
     defence.set_params(quantile=0.9).fit(X, y, trusted=TRUSTED)

@@ -30,12 +30,12 @@ def test_rates_or_a_matrix():
     ("noise", "message"),
     [
         ({"d": 0.1}, r"noise must name classes among \['a', 'b', 'c'\]; got \['d'\]"),
-        ({"a": 1.0}, r"rates of noise must be in \[0, 1\)"),
+        ({"a": 1.0}, r"must hold rates in \[0, 1\); got 1\."),
         (np.eye(2), r"each of the 3 classes of y; got the shape \(2, 2\)"),
         (np.full((3, 3), 0.5), "probabilities that sum to 1"),
         ([[1, 0, 0], [0, 1, 0], [-0.5, 0.5, 1]], "probabilities that sum to 1"),
         (np.full((3, 3), np.nan), "probabilities that sum to 1"),
-        (0.7, "too much noise"),
+        (0.7, "too much noise.* Give lower rates"),
     ],
 )
 def test_what_does_not_match_the_classes_is_refused(noise, message):
@@ -61,3 +61,12 @@ def test_classes_not_seen_have_no_wrong_labels():
     # More labels are explained as wrong than are seen of class b.
     matrix = np.array([[0.8, 0.2], [0.0, 1.0]])
     np.testing.assert_allclose(wrong_shares(matrix, np.array([90, 10])), [0, 1])
+
+
+def test_many_classes_are_not_printed_whole():
+    for noise in (0.99, np.full((50, 50), 0.5)):
+        with pytest.raises(ValueError, match="50 in all") as caught:
+            as_transition_matrix(noise, np.arange(50))
+        assert len(str(caught.value)) < 350
+    with pytest.raises(ValueError, match=r"got \[50, .* 60 in all\] as well"):
+        as_transition_matrix(dict.fromkeys(range(50, 110), 0.1), np.arange(50))

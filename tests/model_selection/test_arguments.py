@@ -157,10 +157,14 @@ def test_estimators_and_attacks_pass():
         ({"params": [True, False]}, r"params must be a dict .*; got \[True, False\]\."),
     ],
 )
-@pytest.mark.parametrize("function", ["craft", "curve"])
+@pytest.mark.parametrize("function", ["craft", "curve", "report"])
 def test_settings_of_the_wrong_type(settings, message, function):
     with pytest.raises(ValueError, match=message):
         check_settings(**settings)
+    if function == "report":
+        if "params" in settings:  # they are keywords there
+            return
+        message = f"{message}|The 'n_jobs' parameter"
     with pytest.raises(ValueError, match=message):
         FUNCTIONS[function](RandomLabelFlip(), **settings)
 

@@ -281,3 +281,22 @@ def test_attack_crafted_for_another_estimator(two_attacks):
         html = summary(two_attacks, function=format_html, insertion=surrogate)
         assert f'<th scope="row">insertion, crafted for {surrogate}</th>' in html
         assert '<th scope="row">flip</th>' in html
+
+
+@pytest.mark.parametrize(
+    ("defended", "cell"),
+    [
+        (0.7, "-100%"),
+        (0.69, "< -100%"),
+        (1.0, "200%"),
+        (1.01, "> 200%"),
+        (0.0, "< -100%"),
+    ],
+)
+def test_shares_that_say_nothing_more(defended, cell):
+    curves = {
+        ("flip", PLAIN): curve(0.9, 0.8, budgets=(0.0, 0.1)),
+        ("flip", "knn"): curve(0.9, defended, budgets=(0.0, 0.1)),
+    }
+    rows = [line for line in summary(curves).splitlines() if line.startswith("  knn")]
+    assert re.split(r"\s{2,}", rows[0])[-1] == cell

@@ -32,6 +32,7 @@ from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._surrogates import (
     inform,
     is_differentiable,
+    refits,
     split_encoder,
 )
 
@@ -214,3 +215,18 @@ def test_informed_attacks_run(attack, victim):
     informed = clone(inform(attack, victim, y).attack).set_params(budget=3)
     _, y_out = informed.fit_resample(X, y)
     assert (y_out != y).sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("attack", "expected"),
+    [
+        (GreedyLabelFlip(DecisionTreeClassifier()), True),
+        (GreedyLabelFlip(LogisticRegression()), False),
+        (GreedyLabelFlip(), False),
+        (ALFA(DecisionTreeClassifier()), False),
+        (GreedyDeletion(Ridge()), False),
+        (RandomLabelFlip(), False),
+    ],
+)
+def test_refits(attack, expected):
+    assert refits(attack, y) == expected

@@ -8,29 +8,37 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.attacks._validation_data import make_folds, split_rows
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
+from skpoison.attacks.rows._search import StartSearch
+from skpoison.attacks.rows._starts import Portfolio, linear_slopes
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
 from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
     BaseOptimizer,
     ProjectedAscent,
     SpectralProjectedGradient,
+    SuccessiveHalving,
 )
 from skpoison.optimizers._coordinates import Coordinates, make_coordinates
 from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
 from skpoison.penalties import BasePenalty
-from skpoison.surrogates import Unrolled
+from skpoison.surrogates import Unrolled, as_training_problem
+from skpoison.surrogates._scalers import split_scalers
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._validation import Described
 
 # What an attack takes to suit a goal of each kind. A goal on features has kinks, at
 # which it can stay the same for many steps.
 OPTIMIZERS = {
-    "errors": ProjectedAscent(),
+    "errors": SuccessiveHalving(),
     "features": ProjectedAscent(tol=None),
     "parameters": SpectralProjectedGradient(),
 }
+# Share of the training rows on which a search compares what starts have led to, if the
+# surrogate is not linear; and in how many folds.
+HELD_OUT, N_HELD_OUT = 0.3, 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class BaseGradientAttack(BaseGoalAttack):
     A subclass implements `_initial_rows` and `_as_poison`.
     """
 
-    _default_validation = 0.3
+    _default_validation = 2
     _parameter_constraints: dict = {
         **BaseGoalAttack._parameter_constraints,
         "poison_labels": [StrOptions({"flip", "keep"}), ResponseRange, None],
@@ -90,6 +98,7 @@ class BaseGradientAttack(BaseGoalAttack):
                 "an optimizer of skpoison.optimizers (an instance, such as "
                 "ProjectedAscent(), not the class)",
             ),
+            SuccessiveHalving,
             None,
         ],
         "verbose": ["verbose"],
@@ -231,17 +240,20 @@ class BaseGradientAttack(BaseGoalAttack):
         draw = n_poison, label_map, responses, random_state
         initial = self._initial_rows(known, *draw)
         everything = np.arange(known.codes.shape[0])
-        folds = self._folds(
-            known, random_state, np.setdiff1d(everything, initial.replaced)
-        )
-        if len(folds) == 1 and folds[0].rows is not None:
-            # The same rows are set aside whenever the optimizer starts again.
-            aside = np.isin(everything, folds[0].rows)
-            known = replace(known, trusted=known.trusted | aside)
+        positions = np.setdiff1d(everything, initial.replaced)
         coordinates = make_coordinates(
             self.feasible_set_, known.X, known.codes, response_range, known.classes
         )
         progress = self._progress(optimizer, n_poison, coordinates)
+        if isinstance(optimizer, SuccessiveHalving):
+            return self._search(
+                optimizer, known, initial, positions, coordinates, draw, progress
+            )
+        folds = self._folds(known, random_state, positions)
+        if len(folds) == 1 and folds[0].rows is not None:
+            # The same rows are set aside whenever the optimizer starts again.
+            aside = np.isin(everything, folds[0].rows)
+            known = replace(known, trusted=known.trusted | aside)
         best = None
         for i in range(1 + optimizer.n_restarts):
             if i > 0:
@@ -256,6 +268,70 @@ class BaseGradientAttack(BaseGoalAttack):
                 break
         progress.end()
         return best
+
+    def _search(self, halving, known, initial, positions, coordinates, draw, progress):
+        """Return the best attempt from many starts."""
+        _, label_map, responses, random_state = draw
+        held_out = self._held_out(known, positions, random_state)
+        for fold in held_out:
+            positions = np.setdiff1d(positions, fold.rows)
+        folds = self._folds(known, random_state, positions)
+        objective = self._objective(known, folds, initial)
+        problems, penalties = objective.problems, objective.penalties
+        portfolio = Portfolio(
+            initial,
+            known,
+            coordinates,
+            linear_slopes(problems[0]),
+            responses,
+            label_map,
+            random_state,
+        )
+        search = StartSearch(
+            problems,
+            self._problems(known, held_out, initial),
+            penalties,
+            coordinates,
+            progress,
+            halving._ascent().store_path,
+        )
+        best = search.search(halving, portfolio)
+        progress.end()
+        initial = best.start.initial
+        objective = PoisonObjective(problems, penalties, initial.rows)
+        return Attempt(best.found, initial, objective, coordinates, folds)
+
+    def _held_out(self, known, positions, random_state):
+        """Return folds of rows on which a search compares what starts have led to.
+
+        There are none if validation rows are given, or if the surrogate is linear:
+        what raises the goal of a linear surrogate on some rows does so on others. There
+        are none either if a class has too few rows for it.
+        """
+        if known.X_val is not None or self.validation is not None:
+            return []
+        _, estimator = split_scalers(known.surrogate)
+        n_classes = None if known.classes is None else known.classes.shape[0]
+        learner = as_training_problem(estimator, n_classes).learner
+        if "coefficients" in learner.supports:
+            return []
+        if getattr(learner, "kernel", None) == "linear":
+            return []
+        codes, stratify = known.codes[positions], known.classes is not None
+        counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
+        if HELD_OUT * min(counts) < N_HELD_OUT:
+            return []
+        aside, _ = split_rows(
+            "validation",
+            HELD_OUT,
+            known.codes,
+            positions,
+            random_state,
+            stratify=stratify,
+        )
+        return make_folds(
+            N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
+        )
 
     def _responses(self, known):
         """Return labels or responses given to poison, and where responses may move.
@@ -297,13 +373,18 @@ class BaseGradientAttack(BaseGoalAttack):
         -------
         objective : PoisonObjective
         """
-        problems = [
+        problems = self._problems(known, folds, initial, tol)
+        return PoisonObjective(problems, self._penalties(known), initial.rows)
+
+    def _problems(self, known, folds, initial, tol=None):
+        """Return the bilevel problem of each fold."""
+        return [
             self._problem_of_rows(known, fold, initial.replaced, tol) for fold in folds
         ]
-        penalties = [
-            clone(each).fit(known.X, known.codes) for each in self.penalties or ()
-        ]
-        return PoisonObjective(problems, penalties, initial.rows)
+
+    def _penalties(self, known):
+        """Return the penalties, fitted."""
+        return [clone(each).fit(known.X, known.codes) for each in self.penalties or ()]
 
     def _problem_of_rows(self, known, fold, replaced, tol):
         """Return the bilevel problem of a fold, without the rows replaced."""
@@ -332,11 +413,16 @@ class BaseGradientAttack(BaseGoalAttack):
 
     def _progress(self, optimizer, n_poison, coordinates):
         """Return what callbacks and the reader are told of each step."""
-        n_ascents = 1 + optimizer.n_restarts
-        n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
         # A discrete search follows each ascent through the relaxation.
-        n_ascents *= 2 if coordinates.kind == "discrete" else 1
-        return Progress(self, "ascent", n_ascents * optimizer.max_iter, self.verbose)
+        n_searches = 2 if coordinates.kind == "discrete" else 1
+        if isinstance(optimizer, SuccessiveHalving):
+            n_climbed = sum(np.prod(stage) for stage in optimizer._stages())
+            n_steps = optimizer.n_starts + n_searches * n_climbed
+        else:
+            n_ascents = 1 + optimizer.n_restarts
+            n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
+            n_steps = n_searches * n_ascents * optimizer.max_iter
+        return Progress(self, "ascent", int(n_steps), self.verbose)
 
     def _store_path(self, visited, n_poison, moves_responses):
         """Store the rows at every iterate; NaN for rows that are not inserted yet."""

@@ -26,10 +26,13 @@ class InitialRows:
         The rows, with labels as positions among the classes, or responses.
     replaced : ndarray of shape (n_replaced,) of int
         The training rows that they take the place of; none for inserted rows.
+    origins : ndarray of shape (n_rows,) of int
+        The training rows that they are made of.
     """
 
     rows: PoisonRows
     replaced: np.ndarray
+    origins: np.ndarray
 
 
 def rows_to_insert(known, n_poison, label_map, given, random_state):
@@ -68,7 +71,27 @@ def rows_to_insert(known, n_poison, label_map, given, random_state):
         )
     # No row is cloned twice before all are cloned once.
     rows, codes = np.resize(rows, n_poison), np.resize(codes, n_poison)
-    return InitialRows(PoisonRows(_dense(known.X[rows]), codes), np.empty(0, dtype=int))
+    return clones(known, rows, codes)
+
+
+def clones(known, rows, codes):
+    """Return clones of given training rows, with given labels or responses.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    rows : ndarray of shape (n_poison,) of int
+        The training rows.
+    codes : ndarray of shape (n_poison,)
+        The labels, as positions among the classes, or the responses.
+
+    Returns
+    -------
+    initial : InitialRows
+    """
+    nothing = np.empty(0, dtype=int)
+    return InitialRows(PoisonRows(_dense(known.X[rows]), codes), nothing, rows)
 
 
 def rows_to_modify(known, n_poison, label_map, given, random_state):
@@ -108,7 +131,7 @@ def rows_to_modify(known, n_poison, label_map, given, random_state):
         )
     order = np.argsort(rows[:n_poison])
     rows, codes = rows[order], codes[order]
-    return InitialRows(PoisonRows(_dense(known.X[rows]), codes), rows)
+    return InitialRows(PoisonRows(_dense(known.X[rows]), codes), rows, rows)
 
 
 def _draw(known, candidates, label_map, given, random_state):

@@ -53,10 +53,12 @@ class GradientModification(BaseGradientAttack):
         What is subtracted from the goal: objects of :mod:`skpoison.penalties`.
     validation : float, int, cross-validation splitter or None, default=None
         How training rows become the attacker's validation rows, on which the goal is
-        measured: a share of them is set aside (float), or each of several folds is in
-        turn (int, stratified for a classifier, or a splitter), and the goal is the mean
-        over folds. None: the rows given to `fit_resample` as `X_val` and `y_val`, or a
-        share of 0.3 if there are none. A goal that is not measured on rows needs none.
+        measured: each of several folds is in turn (int, stratified for a classifier, or
+        a splitter), and the goal is the mean over folds, or a share of them is set
+        aside (float). None: the rows given to `fit_resample` as `X_val` and `y_val`,
+        or 2 folds if there are none; a search from many starts then keeps 0.3 of the
+        rows to itself if the surrogate is not linear (see Notes). A goal that is not
+        measured on rows needs none.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows. They neither use nor change
         the others.
@@ -68,13 +70,14 @@ class GradientModification(BaseGradientAttack):
         "back-gradient": through the steps run backwards, as published in [1]_, without
         memory and less exactly. "auto": as the surrogate learns; in closed form for
         gradient descent on the squared loss.
-    optimizer : BaseOptimizer, default=None
+    optimizer : BaseOptimizer or SuccessiveHalving, default=None
         How the objective is maximised: one of :mod:`skpoison.optimizers`. None: what
-        suits the goal, :class:`~skpoison.optimizers.ProjectedAscent` for errors, the
-        same without early stopping for
-        :class:`~skpoison.goals.TargetFeatures`, and
+        suits the goal, :class:`~skpoison.optimizers.SuccessiveHalving` of many starts
+        for errors, :class:`~skpoison.optimizers.ProjectedAscent` without early stopping
+        for :class:`~skpoison.goals.TargetFeatures`, and
         :class:`~skpoison.optimizers.SpectralProjectedGradient` for other goals that
-        need no validation rows.
+        need no validation rows. To search longer, raise the `n_starts` of
+        SuccessiveHalving and the `max_iter` of its ascent.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial rows, of the validation rows, and of a surrogate that has no
         seed of its own.
@@ -89,8 +92,8 @@ class GradientModification(BaseGradientAttack):
         Their share of the output, n_p / n.
     goal_path_ : ndarray of shape (`n_iter_` + 1,)
         The objective, goal minus penalties, at every iterate of the best start, the
-        initial rows first; one row after the other for a sequential schedule. The rows
-        returned are those where it is largest, for a joint schedule.
+        rows at which it begins first; one row after the other for a sequential
+        schedule. The rows returned are those where it is largest, for a joint schedule.
     n_iter_ : int
         Number of steps of the best start.
     rows_path_ : ndarray of shape (`n_iter_` + 1, n_poison, n_features)
@@ -125,6 +128,15 @@ class GradientModification(BaseGradientAttack):
 
     Notes
     -----
+    By default the search begins at many starts, of which the flipped clones are the
+    first. A surrogate with a kernel, or a neural network, can be driven to errors on
+    any rows by poison in their neighbourhood, which does little harm to others. For
+    such surrogates, and if no validation rows are given, what starts have led to is
+    compared on rows that are held out, on which no ascent is measured: 0.3 of the
+    training rows, in 2 folds. By that measure the result is never weaker than the
+    flipped clones; for a linear surrogate it is so by the objective, and never weaker
+    than any of the starts.
+
     The hypergradient is that of [1]_, Equation 8, for a surrogate at its optimum, with
     one linear system for all rows, which move together. That the response of a row is a
     variable like its features is from [3]_.

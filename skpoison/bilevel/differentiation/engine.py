@@ -117,6 +117,10 @@ class Engine(ABC):
         # Any other object with `at` is a function of the weights alone.
         return *goal.at(self.learner, W), None
 
+    def restart(self) -> None:
+        """Forget what depends on the rows of earlier calls, beyond rounding."""
+        return
+
     def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:
         """Return the directions in which rows are to move: the gradient by default.
 

@@ -157,6 +157,10 @@ class SVMImplicitDifferentiation(Engine):
             )
         return goal.measure.value(scores), hypergradient, of_rows
 
+    def restart(self) -> None:
+        """Forget the kernel, whose scale may be that of the first rows."""
+        self.kernel = None
+
     def directions(self, hypergradient: Hypergradient, indices: slice) -> np.ndarray:
         """Move rows that the gradient does not move towards the margin."""
         stalled = is_stalled(hypergradient)

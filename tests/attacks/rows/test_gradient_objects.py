@@ -11,7 +11,11 @@ from sklearn.model_selection import KFold, ShuffleSplit, train_test_split
 from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
 from skpoison.goals import ErrorGeneric, TargetCoefficients
-from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
+from skpoison.optimizers import (
+    ProjectedAscent,
+    SpectralProjectedGradient,
+    SuccessiveHalving,
+)
 from skpoison.penalties import Displacement
 from skpoison.surrogates import Unrolled
 
@@ -167,7 +171,7 @@ def test_what_means_nothing_raises(parameters, error, message, make):
 
 def test_what_suits_the_goal():
     for goal, optimizer in (
-        ("error-generic", ProjectedAscent()),
+        ("error-generic", SuccessiveHalving()),
         (TargetCoefficients({0: 1.0}), SpectralProjectedGradient()),
     ):
         rows = [

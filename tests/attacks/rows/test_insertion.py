@@ -182,6 +182,7 @@ def test_gradient_goes_through_scalers(scalers):
         # Values that are equal to a minimum or maximum of clean rows have two
         # derivatives: those of the border of a box, and of clones that stay.
         feasible_set=Box(-1e4, 1e4),
+        validation=0.3,
         optimizer=SpectralProjectedGradient(max_iter=3),
         random_state=0,
     )

@@ -113,7 +113,7 @@ def test_all_rows_modified(given, poison_labels):
         assert changed.sum() > 40
     else:
         with pytest.raises(
-            ValueError, match=r"`validation` must leave .*; got 0\.3 for 0 r"
+            ValueError, match=r"`validation` must not exceed the 0 rows .*; got 2 folds"
         ):
             attack.fit_resample(X_small, y_small)
     trusted = np.ones(80, dtype=bool)

@@ -1,0 +1,128 @@
+"""Search of attacks on rows from many starts."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification, make_friedman1
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skpoison.attacks import GradientInsertion, GradientModification, RandomInsertion
+from skpoison.feasible_sets import L2Ball
+from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
+from skpoison.penalties import Displacement
+
+X, y = make_classification(160, 8, n_informative=5, n_classes=3, random_state=0)
+X_train, X_own, y_train, y_own = train_test_split(X, y, random_state=0)
+OWN = {"X_val": X_own, "y_val": y_own}
+
+
+def halving(max_iter=5, **settings):
+    return SuccessiveHalving(ProjectedAscent(max_iter=max_iter), **settings)
+
+
+@pytest.mark.parametrize("make", [GradientInsertion, GradientModification])
+def test_never_weaker_than_any_start(make, measure_goal):
+    """By its own measure: the more starts, and the more steps, the better."""
+    values = []
+    for n_starts, max_iter in ((1, 0), (4, 0), (12, 0), (30, 0), (30, 5)):
+        attack = make(
+            LogisticRegression(),
+            10,
+            optimizer=halving(max_iter, n_starts=n_starts),
+            random_state=0,
+        )
+        out = attack.fit_resample(X_train, y_train, **OWN)
+        values.append(measure_goal(attack, X_train, y_train, *out, **OWN))
+        np.testing.assert_allclose(attack.goal_path_.max(), values[-1], rtol=1e-5)
+        assert attack.n_iter_ == len(attack.goal_path_) - 1 <= max_iter
+    assert (np.diff(values) >= 0).all()
+    assert values[-1] > values[3] > values[0]
+
+
+def test_the_first_start_is_the_baseline():
+    attack = GradientInsertion(optimizer=halving(0, n_starts=1), random_state=3)
+    out = attack.fit_resample(X_train, y_train)
+    baseline = RandomInsertion(random_state=3).fit_resample(X_train, y_train)
+    for part, expected in zip(out, baseline, strict=True):
+        np.testing.assert_allclose(part, expected)
+
+
+def test_stored_rows_are_those_of_the_path(measure_goal):
+    attack = GradientInsertion(
+        LogisticRegression(),
+        6,
+        optimizer=SuccessiveHalving(
+            ProjectedAscent(max_iter=20, store_path=True), n_starts=8
+        ),
+        random_state=0,
+    )
+    X_out, y_out = attack.fit_resample(X_train, y_train, **OWN)
+    assert attack.rows_path_.shape == (attack.n_iter_ + 1, 6, 8)
+    best = attack.goal_path_.argmax()
+    np.testing.assert_allclose(attack.rows_path_[best], X_out[-6:])
+    begin = np.concatenate([X_train, attack.rows_path_[0]])
+    value = measure_goal(attack, X_train, y_train, begin, y_out, **OWN)
+    np.testing.assert_allclose(attack.goal_path_[0], value, rtol=1e-5)
+
+
+def test_pushed_rows_are_measured_from_their_clones():
+    """By penalties, and by feasible sets."""
+    distances = []
+    for settings in (
+        {},
+        {"penalties": [Displacement(0.01)]},
+        {"feasible_set": L2Ball(0.2)},
+    ):
+        attack = GradientInsertion(
+            LogisticRegression(), 10, optimizer=halving(), random_state=0, **settings
+        )
+        rows = attack.fit_resample(X_train, y_train, **OWN)[0][-10:]
+        away = np.linalg.norm(rows[:, np.newaxis] - X_train, axis=2).min(axis=1)
+        distances.append(away.max())
+    assert 0 < distances[1] < distances[0]
+    assert 0 < distances[2] < 0.2 + 1e-9
+
+
+def test_as_strong_as_pushes_where_clones_are_harmless():
+    """Responses at one end, where predictions are at the other; on test rows."""
+    X, y = make_friedman1(600, 10, noise=1.0, random_state=0)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, train_size=200, random_state=0
+    )
+    victim, n_poison = Ridge(0.01), 30
+    coef = victim.fit(X_train, y_train).coef_
+    corner = np.where(coef > 0, X_train.max(axis=0), X_train.min(axis=0))
+    pushed = (
+        np.concatenate([X_train, np.tile(corner, (n_poison, 1))]),
+        np.append(y_train, np.full(n_poison, y_train.min())),
+    )
+    attack = GradientInsertion(victim, n_poison, random_state=0)
+    errors = [
+        mean_squared_error(y_test, victim.fit(*rows).predict(X_test))
+        for rows in (pushed, attack.fit_resample(X_train, y_train))
+    ]
+    assert errors[1] > 0.98 * errors[0]
+
+
+def test_kernels_are_compared_on_rows_held_out():
+    """An ascent drives a kernel to errors on the rows on which it is measured."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(500, 12))
+    y = (X[:, 0] + 0.3 * rng.normal(size=500) > 0).astype(int)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, train_size=120, random_state=0
+    )
+    victim = make_pipeline(StandardScaler(), SVC(kernel="poly"))
+    errors = {}
+    for name, settings in (
+        ("ascent", {"optimizer": ProjectedAscent()}),
+        ("search", {}),
+    ):
+        attack = GradientInsertion(victim, 18, random_state=0, **settings)
+        victim.fit(*attack.fit_resample(X_train, y_train))
+        errors[name] = 1 - victim.score(X_test, y_test)
+    assert errors["search"] > errors["ascent"] + 0.03

@@ -1,0 +1,109 @@
+"""Successive halving, on contenders that are numbers."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
+
+
+@dataclass(frozen=True)
+class Number:
+    """A start that gains as much with each step as it says."""
+
+    value: float
+    gain: float = 0.0
+    n_steps: int = 0
+
+
+def climb(ascent, number):
+    more = ascent.max_iter
+    value = number.value + more * number.gain
+    return Number(value, number.gain, number.n_steps + more)
+
+
+def search(halving, starts, *, judge=lambda number: number, is_stopped=lambda: False):
+    return halving._search(starts, lambda start: start, judge, climb, is_stopped)
+
+
+@pytest.mark.parametrize(
+    ("max_iter", "settings", "stages"),
+    [
+        (100, {}, [(4, 6), (2, 19), (1, 75)]),
+        (100, {"n_climbs": 1}, [(1, 100)]),
+        (100, {"n_climbs": 3}, [(3, 6), (1, 94)]),
+        (100, {"n_climbs": 9, "n_starts": 2}, [(2, 25), (1, 75)]),
+        (2, {}, [(4, 1), (2, 1)]),
+        (0, {}, []),
+    ],
+)
+def test_stages(max_iter, settings, stages):
+    halving = SuccessiveHalving(ProjectedAscent(max_iter=max_iter), **settings)
+    assert halving._stages() == stages
+
+
+def test_the_last_one_climbs_all_steps():
+    starts = [Number(1.0, 0.01), Number(0.9, 0.1), Number(0.8, 1.0), Number(0.7, 9.0)]
+    halving = SuccessiveHalving(ProjectedAscent(max_iter=64), n_climbs=3)
+    # The last start is not among the best three, whatever it would have gained.
+    assert search(halving, starts) == Number(0.8 + 64, 1.0, 64)
+
+
+def test_no_more_starts_are_asked_for():
+    def forever():
+        value = 0
+        while True:
+            seen.append(value)
+            yield Number(value)
+            value += 1
+
+    seen = []
+    assert search(SuccessiveHalving(n_starts=7), forever()).value == 6
+    assert len(seen) == 7
+
+
+def test_never_worse_than_a_start():
+    starts = [Number(0.3, -1.0), Number(0.5, -1.0), None, Number(0.4, -1.0)]
+    assert search(SuccessiveHalving(), starts) == starts[1]
+
+
+def test_what_counts_is_the_verdict():
+    """The first start is judged in any case, others if they are among the best."""
+    judged = []
+
+    def judge(number):
+        judged.append(number)
+        return Number(-number.value)
+
+    starts = [Number(0.0), *(Number(float(value)) for value in range(1, 9))]
+    halving = SuccessiveHalving(ProjectedAscent(max_iter=0), n_climbs=2)
+    assert search(halving, starts, judge=judge).value == 0
+    assert judged == [Number(0.0), Number(8.0), Number(7.0), Number(6.0)]
+
+
+def test_stopped():
+    starts = [Number(0.1, 1.0), Number(0.2, 1.0)]
+    best = search(SuccessiveHalving(), starts, is_stopped=lambda: True)
+    assert best == starts[0]
+
+
+@pytest.mark.parametrize(
+    ("ascent", "message"),
+    [
+        (ProjectedAscent(schedule="sequential"), "must have schedule='joint'"),
+        (ProjectedAscent(n_restarts=2), "must have n_restarts=0, .* got 2"),
+        (ProjectedAscent(step_size=-1.0), "The 'step_size' parameter"),
+    ],
+)
+def test_bad_ascents(ascent, message):
+    with pytest.raises(ValueError, match=message):
+        SuccessiveHalving(ascent)._validate_params()
+
+
+def test_shorter_ascents_end_with_as_short_steps():
+    ascent = ProjectedAscent(2.0, 0.96, max_iter=100)
+    for n_steps in (4, 25, 100):
+        shorter = ascent._shortened(n_steps)
+        assert shorter.max_iter == n_steps
+        assert shorter.decay**n_steps == pytest.approx(0.96**100)
+        assert shorter.step_size == pytest.approx(2 * (n_steps / 100) ** 0.5)
