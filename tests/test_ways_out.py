@@ -930,7 +930,13 @@ def test_each_surrogate_named_can_be_taken(tree, labels, n_classes):
         known[name] if name in known else getattr(surrogates, name, None)
         for name in names.split(", ")
     ]
-    estimators = [each() for each in estimators if each is not None]
+    # Other tests register types of their own.
+    estimators = [
+        each()
+        for each in estimators
+        if each is not None
+        and as_training_problem.registry[each].__module__.startswith("skpoison")
+    ]
     assert len(estimators) >= 6
     for each in estimators:
         if "random_state" in each.get_params():
