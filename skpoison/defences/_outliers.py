@@ -86,9 +86,9 @@ class _BaseOutlierFilter(BaseRowFilter):
                     reference.shape[0], self.max_reference or reference.shape[0]
                 )
                 found = distances_to_sample(
-                    as_sparse_if_alike(columns),
-                    reference,
-                    others,
+                    as_sparse_if_alike(take_rows(columns, rows)),
+                    np.searchsorted(rows, reference),
+                    np.searchsorted(rows, others),
                     sample_rows(
                         np.zeros_like(reference), n_reference[-1], random_state
                     ),
