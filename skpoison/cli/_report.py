@@ -197,7 +197,7 @@ def _leave_out(named_attacks, layout):
     if not left_out:
         return []
     why = (
-        f"they write numbers into the columns, and there are words in "
+        "numbers cannot be written into all columns, since there are words in "
         f"{listed(layout.words)}"
     )
     if len(left_out) == len(named_attacks):

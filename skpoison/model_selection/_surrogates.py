@@ -48,8 +48,9 @@ def inform(attack, estimator, y):
     Parameters
     ----------
     attack : sampler
-        The attack. A surrogate that it has already is kept, and an attack that takes
-        none, or is not derived from this package's, stays as it is.
+        The attack. A surrogate that it has already is kept: with an encoder in it, the
+        attack is behind the encoder. An attack that takes none, or is not derived from
+        this package's, stays as it is.
     estimator : estimator
         The undefended estimator.
     y : array-like of shape (n_samples,)
@@ -61,26 +62,44 @@ def inform(attack, estimator, y):
     """
     if not isinstance(attack, BaseSurrogateAttack):
         return InformedAttack(attack)
-    if attack.surrogate is not None:
-        same = repr(attack.surrogate) == repr(estimator)
-        return InformedAttack(attack, "" if same else _name(attack.surrogate))
-    n_classes = _n_classes(estimator, y)
-    can_be_any = attack._only_surrogate_reads and is_classifier(estimator)
-    # A single fit of the whole is no matter; a search by gradients is much faster than
-    # one by fits, even behind an encoder.
-    by_scores = can_be_any and not isinstance(attack, BaseGoalAttack)
-    if by_scores or _is_attackable(attack, estimator, n_classes):
-        return InformedAttack(_with_surrogate(attack, estimator))
-    encoder, rest = split_encoder(estimator)
-    if encoder is not None and isinstance(attack, WRITE_FEATURES):
-        encoder = encoder if keeps_columns(encoder) else None
-    if encoder is not None and _is_attackable(attack, rest, n_classes):
-        return InformedAttack(EncodedAttack(_with_surrogate(attack, rest), encoder))
-    if can_be_any:
-        return InformedAttack(_with_surrogate(attack, estimator))
+    given = attack.surrogate
+    if given is not None:
+        known = _knowing(attack, given, _n_classes(given, y)) or attack
+        return InformedAttack(
+            known, "" if repr(given) == repr(estimator) else _name(given)
+        )
+    known = _knowing(attack, estimator, _n_classes(estimator, y))
+    if known is not None:
+        return InformedAttack(known)
+    encoder, _ = _passed_encoder(attack, estimator)
     if encoder is not None:
         attack = EncodedAttack(attack, encoder)
     return InformedAttack(attack, f"{DEFAULT_SURROGATE} (transfer)")
+
+
+def _knowing(attack, surrogate, n_classes):
+    """Return an attack with a surrogate, behind its encoder if that is the only way.
+
+    None if the surrogate cannot be attacked.
+    """
+    can_be_any = attack._only_surrogate_reads and is_classifier(surrogate)
+    # A single fit of the whole is no matter; a search by gradients is much faster than
+    # one by fits, even behind an encoder.
+    by_scores = can_be_any and not isinstance(attack, BaseGoalAttack)
+    if by_scores or _is_attackable(attack, surrogate, n_classes):
+        return _with_surrogate(attack, surrogate)
+    encoder, rest = _passed_encoder(attack, surrogate)
+    if encoder is not None and _is_attackable(attack, rest, n_classes):
+        return EncodedAttack(_with_surrogate(attack, rest), encoder)
+    return _with_surrogate(attack, surrogate) if can_be_any else None
+
+
+def _passed_encoder(attack, estimator):
+    """Split a pipeline behind its encoder, if an attack can write before it."""
+    encoder, rest = split_encoder(estimator)
+    if isinstance(attack, WRITE_FEATURES) and encoder is not None:
+        encoder = encoder if keeps_columns(encoder) else None
+    return encoder, rest
 
 
 def refits(attack, y):

@@ -431,28 +431,43 @@ def test_every_attack_on_words(estimator, attack):
     if "gradient" in attack:
         assert attacks == {"random_label_flip"}
         assert made.protocol[3] == (
-            f"left out {attack}: they write numbers into the columns, and there are "
-            "words in city"
+            f"left out {attack}: numbers cannot be written into all columns, since "
+            "there are words in city"
         )
-        with pytest.raises(CommandError, match=f"--attack {attack} cannot be used: th"):
+        with pytest.raises(CommandError, match=f"--attack {attack} cannot be used: nu"):
             report(words_and_numbers(), attacks=[attack], **settings)
     else:
         assert attacks == {"random_label_flip", attack}
 
 
+@pytest.mark.parametrize("surrogate", [None, "linear_svm"])
 @pytest.mark.parametrize("attack", sorted(INFORMED))
-def test_every_attack_on_holes(attack):
+def test_every_attack_on_holes(attack, surrogate):
     data = words_and_numbers()
     layout = Layout(data.layout.numbers, {}, {})
     made = report(
         Data(layout.rows(), data.y, None, layout),
         estimator="logistic",
+        surrogate=surrogate,
         attacks=[attack],
         budgets=np.array([0, 3]),
         cv=2,
     )
     assert made.title.endswith("SimpleImputer -> StandardScaler -> LogisticRegression")
-    assert made.report.crafted_for_ == {attack: ""}
+    expected = "" if surrogate is None else "LinearSVC"
+    assert made.report.crafted_for_[attack].removesuffix(" (transfer)") == expected
+
+
+@pytest.mark.parametrize("attack", ["greedy_deletion", "relaxed_label_flip"])
+def test_surrogate_behind_words(attack):
+    made = report(
+        words_and_numbers(),
+        surrogate="linear_svm",
+        attacks=[attack],
+        budgets=np.array([0, 3]),
+        cv=2,
+    )
+    assert {name for name, _ in made.report.curves_} == {attack}
 
 
 def test_pipeline_of_the_user_gets_the_columns_by_name():

@@ -421,7 +421,7 @@ RARE = np.r_[0:100, 100:105]  # 50 rows of two classes each, and 5 of another
 class Overruling(DummyClassifier):
     def fit(self, X, y):
         self.overruled_share_ = np.array([0.0, 0.0, 1.0])
-        self.n_reference_ = 9
+        self.max_reference = self.n_reference_ = 9
         return super().fit(X, y)
 
 
