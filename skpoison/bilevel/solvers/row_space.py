@@ -29,7 +29,8 @@ tangent at some :math:`m_i`, of slope :math:`d_i`. With
 has :math:`m = z`. It makes little progress among confident mistakes, such as poison
 rows that have moved far: there the curve is flat, the tangent predicts that only the
 penalty holds the scores, and a line search keeps a small share of the long step that
-follows. But a row responds to its own coefficient: were the others held, its score would come to the :math:`m` with
+follows. But a row responds to its own coefficient: were the others held, its score
+would come to the :math:`m` with
 
 .. math::
 
