@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg.blas import dsymv, ssymv
 
 Features = np.ndarray | sparse.sparray | sparse.spmatrix
 
@@ -36,6 +37,8 @@ RANK = 128
 CENTRED = 1e-2
 # Components below this share of the largest one are left out of a basis.
 NEGLIGIBLE = 1e-6
+# Columns that are multiplied one by one.
+FEW = 4
 # Steps of subspace iteration from a random basis.
 FIRST_STEPS = 3
 
@@ -53,14 +56,16 @@ class Gram:
 
     Attributes
     ----------
+    is_single : bool
+        Whether they are stored in single precision.
     accuracy : float
         To which share of itself a solution by these products is known.
     """
 
     def __init__(self, X: Features, matrix: np.ndarray | None = None):
         self.X, self.matrix = X, matrix
-        is_single = matrix is not None and matrix.dtype == np.float32
-        self.accuracy = 1e-6 if is_single else 1e-9
+        self.is_single = matrix is not None and matrix.dtype == np.float32
+        self.accuracy = 1e-5 if self.is_single else 1e-9
         if matrix is not None:
             self.diagonal = matrix.diagonal().astype(float)
         elif isinstance(X, np.ndarray):
@@ -82,7 +87,30 @@ class Gram:
         """
         if self.matrix is None:
             return self.X @ (self.X.T @ U)
-        return (self.matrix @ U.astype(self.matrix.dtype)).astype(float)
+        K = self.matrix
+        U = U.astype(K.dtype)
+        if U.shape[1] > FEW:
+            return (K @ U).astype(float)
+        # Reads one half of the matrix: what takes the time is to read it.
+        multiply = ssymv if K.dtype == np.float32 else dsymv
+        product = np.empty(U.shape)
+        for column, of_column in zip(U.T, product.T, strict=True):
+            of_column[:] = multiply(1.0, K.T, column, lower=1)
+        return product
+
+    def exact_product(self, U: np.ndarray) -> np.ndarray:
+        """Multiply the inner products by columns, in double precision.
+
+        Parameters
+        ----------
+        U : ndarray of shape (n_samples, n_columns)
+            The columns.
+
+        Returns
+        -------
+        product : ndarray of shape (n_samples, n_columns)
+        """
+        return self.X @ (self.X.T @ U) if self.is_single else self.product(U)
 
     def largest(self, U: np.ndarray | None) -> np.ndarray:
         """Compute an approximation of low rank.

@@ -33,6 +33,8 @@ class Rows:
     @cached_property
     def norm(self) -> float:
         """The Frobenius norm of the features."""
+        if "rough_gram" in vars(self):
+            return float(np.sqrt(self.rough_gram.diagonal.sum()))
         X = self.X if isinstance(self.X, np.ndarray) else self.X.data
         return float(np.linalg.norm(X))
 
