@@ -123,12 +123,12 @@ PARAMETERS = {
     "ResponseRange.high": Changes(0.5),
     "ResponseRange.low": Changes(-0.5),
     "ResponseRange.start": Changes("keep"),
-    "GreedyLabelFlip.validation": Changes(5),
+    "GreedyLabelFlip.validation": Changes(5, seen_in="goal_path_"),
     "GreedyLabelFlip.n_candidates": Changes(1),
     "MarginLabelFlip.order": Changes("nearest"),
     "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
-    "RelaxedLabelFlip.max_iter": Changes(1, given=(("max_iter", 40),)),
-    "RelaxedLabelFlip.validation": Changes(5),
+    "RelaxedLabelFlip.max_iter": Changes(1, seen_in="n_iter_"),
+    "RelaxedLabelFlip.validation": Changes(5, seen_in="goal_path_"),
     "ConfidentLearningClassifier.action": Changes("relabel"),
     "ConfidentLearningClassifier.classifiers": Changes([DecisionTreeClassifier()]),
     "ConfidentLearningClassifier.cv": Changes(2),
@@ -289,6 +289,8 @@ CONTEXTS = {
 # What to try in a context instead of what PARAMETERS says.
 WEAK = (("surrogate", LogisticRegression(C=100)), ("budget", 0.2))
 IN_CONTEXT = {
+    # Weak evidence for other flips does not count, but for some errors.
+    "tree.n_candidates": Changes(1, given=(("goal", {0: 1}),)),
     # The default is what "implicit" is.
     "GradientInsertion.hypergradient": Changes("unrolled"),
     "GradientModification.hypergradient": Changes("unrolled"),

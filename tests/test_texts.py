@@ -203,6 +203,12 @@ def test_numbers_only(estimator, X):
         fit(estimator, X)
 
 
+def test_flips_on_numbers_only_name_flips_on_texts():
+    attack = RelaxedLabelFlip()
+    with pytest.raises(ValueError, match="or take GreedyLabelFlip with a `surrogate` "):
+        attack.fit_resample(TEXTS, y)
+
+
 def test_frames_of_words():
     frame = pd.DataFrame({"text": TEXTS, "city": "Rome"})
     for estimator in NUMBERS_ONLY:
