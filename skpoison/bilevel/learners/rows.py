@@ -43,7 +43,7 @@ class Rows:
         """The inner products of all rows, of shape (n_samples, n_samples)."""
         if not isinstance(self.X, np.ndarray):
             return (self.X @ self.X.T).toarray()
-        if "rough_gram" in vars(self) and self.rough_gram.matrix.dtype == float:
+        if "rough_gram" in vars(self) and not self.rough_gram.is_single:
             return self.rough_gram.matrix
         return self.memory.matrix(self.X, np.float64)
 
