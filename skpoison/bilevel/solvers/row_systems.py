@@ -57,7 +57,7 @@ from skpoison.bilevel.learners.rows import Rows
 # Most iterations of conjugate gradients.
 MAX_ITER = 300
 # Fewest rows, and fewest columns, for which they take less time than a factorisation.
-FEWEST = 400
+FEWEST, FEWEST_SPARSE = 400, 1000
 # Rows of the largest matrix of inner products: 256 MB in single precision.
 LARGEST = 8192
 # Largest eigenvalue of M, relative to the smallest, up to which conjugate gradients in
@@ -85,7 +85,7 @@ def prefers_row_systems(learner: LinearLearner, rows: Rows) -> bool:
     is_stored = isinstance(rows.X, np.ndarray)
     return (
         learner.penalty > 0
-        and min(n_samples, n_features) >= (FEWEST if is_stored else 1000)
+        and min(n_samples, n_features) >= (FEWEST if is_stored else FEWEST_SPARSE)
         and n_samples <= n_features
         and not (is_stored and n_samples > LARGEST)
     )
