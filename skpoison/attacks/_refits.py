@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skpoison.goals._errors import BaseErrorGoal
 
 # Fits with different seeds of each fold.
-N_SEEDS = 3
+N_SEEDS = 5
 
 
 def make_refits(known, folds, training_problem, random_state):
