@@ -30,6 +30,7 @@ from skpoison import (
     surrogates,
 )
 from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.defences import OutlierFilteredClassifier
 from skpoison.feasible_sets import Box, Integers
 from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetFeatures
 from skpoison.optimizers import ProjectedAscent
@@ -123,12 +124,12 @@ PARAMETERS = {
     "ResponseRange.high": Changes(0.5),
     "ResponseRange.low": Changes(-0.5),
     "ResponseRange.start": Changes("keep"),
-    "GreedyLabelFlip.validation": Changes(5),
+    "GreedyLabelFlip.validation": Changes(5, seen_in="goal_path_"),
     "GreedyLabelFlip.n_candidates": Changes(1),
     "MarginLabelFlip.order": Changes("nearest"),
     "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
-    "RelaxedLabelFlip.max_iter": Changes(1, given=(("max_iter", 40),)),
-    "RelaxedLabelFlip.validation": Changes(5),
+    "RelaxedLabelFlip.max_iter": Changes(1, seen_in="n_iter_"),
+    "RelaxedLabelFlip.validation": Changes(5, seen_in="goal_path_"),
     "ConfidentLearningClassifier.action": Changes("relabel"),
     "ConfidentLearningClassifier.classifiers": Changes([DecisionTreeClassifier()]),
     "ConfidentLearningClassifier.cv": Changes(2),
@@ -161,6 +162,9 @@ PARAMETERS = {
     "OutlierFilteredClassifier.n_neighbors": Changes(1),
     "OutlierFilteredRegressor.n_neighbors": Changes(1, given=(("quantile", 0.5),)),
     "quantile": Changes(0.5),
+    "AcceptedBy.defence": Changes(
+        OutlierFilteredClassifier(LogisticRegression(), quantile=0.5)
+    ),
     "Box.lower": Changes(-0.1),
     "Box.upper": Changes(0.1),
     "Frozen.columns": Changes([1]),
@@ -187,6 +191,7 @@ PARAMETERS = {
 
 # What the test of a class starts from: parameters without a default, small settings.
 SETTINGS = {
+    "AcceptedBy": {"defence": OutlierFilteredClassifier(LogisticRegression())},
     "ConfidentLearningClassifier": {"cv": 3},
     "ErrorSpecific": {"class_map": {0: 1}},
     "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=4)},
@@ -289,6 +294,8 @@ CONTEXTS = {
 # What to try in a context instead of what PARAMETERS says.
 WEAK = (("surrogate", LogisticRegression(C=100)), ("budget", 0.2))
 IN_CONTEXT = {
+    # Weak evidence for other flips does not count, but for some errors.
+    "tree.n_candidates": Changes(1, given=(("goal", {0: 1}),)),
     # The default is what "implicit" is.
     "GradientInsertion.hypergradient": Changes("unrolled"),
     "GradientModification.hypergradient": Changes("unrolled"),

@@ -160,6 +160,8 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         """What an error about words in X suggests besides numbers."""
         if self._only_surrogate_reads:
             return ", or give a `surrogate` that begins with such a step"
+        if self._needs_classifier:
+            return ", or take GreedyLabelFlip with a `surrogate` that begins with one"
         return ""
 
     def _check_features(self, X):

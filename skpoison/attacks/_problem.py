@@ -6,6 +6,7 @@ fitted on clean and poison rows together, as those of the victim are, and differ
 with the rest (:mod:`skpoison.bilevel.differentiation.scaling`).
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import sparse
 
 from skpoison.bilevel.differentiation.scaling import ColumnScaler
 from skpoison.bilevel.goals import Goal, check_goal
+from skpoison.bilevel.learners.grams import GramMemory
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.goals._behind_scalers import BehindScalers
@@ -311,12 +313,19 @@ class BilevelProblem:
             X = np.empty((n_clean + n_poison, self.X.shape[1]))
             scaling.transform(self.X, out=X[:n_clean])
             scaling.transform(X_poison, out=X[n_clean:])
-        return self.training_problem.rows(
+        rows = self.training_problem.rows(
             X,
             np.concatenate([self.codes, y_poison]),
             classes=self.classes,
             multiplicity=np.append(multiplicity, np.ones(n_poison)),
         )
+        return replace(rows, memory=self._memory)
+
+    @cached_property
+    def _memory(self):
+        """What is kept of inner products; unscaled clean rows stay as they are."""
+        stays = self.scaler is None and not sparse.issparse(self.X)
+        return GramMemory(self.X if stays else None)
 
     def diagnostics(self):
         """Return how accurate the last gradient is.

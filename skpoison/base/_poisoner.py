@@ -183,7 +183,7 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         -------
         X_poisoned : same type as X, of shape (n_samples_out, n_features)
             The input rows in their order, then the inserted rows. In a pandas index
-            rows keep their labels; inserted rows get labels that no row has.
+            rows keep their labels; inserted rows get labels that no row of X has.
         y_poisoned : same type as y, of length n_samples_out
             Their labels. No class is new.
 

@@ -85,8 +85,16 @@ class SmoothedError(Measure):
     sharpness: float = 4.0
     sign: int = 1
 
+    def of_rows(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the smoothed error of each row, whose mean is the goal."""
+        return self._each(scores[:, np.newaxis])[:, 0]
+
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Compute the goal for many scores at once."""
+        return self._each(scores).mean(axis=0)
+
+    def _each(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the smoothed error of each row for many scores at once."""
         n_rows, n_many, n_outputs = scores.shape
         if n_outputs == 1:
             leads = np.abs(scores[:, :, 0])
@@ -100,7 +108,7 @@ class SmoothedError(Measure):
         unit = scores / scale[:, np.newaxis]
         flat = np.repeat(self.codes, n_many)
         right, _ = replace(self, codes=flat)._right(unit.reshape(-1, n_outputs))
-        return self.sign * (1 - right.reshape(n_rows, n_many)).mean(axis=0)
+        return self.sign * (1 - right.reshape(n_rows, n_many))
 
     def gradient(self, scores: np.ndarray) -> np.ndarray:
         """Compute the gradient of the goal in the scores."""

@@ -1,6 +1,6 @@
 """Attacks behind an encoder."""
 
-from sklearn.base import clone
+from sklearn.base import _fit_context, clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
@@ -32,10 +32,35 @@ class EncodedAttack(BasePoisoner):
         self.attack = attack
         self.encoder = encoder
 
-    def _poison(self, X, y, *, n_poison, trusted, random_state):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X, y, *, trusted=None, groups=None):
+        """Poison a training set.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            The training rows, as the encoder takes them.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        trusted : array-like of shape (n_samples,) of bool, default=None
+            Rows that the attacker cannot touch.
+        groups : array-like of shape (n_samples,), default=None
+            The groups of the rows, if the attack takes them.
+
+        Returns
+        -------
+        X_poisoned : same type as X, of shape (n_samples_out, n_features)
+            The rows after the attack.
+        y_poisoned : same type as y, of length n_samples_out
+            Their labels.
+        """
+        return self._fit_resample(X, y, trusted=trusted, groups=groups)
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state, groups=None):
         encoded = clone(self.encoder).fit_transform(X, y)
         self.attack_ = clone(self.attack).set_params(budget=n_poison)
-        self.attack_.fit_resample(encoded, y, trusted=trusted)
+        params = {} if groups is None else {"groups": groups}
+        self.attack_.fit_resample(encoded, y, trusted=trusted, **params)
         poison = self.attack_.poison_
         clones = poison.X_inserted is None or poison.X_inserted.ndim == 1
         writes = poison.X_modified is not None or not clones

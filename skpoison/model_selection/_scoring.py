@@ -82,7 +82,10 @@ def _check_name(name, estimator, y):
         )
     if not is_classifier(estimator) or np.ndim(y) != 1 or not _num_samples(y):
         return
-    classes = np.unique(y).tolist()
+    try:
+        classes = np.unique(y).tolist()
+    except TypeError:  # labels of several types, which are refused in their own words
+        return
     other = FOR_MORE_CLASSES.get(name)
     if other == "roc_auc_ovr" and not hasattr(estimator, "predict_proba"):
         other = "balanced_accuracy"

@@ -60,7 +60,7 @@ def check_labels(estimator, y, *, training=True):
 def _refuse_responses(estimator, y):
     """Raise if what should be labels looks like the responses of a regression task."""
     y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-    if type_of_target(y) == "continuous-multioutput":
+    if y.ndim == 2 and type_of_target(y) == "continuous-multioutput":
         raise ValueError(
             "Unknown label type: continuous-multioutput. y must hold one class label "
             f"for each row; got numbers of shape {y.shape}. Are X and y swapped?"

@@ -4,6 +4,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures
 
@@ -14,12 +15,13 @@ from skpoison.attacks import (
     RandomInsertion,
     RelaxedLabelFlip,
 )
+from skpoison.model_selection import RobustnessReport
 from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
 
 X, y = load_iris(return_X_y=True)
 X, y = X[50::2], y[50::2]
 WORDS = np.round(X[:, :2]).astype(int).astype(str).astype(object)
-ENCODER = OneHotEncoder()
+ENCODER = OneHotEncoder(handle_unknown="ignore")
 
 
 @pytest.mark.parametrize("budget", [0, 4, 0.1])
@@ -62,6 +64,25 @@ def test_trusted_rows_stay():
     changed = np.flatnonzero(y_out != y)
     assert changed.shape == (5,)
     assert changed.max() < 10
+
+
+def test_groups_reach_the_attack():
+    groups = np.arange(y.shape[0]) % 5
+    attack = GreedyDeletion(
+        LogisticRegression(), validation=GroupKFold(2), random_state=0
+    )
+    encoded = EncodedAttack(attack, ENCODER, 2)
+    X_out, _ = encoded.fit_resample(WORDS, y, groups=groups)
+    assert len(X_out) == len(y) - 2
+    with pytest.raises(ValueError, match="`groups` must be given to fit_resample"):
+        encoded.fit_resample(WORDS, y)
+    report = RobustnessReport(
+        make_pipeline(ENCODER, LogisticRegression()), attack, budgets=[2], cv=2
+    )
+    order = np.random.RandomState(0).permutation(y.shape[0])
+    report.fit(WORDS[order], y[order], groups=groups)
+    (curve,) = report.curves_.values()
+    assert np.isfinite(curve.test_scores).all()
 
 
 @pytest.mark.parametrize("attack", [GradientInsertion, GradientModification])

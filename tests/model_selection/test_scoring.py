@@ -84,6 +84,14 @@ def test_only_names_are_checked(scoring):
     check_scoring_names(scoring, GaussianNB(), y)
 
 
+def test_labels_of_several_types_are_refused_as_such():
+    mixed = np.where(y == 0, "a", y.astype(object))
+    assert refusal("f1", GaussianNB(), mixed) is None
+    attack = RandomLabelFlip()
+    with pytest.raises(ValueError, match="y must hold labels of one type"):
+        robustness_curve(GaussianNB(), X, mixed, attack=attack, scoring="f1")
+
+
 def test_responses_have_no_classes():
     _, y = load_diabetes(return_X_y=True)
     check_scoring_names(["r2", "neg_max_error", "roc_auc"], Ridge(), y)

@@ -59,6 +59,8 @@ MANY = np.arange(60) % 21
         (pd.Series(MANY), 21),
         (pl.Series(MANY), 21),
         (np.array([0.5, 1.5, 0.5]), 2),
+        (np.arange(60), 60),
+        (np.linspace(0, 1, 60), 60),
     ],
 )
 def test_responses_are_no_labels(y, n_values):

@@ -21,11 +21,10 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.attacks._goal_values import goal_values
-from skpoison.attacks.labels._class_scores import class_scores
+from skpoison.attacks.labels._flip_goal import FitPart, HeldOutPart
 from skpoison.attacks.labels._label_influence import LabelInfluence
 from skpoison.bilevel.solvers.newton import minimise
 
@@ -38,16 +37,13 @@ N_CACHED = 2**14
 TOL = 0.2
 
 
-def flip_search(problem, refit, *, tol=TOL):
+def flip_search(part, *, tol=TOL):
     """Return the fastest search that a surrogate and a goal allow.
 
     Parameters
     ----------
-    problem : LabelProblem or None
-        The goal as a function of the labels; None for a surrogate that cannot be
-        differentiated.
-    refit : Refit or None
-        The goal by fits of the surrogate itself; None if it needs more than scores.
+    part : HeldOutPart, FitPart or ProblemPart
+        The goal as a function of the labels.
     tol : float, default=0.2
         How closely a flip is fitted, relative to the influence of a single row.
 
@@ -55,18 +51,22 @@ def flip_search(problem, refit, *, tol=TOL):
     -------
     search : FlipSearch
     """
-    if problem is None:
-        return FitSearch(refit, None)
+    problem = part.problem
+    if isinstance(part, FitPart):
+        return FitSearch(part.refit, problem)
     if not problem.engine.has_smooth_optimum:
-        return EngineSearch(problem) if refit is None else FitSearch(refit, problem)
-    is_linear = "hessian" in problem.learner.supports
-    if not is_linear or problem.training_problem.class_weight is not None:
+        return EngineSearch(problem)
+    is_batched = (
+        "hessian" in problem.learner.supports
         # With class weights a flip moves the weights of other rows, too.
-        return WarmStartSearch(problem, is_batched=False, tol=tol)
-    if problem.learner.loss.is_quadratic:
+        and problem.training_problem.class_weight is None
+        and not problem.learner.loss.couples_outputs
+    )
+    if isinstance(part, HeldOutPart):
+        return HeldOutSearch(part, is_batched, tol=tol)
+    if is_batched and problem.learner.loss.is_quadratic:
         return ClosedFormSearch(problem)
-    is_batched = not problem.learner.loss.couples_outputs
-    return WarmStartSearch(problem, is_batched=is_batched, tol=tol)
+    return WarmStartSearch(problem, is_batched, tol=tol)
 
 
 class FlipSearch(ABC):
@@ -257,16 +257,17 @@ class WarmStartSearch(_DifferentiableSearch):
 
     def values(self, rows, new):
         """Return the goal after each of several flips."""
-        if not self.is_batched:
-            W = [self._one(*flip) for flip in zip(rows, new, strict=True)]
-            return self._goal_values(np.stack(W))
         current = self.problem.rows(self.codes)
         size = max(1, self.n_stored // current.targets.size)
-        W = [
-            self._many(current, rows[i : i + size], new[i : i + size])
-            for i in range(0, rows.shape[0], size)
-        ]
-        return np.concatenate([self._goal_values(part) for part in W])
+        values = []
+        for part in _parts(rows.shape[0], size):
+            flips = rows[part], new[part]
+            if self.is_batched:
+                W = self._many(current, *flips)
+            else:
+                W = np.stack([self._one(*flip) for flip in zip(*flips, strict=True)])
+            values.append(self._values_after(W, *flips))
+        return np.concatenate(values)
 
     def flip(self, row, new):
         """Flip a label."""
@@ -275,6 +276,10 @@ class WarmStartSearch(_DifferentiableSearch):
 
     def _goal_values(self, W):
         return goal_values(self.problem.goal, self.problem.learner, W)
+
+    def _values_after(self, W, rows, new):
+        """Return the goal for the weights after each of several flips."""
+        return self._goal_values(W)
 
     def _one(self, row, new):
         """Return the weights after one flip."""
@@ -297,6 +302,53 @@ class WarmStartSearch(_DifferentiableSearch):
         )
         W = minimise(learner, many, start, tol=self.tol).W
         return np.moveaxis(W.reshape(W.shape[0], n_flips, -1), 1, 0)
+
+
+class HeldOutSearch(WarmStartSearch):
+    """Flips whose goal is that of training rows that are left out, each in turn.
+
+    After a flip the rows are left out with the leverages and curvatures before it.
+
+    Parameters
+    ----------
+    part : HeldOutPart
+        The goal.
+    is_batched : bool
+        Whether many flips are one problem.
+    **params
+        Of :class:`WarmStartSearch`.
+    """
+
+    def __init__(self, part, is_batched, **params):
+        super().__init__(part.problem, is_batched, **params)
+        self.part = part
+
+    def first_order_gains(self):
+        """Return the change of the goal by each flip, to first order."""
+        self._held_out()
+        gradient = self.part.gradient(np.eye(self.problem.classes.shape[0])[self.codes])
+        return gradient - np.take_along_axis(
+            gradient, self.codes[:, np.newaxis], axis=1
+        )
+
+    def value(self):
+        """Return the goal for the current labels."""
+        return self.part.measure.value(self._held_out().scores)
+
+    def _held_out(self):
+        return self.part.held_out(self.codes, self.optimum())
+
+    def _values_after(self, W, rows, new):
+        problem, held_out = self.problem, self._held_out()
+        learner, current = problem.learner, problem.rows(self.codes)
+        after = np.empty((self.codes.shape[0], *W.shape[::2]))
+        for i in range(W.shape[0]):
+            scores, targets = learner.scores(problem.X, W[i]), current.targets.copy()
+            targets[rows[i]] = problem.encoded[new[i]]
+            slopes = learner.loss.gradient(scores, targets)
+            slopes = current.weights[:, np.newaxis] * slopes
+            after[:, i] = held_out.after(scores, slopes)
+        return self.part.measure.values(after)
 
 
 class EngineSearch(_DifferentiableSearch):
@@ -352,51 +404,6 @@ class FitSearch(FlipSearch):
                 one(self._flipped(*flip)) for flip in zip(rows, new, strict=True)
             )
         )
-
-
-class Refit:
-    """A goal on scores, by fits of the surrogate itself.
-
-    Parameters
-    ----------
-    surrogate : classifier or Pipeline
-        The surrogate.
-    X : {ndarray, csr matrix} of shape (n_train, n_features)
-        The rows that it learns from.
-    codes : ndarray of shape (n_train,) of int
-        Their labels, as positions among the classes.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    X_val : {ndarray, csr matrix} of shape (n_val, n_features)
-        The validation rows.
-    measure : SmoothedError
-        What is measured of their scores.
-    n_jobs : int, default=None
-        Number of fits at once.
-    """
-
-    def __init__(self, surrogate, X, codes, classes, X_val, measure, n_jobs=None):
-        self.surrogate, self.X, self.codes = surrogate, X, codes
-        self.classes, self.X_val, self.measure = classes, X_val, measure
-        self.n_jobs = n_jobs
-
-    def value(self, codes):
-        """Compute the goal.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_train,) of int
-            The labels, as positions among the classes.
-
-        Returns
-        -------
-        value : float
-        """
-        fitted = clone(self.surrogate).fit(self.X, self.classes[codes])
-        scores = class_scores(fitted, self.X_val, self.classes)
-        if self.classes.shape[0] == 2:
-            scores = scores[:, 1:] - scores[:, :1]
-        return self.measure.value(scores)
 
 
 def _parts(n, size):

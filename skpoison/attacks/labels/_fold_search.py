@@ -39,12 +39,3 @@ class FoldSearch(FlipSearch):
         for search, places in zip(self.folds.parts, self.folds.places, strict=True):
             if places[row] >= 0:
                 search.flip(places[row], new)
-
-    def last_of_class(self):
-        """Return which rows are the last of their class for a surrogate.
-
-        Returns
-        -------
-        last : ndarray of shape (n_samples,) of bool
-        """
-        return self.folds.smallest_class_counts(self.codes) == 1

@@ -7,26 +7,29 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.attacks._fold_mean import FoldMean
-from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks.labels._base import BaseLabelFlip
-from skpoison.attacks.labels._flip_search import Refit, flip_search
+from skpoison.attacks.labels._flip_goal import FitPart
+from skpoison.attacks.labels._flip_search import flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
-from skpoison.attacks.labels._label_problem import LabelProblem
-from skpoison.goals._outside import as_known_measure
-from skpoison.utils._callbacks import Progress
-from skpoison.utils._containers import take_rows
+from skpoison.attacks.labels._goal_flip import BaseGoalFlip
+from skpoison.attacks.labels._greedy_path import GreedyPath
 from skpoison.utils._validation import numeric_features
 
-# How many flips are tried at every step by default.
-N_CANDIDATES = 20
+# The most rounds. With a larger budget several labels are flipped in each.
+N_ROUNDS = 100
 
 
-class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
-    r"""Flip one label after the other, each time the one that raises the goal most.
+class GreedyLabelFlip(BaseGoalFlip):
+    r"""Flip the labels that raise the goal most, one by one, then exchange them.
 
     A surrogate learns from the training rows, and the goal, for example its error, is
     measured on validation rows. Every step flips the label that raises the goal most,
-    given the flips before [1]_.
+    given the flips before [1]_. A budget of more than 100 flips is spent in 100 steps.
+
+    These flips compete with those of all attacks that measure nothing
+    (:class:`MarginLabelFlip`, :class:`ALFA`, :class:`RandomLabelFlip`), with the same
+    seed, and with sets of flips of a single class. Flips of the best sets are then
+    exchanged for others while the goal rises: those that are missed least for those
+    that promise most to first order, many at once and fewer if that does not help.
 
     Trying all flips at every step takes one fit for each row and step. Three things
     make that fast. For the squared loss no fit is needed: the scores are linear in the
@@ -46,8 +49,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         them.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
-        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: of the
-        flips made, those up to the highest goal are kept.
+        goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: fewer
+        flips are made if they reach a higher goal.
     goal : "error-generic", dict or goal object, default="error-generic"
         What the attacker wants: "error-generic" for
         :class:`~skpoison.goals.ErrorGeneric`, a dict such as ``{8: 3}`` for
@@ -61,8 +64,9 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         How training rows become the attacker's validation rows, on which the goal is
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
-        learns from the other rows. None: `X_val` and `y_val` if they are given,
-        otherwise 3 folds.
+        learns from the other rows. None: `X_val` and `y_val` if they are given;
+        otherwise every row is left out in turn, by one Newton step, if the surrogate
+        can be differentiated twice, or there are 5 folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
@@ -81,7 +85,8 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     contamination_ : float
         Their share.
     goal_path_ : ndarray of shape (n_steps + 1,)
-        The goal before the first flip and after each.
+        The goal without flips; then that of the best set of flips met, after each set
+        that is measured and each greedy step.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int
@@ -102,8 +107,15 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     maximised. Breaking ties of the error by the loss instead does less harm in
     ``benchmarks/labels.py``.
 
-    For one seed the poison of a smaller budget is the beginning of that of a larger
-    one. The last row of a class that a surrogate learns from is never flipped.
+    Without validation rows of their own, the attacker measures the goal on the rows
+    that they flip, and the flips with the highest goal suit these few rows better than
+    any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
+    none), and flips replace those of ALFA, or others, only if the error that they cause
+    is higher by two standard errors of the difference. On validation rows that are
+    given, the highest goal wins, so that the attack is never weaker than one that
+    measures nothing.
+
+    The last row of a class that a surrogate learns from is never flipped.
 
     References
     ----------
@@ -130,11 +142,9 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
     False
     """
 
-    _default_validation = 3
     _only_surrogate_reads = True
     _parameter_constraints: dict = {
-        **BaseGoalAttack._parameter_constraints,
-        **BaseLabelFlip._parameter_constraints,
+        **BaseGoalFlip._parameter_constraints,
         "n_candidates": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -168,76 +178,38 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
         self.n_candidates = n_candidates
         self.n_jobs = n_jobs
 
-    def _start(self, known):
-        super()._start(known)
-        self.goal_path_ = np.empty(0)
+    def _n_own_sets(self, n_poison):
+        return min(n_poison, N_ROUNDS) + 1
 
-    def _flip(self, known, allowed, n_poison, random_state):
-        folds = self._folds(known, random_state)
-        searches = [self._search(known, fold) for fold in folds]
-        trains = [fold.train for fold in folds]
-        state = FoldSearch(
-            FoldMean(searches, trains, known.codes.shape[0]), known.codes
-        )
-        flips, path = [], [state.value()]
-        progress = Progress(self, "flips", n_poison, every=0)
-        for step in range(n_poison):
-            is_free = allowed & ~state.last_of_class()[:, np.newaxis]
-            if not is_free.any():
-                raise ValueError(
-                    "`budget` must leave one row of each class to every surrogate; got "
-                    f"{self.budget!r}, which is {n_poison} flips, but after {step} of "
-                    "them every row that may be flipped is the last of its class. "
-                    "Lower the budget."
-                )
-            rows, new = self._candidates(state, *np.nonzero(is_free), random_state)
-            values = state.values(rows, new)
-            best = int(values.argmax())
-            state.flip(rows[best], new[best])
-            allowed[rows[best]] = False
-            flips.append((rows[best], new[best]))
-            path.append(values[best])
-            if progress(values[best]):
-                break
-        progress.end()
-        self.goal_path_ = np.array(path)
-        # More errors are always wanted, but coefficients can be overshot, and a class
-        # map can leave only flips that work against certain errors.
-        n_kept = len(flips)
-        if known.goal.can_be_overshot:
-            n_kept = np.flatnonzero(self.goal_path_ == self.goal_path_.max())[-1]
-        return np.array(flips[:n_kept], dtype=int).reshape(-1, 2).T
+    def _own_sets(self, search, random_state):
+        """Flip the labels that raise the goal most, one by one or in rounds."""
+        if search.stopped:
+            return []
+        folds = search.goal.folds
+        searches = [flip_search(part) for part in folds.parts]
+        n_samples = search.codes.shape[0]
+        state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
+        path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
+        found = path.follow(search.n_flips, N_ROUNDS, search)
+        return [search.measure(codes) for codes in found]
 
-    def _search(self, known, fold):
-        """Return the search for the surrogate that learns from one fold."""
-        train, refit = fold.train, None
-        measure = known.goal.measure(fold.y, known.classes)
-        measure = as_known_measure(known.goal, measure)
-        if measure is not None:
-            refit = Refit(
-                known.surrogate,
-                take_rows(known.X, train),
-                known.codes[train],
-                known.classes,
-                fold.X,
-                measure,
-                self.n_jobs,
-            )
+    def _part(self, known, fold):
+        """Return the goal for the surrogate that learns from one fold."""
         try:
-            problem = LabelProblem(self._problem(*self._as_numbers(known, fold)))
+            return super()._part(*self._as_numbers(known, fold))
         except (TypeError, ValueError) as error:
             # It cannot be differentiated. Errors can be counted all the same; if the
             # surrogate is invalid altogether, its fit raises an error.
-            if refit is None and isinstance(error, TypeError):
+            refit = self._refit(known, fold)
+            if refit is not None:
+                return FitPart(refit, None)
+            if isinstance(error, TypeError):
                 raise ValueError(
                     "`goal` must be one on errors with loss='error', such as "
                     "'error-generic', for a surrogate whose training cannot be "
                     f"differentiated; got {self.goal!r}. {error}"
                 ) from error
-            if refit is None:
-                raise
-            problem = None
-        return flip_search(problem, refit)
+            raise
 
     def _as_numbers(self, known, fold):
         """Return what the attacker knows, and a fold, as a gradient needs them."""
@@ -250,17 +222,3 @@ class GreedyLabelFlip(BaseLabelFlip, BaseGoalAttack):
             for X in (known.X, fold.X)
         )
         return replace(known, X=X), replace(fold, X=X_val)
-
-    def _candidates(self, state, rows, new, random_state):
-        """Choose which flips to try."""
-        most = self.n_candidates
-        if most == "auto":
-            most = None if state.exact_is_cheap else N_CANDIDATES
-        if most is None or most >= rows.shape[0]:
-            return rows, new
-        gains = state.first_order_gains()
-        if gains is None:
-            chosen = np.sort(random_state.permutation(rows.shape[0])[:most])
-        else:
-            chosen = np.argsort(-gains[rows, new], kind="stable")[:most]
-        return rows[chosen], new[chosen]

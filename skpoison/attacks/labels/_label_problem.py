@@ -30,6 +30,48 @@ from skpoison.bilevel.solvers.newton import minimise
 SHARP = 1e9
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What the attacker measures for some labels.
+
+    Parameters
+    ----------
+    value : float
+        The goal.
+    error : float
+        The goal with errors counted instead of smoothed; the same for goals that smooth
+        no error.
+    rows : ndarray of shape (n_val,), default=None
+        The smoothed error of each validation row; None for other goals.
+    """
+
+    value: float
+    error: float
+    rows: np.ndarray | None = None
+
+
+def measure_scores(measure, scores):
+    """Measure the goal for some scores.
+
+    Parameters
+    ----------
+    measure : SmoothedError or MeanLoss
+        The goal.
+    scores : ndarray of shape (n_val, n_outputs)
+        The scores of the validation rows.
+
+    Returns
+    -------
+    measured : Measured
+    """
+    if not isinstance(measure, SmoothedError):
+        value = measure.value(scores)
+        return Measured(value, value)
+    rows = measure.of_rows(scores)
+    error = replace(measure, sharpness=SHARP).value(scores)
+    return Measured(float(rows.mean()), error, rows)
+
+
 class LabelProblem:
     """The attacker's goal as a function of the labels of the training rows.
 
@@ -54,9 +96,10 @@ class LabelProblem:
         self.codes, self.classes = problem.codes, problem.classes
         self.X, self.goal = _in_row_span(problem)
         self.encoded = self.training_problem.encode(np.arange(self.classes.shape[0]))
-        self._rows = self.training_problem.rows(
-            self.X, self.codes, classes=self.classes
-        )
+        # The surrogate of a fold has fewer rows than the victim. If each of them stands
+        # for as many more, its penalty weighs as much as the victim's.
+        self._multiplicity = np.full(self.codes.shape[0], float(problem.weight))
+        self._rows = self._make_rows(self.codes)
         # The warm start of `evaluate`: an optimum for similar labels.
         self._start = None
         loss = getattr(self.learner, "loss", None)
@@ -74,11 +117,16 @@ class LabelProblem:
         -------
         rows : Rows
         """
-        rows = self.training_problem.rows(self.X, codes, classes=self.classes)
+        rows = self._make_rows(codes)
         # What has been computed of the features for one set of labels (their Gram
         # matrix) serves the next.
         self._rows = self._rows.with_targets(rows.targets, rows.weights)
         return self._rows
+
+    def _make_rows(self, codes):
+        return self.training_problem.rows(
+            self.X, codes, classes=self.classes, multiplicity=self._multiplicity
+        )
 
     def soft_rows(self, shares):
         """Return the training rows with shares of labels.
@@ -121,8 +169,26 @@ class LabelProblem:
         -------
         optimum : Optimum
         """
+        return self.minimise_rows(self.rows(codes), start, tol=tol)
+
+    def minimise_rows(self, rows, start=None, *, tol=None):
+        """Return the optimum for training rows with any targets and weights.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows.
+        start : Optimum, default=None
+            The optimum for similar rows.
+        tol : float, default=None
+            Relative norm of the gradient; None for that of the engine.
+
+        Returns
+        -------
+        optimum : Optimum
+        """
         tol = self.engine.tol if tol is None else tol
-        return minimise(self.learner, self.rows(codes), start, tol=tol)
+        return minimise(self.learner, rows, start, tol=tol)
 
     def evaluate(self, codes):
         """Compute the goal, with the smoothed error and with the error itself.
@@ -138,14 +204,29 @@ class LabelProblem:
             The goal with errors counted instead of smoothed, and the goal; the same for
             goals that do not smooth an error.
         """
+        measured = self.measured(codes)
+        return measured.error, measured.value
+
+    def measured(self, codes):
+        """Measure the goal, row by row if it is a smoothed error.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        measured : Measured
+        """
         measure = getattr(self.goal, "measure", None)
         if not isinstance(measure, SmoothedError):
             value = self._value(codes, self.goal)
-            return value, value
-        # One training serves both.
+            return Measured(value, value)
+        # One training serves all of it.
         recorder = _ScoreRecorder(measure)
-        value = self._value(codes, OnRows(self.goal.X, recorder))
-        return replace(measure, sharpness=SHARP).value(recorder.scores), value
+        self._value(codes, OnRows(self.goal.X, recorder))
+        return measure_scores(measure, recorder.scores)
 
     def gradient(self, shares, optimum=None):
         """Compute the goal and its gradient in the shares of labels.

@@ -5,17 +5,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from skpoison.attacks._fold_mean import FoldMean
-from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks.labels._base import BaseLabelFlip
-from skpoison.attacks.labels._label_problem import LabelProblem
-from skpoison.utils._callbacks import Progress
-
-# How many random sets of flips are tried.
-N_AT_RANDOM = 10
+from skpoison.attacks.labels._goal_flip import BaseGoalFlip
+from skpoison.attacks.labels._starting_flips import flipped
 
 
-class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
+class RelaxedLabelFlip(BaseGoalFlip):
     r"""Flip labels by the gradient of the goal in soft labels, and round.
 
     Let row i have the share :math:`Q_{ic}` of the label c. The attacker maximises their
@@ -29,13 +23,18 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
     by the conditional gradient method of Frank and Wolfe [1]_. Each step needs one
     linear system, which gives the gradient in all shares, and the best flips for a
     linear goal, which are a sort. After each step the :math:`n_p` rows that have given
-    up most of their label are flipped. Of these sets of flips the best one is kept: for
-    a goal that counts errors the one with most errors, and among equals the one with
-    the largest goal.
+    up most of their label are flipped.
 
-    All flips are chosen together. That takes as many fits as steps, however large the
-    budget, and does about as much harm as choosing one after the other; more if there
-    are many rows.
+    These sets of flips compete with those of all attacks that measure nothing
+    (:class:`MarginLabelFlip`, :class:`ALFA`, :class:`RandomLabelFlip`), with the same
+    seed, and with sets of flips of a single class. Flips of the best sets are then
+    exchanged for others while the goal rises: those that are missed least for those
+    that promise most to first order, many at once and fewer if that does not help. The
+    best set is kept: for a goal that counts errors the one with most errors, and among
+    equals the one with the largest goal.
+
+    All flips are chosen together. That takes about as many fits as steps, however large
+    the budget.
 
     Parameters
     ----------
@@ -60,15 +59,16 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
         How training rows become the attacker's validation rows, on which the goal is
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
-        learns from the other rows. None: `X_val` and `y_val` if they are given,
-        otherwise 3 folds.
+        learns from the other rows. None: `X_val` and `y_val` if they are given;
+        otherwise every row is left out in turn, by one Newton step, if the surrogate
+        can be differentiated twice, or there are 5 folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
         Maximum number of steps.
     random_state : int, RandomState instance or None, default=None
-        Seed of the validation rows, of the rows known, of the random flips that are
-        tried as well and of a surrogate without a seed.
+        Seed of the validation rows, of the rows known, of random flips and of a
+        surrogate without a seed.
 
     Attributes
     ----------
@@ -76,13 +76,14 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
         Which rows are flipped.
     contamination_ : float
         Their share.
-    error_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal without flips and for the flips after each step, with errors counted
-        instead of smoothed; the same as `goal_path_` for goals that smooth no error.
-    goal_path_ : ndarray of shape (`n_iter_` + 1,)
-        The goal without flips and for the flips after each step.
+    error_path_ : ndarray of shape (n_sets + 1,)
+        As `goal_path_`, with errors counted instead of smoothed; the same for goals
+        that smooth no error.
+    goal_path_ : ndarray of shape (n_sets + 1,)
+        The goal without flips; then that of the best set of flips met, after each set
+        that is measured.
     n_iter_ : int
-        Number of steps.
+        Number of steps of the conditional gradient method.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int
@@ -99,8 +100,15 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
     -----
     Kernel machines that follow their rows closely, such as an SVC with a large C, have
     gradients that hold for the smallest steps only: against these GreedyLabelFlip is
-    stronger. Ten random sets of flips are tried as well, so that by the attacker's own
-    measure the attack is never weaker than the best of them.
+    stronger.
+
+    Without validation rows of their own, the attacker measures the goal on the rows
+    that they flip, and the flips with the highest goal suit these few rows better than
+    any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
+    none), and flips replace those of ALFA, or others, only if the error that they cause
+    is higher by two standard errors of the difference. On validation rows that are
+    given, the highest goal wins, so that the attack is never weaker than one that
+    measures nothing.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which
@@ -134,10 +142,9 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
     False
     """
 
-    _default_validation = 3
+    _counts_errors = True
     _parameter_constraints: dict = {
-        **BaseGoalAttack._parameter_constraints,
-        **BaseLabelFlip._parameter_constraints,
+        **BaseGoalFlip._parameter_constraints,
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -166,83 +173,45 @@ class RelaxedLabelFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _start(self, known):
         super()._start(known)
-        self.error_path_, self.goal_path_, self.n_iter_ = *np.empty((2, 0)), 0
+        self.error_path_, self.n_iter_ = np.empty(0), 0
 
-    def _flip(self, known, allowed, n_poison, random_state):
-        codes, folds = known.codes, self._folds(known, random_state)
-        problems = [LabelProblem(self._problem(known, fold)) for fold in folds]
-        problem = _MeanProblem(
-            FoldMean(problems, [fold.train for fold in folds], codes.shape[0])
-        )
-        can_overshoot = known.goal.can_be_overshot
-        clean = np.eye(known.classes.shape[0])[codes]
-        shares, path = clean, [problem.evaluate(codes)]
-        best = _best_at_random(problem, codes, allowed, n_poison, random_state)
-        if can_overshoot and path[0] >= best[0]:
-            best = path[0], *np.empty((2, 0), dtype=int)
-        progress = Progress(self, "steps", self.max_iter, every=0)
+    def _set_path(self, path):
+        super()._set_path(path)
+        self.error_path_ = np.array([measured.error for measured in path])
+
+    def _n_own_sets(self, n_poison):
+        return self.max_iter * n_poison.bit_length()
+
+    def _own_sets(self, search, random_state):
+        """Follow the conditional gradient, and round after each step."""
+        codes, allowed, n_flips = search.codes, search.allowed, search.n_flips
+        clean = np.eye(allowed.shape[1])[codes]
+        shares, best = clean, None
         for step in range(self.max_iter):
-            gains = problem.gradient(shares)
+            if search.stopped:
+                break
+            gains = search.goal.gradient(shares)
             gains -= np.take_along_axis(gains, codes[:, np.newaxis], axis=1)
             gains[~allowed] = -np.inf
             vertex = clean.copy()
-            rows, new = _largest(gains, n_poison)
+            rows, new = _largest(gains, n_flips)
             is_gain = gains[rows, new] > 0
             vertex[rows[is_gain]] = np.eye(clean.shape[1])[new[is_gain]]
             if (vertex == shares).all():
                 break
             shares = shares + 2 / (step + 2) * (vertex - shares)
-            rows, new = _round(shares, gains, codes, allowed, n_poison)
+            self.n_iter_ = step + 1
+            rows, new = _round(shares, gains, codes, allowed, n_flips)
             # Errors grow with the flips, but coefficients can be overshot: fewer flips
             # are tried too.
-            sizes = {n_poison}
-            if can_overshoot and known.goal.kind != "errors":
-                sizes.update(2**k for k in range(n_poison.bit_length()))
-            found = []
+            sizes = {n_flips}
+            if search.may_be_fewer:
+                sizes.update(2**k for k in range(n_flips.bit_length()))
             for size in sorted(sizes):
-                flipped = _flipped(codes, rows[:size], new[:size])
-                found.append((problem.evaluate(flipped), size))
-            reached, size = max(found)
-            path.append(reached)
-            if reached > best[0]:
-                best = reached, rows[:size], new[:size]
-            if progress(reached[1]):
-                break
-        progress.end()
-        self.error_path_, self.goal_path_ = np.array(path).T
-        self.n_iter_ = len(path) - 1
-        return best[1], best[2]
-
-
-class _MeanProblem:
-    """The mean over folds of goals as functions of labels."""
-
-    def __init__(self, folds):
-        self.folds = folds
-
-    def evaluate(self, codes):
-        """Compute the goal, with errors counted, and the goal."""
-        each = self.folds.mean(lambda problem, train: problem.evaluate(codes[train]))
-        return tuple(float(part) for part in each)
-
-    def gradient(self, shares):
-        """Differentiate the goal in the shares of labels."""
-        return self.folds.scatter_mean(
-            lambda problem, train: problem.gradient(shares[train])[1]
-        )
-
-
-def _best_at_random(problem, codes, allowed, n_poison, random_state):
-    """Return the best of some random sets of flips: what it reaches, rows, labels."""
-    is_free, best = np.flatnonzero(allowed.any(axis=1)), None
-    for _ in range(N_AT_RANDOM):
-        rows = random_state.permutation(is_free)[:n_poison]
-        draws = random_state.uniform(size=allowed[rows].shape)
-        new = np.where(allowed[rows], draws, -1).argmax(axis=1)
-        reached = problem.evaluate(_flipped(codes, rows, new))
-        if best is None or reached > best[0]:
-            best = reached, rows, new
-    return best
+                found = search.measure(flipped(codes, rows[:size], new[:size]))
+                if found and (best is None or search.is_better(found, best)):
+                    best = found
+        return [best]
 
 
 def _round(shares, gains, codes, allowed, n_poison):
@@ -263,10 +232,3 @@ def _largest(gains, n_rows):
     largest = np.take_along_axis(gains, new[:, np.newaxis], axis=1)[:, 0]
     rows = np.argsort(-largest, kind="stable")[:n_rows]
     return rows, new[rows]
-
-
-def _flipped(codes, rows, new):
-    """Return labels after flips."""
-    flipped = codes.copy()
-    flipped[rows] = new
-    return flipped

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.attacks._refits import make_refits
 from skpoison.attacks._validation_data import make_folds, split_rows
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
@@ -287,10 +288,16 @@ class BaseGradientAttack(BaseGoalAttack):
             label_map,
             random_state,
         )
+        refits = None
+        if not penalties:
+            refits = make_refits(
+                known, held_out or folds, problems[0].training_problem, random_state
+            )
         search = StartSearch(
             problems,
             self._problems(known, held_out, initial),
             penalties,
+            refits,
             coordinates,
             progress,
             halving._ascent().store_path,
@@ -305,17 +312,17 @@ class BaseGradientAttack(BaseGoalAttack):
         """Return folds of rows on which a search compares what starts have led to.
 
         There are none if validation rows are given, or if the surrogate is linear:
-        what raises the goal of a linear surrogate on some rows does so on others. There
-        are none either if a class has too few rows for it.
+        what raises the goal of a linear surrogate at its optimum on some rows does so
+        on others. There are none either if a class has too few rows for it.
         """
         if known.X_val is not None or self.validation is not None:
             return []
         _, estimator = split_scalers(known.surrogate)
         n_classes = None if known.classes is None else known.classes.shape[0]
-        learner = as_training_problem(estimator, n_classes).learner
-        if "coefficients" in learner.supports:
-            return []
-        if getattr(learner, "kernel", None) == "linear":
+        problem = as_training_problem(estimator, n_classes)
+        is_linear = "coefficients" in problem.learner.supports
+        is_linear |= getattr(problem.learner, "kernel", None) == "linear"
+        if is_linear and not problem.is_stochastic:
             return []
         codes, stratify = known.codes[positions], known.classes is not None
         counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]

@@ -1,4 +1,4 @@
-r"""Training rows, training objectives, and the base classes of learners.
+r"""Training objectives, and the base classes of learners.
 
 A learner minimises an objective :math:`C(W)` over its training rows. Hypergradients ask
 for products with its Hessian, :math:`\nabla^2 C(W) \, U`, and for the gradient of
@@ -22,89 +22,17 @@ needs no more than these products.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from skpoison.bilevel.learners.columns import LearnerColumns, PointColumns
+from skpoison.bilevel.learners.grams import Features
+from skpoison.bilevel.learners.rows import Rows
 
-# Rows of features, dense or sparse.
-Features = np.ndarray | sparse.sparray | sparse.spmatrix
 # Gradients in the features, the targets and the weights of rows.
 RowGradients = Sequence[np.ndarray]
 ALL = slice(None)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Training rows as a learner sees them.
-
-    Parameters
-    ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The features.
-    targets : ndarray of shape (n_samples, n_outputs)
-        The targets.
-    weights : ndarray of shape (n_samples,)
-        The weights of the rows in the objective, :math:`a_i`.
-    """
-
-    X: Features
-    targets: np.ndarray
-    weights: np.ndarray
-
-    @cached_property
-    def norm(self) -> float:
-        """The Frobenius norm of the features."""
-        X = self.X if isinstance(self.X, np.ndarray) else self.X.data
-        return float(np.linalg.norm(X))
-
-    @cached_property
-    def gram(self) -> np.ndarray:
-        """The inner products of all rows, of shape (n_samples, n_samples)."""
-        gram = self.X @ self.X.T
-        return gram if isinstance(gram, np.ndarray) else gram.toarray()
-
-    def with_features(self, X: Features) -> "Rows":
-        """Return rows with other features.
-
-        Parameters
-        ----------
-        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            The features.
-
-        Returns
-        -------
-        rows : Rows
-        """
-        return replace(self, X=X)
-
-    def with_targets(
-        self, targets: np.ndarray, weights: np.ndarray | None = None
-    ) -> "Rows":
-        """Return rows with other targets and weights.
-
-        What has been computed from the features is kept.
-
-        Parameters
-        ----------
-        targets : ndarray of shape (n_samples, n_outputs)
-            The targets.
-        weights : ndarray of shape (n_samples,), default=None
-            The weights; None leaves them as they are.
-
-        Returns
-        -------
-        rows : Rows
-        """
-        weights = self.weights if weights is None else weights
-        rows = replace(self, targets=targets, weights=weights)
-        known = {"norm", "gram"} & vars(self).keys()
-        vars(rows).update({name: vars(self)[name] for name in known})
-        return rows
 
 
 class Learner:

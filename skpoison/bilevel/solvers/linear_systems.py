@@ -5,7 +5,9 @@ weights and the second derivatives of the losses. There are three methods for
 :math:`H^{-1} B`:
 
 * **Cholesky** of the :math:`p \times p` matrix, for few columns;
-* **Woodbury**, an :math:`n \times n` matrix, for fewer rows than columns;
+* **Woodbury**, an :math:`n \times n` matrix, for fewer rows than columns; if it is
+  large and well-conditioned, conjugate gradients in its place
+  (:mod:`skpoison.bilevel.solvers.row_systems`);
 * **conjugate gradients** if neither matrix would fit, with a preconditioner.
 
 They are implemented in :mod:`skpoison.bilevel.solvers.factorisations`.
@@ -28,6 +30,10 @@ from skpoison.bilevel.solvers.factorisations import (
     cholesky,
     preconditioner,
     woodbury,
+)
+from skpoison.bilevel.solvers.row_systems import (
+    inverse_by_row_system,
+    prefers_row_systems,
 )
 from skpoison.utils._warnings import warn_user
 
@@ -58,6 +64,8 @@ def choose_method(learner: ParametricLearner, rows: Rows) -> str:
     """
     if "hessian" not in learner.supports:
         return "cg"
+    if prefers_row_systems(learner, rows):
+        return "woodbury"
     n_samples = rows.targets.shape[0]
     n_parameters, n_outputs = learner.shape(rows)
     if learner.loss.couples_outputs:
@@ -129,6 +137,8 @@ def factorise(point: Point, method: str = "auto") -> Factorisation:
     if method == "auto":
         method = choose_method(point.learner, point.rows)
     make = {"cholesky": cholesky, "woodbury": woodbury, "cg": preconditioner}
+    if method == "woodbury" and prefers_row_systems(point.learner, point.rows):
+        make["woodbury"] = inverse_by_row_system
     try:
         return Factorisation(
             method, make[method](point), _refactor_after(point, method)
@@ -157,6 +167,8 @@ def _refactor_after(point: Point, method: str) -> float:
             return 1
     n = point.rows.targets.shape[0]
     p, n_outputs = point.W.shape
+    if method == "woodbury" and prefers_row_systems(point.learner, point.rows):
+        return 3
     if method == "woodbury":
         return 1 + n**3 / 3 / MATRIX_SPEEDUP / (8 * n * p + 2 * n**2)
     if method == "cholesky" and point.learner.loss.couples_outputs:

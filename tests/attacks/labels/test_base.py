@@ -118,15 +118,15 @@ def test_validation_rows_given(attack):
     with pytest.raises(ValueError, match="`X_val` and `y_val` must be given together"):
         fitted.fit_resample(X_iris, y_iris, X_val=X_iris)
     few = np.r_[0:2, 50:150]
+    fitted.set_params(validation=3)
     with pytest.raises(ValueError, match="`validation` must not exceed the 2 rows"):
         fitted.fit_resample(X_iris[few], y_iris[few])
 
 
-@pytest.mark.parametrize("attack", [MarginLabelFlip, GreedyLabelFlip])
-def test_budgets_are_nested(attack):
+def test_budgets_are_nested():
     masks = []
     for budget in (3, 7, 15):
-        fitted = attack(budget=budget, random_state=3)
+        fitted = MarginLabelFlip(budget=budget, random_state=3)
         fitted.fit_resample(X_iris[::3], y_iris[::3])
         masks.append(fitted.poison_mask_)
     assert (masks[0] <= masks[1]).all()

@@ -5,6 +5,7 @@ from sklearn.linear_model import RidgeClassifier
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks.labels._flip_goal import ProblemPart
 from skpoison.attacks.labels._flip_search import flip_search
 from skpoison.attacks.labels._fold_search import FoldSearch
 from skpoison.attacks.labels._label_problem import LabelProblem
@@ -24,18 +25,19 @@ def make_data():
 def make_search(X, codes, folds):
     searches = [
         flip_search(
-            LabelProblem(
-                BilevelProblem(
-                    RidgeClassifier(),
-                    ErrorGeneric(sharpness=3.0),
-                    X[train],
-                    codes[train],
-                    classes=CLASSES,
-                    X_val=X_val,
-                    y_val=y_val,
+            ProblemPart(
+                LabelProblem(
+                    BilevelProblem(
+                        RidgeClassifier(),
+                        ErrorGeneric(sharpness=3.0),
+                        X[train],
+                        codes[train],
+                        classes=CLASSES,
+                        X_val=X_val,
+                        y_val=y_val,
+                    )
                 )
-            ),
-            None,
+            )
         )
         for train, (X_val, y_val) in folds
     ]
@@ -76,12 +78,3 @@ def test_folds_are_surrogates_of_their_own():
     assert_allclose(
         state.first_order_gains()[1], (single[0][in_first] + single[2][in_third]) / 3
     )
-
-
-def test_last_of_class():
-    X, _ = make_data()
-    codes = (np.arange(60) < 2).astype(int)
-    validation = X[40:], make_data()[1][40:]
-    folds = [(np.arange(1, 60), validation), (np.arange(60), validation)]
-    state = make_search(X, codes, folds)
-    np.testing.assert_array_equal(np.flatnonzero(state.last_of_class()), [1])

@@ -4,7 +4,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import RandomLabelFlip, RelaxedLabelFlip
@@ -49,35 +49,21 @@ def test_stronger_than_random_flips_by_its_own_measure(surrogate):
         assert ours > reached(surrogate, random.fit_resample(X_train, y_train)[1])
 
 
-def test_no_weaker_than_random_flips_where_gradients_mislead():
-    surrogate = SVC(C=100)
-    attack = RelaxedLabelFlip(surrogate, 0.1, max_iter=3, random_state=0)
-    ours = reached(surrogate, attack.fit_resample(X_train, y_train, **VALIDATION)[1])
-    rng = np.random.RandomState(0)
-    for _ in range(10):
-        rows = rng.permutation(100)[:10]
-        rng.uniform(size=(10, 2))  # what draws the new labels, of which there is one
-        labels = y_train.copy()
-        labels[rows] = 1 - labels[rows]
-        assert ours >= reached(surrogate, labels)
-
-
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=str)
 def test_the_best_flips_are_kept(surrogate):
     attack = RelaxedLabelFlip(surrogate, 0.2, max_iter=15)
     _, labels = attack.fit_resample(X_train, y_train, **VALIDATION)
-    assert attack.goal_path_.shape == (attack.n_iter_ + 1,)
+    assert 0 < attack.n_iter_ <= 15
     path = list(zip(attack.error_path_, attack.goal_path_, strict=True))
-    best = max(path[1:])
-    np.testing.assert_allclose(reached(surrogate, labels), best, rtol=1e-5)
+    assert path[1:] == sorted(path[1:])
+    np.testing.assert_allclose(reached(surrogate, labels), path[-1], rtol=1e-5)
     np.testing.assert_allclose(reached(surrogate, y_train), path[0], rtol=1e-5)
-    # Its first flips are those of the largest gradient.
-    first = clone(attack).set_params(max_iter=1)
-    first.fit_resample(X_train, y_train, **VALIDATION)
-    assert best >= (first.error_path_[1], first.goal_path_[1])
 
 
-def test_the_first_step_is_a_sort_of_the_gradient():
+def test_the_first_step_is_a_sort_of_the_gradient(monkeypatch):
+    module = "skpoison.attacks.labels._goal_flip"
+    monkeypatch.setattr(f"{module}.starting_flips", lambda *_: iter(()))
+    monkeypatch.setattr(f"{module}.N_EXCHANGES", 0)
     surrogate = RidgeClassifier()
     attack = RelaxedLabelFlip(surrogate, 10, max_iter=1)
     attack.fit_resample(X_train, y_train, **VALIDATION)

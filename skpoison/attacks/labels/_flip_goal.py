@@ -1,0 +1,239 @@
+"""The attacker's goal after a set of flips.
+
+On which rows is it measured, and by which surrogates? There are three ways:
+
+* on validation rows that are given, by the surrogate that learns from all training
+  rows;
+* on each training row, by the surrogate that learns from all others
+  (:class:`HeldOutPart`), if it can be differentiated twice;
+* on each of several folds, by the surrogate that learns from the others: by its engine,
+  or by fits of any classifier (:class:`FitPart`).
+
+Each of these is a part, and :class:`FlipGoal` is the mean over parts.
+"""
+
+import numpy as np
+from sklearn.base import clone
+
+from skpoison.attacks.labels._class_scores import class_scores
+from skpoison.attacks.labels._held_out import HeldOut
+from skpoison.attacks.labels._label_problem import Measured, measure_scores
+
+
+class FlipGoal:
+    """The mean over parts of a goal as a function of labels.
+
+    Parameters
+    ----------
+    folds : FoldMean
+        For each fold an object with the methods `measured` and `gradient`.
+    codes : ndarray of shape (n_samples,) of int
+        The clean labels, as positions among the classes.
+    """
+
+    def __init__(self, folds, codes):
+        self.folds = folds
+        self._present = [np.unique(codes[train]) for train in folds.trains]
+
+    def measured(self, codes):
+        """Measure the goal.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_samples,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        measured : Measured or None
+            None if one of the surrogates would lose the last row of a class.
+        """
+        for present, train in zip(self._present, self.folds.trains, strict=True):
+            if not np.isin(present, codes[train]).all():
+                return None
+        parts = [
+            part.measured(codes[train])
+            for part, train in zip(self.folds.parts, self.folds.trains, strict=True)
+        ]
+        rows = None
+        if parts[0].rows is not None:
+            rows = np.concatenate([part.rows for part in parts])
+        return Measured(
+            float(np.mean([part.value for part in parts])),
+            float(np.mean([part.error for part in parts])),
+            rows,
+        )
+
+    def gradient(self, shares):
+        """Differentiate the goal in the shares of labels.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_samples, n_classes)
+            The share that each row has of each label; they sum to 1.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_samples, n_classes), or None
+            None for a surrogate that cannot be differentiated.
+        """
+        return self.folds.scatter_mean(lambda part, train: part.gradient(shares[train]))
+
+
+class ProblemPart:
+    """A goal by the engine of the surrogate.
+
+    Parameters
+    ----------
+    problem : LabelProblem
+        The goal.
+    """
+
+    def __init__(self, problem):
+        self.problem = problem
+
+    def measured(self, codes):
+        """Measure the goal for some labels."""
+        return self.problem.measured(codes)
+
+    def gradient(self, shares):
+        """Differentiate the goal in the shares of labels."""
+        return self.problem.gradient(shares)[1]
+
+
+class FitPart:
+    """A goal by fits of the surrogate itself.
+
+    Parameters
+    ----------
+    refit : Refit
+        The goal by fits.
+    problem : LabelProblem or None
+        The goal by the engine of the surrogate, which has a gradient; None for a
+        classifier that cannot be differentiated.
+    """
+
+    def __init__(self, refit, problem):
+        self.refit, self.problem = refit, problem
+
+    def measured(self, codes):
+        """Measure the goal for some labels."""
+        return self.refit.measured(codes)
+
+    def gradient(self, shares):
+        """Differentiate the goal in the shares of labels, if that is possible."""
+        return None if self.problem is None else self.problem.gradient(shares)[1]
+
+
+class HeldOutPart:
+    """A goal on the training rows, each by the surrogate that learns from the others.
+
+    Parameters
+    ----------
+    problem : LabelProblem
+        The surrogate; its validation rows are its training rows.
+    """
+
+    def __init__(self, problem):
+        self.problem, self.measure = problem, problem.goal.measure
+        self._optimum, self._key, self._held_out = None, None, None
+
+    def measured(self, codes):
+        """Measure the goal for some labels."""
+        return measure_scores(self.measure, self.held_out(codes).scores)
+
+    def held_out(self, codes, optimum=None):
+        """Return the scores of rows left out.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+        optimum : Optimum, default=None
+            The optimum for these labels, if it is known.
+
+        Returns
+        -------
+        held_out : HeldOut
+        """
+        key = codes.tobytes()
+        if key != self._key:
+            if optimum is None:
+                optimum = self.problem.minimise(codes, self._optimum)
+            self._optimum, self._key = optimum, key
+            self._held_out = HeldOut(optimum.point, codes.shape[0])
+        return self._held_out
+
+    def gradient(self, shares):
+        """Differentiate the goal in the shares of labels."""
+        problem, codes = self.problem, shares.argmax(axis=1)
+        if (shares.max(axis=1) == 1).all():
+            held_out = self.held_out(codes)
+        else:
+            rows = problem.soft_rows(shares)
+            held_out = HeldOut(problem.minimise_rows(rows).point, shares.shape[0])
+        R = self.measure.gradient(held_out.scores)
+        weights = problem.rows(codes).weights
+        return held_out.gradient(R, problem.encoded, weights)
+
+
+class Refit:
+    """A goal on scores, by fits of the surrogate itself.
+
+    Parameters
+    ----------
+    surrogate : classifier or Pipeline
+        The surrogate.
+    X : {ndarray, csr matrix} of shape (n_train, n_features)
+        The rows that it learns from.
+    codes : ndarray of shape (n_train,) of int
+        Their labels, as positions among the classes.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+    X_val : {ndarray, csr matrix} of shape (n_val, n_features)
+        The validation rows.
+    measure : SmoothedError
+        What is measured of their scores.
+    n_jobs : int, default=None
+        Number of fits at once.
+    """
+
+    def __init__(self, surrogate, X, codes, classes, X_val, measure, n_jobs=None):
+        self.surrogate, self.X, self.codes = surrogate, X, codes
+        self.classes, self.X_val, self.measure = classes, X_val, measure
+        self.n_jobs = n_jobs
+
+    def value(self, codes):
+        """Compute the goal.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        value : float
+        """
+        return self.measure.value(self._scores(codes))
+
+    def measured(self, codes):
+        """Measure the goal, row by row.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        measured : Measured
+        """
+        return measure_scores(self.measure, self._scores(codes))
+
+    def _scores(self, codes):
+        fitted = clone(self.surrogate).fit(self.X, self.classes[codes])
+        scores = class_scores(fitted, self.X_val, self.classes)
+        if self.classes.shape[0] == 2:
+            scores = scores[:, 1:] - scores[:, :1]
+        return scores

@@ -1,0 +1,200 @@
+"""Base class of label flips that maximise a goal."""
+
+from abc import abstractmethod
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import clone
+
+from skpoison.attacks._fold_mean import FoldMean
+from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.attacks._validation_data import Fold, make_folds
+from skpoison.attacks.labels._base import BaseLabelFlip
+from skpoison.attacks.labels._exchange import exchange
+from skpoison.attacks.labels._flip_goal import (
+    FitPart,
+    FlipGoal,
+    HeldOutPart,
+    ProblemPart,
+    Refit,
+)
+from skpoison.attacks.labels._held_out import can_hold_out
+from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.attacks.labels._set_search import SetSearch
+from skpoison.attacks.labels._starting_flips import starting_flips
+from skpoison.goals._outside import as_known_measure
+from skpoison.utils._callbacks import Progress
+from skpoison.utils._containers import take_rows
+
+# Number of folds if the training rows cannot be left out one by one.
+N_FOLDS = 5
+# Sharpness of the smoothed error on the training rows themselves. A softer one is
+# raised by flips that move the scores of many rows and change no prediction.
+SHARPNESS = 8.0
+# By how many standard errors a set of flips must be better than another one there.
+N_ERRORS = 2.0
+# The most sets that are measured in the exchanges from one set of flips.
+N_EXCHANGES = 30
+# How many sets exchanges begin with if the higher goal wins.
+N_BEST = 3
+# The most starting sets: a bound for callbacks.
+N_STARTS = 60
+
+
+class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
+    """Base class of label flips that maximise a goal.
+
+    A subclass implements `_own_sets`, and overrides `_part` if it takes classifiers
+    that cannot be differentiated.
+
+    The sets of flips of attacks that measure nothing are measured first, then those of
+    the subclass. Flips of the best ones are exchanged for others.
+    """
+
+    # Whether errors counted come before the goal.
+    _counts_errors = False
+
+    def _start(self, known):
+        super()._start(known)
+        self.goal_path_ = np.empty(0)
+
+    def _flip(self, known, allowed, n_poison, random_state):
+        begin = deepcopy(random_state)
+        goal, is_own = self._goal_of_flips(known, random_state)
+        may_be_fewer = known.goal.can_be_overshot
+        n_sets = N_STARTS + self._n_own_sets(n_poison) + N_BEST * N_EXCHANGES
+        search = SetSearch(
+            goal,
+            known.codes,
+            allowed,
+            n_poison,
+            may_be_fewer=may_be_fewer,
+            n_errors=N_ERRORS if is_own and not may_be_fewer else 0.0,
+            counts_errors=self._counts_errors,
+            progress=Progress(self, "sets", n_sets, every=0),
+        )
+        found = []
+        for codes in starting_flips(known, allowed, n_poison, self.class_map, begin):
+            found.append(search.measure(codes))
+            if search.stopped:
+                break
+        found += self._own_sets(search, random_state)
+        for start in self._starts(search, [each for each in found if each]):
+            exchange(search, start, N_EXCHANGES)
+        search.progress.end()
+        if search.best is None:
+            raise ValueError(
+                "`budget` must leave one row of each class to every surrogate; got "
+                f"{self.budget!r}, which is {n_poison} flips. Lower the budget."
+            )
+        self._set_path(search.path)
+        rows = np.flatnonzero(search.best.codes != known.codes)
+        return rows, search.best.codes[rows]
+
+    def _starts(self, search, found):
+        """Return the sets of flips that exchanges begin with."""
+        if search.n_errors:
+            # It is better than the others beyond doubt, or they are not.
+            return [search.best] if search.best else []
+        found.sort(key=lambda each: search.rank(each.measured), reverse=True)
+        return found[:N_BEST]
+
+    def _set_path(self, path):
+        """Set attributes from what the best set met reaches."""
+        self.goal_path_ = np.array([measured.value for measured in path])
+
+    @abstractmethod
+    def _own_sets(self, search, random_state):
+        """Measure sets of flips that are chosen by the goal.
+
+        Parameters
+        ----------
+        search : SetSearch
+            The search, which keeps the best set.
+        random_state : RandomState
+            The only source of randomness.
+
+        Returns
+        -------
+        found : list of FlipSet or None
+            The sets that are worth exchanges; None for those that cannot be measured.
+        """
+
+    @abstractmethod
+    def _n_own_sets(self, n_poison):
+        """Return how many sets `_own_sets` measures at most."""
+
+    def _goal_of_flips(self, known, random_state):
+        """Return the goal as a function of the labels, and whether it is cross-fitted.
+
+        Returns
+        -------
+        goal : FlipGoal
+        is_own : bool
+            Whether the goal is measured on the rows that are poisoned.
+        """
+        n_samples = known.codes.shape[0]
+        is_own = known.goal.needs_validation and known.X_val is None
+        if is_own:
+            known = replace(known, goal=_sharper(known.goal))
+        if is_own and self.validation is None:
+            everything = np.arange(n_samples)
+            fold = Fold(everything, known.X, known.codes, everything)
+            part = self._part(known, fold)
+            if isinstance(part, ProblemPart) and can_hold_out(part.problem):
+                part = HeldOutPart(part.problem)
+                goal = FlipGoal(FoldMean([part], [everything], n_samples), known.codes)
+                return goal, True
+        folds = self._folds(known, random_state)
+        parts = [self._part(known, fold) for fold in folds]
+        trains = [fold.train for fold in folds]
+        return FlipGoal(FoldMean(parts, trains, n_samples), known.codes), is_own
+
+    def _folds(self, known, random_state):
+        """Return the rows to learn from and the validation rows."""
+        is_default = known.goal.needs_validation and known.X_val is None
+        if not is_default or self.validation is not None:
+            return super()._folds(known, random_state)
+        fewest = int(np.unique(known.codes, return_counts=True)[1].min())
+        return make_folds(
+            max(2, min(N_FOLDS, fewest)),
+            known.X,
+            known.codes,
+            np.arange(known.codes.shape[0]),
+            random_state,
+            stratify=True,
+        )
+
+    def _part(self, known, fold):
+        """Return the goal for the surrogate that learns from one fold."""
+        weight = known.codes.shape[0] / fold.train.shape[0]
+        problem = LabelProblem(self._problem(known, fold, weight=weight))
+        refit = self._refit(known, fold)
+        if problem.engine.has_smooth_optimum or refit is None:
+            return ProblemPart(problem)
+        return FitPart(refit, problem)
+
+    def _refit(self, known, fold):
+        """Return the goal by fits; None if it needs more than scores."""
+        measure = known.goal.measure(fold.y, known.classes)
+        measure = as_known_measure(known.goal, measure)
+        if measure is None:
+            return None
+        return Refit(
+            known.surrogate,
+            take_rows(known.X, fold.train),
+            known.codes[fold.train],
+            known.classes,
+            fold.X,
+            measure,
+            getattr(self, "n_jobs", None),
+        )
+
+
+def _sharper(goal):
+    """Return a goal whose smoothed error is sharper, unless the user has set it."""
+    parameters = goal.get_params(deep=False)
+    if parameters.get("loss") != "error" or parameters.get("sharpness", 0) is not None:
+        return goal
+    return clone(goal).set_params(sharpness=SHARPNESS)

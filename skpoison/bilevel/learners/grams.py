@@ -1,0 +1,217 @@
+r"""Inner products of training rows, in single precision, and their largest components.
+
+With fewer rows than columns a linear learner is trained in the coefficients of its rows
+(:mod:`skpoison.bilevel.solvers.row_space`), and needs the rows only by products with
+the Gram matrix :math:`K = X X^\top`. These products direct an iteration whose residuals
+are computed from the rows themselves, in double precision: an error of K costs further
+steps, and no digits of the result. So K is held in single precision, which takes half
+the time and half the memory.
+
+**What is kept.** An attack trains on the same clean rows each time, with other poison
+rows behind them. The block of K of the clean rows is computed once; what is new are the
+products with poison rows, a share of :math:`n_p / n` of the work.
+
+**The largest components.** A preconditioner asks for an approximation of low rank,
+
+.. math::
+
+    \hat K = F F^\top, \qquad F = K U (U^\top K U)^{-1/2} ,
+
+Nyström's, for which :math:`\hat K \preceq K`. U is a basis of the largest components
+of the last K: one product with the new K is one step of subspace iteration, so that the
+basis follows the poison rows.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+Features = np.ndarray | sparse.sparray | sparse.spmatrix
+
+# Rank of the approximation to K.
+RANK = 128
+# Share of the mean square of the rows that is left around their mean, below which
+# single precision would lose too many digits of what distinguishes the rows.
+CENTRED = 1e-2
+# Components below this share of the largest one are left out of a basis.
+NEGLIGIBLE = 1e-6
+# Steps of subspace iteration from a random basis.
+FIRST_STEPS = 3
+
+
+class Gram:
+    """The inner products of rows.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    matrix : ndarray of shape (n_samples, n_samples), default=None
+        Their inner products. None: they are not stored, and each product with them is
+        two products with the rows.
+
+    Attributes
+    ----------
+    accuracy : float
+        To which share of itself a solution by these products is known.
+    """
+
+    def __init__(self, X: Features, matrix: np.ndarray | None = None):
+        self.X, self.matrix = X, matrix
+        is_single = matrix is not None and matrix.dtype == np.float32
+        self.accuracy = 1e-6 if is_single else 1e-9
+        if matrix is not None:
+            self.diagonal = matrix.diagonal().astype(float)
+        elif isinstance(X, np.ndarray):
+            self.diagonal = np.einsum("ij,ij->i", X, X)
+        else:
+            self.diagonal = np.asarray(X.multiply(X).sum(axis=1)).ravel()
+
+    def product(self, U: np.ndarray) -> np.ndarray:
+        """Multiply the inner products by columns.
+
+        Parameters
+        ----------
+        U : ndarray of shape (n_samples, n_columns)
+            The columns.
+
+        Returns
+        -------
+        product : ndarray of shape (n_samples, n_columns)
+        """
+        if self.matrix is None:
+            return self.X @ (self.X.T @ U)
+        return (self.matrix @ U.astype(self.matrix.dtype)).astype(float)
+
+    def largest(self, U: np.ndarray | None) -> np.ndarray:
+        """Compute an approximation of low rank.
+
+        Parameters
+        ----------
+        U : ndarray of shape (n, rank) or None
+            That of other inner products, of at most as many rows. None: there is none.
+
+        Returns
+        -------
+        F : ndarray of shape (n_samples, rank)
+            The inner products are F times its transpose, and a remainder that is
+            positive semidefinite.
+        """
+        n_samples = self.diagonal.shape[0]
+        n_steps = 1
+        if U is None or U.shape[0] > n_samples:
+            n_steps = FIRST_STEPS
+            # Any basis will do that is not orthogonal to the largest components.
+            rank = min(RANK, n_samples // 4)
+            U = np.random.RandomState(0).normal(size=(n_samples, rank))
+        elif U.shape[0] < n_samples:  # a sequential schedule adds rows
+            U = np.pad(U, ((0, n_samples - U.shape[0]), (0, 0)))
+        for _ in range(n_steps):
+            U = _orthonormal(U)
+            KU = self.product(U)
+            U = _times_inverse_root(KU, U.T @ KU)
+        return U
+
+
+def _orthonormal(U: np.ndarray) -> np.ndarray:
+    """Return a basis of the span of some columns, without negligible components."""
+    return _times_inverse_root(U, U.T @ U)
+
+
+def _times_inverse_root(U: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Multiply columns by the inverse root of a positive semidefinite matrix."""
+    sizes, V = np.linalg.eigh((square + square.T) / 2)
+    kept = sizes > NEGLIGIBLE * max(sizes.max(initial=0), 0)
+    return U @ (V[:, kept] / np.sqrt(sizes[kept]))
+
+
+@dataclass
+class GramMemory:
+    """What inner products of rows are kept from one training set to the next.
+
+    Parameters
+    ----------
+    clean : ndarray of shape (n_clean, n_features) or None
+        The rows that every training set begins with; None if there are none, since
+        scalers change all rows.
+
+    Attributes
+    ----------
+    basis : ndarray or None
+        The largest components of the last inner products.
+    is_single : bool
+        Whether single precision will do.
+    """
+
+    clean: np.ndarray | None = None
+    basis: np.ndarray | None = field(default=None, repr=False)
+    is_single: bool = True
+    _clean: dict[type, tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False
+    )
+
+    def matrix(self, X: np.ndarray, dtype: type) -> np.ndarray:
+        """Compute the inner products of rows in some precision.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            The rows, which begin with `clean`.
+        dtype : type
+            The precision.
+
+        Returns
+        -------
+        matrix : ndarray of shape (n_samples, n_samples)
+        """
+        if self.clean is None:
+            rows = X.astype(dtype, copy=False)
+            return rows @ rows.T
+        if dtype not in self._clean:
+            rows = self.clean.astype(dtype, copy=False)
+            self._clean[dtype] = rows, rows @ rows.T
+        rows, known = self._clean[dtype]
+        n_clean = rows.shape[0]
+        added = X[n_clean:].astype(dtype, copy=False)
+        K = np.empty((X.shape[0], X.shape[0]), dtype=dtype)
+        K[:n_clean, :n_clean] = known
+        K[n_clean:, :n_clean] = added @ rows.T
+        K[:n_clean, n_clean:] = K[n_clean:, :n_clean].T
+        K[n_clean:, n_clean:] = added @ added.T
+        return K
+
+    def gram(self, X: Features) -> Gram:
+        """Compute the inner products of rows roughly; sparse rows stay as they are.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            The rows, which begin with `clean`.
+
+        Returns
+        -------
+        gram : Gram
+        """
+        if sparse.issparse(X):
+            return Gram(X)
+        if self.basis is None and self.is_single:
+            self.is_single = is_centred(X)
+        return Gram(X, self.matrix(X, np.float32 if self.is_single else np.float64))
+
+
+def is_centred(X: np.ndarray) -> bool:
+    """Find out whether no common offset of the rows takes digits of their products.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    is_centred : bool
+    """
+    total = np.einsum("ij,ij->", X, X)
+    mean = X.mean(axis=0)
+    return total - X.shape[0] * (mean @ mean) > CENTRED * total

@@ -1,0 +1,103 @@
+"""Training rows as learners see them."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from skpoison.bilevel.learners.grams import Features, Gram, GramMemory
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows as a learner sees them.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The features.
+    targets : ndarray of shape (n_samples, n_outputs)
+        The targets.
+    weights : ndarray of shape (n_samples,)
+        The weights of the rows in the objective, :math:`a_i`.
+    memory : GramMemory, default=GramMemory()
+        What is known of inner products of rows, from other training sets that begin
+        with the same rows.
+    """
+
+    X: Features
+    targets: np.ndarray
+    weights: np.ndarray
+    memory: GramMemory = field(default_factory=GramMemory, repr=False, compare=False)
+
+    @cached_property
+    def norm(self) -> float:
+        """The Frobenius norm of the features."""
+        X = self.X if isinstance(self.X, np.ndarray) else self.X.data
+        return float(np.linalg.norm(X))
+
+    @cached_property
+    def gram(self) -> np.ndarray:
+        """The inner products of all rows, of shape (n_samples, n_samples)."""
+        if not isinstance(self.X, np.ndarray):
+            return (self.X @ self.X.T).toarray()
+        if "rough_gram" in vars(self) and self.rough_gram.matrix.dtype == float:
+            return self.rough_gram.matrix
+        return self.memory.matrix(self.X, np.float64)
+
+    @cached_property
+    def rough_gram(self) -> Gram:
+        """The inner products of all rows in single precision, or not stored."""
+        return self.memory.gram(self.X)
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """The largest components of `rough_gram`, of shape (n_samples, rank)."""
+        basis = self.rough_gram.largest(self.memory.basis)
+        self.memory.basis = basis
+        return basis
+
+    def use_double_precision(self) -> None:
+        """Remember that single precision does not do for these rows and later ones."""
+        if self.memory.is_single:
+            self.memory.is_single = False
+            for name in ("rough_gram", "components"):
+                vars(self).pop(name, None)
+
+    def with_features(self, X: Features) -> "Rows":
+        """Return rows with other features.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            The features.
+
+        Returns
+        -------
+        rows : Rows
+        """
+        return replace(self, X=X, memory=GramMemory())
+
+    def with_targets(
+        self, targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> "Rows":
+        """Return rows with other targets and weights.
+
+        What has been computed from the features is kept.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_samples, n_outputs)
+            The targets.
+        weights : ndarray of shape (n_samples,), default=None
+            The weights; None leaves them as they are.
+
+        Returns
+        -------
+        rows : Rows
+        """
+        weights = self.weights if weights is None else weights
+        rows = replace(self, targets=targets, weights=weights)
+        known = {"norm", "gram", "rough_gram", "components"} & vars(self).keys()
+        vars(rows).update({name: vars(self)[name] for name in known})
+        return rows
