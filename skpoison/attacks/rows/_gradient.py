@@ -423,13 +423,12 @@ class BaseGradientAttack(BaseGoalAttack):
         # A discrete search follows each ascent through the relaxation.
         n_searches = 2 if coordinates.kind == "discrete" else 1
         if isinstance(optimizer, SuccessiveHalving):
-            n_climbed = sum(np.prod(stage) for stage in optimizer._stages())
-            n_steps = optimizer.n_starts + n_searches * n_climbed
+            n_steps = optimizer.n_starts + n_searches * optimizer._n_steps()
         else:
             n_ascents = 1 + optimizer.n_restarts
             n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
             n_steps = n_searches * n_ascents * optimizer.max_iter
-        return Progress(self, "ascent", int(n_steps), self.verbose)
+        return Progress(self, "ascent", n_steps, self.verbose)
 
     def _store_path(self, visited, n_poison, moves_responses):
         """Store the rows at every iterate; NaN for rows that are not inserted yet."""
