@@ -35,6 +35,8 @@ RANK = 128
 # Share of the mean square of the rows that is left around their mean, below which
 # single precision would lose too many digits of what distinguishes the rows.
 CENTRED = 1e-2
+# Sum of squares above which products may overflow in single precision.
+OVERFLOWS = 1e30
 # Components below this share of the largest one are left out of a basis.
 NEGLIGIBLE = 1e-6
 # Share of entries that are not 0 above which sparse rows are multiplied as dense ones.
@@ -174,6 +176,8 @@ def _orthonormal(U: np.ndarray) -> np.ndarray:
 
 def _times_inverse_root(U: np.ndarray, square: np.ndarray) -> np.ndarray:
     """Multiply columns by the inverse root of a positive semidefinite matrix."""
+    if not np.isfinite(square).all():
+        raise np.linalg.LinAlgError("inner products are not finite")
     sizes, V = np.linalg.eigh((square + square.T) / 2)
     kept = sizes > NEGLIGIBLE * max(sizes.max(initial=0), 0)
     return U @ (V[:, kept] / np.sqrt(sizes[kept]))
@@ -255,7 +259,7 @@ class GramMemory:
 
 
 def is_centred(X: np.ndarray) -> bool:
-    """Find out whether no common offset of the rows takes digits of their products.
+    """Find out whether single precision keeps what distinguishes the rows.
 
     Parameters
     ----------
@@ -268,4 +272,5 @@ def is_centred(X: np.ndarray) -> bool:
     """
     total = np.einsum("ij,ij->", X, X)
     mean = X.mean(axis=0)
-    return total - X.shape[0] * (mean @ mean) > CENTRED * total
+    around = total - X.shape[0] * (mean @ mean)
+    return bool(CENTRED * total < around < OVERFLOWS)

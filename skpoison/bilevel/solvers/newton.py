@@ -13,6 +13,7 @@ coefficients of the rows (:mod:`skpoison.bilevel.solvers.row_space`), and confir
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import LinAlgError
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
@@ -160,7 +161,7 @@ def minimise(
 
 def _by_inner_products(
     learner: LinearLearner, rows: Rows, start: Optimum | None, tol: float
-) -> Point:
+) -> Point | None:
     """Find the optimum in the coefficients of the rows."""
     known = None
     if start is not None and start.point.rows.targets.shape == rows.targets.shape:
@@ -168,7 +169,10 @@ def _by_inner_products(
         slopes = start.point.rows.weights[:, np.newaxis] * start.point.score_gradient
         intercept = start.W[rows.X.shape[1] :].sum(axis=0)
         known = Coefficients(-slopes / learner.penalty, intercept)
-    found = minimise_in_row_space(learner, rows, known, tol=tol / 2)
+    try:
+        found = minimise_in_row_space(learner, rows, known, tol=tol / 2)
+    except LinAlgError:  # rows that are not finite: a factorisation says so
+        return None
     return learner.at(found.weights(learner, rows), rows)
 
 

@@ -61,8 +61,9 @@ FEWEST, FEWEST_SPARSE = 400, 1000
 # Rows of the largest matrix of inner products: 256 MB in single precision.
 LARGEST = 8192
 # Largest eigenvalue of M, relative to the smallest, up to which conjugate gradients in
-# single precision do.
-STIFF = 3e4
+# single precision do. For more than so many rows it grows with their square: a
+# factorisation costs more, by their number, than further iterations.
+STIFF, CHEAP = 3e4, 1000
 
 
 def prefers_row_systems(learner: LinearLearner, rows: Rows) -> bool:
@@ -126,7 +127,9 @@ class RowSystem:
         self.is_constrained = learner.intercept != 0 and learner.intercept_penalty == 0
         if self.is_constrained and not self.roots.any(axis=0).all():
             raise LinAlgError("the block of the intercept is singular")
-        self.is_stiff = self._largest() > STIFF * self.penalty
+        growth = max(1.0, rows.targets.shape[0] / CHEAP) ** 2
+        self.limit = STIFF * growth * self.penalty
+        self.is_stiff = self._largest() > self.limit
         if self.is_stiff:
             rows.use_double_precision()
 
@@ -134,7 +137,7 @@ class RowSystem:
         """Compute the largest eigenvalue of M, or a bound that is small enough."""
         F = self.rows.components
         squares = np.einsum("ij,ij->i", F, F) @ self.roots**2
-        if squares.max() <= STIFF * self.penalty:
+        if squares.max() <= self.limit:
             return float(squares.max())
         G = self.roots[:, [squares.argmax()]] * F
         return float(np.linalg.eigvalsh(G.T @ G)[-1])

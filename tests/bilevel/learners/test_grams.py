@@ -45,6 +45,8 @@ def test_products(gram):
 def test_single_precision_unless_a_common_offset_takes_its_digits():
     assert is_centred(X)
     assert not is_centred(X + 100)
+    assert not is_centred(1e20 * X)
+    assert not is_centred(np.full((5, 5), np.nan))
     assert GramMemory().gram(X).matrix.dtype == np.float32
     assert GramMemory().gram(X + 100).matrix.dtype == np.float64
     assert GramMemory().gram(sparse.csr_array(X)).matrix is None
