@@ -111,9 +111,9 @@ class GreedyLabelFlip(BaseGoalFlip):
     that they flip, and the flips with the highest goal suit these few rows better than
     any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
     none), and flips replace those of ALFA, or others, only if the error that they cause
-    is higher by two standard errors of the difference. On validation rows that are
-    given, the highest goal wins, so that the attack is never weaker than one that
-    measures nothing.
+    is higher by two standard errors of the difference; by four if all of them were
+    chosen by the goal. On validation rows that are given, the highest goal wins, so
+    that the attack is never weaker than one that measures nothing.
 
     The last row of a class that a surrogate learns from is never flipped.
 
@@ -191,7 +191,7 @@ class GreedyLabelFlip(BaseGoalFlip):
         state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
         path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
         found = path.follow(search.n_flips, N_ROUNDS, search)
-        return [search.measure(codes) for codes in found]
+        return [search.measure(codes, is_chosen=True) for codes in found]
 
     def _part(self, known, fold):
         """Return the goal for the surrogate that learns from one fold."""
