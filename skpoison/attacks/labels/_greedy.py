@@ -16,6 +16,9 @@ from skpoison.utils._validation import numeric_features
 
 # The most rounds. With a larger budget several labels are flipped in each.
 N_ROUNDS = 100
+# The same if the goal is measured on the rows that are flipped: there the finest choice
+# suits these rows alone.
+N_ROUNDS_OWN = 20
 
 
 class GreedyLabelFlip(BaseGoalFlip):
@@ -23,7 +26,8 @@ class GreedyLabelFlip(BaseGoalFlip):
 
     A surrogate learns from the training rows, and the goal, for example its error, is
     measured on validation rows. Every step flips the label that raises the goal most,
-    given the flips before [1]_. A budget of more than 100 flips is spent in 100 steps.
+    given the flips before [1]_. A larger budget than 100 flips (20 without validation
+    rows of their own) is spent in as many steps, each of several flips.
 
     These flips compete with those of all attacks that measure nothing
     (:class:`MarginLabelFlip`, :class:`ALFA`, :class:`RandomLabelFlip`), with the same
@@ -190,7 +194,8 @@ class GreedyLabelFlip(BaseGoalFlip):
         n_samples = search.codes.shape[0]
         state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
         path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
-        found = path.follow(search.n_flips, N_ROUNDS, search)
+        n_rounds = N_ROUNDS_OWN if search.n_errors else N_ROUNDS
+        found = path.follow(search.n_flips, n_rounds, search)
         return [search.measure(codes, is_chosen=True) for codes in found]
 
     def _part(self, known, fold):
