@@ -59,6 +59,11 @@ class Rows:
         self.memory.basis = basis
         return basis
 
+    @cached_property
+    def factors(self) -> dict[bytes, list]:
+        """The last factors of systems of the size of the rows, by their curvatures."""
+        return {}
+
     def use_double_precision(self) -> None:
         """Remember that single precision does not do for these rows and later ones."""
         if self.memory.is_single:

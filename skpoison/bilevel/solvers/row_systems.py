@@ -260,6 +260,11 @@ class RowSystem:
         roots = self.roots
         if (roots == roots[:, :1]).all():
             roots = roots[:, :1]
+        # Ridge regression has the same ones at all weights.
+        known, key = self.rows.factors, roots.tobytes()
+        key += np.array([self.penalty, self.offset]).tobytes()
+        if key in known:
+            return known[key]
         factors = []
         for root in roots.T:
             M = self.rows.gram * root
@@ -269,6 +274,8 @@ class RowSystem:
             factors.append(
                 cho_factor(M, lower=True, overwrite_a=True, check_finite=False)
             )
+        known.clear()
+        known[key] = factors
         return factors
 
     def _by_components(self, B: np.ndarray) -> np.ndarray:
