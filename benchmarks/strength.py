@@ -26,6 +26,7 @@ line is printed for each:
 The goal is the attack's own measure of the victim's error, at the poison returned: the
 mean of `goal_path_` where it is largest. Baselines do not depend on the attacks: they
 are read from the file ``--baselines`` and, where they lack, computed and added to it.
+An interrupt ends a task, and prints the table of what is done.
 
 Run: ``SCIKIT_LEARN_DATA=... OMP_NUM_THREADS=1 python benchmarks/strength.py
 [--task insertion regression flips] [--sets spambase] [--victims "SVC(rbf)"]
@@ -333,19 +334,22 @@ def run_task(task, options, known):
         delayed(measure)(run, known.get(key(run))) for run in runs
     )
     rows, seeds = {attack.__name__: {} for attack in attacks}, []
-    for run, result in zip(runs, done, strict=True):
-        seeds.append(result)
-        if key(run) not in known:
-            known[key(run)] = result[0]
-            save(known, options.baselines)
-        if len(seeds) < options.seeds:
-            continue
-        name = "/".join(map(str, run[1:4]))
-        for attack, row in summary_of(seeds).items():
-            rows[attack][name] = row
-            label = f"{name}" if len(attacks) == 1 else f"{attack[:7]} {name}"
-            print(line(label, row), flush=True)
-        seeds = []
+    try:
+        for run, result in zip(runs, done, strict=True):
+            seeds.append(result)
+            if key(run) not in known:
+                known[key(run)] = result[0]
+                save(known, options.baselines)
+            if len(seeds) < options.seeds:
+                continue
+            name = "/".join(map(str, run[1:4]))
+            for attack, row in summary_of(seeds).items():
+                rows[attack][name] = row
+                label = name if len(attacks) == 1 else f"{attack[:7]} {name}"
+                print(line(label, row), flush=True)
+            seeds = []
+    except KeyboardInterrupt:
+        print("interrupted: the table is that of the configurations above")
     for attack, each in rows.items():
         table(f"{task}, {attack}", each, options.worst)
 

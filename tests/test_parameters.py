@@ -30,6 +30,7 @@ from skpoison import (
     surrogates,
 )
 from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.defences import OutlierFilteredClassifier
 from skpoison.feasible_sets import Box, Integers
 from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetFeatures
 from skpoison.optimizers import ProjectedAscent
@@ -161,6 +162,9 @@ PARAMETERS = {
     "OutlierFilteredClassifier.n_neighbors": Changes(1),
     "OutlierFilteredRegressor.n_neighbors": Changes(1, given=(("quantile", 0.5),)),
     "quantile": Changes(0.5),
+    "AcceptedBy.defence": Changes(
+        OutlierFilteredClassifier(LogisticRegression(), quantile=0.5)
+    ),
     "Box.lower": Changes(-0.1),
     "Box.upper": Changes(0.1),
     "Frozen.columns": Changes([1]),
@@ -187,6 +191,7 @@ PARAMETERS = {
 
 # What the test of a class starts from: parameters without a default, small settings.
 SETTINGS = {
+    "AcceptedBy": {"defence": OutlierFilteredClassifier(LogisticRegression())},
     "ConfidentLearningClassifier": {"cv": 3},
     "ErrorSpecific": {"class_map": {0: 1}},
     "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=4)},

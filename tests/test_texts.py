@@ -4,12 +4,15 @@ A row is one text, in a list, an array or a series, as scikit-learn's vectorizer
 it. What reads numbers only must say so, with a way out that works.
 """
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from imblearn.pipeline import make_pipeline
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -73,9 +76,14 @@ FOR_TEXTS = [
     MarginLabelFlip(of_texts(), random_state=0),
     MarginLabelFlip(of_texts(), known_fraction=0.8, random_state=0),
     ALFA(of_texts(), random_state=0),
-    GreedyLabelFlip(of_texts(), n_candidates=2, random_state=0),
-    GreedyLabelFlip(of_texts(), n_candidates=2, validation=2, random_state=0),
+    GreedyLabelFlip(of_texts(), 2, n_candidates=1, validation=0.3, random_state=0),
+    GreedyLabelFlip(of_texts(), 2, n_candidates=1, validation=2, random_state=0),
 ]
+
+
+@cache
+def poison_of_a_list(attack):
+    return clone(attack).fit_resample(TEXTS, y)
 
 
 @containers
@@ -84,18 +92,18 @@ def test_attacks(attack, X):
     X_out, y_out = attack.fit_resample(X, y)
     assert type(X_out) is type(X)
     assert getattr(X_out, "name", None) == getattr(X, "name", None)
-    expected = attack.fit_resample(TEXTS, y)
+    expected = poison_of_a_list(attack)
     assert list(X_out) == expected[0]
     assert_array_equal(y_out, expected[1])
     assert list(X_out)[:N_SAMPLES] == TEXTS
-    assert attack.poison_mask_.sum() == 6
+    assert attack.poison_mask_.sum() == (6 if attack.budget == 0.1 else 2)
     assert not hasattr(attack, "n_features_in_")
 
 
 def test_series_reach_the_surrogate_as_they_are():
     lower = FunctionTransformer(lambda X: X.str.lower())
     surrogate = make_pipeline(lower, *of_texts())
-    attack = GreedyLabelFlip(surrogate, budget=2, n_candidates=2, random_state=0)
+    attack = MarginLabelFlip(surrogate, budget=2, random_state=0)
     X = CONTAINERS["pandas"]
     assert_array_equal(
         attack.fit_resample(X, y)[1],
@@ -245,7 +253,7 @@ def test_frames_with_texts(attack, package):
     attack.set_params(surrogate=make_pipeline(encoder, LogisticRegression()))
     X_out, y_out = attack.fit_resample(frame, y)
     assert X_out.equals(frame)
-    assert (y_out != y).sum() == 6
+    assert (y_out != y).sum() == (6 if attack.budget == 0.1 else 2)
     judge = attack.surrogate
     defence = ConfidentLearningClassifier(judge, classifiers=[judge], cv=3)
     assert defence.fit(X_out, y_out).score(frame, y) > 0.6

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_classification
+from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import (
     ElasticNet,
@@ -46,7 +48,13 @@ from skpoison.attacks import (
 )
 from skpoison.attacks._base import Known
 from skpoison.attacks.rows._initial_rows import rows_to_insert
+from skpoison.defences import (
+    KNNSanitizedClassifier,
+    OutlierFilteredClassifier,
+    OutlierFilteredRegressor,
+)
 from skpoison.feasible_sets import (
+    AcceptedBy,
     BaseFeasibleSet,
     Box,
     Integers,
@@ -69,7 +77,12 @@ from skpoison.goals import (
     TargetLabels,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
-from skpoison.optimizers import AscentResult, BaseOptimizer, ProjectedAscent
+from skpoison.optimizers import (
+    AscentResult,
+    BaseOptimizer,
+    ProjectedAscent,
+    SuccessiveHalving,
+)
 from skpoison.penalties import BasePenalty, Displacement
 from skpoison.surrogates import GradientDescentClassifier, as_training_problem
 
@@ -157,7 +170,9 @@ class NoLoss:
 
 KNOWN = Known(X, words, y, y < 0, 60, np.array(["ham", "spam"]), None)
 CLONES = 5, {"spam": "ham"}, None, np.random.RandomState(0)
-START = X[:9]
+PICKY = OutlierFilteredClassifier(
+    LR, detector=IsolationForest(n_estimators=2, random_state=0), quantile=0.0
+)
 COUNTS = np.rint(X)
 BALL = make_intersection(L2Ball(0.5), Box(-4, 4))
 TEXTS = [f"good {word}" if i % 3 else f"bad {word}" for i, word in enumerate(words)]
@@ -535,6 +550,26 @@ SETS = [
         r"Take LogisticRegression\(\)",
         [lambda: LossBound(LR).fit(X, y)],
     ),
+    Case(
+        lambda: AcceptedBy(KNNSanitizedClassifier(LR)).fit(X, y),
+        r"such as OutlierFilteredClassifier\(LogisticRegression\(\)\)",
+        [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(OutlierFilteredRegressor(Ridge())).fit(X, r),
+        r"Take OutlierFilteredClassifier\(\)",
+        [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(PICKY).fit(X, y),
+        "Raise its quantile",
+        [lambda: AcceptedBy(clone(PICKY).set_params(quantile=0.9)).fit(X, y)],
+    ),
+    Case(
+        lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y).project(X, y=y + 1),
+        r"labels of the training rows, which are \[0, 1\]; got .*2",
+        [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y).project(X, y=y)],
+    ),
     Case(fit(Slab([1, 2])), r"the shape \(5,\)", [fit(Slab([1, 2, 0, 0, 0]))]),
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),
     Case(fit(Slab([1] * 5, 3, 2)), "`lower` must not", [fit(Slab([1] * 5, 2, 3))]),
@@ -658,8 +693,8 @@ PARTS = [
     ),
     Case(
         insert(GradientDescentClassifier("squared_error", learning_rate=1e9)),
-        "Take learning_rate=0.273, or scale the features",
-        [insert(GradientDescentClassifier("squared_error", learning_rate=0.273))],
+        "Take learning_rate=.*, or scale the features",
+        [insert(GradientDescentClassifier("squared_error", learning_rate=0.1))],
     ),
     Case(
         insert(optimizer=own_optimizer(lambda x: x)),
@@ -670,6 +705,14 @@ PARTS = [
         insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, None))),
         "the value at the start and after each step",
         [insert(optimizer=own_optimizer(lambda x: AscentResult(x, 0.0, np.zeros(1))))],
+    ),
+    Case(
+        insert(optimizer=SuccessiveHalving(ProjectedAscent(schedule="sequential"))),
+        "must have schedule='joint'.* Use the ascent itself as the optimizer",
+        [
+            insert(optimizer=SuccessiveHalving(FAST, n_starts=2, n_climbs=1)),
+            insert(optimizer=ProjectedAscent(max_iter=1, schedule="sequential")),
+        ],
     ),
     Case(
         insert(penalties=[own_penalty(lambda X: 0.0)]),
@@ -845,6 +888,17 @@ def test_each_value_named_can_be_differentiated(estimator, n_classes):
         as_training_problem(changed, n_classes)
 
 
+def test_learning_rate_named_converges():
+    adaline = GradientDescentClassifier("squared_error", learning_rate=1e9)
+    for call in (insert(adaline), lambda: adaline.fit(X, y)):
+        adaline.set_params(learning_rate=1e9)
+        with pytest.raises(ValueError, match="diverges with learning_rate") as caught:
+            call()
+        named = re.search("Take learning_rate=([0-9.e+-]+),", str(caught.value))[1]
+        adaline.set_params(learning_rate=float(named))
+        call()
+
+
 def differentiable(estimator, n_classes):
     """Return an estimator with the changes that an error names, if it is refused."""
     try:
@@ -876,9 +930,17 @@ def test_each_surrogate_named_can_be_taken(tree, labels, n_classes):
         known[name] if name in known else getattr(surrogates, name, None)
         for name in names.split(", ")
     ]
-    estimators = [each() for each in estimators if each is not None]
+    # Other tests register types of their own.
+    estimators = [
+        each()
+        for each in estimators
+        if each is not None
+        and as_training_problem.registry[each].__module__.startswith("skpoison")
+    ]
     assert len(estimators) >= 6
     for each in estimators:
+        if "random_state" in each.get_params():
+            each.set_params(random_state=0)
         X_out, y_out = insert(differentiable(each, n_classes), labels)()
         # The way of transfer: the tree learns from poison made for another one.
         tree.fit(X_out, y_out)

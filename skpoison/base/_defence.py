@@ -34,6 +34,7 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.base._missing_values import explain_missing
+from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._containers import canonical, is_frame, is_text
 from skpoison.utils._targets import check_labels, check_responses
 from skpoison.utils._texts import listed, shown
@@ -76,7 +77,9 @@ class CheckedRows:
     sample_weight: np.ndarray | None
 
 
-class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseDefence(
+    CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
+):
     """Base class of all defences.
 
     A subclass has `estimator` as the first parameter of its constructor and implements
@@ -153,6 +156,7 @@ class BaseDefence(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
 
     _parameter_constraints: dict = {"estimator": [InstanceWith(["fit", "predict"])]}
 
+    @with_callbacks
     @_fit_context(
         # The estimator given is validated by its own fit.
         prefer_skip_nested_validation=False

@@ -32,6 +32,7 @@ from skpoison.base import BaseRowFilter
 from skpoison.defences._folds import classes_to_judge
 from skpoison.defences._out_of_fold import JudgesOutOfFoldMixin
 from skpoison.defences._robust_scale import standardize
+from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._texts import shown
@@ -220,6 +221,7 @@ class ConfidentLearningClassifier(JudgesOutOfFoldMixin, BaseRowFilter):
             stream = check_random_state(self.random_state)
             classifiers = [set_missing_seeds(each, stream) for each in classifiers]
         labels = y
+        progress = Progress(self, "classifiers", len(classifiers), every=0)
         for classifier in classifiers:
             used = labels == y
             probabilities, judged = self._predict_out_of_fold(
@@ -229,6 +231,9 @@ class ConfidentLearningClassifier(JudgesOutOfFoldMixin, BaseRowFilter):
             scores, labels = self._compare(probabilities, y, used)
             scores[~judged] = -1.0
             labels = np.where(trusted | ~judged, y, labels)
+            if progress(np.mean(labels != y)):
+                break
+        progress.end()
         return scores, labels
 
     def _predict_out_of_fold(self, classifier, X, y, used, folds):

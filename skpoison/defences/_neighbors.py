@@ -14,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skpoison.base import BaseRowFilter
 from skpoison.base._row_filter import DROPPED
 from skpoison.defences._reference_rows import as_sparse_if_alike, sample_rows
+from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 from skpoison.utils._texts import shown
 from skpoison.utils._validation import InstanceWith, check_default
@@ -280,6 +281,8 @@ class KNNSanitizedClassifier(BaseRowFilter):
         else:
             index.fit(voters)
         by_distance = self.weights == "distance"
+        n_batches = -(-y.shape[0] // BATCH_SIZE)
+        progress = Progress(self, "search for neighbours", n_batches, every=0)
         for rows in gen_batches(y.shape[0], BATCH_SIZE):
             found = index.kneighbors(X[rows], k + 1, return_distance=by_distance)
             nearest = found[1] if by_distance else found
@@ -295,6 +298,9 @@ class KNNSanitizedClassifier(BaseRowFilter):
             if by_distance:
                 weights = _inverse(found[0][others].reshape(-1, k))
             yield rows, nearest[others].reshape(-1, k), weights
+            if progress(rows.stop):
+                break  # the other rows are believed
+        progress.end()
 
     def _priors(self, labels):
         """Return the share of each class among the rows that vote."""

@@ -4,6 +4,8 @@ The reference rows' own scores set the threshold, so they must be those of rows 
 detector has *not* seen, or they come out too small.
 """
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
@@ -70,23 +72,67 @@ def detector_scores(detector, reference, others):
     own_scores, other_scores : ndarray
         The scores of both sets.
     """
+    own_scores, score = fit_detector(detector, reference)
+    return own_scores, score(others)
+
+
+def fit_detector(detector, reference):
+    """Fit a detector of outliers to reference rows.
+
+    Parameters
+    ----------
+    detector : outlier detector
+        It is cloned.
+    reference : {ndarray, csr matrix, dataframe} of shape (n_reference, n_features)
+        The rows.
+
+    Returns
+    -------
+    own_scores : ndarray of shape (n_reference,)
+        Their scores.
+    score : callable
+        Returns the scores of other rows.
+    """
     fitted = clone(detector).fit(reference)
     score, kept = _scores_of(fitted)
     if kept is not None and not np.allclose(kept, score(reference)):
-        return kept, score(others)
+        return kept, score
     # The rows that each detector has left out, and all other rows: the scores of
     # both are those of detectors of as many rows, so that they can be compared.
     n_rows = reference.shape[0]
     n_folds = min(N_FOLDS, n_rows)
-    own_scores, other_scores = np.empty(n_rows), np.zeros(others.shape[0])
+    own_scores, parts = np.empty(n_rows), []
     for fold in range(n_folds):
         is_left_out = np.arange(n_rows) % n_folds == fold
         left_out = np.flatnonzero(is_left_out)
         learnt = take_rows(reference, np.flatnonzero(~is_left_out))
         score, _ = _scores_of(clone(detector).fit(learnt))
         own_scores[left_out] = score(take_rows(reference, left_out))
-        other_scores += score(others) / n_folds
-    return own_scores, other_scores
+        parts.append(score)
+    return own_scores, MeanScore(parts)
+
+
+def fit_distances(X, *, n_neighbors, n_jobs):
+    """Return a function that measures distances of new rows to their neighbours.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_sampled, n_features)
+        The rows among which neighbours are searched; two at least.
+    n_neighbors : int
+        Which neighbour's distance is returned; at most the number of rows minus one, as
+        for these rows themselves.
+    n_jobs : int or None
+        Number of threads.
+
+    Returns
+    -------
+    score : callable
+        Takes rows, returns the distance of each.
+    """
+    k = min(n_neighbors, X.shape[0] - 1)
+    index = NearestNeighbors(n_jobs=n_jobs).fit(X)
+    return partial(_distances, index, k=k)
 
 
 def _scores_of(detector):
@@ -110,9 +156,52 @@ def _scores_of(detector):
             "it with novelty=True), or one of PyOD's."
         )
 
-    def score(X):
-        if not X.shape[0]:
-            return np.empty(0)
-        return sign * np.ravel(getattr(detector, method)(X))
-
+    score = partial(_score, detector, method, sign)
     return score, None if kept is None else sign * np.ravel(kept)
+
+
+def _score(detector, method, sign, X):
+    """Return the scores of rows by a fitted detector; higher is more outlying."""
+    if not X.shape[0]:
+        return np.empty(0)
+    return sign * np.ravel(getattr(detector, method)(X))
+
+
+class MeanScore:
+    """The mean of several scores of a row.
+
+    Parameters
+    ----------
+    parts : list of callable
+        Each takes rows, and returns their scores.
+    """
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def __call__(self, X):
+        """Return the scores of rows."""
+        return sum(score(X) / len(self.parts) for score in self.parts)
+
+
+class GroupedScore:
+    """Scores of rows, each by the function of its group.
+
+    Parameters
+    ----------
+    groups : callable
+        Takes labels, returns the positions of the rows of each group.
+    parts : list of callable
+        For each group: takes rows, and returns their scores. None: all of them are 0.
+    """
+
+    def __init__(self, groups, parts):
+        self.groups, self.parts = groups, parts
+
+    def __call__(self, X, y):
+        """Return the scores of rows with given labels."""
+        scores = np.zeros(y.shape[0])
+        for rows, score in zip(self.groups(y), self.parts, strict=True):
+            if rows.size and score is not None:
+                scores[rows] = score(take_rows(X, rows))
+        return scores

@@ -9,7 +9,13 @@ from sklearn.utils import InputTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseRowFilter
-from skpoison.defences._outlier_scores import detector_scores, distances_to_sample
+from skpoison.defences._outlier_scores import (
+    GroupedScore,
+    detector_scores,
+    distances_to_sample,
+    fit_detector,
+    fit_distances,
+)
 from skpoison.defences._reference_rows import as_sparse_if_alike, sample_rows
 from skpoison.defences._response_column import with_response
 from skpoison.utils._containers import take_rows
@@ -86,9 +92,9 @@ class _BaseOutlierFilter(BaseRowFilter):
                     reference.shape[0], self.max_reference or reference.shape[0]
                 )
                 found = distances_to_sample(
-                    as_sparse_if_alike(columns),
-                    reference,
-                    others,
+                    as_sparse_if_alike(take_rows(columns, rows)),
+                    np.searchsorted(rows, reference),
+                    np.searchsorted(rows, others),
                     sample_rows(
                         np.zeros_like(reference), n_reference[-1], random_state
                     ),
@@ -103,6 +109,44 @@ class _BaseOutlierFilter(BaseRowFilter):
             scores[reference], scores[others] = found
         self.n_reference_ = self._of_groups(n_reference)
         return scores
+
+    def _new_row_scorer(self, X, y):
+        """Return a function that scores new rows against rows known to be clean.
+
+        What it returns is comparable with the threshold of a fit to these rows, all of
+        them trusted. New rows are scored independently of each other.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            The rows known to be clean.
+        y : ndarray of shape (n_samples,)
+            Their labels as positions in `classes_`.
+
+        Returns
+        -------
+        score : callable
+            Takes rows and labels, as above, and returns the score of each row.
+        """
+        random_state = check_random_state(self.random_state)
+        detector = self.detector
+        if detector is not None and self.random_state is not None:
+            detector = set_missing_seeds(detector, random_state)
+        parts = []
+        for rows in self._groups(y):
+            part = None
+            if rows.shape[0] >= self._fewest() and detector is not None:
+                _, part = fit_detector(detector, take_rows(X, rows))
+            elif rows.shape[0] >= self._fewest():
+                n_sampled = min(rows.shape[0], self.max_reference or rows.shape[0])
+                sample = sample_rows(np.zeros_like(rows), n_sampled, random_state)
+                part = fit_distances(
+                    take_rows(X, rows[sample]),
+                    n_neighbors=self.n_neighbors,
+                    n_jobs=self.n_jobs,
+                )
+            parts.append(part)
+        return GroupedScore(self._groups, parts)
 
     def _of_groups(self, values):
         """Return what has one value for each group as an attribute."""

@@ -4,6 +4,7 @@ A set is fitted to training rows. It tells which rows it contains, projects rows
 itself, and maximises a linear function of them.
 """
 
+from skpoison.feasible_sets._accepted import AcceptedBy
 from skpoison.feasible_sets._balls import L1Ball, L2Ball, LinfBall
 from skpoison.feasible_sets._base import BaseFeasibleSet
 from skpoison.feasible_sets._box import Box
@@ -19,6 +20,7 @@ from skpoison.feasible_sets._sparse import Sparse
 from skpoison.feasible_sets._sphere_slab import SphereSlab
 
 __all__ = [
+    "AcceptedBy",
     "BaseFeasibleSet",
     "Box",
     "ClassBall",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 
 from skpoison.utils._targets import check_labels
 from skpoison.utils._texts import shown
@@ -52,6 +52,24 @@ def check_victim(estimator, name="estimator"):
     if not hasattr(estimator, "fit"):
         raise ValueError(
             f"{name} must be an estimator, with a method fit; got {shown(estimator)}."
+        )
+
+
+def check_same_task(estimators):
+    """Raise an error if some estimators are for classes and others for responses.
+
+    Parameters
+    ----------
+    estimators : dict of str to estimator
+        The victims by name, whose scores are to be compared.
+    """
+    regressors = [name for name, each in estimators.items() if is_regressor(each)]
+    classifiers = [name for name, each in estimators.items() if is_classifier(each)]
+    if regressors and classifiers:
+        raise ValueError(
+            "estimators must be all classifiers or all regressors, whose scores can be "
+            f"compared; got the classifier {classifiers[0]!r} and the regressor "
+            f"{regressors[0]!r}. Make a report for each task."
         )
 
 

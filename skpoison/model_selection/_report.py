@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skpoison.model_selection._arguments import (
     check_attack,
     check_budgets,
+    check_same_task,
     check_settings,
     check_targets,
     check_victim,
@@ -190,6 +191,7 @@ class RobustnessReport(BaseEstimator):
             check_attack(attack)
         for estimator in estimators.values():
             check_victim(estimator, "estimators")
+        check_same_task(estimators)
         check_settings(cv=self.cv, n_jobs=self.n_jobs)
         budgets = check_budgets(self.budgets)
         budgets = np.unique(np.append(budgets, np.zeros(1, budgets.dtype)))

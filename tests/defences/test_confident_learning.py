@@ -252,3 +252,42 @@ def test_classifiers_without_a_seed():
     first, again = (clone(defence).fit(X, y).sample_scores_ for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert forest.random_state is None
+
+
+class Record:
+    """A callback of scikit-learn that counts, and asks to stop after some steps."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.begun, self.ended = [], []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append(context.task_name)
+        return self.ended.count("step") == self.stop_after
+
+
+def test_callbacks_are_told_of_each_classifier():
+    """Asked to stop, the defence acts on the verdict of the classifiers so far."""
+    pytest.importorskip("sklearn.callback")
+    classifiers = [GaussianNB(), LogisticRegression()]
+    defence = ConfidentLearningClassifier(
+        ESTIMATOR, classifiers=classifiers, random_state=0
+    )
+    both = clone(defence).fit(X, y).sample_scores_
+    fitted = clone(defence).set_callbacks(record := Record()).fit(X, y)
+    assert record.begun == ["classifiers", "step", "step"]
+    assert record.ended == ["step", "step", "classifiers"]
+    np.testing.assert_array_equal(fitted.sample_scores_, both)
+    stopped = clone(defence).set_callbacks(Record(stop_after=1)).fit(X, y)
+    first = clone(defence).set_params(classifiers=classifiers[:1]).fit(X, y)
+    np.testing.assert_array_equal(stopped.sample_scores_, first.sample_scores_)
+    assert (first.sample_scores_ != both).any()

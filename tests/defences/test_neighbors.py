@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn import __version__
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_iris, make_blobs, make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -489,3 +489,39 @@ def test_distance_on_a_sphere_needs_latitude_and_longitude():
     with pytest.raises(ValueError, match="metric='haversine' is for two columns"):
         defence.fit(X, y)
     assert defence.set_params(metric="euclidean").fit(X, y).inlier_mask_.any()
+
+
+class Record:
+    """A callback of scikit-learn that counts, and asks to stop after some steps."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.begun, self.ended = [], []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append(context.task_name)
+        return self.ended.count("step") == self.stop_after
+
+
+def test_callbacks_are_told_of_each_batch(monkeypatch):
+    pytest.importorskip("sklearn.callback")
+    X, y = make_classification(300, flip_y=0.3, random_state=0)
+    monkeypatch.setattr(_neighbors, "BATCH_SIZE", 100)
+    defence = KNNSanitizedClassifier(ESTIMATOR)
+    expected = clone(defence).fit(X, y).y_sanitized_
+    fitted = clone(defence).set_callbacks(record := Record()).fit(X, y)
+    assert record.begun == ["search for neighbours", *["step"] * 3]
+    assert record.ended == [*["step"] * 3, "search for neighbours"]
+    np.testing.assert_array_equal(fitted.y_sanitized_, expected)
+    stopped = clone(defence).set_callbacks(Record(stop_after=2)).fit(X, y)
+    np.testing.assert_array_equal(stopped.y_sanitized_[:200], expected[:200])
+    np.testing.assert_array_equal(stopped.y_sanitized_[200:], y[200:])

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 from imblearn.pipeline import make_pipeline
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
@@ -13,6 +15,7 @@ from skpoison.model_selection import RobustnessReport, craft, robustness_curve
 from skpoison.model_selection._arguments import (
     check_attack,
     check_budgets,
+    check_same_task,
     check_settings,
     check_targets,
     check_victim,
@@ -145,6 +148,17 @@ def test_estimators_and_attacks_pass():
     check_victim(GaussianNB())
     check_victim(make_pipeline(StandardScaler(), GaussianNB()))
     check_victim(make_pipeline(RandomLabelFlip(), GaussianNB()))
+
+
+def test_scores_of_two_tasks_are_not_compared():
+    mixed = {"nb": GaussianNB(), "ridge": Ridge(), "lr": LogisticRegression()}
+    message = "got the classifier 'nb' and the regressor 'ridge'. Make a report"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_same_task(mixed)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        RobustnessReport(mixed, RandomLabelFlip()).fit(X, y)
+    check_same_task({"nb": GaussianNB(), "lr": LogisticRegression()})
+    check_same_task({"ridge": Ridge(), "clusters": KMeans()})
 
 
 @pytest.mark.parametrize(

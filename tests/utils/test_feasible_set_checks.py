@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 
+from skpoison.defences import OutlierFilteredClassifier
 from skpoison.feasible_sets import (
+    AcceptedBy,
     BaseFeasibleSet,
     Box,
     ClassBall,
@@ -60,6 +63,10 @@ class Ring(BaseFeasibleSet):
         ClassSlab(0.5),
         SphereSlab(0.5),
         LossBound(),
+        AcceptedBy(OutlierFilteredClassifier(LogisticRegression())),
+        make_intersection(
+            Box(), AcceptedBy(OutlierFilteredClassifier(LogisticRegression()))
+        ),
         Integers(),
         Sparse(0.3),
         OneHot([[0, 1]]),
@@ -71,7 +78,7 @@ class Ring(BaseFeasibleSet):
         make_intersection(Integers(), OneHot([[0, 1]]), Box(), L2Ball(1.5)),
         make_intersection(Integers([2, 3]), OneHot([[0, 1]]), Box(), Sparse(3)),
         make_intersection(Integers([2, 3]), Sparse(6), Box(), L2Ball(1.5)),
-        make_intersection(Box(), SphereSlab(), LossBound()),
+        make_intersection(Box(), LossBound(), L2Ball(2.0)),
         make_intersection(Box(), Integers([2, 3]), OneHot([[0, 1]]), SphereSlab(1.0)),
         make_intersection(Box(), ClassSphere(5.0)),
         make_intersection(Box(), ClassSphere(5.0), Integers(), LinfBall(9.0)),

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.attacks._refits import make_refits
 from skpoison.attacks._validation_data import make_folds, split_rows
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
@@ -287,10 +288,16 @@ class BaseGradientAttack(BaseGoalAttack):
             label_map,
             random_state,
         )
+        refits = None
+        if not penalties:
+            refits = make_refits(
+                known, held_out or folds, problems[0].training_problem, random_state
+            )
         search = StartSearch(
             problems,
             self._problems(known, held_out, initial),
             penalties,
+            refits,
             coordinates,
             progress,
             halving._ascent().store_path,
@@ -305,17 +312,17 @@ class BaseGradientAttack(BaseGoalAttack):
         """Return folds of rows on which a search compares what starts have led to.
 
         There are none if validation rows are given, or if the surrogate is linear:
-        what raises the goal of a linear surrogate on some rows does so on others. There
-        are none either if a class has too few rows for it.
+        what raises the goal of a linear surrogate at its optimum on some rows does so
+        on others. There are none either if a class has too few rows for it.
         """
         if known.X_val is not None or self.validation is not None:
             return []
         _, estimator = split_scalers(known.surrogate)
         n_classes = None if known.classes is None else known.classes.shape[0]
-        learner = as_training_problem(estimator, n_classes).learner
-        if "coefficients" in learner.supports:
-            return []
-        if getattr(learner, "kernel", None) == "linear":
+        problem = as_training_problem(estimator, n_classes)
+        is_linear = "coefficients" in problem.learner.supports
+        is_linear |= getattr(problem.learner, "kernel", None) == "linear"
+        if is_linear and not problem.is_stochastic:
             return []
         codes, stratify = known.codes[positions], known.classes is not None
         counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
@@ -416,13 +423,12 @@ class BaseGradientAttack(BaseGoalAttack):
         # A discrete search follows each ascent through the relaxation.
         n_searches = 2 if coordinates.kind == "discrete" else 1
         if isinstance(optimizer, SuccessiveHalving):
-            n_climbed = sum(np.prod(stage) for stage in optimizer._stages())
-            n_steps = optimizer.n_starts + n_searches * n_climbed
+            n_steps = optimizer.n_starts + n_searches * optimizer._n_steps()
         else:
             n_ascents = 1 + optimizer.n_restarts
             n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
             n_steps = n_searches * n_ascents * optimizer.max_iter
-        return Progress(self, "ascent", int(n_steps), self.verbose)
+        return Progress(self, "ascent", n_steps, self.verbose)
 
     def _store_path(self, visited, n_poison, moves_responses):
         """Store the rows at every iterate; NaN for rows that are not inserted yet."""

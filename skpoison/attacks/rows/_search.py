@@ -3,7 +3,8 @@
 A start is screened by the goal. A surrogate that is not linear can be driven to errors
 on any validation rows, by poison rows in their neighbourhood, without much harm to
 others. So what starts have led to is compared on *held-out* rows, which no ascent has
-been measured on, if there are any.
+been measured on, if there are any. A surrogate that stops near its optimum is compared
+by fits of itself.
 """
 
 from dataclasses import dataclass, replace
@@ -46,6 +47,8 @@ class StartSearch:
         The same with validation rows that are held out; empty if there are none.
     penalties : list of BasePenalty
         What is subtracted from the goal; fitted.
+    refits : Refits or None
+        The goal by fits of the surrogate itself; None if its optimum tells it.
     coordinates : Coordinates
         The coordinates and the feasible set.
     progress : callable
@@ -55,9 +58,10 @@ class StartSearch:
     """
 
     def __init__(
-        self, problems, held_out, penalties, coordinates, progress, store_path
+        self, problems, held_out, penalties, refits, coordinates, progress, store_path
     ):
         self.problems, self.held_out, self.penalties = problems, held_out, penalties
+        self.refits = refits
         self.coordinates, self.progress = coordinates, progress
         self.store_path = store_path
 
@@ -111,7 +115,7 @@ class StartSearch:
         return Contender(start, found, value)
 
     def judge(self, contender):
-        """Compare on held-out rows, if there are any.
+        """Compare by fits of the surrogate, or on held-out rows, if there are any.
 
         Parameters
         ----------
@@ -123,10 +127,14 @@ class StartSearch:
         contender : Contender
             The same with the value there.
         """
+        found, initial = contender.found, contender.start.initial
+        if self.refits is not None:
+            value = self.refits.of_rows(found.rows.X, found.rows.y, initial.replaced)
+            return replace(contender, value=value)
         if not self.held_out:
-            return replace(contender, value=contender.found.value)
+            return replace(contender, value=found.value)
         objective = self._objective(self.held_out, contender.start)
-        return replace(contender, value=objective(contender.found.rows, 0)[0])
+        return replace(contender, value=objective(found.rows, 0)[0])
 
     def climb(self, ascent, contender):
         """Climb on.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification, make_friedman1
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skpoison.attacks import GradientInsertion, GradientModification, RandomInsertion
+from skpoison.attacks._refits import Refits
 from skpoison.feasible_sets import L2Ball
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
 from skpoison.penalties import Displacement
@@ -126,3 +127,22 @@ def test_kernels_are_compared_on_rows_held_out():
         victim.fit(*attack.fit_resample(X_train, y_train))
         errors[name] = 1 - victim.score(X_test, y_test)
     assert errors["search"] > errors["ascent"] + 0.03
+
+
+def test_stochastic_surrogates_are_compared_by_their_own_fits(monkeypatch):
+    """What is inserted is what the surrogate itself errs most after."""
+    values = []
+    of_rows = Refits.of_rows
+
+    def spy(self, X, y, replaced=()):
+        values.append((of_rows(self, X, y, replaced), X))
+        return values[-1][0]
+
+    monkeypatch.setattr(Refits, "of_rows", spy)
+    attack = GradientInsertion(
+        SGDClassifier(), 10, optimizer=halving(n_starts=8), random_state=0
+    )
+    X_out, _ = attack.fit_resample(X_train, y_train)
+    found = [value for value, X in values if np.allclose(X, X_out[-10:])]
+    assert found
+    assert max(found) == max(value for value, _ in values)

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import LocalOutlierFactor
+
+from skpoison.attacks import GradientInsertion
+from skpoison.defences import (
+    KNNSanitizedClassifier,
+    OutlierFilteredClassifier,
+    OutlierFilteredRegressor,
+)
+from skpoison.feasible_sets import AcceptedBy, Box, Integers, make_intersection
+from skpoison.optimizers import ProjectedAscent
+
+X, codes = make_blobs([40, 30, 20], 3, centers=None, cluster_std=2.0, random_state=0)
+y = np.array(["a", "b", "c"])[codes]
+FAR = X + 6 * np.random.RandomState(0).normal(size=X.shape)
+LR = LogisticRegression(max_iter=1000)
+FILTERS = [
+    OutlierFilteredClassifier(LR, n_neighbors=1),
+    OutlierFilteredClassifier(LR, quantile=0.8),
+    OutlierFilteredClassifier(LR, n_neighbors=2, max_reference=15, random_state=0),
+    OutlierFilteredClassifier(LR, detector=LocalOutlierFactor(5, novelty=True)),
+    OutlierFilteredClassifier(
+        LR, detector=IsolationForest(n_estimators=3, random_state=0), quantile=0.5
+    ),
+]
+each_filter = pytest.mark.parametrize(
+    "defence", FILTERS, ids=lambda each: repr(each)[26:]
+)
+
+
+def verdicts(defence, rows, labels):
+    """Ask the filter itself: fit it to the trusted rows and one row more, in turn."""
+    kept = []
+    for row, label in zip(rows, labels, strict=True):
+        trusted = np.append(np.ones(X.shape[0], dtype=bool), False)
+        fitted = clone(defence).fit(
+            np.vstack([X, row]), np.append(y, label), trusted=trusted
+        )
+        kept.append(fitted.inlier_mask_[-1])
+    return np.array(kept)
+
+
+# One that draws a sample of its reference rows draws another one for each fit.
+@pytest.mark.parametrize(
+    "defence", [each for each in FILTERS if each.max_reference > 90], ids=range(4)
+)
+def test_it_contains_what_the_filter_keeps(defence):
+    accepted = AcceptedBy(defence).fit(X, y)
+    rows = np.concatenate([FAR[::9], X[::9]])
+    labels = np.concatenate([y[::9], y[::9]])
+    inside = accepted.contains(rows, y=labels)
+    np.testing.assert_array_equal(inside, verdicts(defence, rows, labels))
+    assert 3 < inside.sum() < inside.size
+
+
+@each_filter
+def test_projected_rows_are_kept(defence):
+    accepted = AcceptedBy(defence).fit(X, y)
+    inside = accepted.contains(FAR, y=y)
+    rows = accepted.project(FAR, y=y)
+    assert accepted.contains(rows, y=y).all()
+    np.testing.assert_array_equal(rows[inside], FAR[inside])
+    assert (rows[~inside] != FAR[~inside]).any(axis=1).all()
+    # They are at the border: a step back is outside.
+    back = rows + 1e-6 * (FAR - rows)
+    assert not accepted.contains(back[~inside], y=y[~inside]).any()
+
+
+def test_with_one_neighbour_rows_are_the_nearest():
+    """The set is a union of balls around the trusted rows of the class."""
+    accepted = AcceptedBy(FILTERS[0]).fit(X, y)
+    rows = accepted.project(FAR, y=y)
+    for x, row, label in zip(FAR, rows, y, strict=True):
+        k = "abc".index(label)
+        radius = accepted.defence_.threshold_[k]
+        distances = np.linalg.norm(X[y == label] - x, axis=1)
+        expected = max(distances.min() - radius, 0)
+        assert np.linalg.norm(row - x) == pytest.approx(expected, abs=1e-8)
+
+
+def test_rows_are_judged_by_themselves():
+    accepted = AcceptedBy(FILTERS[1]).fit(X, y)
+    crowd = np.repeat(FAR[:1] + 50, 90, axis=0)
+    assert not accepted.contains(crowd, y=y).any()
+
+
+def test_sparse_training_rows():
+    thin = np.where(np.abs(X) < 4, 0, X)
+    dense, thin = (
+        AcceptedBy(FILTERS[1]).fit(thin, y),
+        AcceptedBy(FILTERS[1]).fit(sparse.csr_array(thin), y),
+    )
+    np.testing.assert_allclose(dense.project(FAR, y=y), thin.project(FAR, y=y))
+
+
+def test_within_an_intersection():
+    counts = np.rint(X)
+    meet = make_intersection(AcceptedBy(FILTERS[1]), Box()).fit(X, y)
+    assert meet.kind == "neither"
+    rows = meet.project(FAR, y=y)
+    assert meet.contains(rows, y=y).all()
+    whole = make_intersection(AcceptedBy(FILTERS[1]), Box(), Integers()).fit(counts, y)
+    start = counts[whole.contains(counts, y=y)]
+    labels = y[whole.contains(counts, y=y)]
+    rng = np.random.RandomState(1)
+    rows = whole.project(start + rng.normal(size=start.shape), start=start, y=labels)
+    assert whole.contains(rows, y=labels).all()
+
+
+def test_what_is_no_such_filter():
+    for defence in (KNNSanitizedClassifier(LR), LR, OutlierFilteredClassifier):
+        with pytest.raises(
+            ValueError, match="a filter that scores rows against trusted"
+        ):
+            AcceptedBy(defence).fit(X, y)
+    with pytest.raises(ValueError, match="`defence` must be a classifier"):
+        AcceptedBy(OutlierFilteredRegressor(Ridge())).fit(X, y)
+    accepted = AcceptedBy(FILTERS[0]).fit(X, y)
+    with pytest.raises(ValueError, match=r"labels of the training rows.* got .*'d'"):
+        accepted.contains(X[:1], y=["d"])
+
+
+def test_attack_that_knows_the_filter_evades_it():
+    rng = np.random.RandomState(0)
+    clean, labels = make_blobs([60, 60], 4, cluster_std=2.5, random_state=3)
+    defence = OutlierFilteredClassifier(LR, n_neighbors=2)
+    found = {}
+    for name, feasible_set in (
+        ("naive", Box()),
+        ("adaptive", make_intersection(Box(), AcceptedBy(defence))),
+    ):
+        attack = GradientInsertion(
+            LR,
+            12,
+            feasible_set=feasible_set,
+            optimizer=ProjectedAscent(max_iter=15),
+            random_state=rng.randint(9),
+        )
+        X_out, y_out = attack.fit_resample(clean, labels)
+        trusted = np.arange(132) < 120
+        fitted = clone(defence).fit(X_out, y_out, trusted=trusted)
+        found[name] = (~fitted.inlier_mask_[120:]).sum()
+        assert attack.goal_path_.max() >= attack.goal_path_[0]
+    assert found["naive"] >= 6
+    assert found["adaptive"] == 0
