@@ -75,7 +75,9 @@ class GreedyLabelFlip(BaseGoalFlip):
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
         How many flips are tried at every step. "auto": 20, or all if they cost little,
-        as for RidgeClassifier on some thousands of rows. None: all.
+        as for RidgeClassifier on some thousands of rows with validation rows that are
+        given; none if several are made at a step, those of the largest first-order
+        gains. None: all.
     n_jobs : int, default=None
         Number of fits at once, for surrogates that are fitted for each flip tried.
     random_state : int, RandomState instance or None, default=None
