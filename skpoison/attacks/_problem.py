@@ -324,8 +324,7 @@ class BilevelProblem:
     @cached_property
     def _memory(self):
         """What is kept of inner products; unscaled clean rows stay as they are."""
-        stays = self.scaler is None and not sparse.issparse(self.X)
-        return GramMemory(self.X if stays else None)
+        return GramMemory(self.X if self.scaler is None else None)
 
     def diagnostics(self):
         """Return how accurate the last gradient is.

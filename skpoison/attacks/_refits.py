@@ -86,49 +86,20 @@ class Refits:
             The goal, its errors counted; -inf if a fit fails, as those do that
             diverge.
         """
-        known = self.known
-
-        def train(fold, rng):
-            clean = np.setdiff1d(fold.train, replaced)
-            n_rows = known.n_samples - len(replaced)
-            rows = np.resize(rng.permutation(clean), n_rows)
-            stack = sparse.vstack if sparse.issparse(known.X) else np.concatenate
-            return stack([known.X[rows], X]), np.concatenate([known.codes[rows], y])
-
-        return self._mean(train, np.asarray(replaced, dtype=int))
-
-    def of_labels(self, codes):
-        """Return the mean error with other labels.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_known,) of int
-            The labels of the rows known, as positions among the classes.
-
-        Returns
-        -------
-        value : float
-            The goal, its errors counted; -inf if a fit fails.
-        """
-        known = self.known
-
-        def train(fold, rng):
-            rows = np.resize(rng.permutation(fold.train), known.n_samples)
-            return known.X[rows], codes[rows]
-
-        return self._mean(train, np.empty(0, dtype=int))
-
-    def _mean(self, train, replaced):
-        """Average over folds and seeds."""
-        values = []
+        known, values = self.known, []
+        stack = sparse.vstack if sparse.issparse(known.X) else np.concatenate
         for fold in self.folds:
-            kept = slice(None)
+            clean, kept = np.setdiff1d(fold.train, replaced), slice(None)
             if fold.rows is not None:
                 # A row that is modified is no longer a clean validation row.
                 kept = ~np.isin(fold.rows, replaced)
             for seed in self.seeds:
-                X, y = train(fold, np.random.RandomState(seed))
-                values.append(self._fit(X, y, fold.X[kept], fold.y[kept], seed))
+                drawn = np.random.RandomState(seed).permutation(clean)
+                rows = np.resize(drawn, known.n_samples - len(replaced))
+                X_train = stack([known.X[rows], X])
+                y_train = np.concatenate([known.codes[rows], y])
+                test = fold.X[kept], fold.y[kept]
+                values.append(self._fit(X_train, y_train, *test, seed))
         return float(np.mean(values))
 
     def _fit(self, X, y, X_val, y_val, seed):

@@ -15,6 +15,7 @@ from skpoison.cli._names import assemble, find_attack, find_defence, find_estima
 from skpoison.cli._scoring import check_scoring
 from skpoison.cli._terminal import Progress, capture_warnings, print_error
 from skpoison.model_selection import RobustnessReport
+from skpoison.model_selection._imbalance import BALANCED
 from skpoison.model_selection._surrogates import inform, refits
 
 PLAIN = "no defence"
@@ -167,7 +168,11 @@ def make_report(
             *_knowledge(report),
         ],
         report=report,
-        warnings_seen=warnings_seen,
+        warnings_seen=[
+            # The option instead of the parameter.
+            each.replace(f"scoring={BALANCED!r}", f"--scoring {BALANCED}")
+            for each in warnings_seen
+        ],
     )
 
 
@@ -196,10 +201,7 @@ def _leave_out(named_attacks, layout):
     ]
     if not left_out:
         return []
-    why = (
-        "numbers cannot be written into all columns, since there are words in "
-        f"{listed(layout.words)}"
-    )
+    why = f"numbers cannot be written into columns of words ({listed(layout.words)})"
     if len(left_out) == len(named_attacks):
         raise CommandError(
             f"--attack {' '.join(left_out)} cannot be used: {why}. Leave those columns "

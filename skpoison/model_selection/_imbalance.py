@@ -12,7 +12,7 @@ BALANCED = "balanced_accuracy"
 # A class is rare if it has less than this share of the rows of an average class.
 RARE = 0.2
 # A defence that overrules more of a clean class than that takes it for noise.
-LARGE_SHARE = 0.25
+LARGE_SHARE = 1 / 3
 
 
 def warn_of_rare_class(estimator, y, score_name):

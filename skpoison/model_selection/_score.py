@@ -190,11 +190,11 @@ def _on_clean_rows(estimator, y):
     if np.ndim(share) == 1 and is_classifier(estimator):
         classes = estimator.classes_.tolist()
         overruled = dict(zip(classes, share.tolist(), strict=True))
-    # Fewer than `max_reference` are all that there are, such as the trusted rows.
-    most = getattr(estimator, "max_reference", None)
-    n_reference = np.ravel(getattr(estimator, "n_reference_", n_samples))
-    if most is not None and n_reference.max() >= most and n_reference.sum() < n_samples:
-        sample = int(n_reference.sum()), n_samples
+    # Fewer rows than the limit are all that there are to compare with.
+    n_reference = int(np.max(getattr(estimator, "n_reference_", 0)))
+    limit = getattr(estimator, "max_reference", None)
+    if n_reference and n_reference == limit < n_samples:
+        sample = n_reference, n_samples
     return DefenceOnCleanRows(overruled, sample)
 
 

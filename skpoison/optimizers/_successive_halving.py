@@ -1,8 +1,12 @@
-"""Successive halving: many starts are evaluated, few of them climb, one to the end.
+"""Successive halving: many starts are evaluated, few of them climb, one furthest.
 
 Karnin, Koren and Somekh (2013), "Almost optimal exploration in multi-armed bandits",
 ICML; Jamieson and Talwalkar (2016), "Non-stochastic best arm identification and
 hyperparameter optimization", AISTATS.
+
+The value of a start says little of how far an ascent gets from it: of the goals
+measured, those of flipped clones are low at first and often the highest in the end. So
+the first start climbs in any case, and the others race beside it.
 """
 
 from itertools import islice
@@ -17,6 +21,8 @@ from skpoison.optimizers._projected_ascent import ProjectedAscent
 
 # Factor by which a start has climbed further at each halving.
 LONGER = 4
+# The first start climbs so many times as far as the winner of the race of the others.
+FURTHER = 4
 
 
 class SuccessiveHalving(BaseEstimator):
@@ -24,19 +30,20 @@ class SuccessiveHalving(BaseEstimator):
 
     For goals with many local maxima, such as errors. An attack evaluates its goal once
     at each of many starts: flipped clones of training rows, and such clones pushed to
-    the border of the feasible set in many ways. The best few of them climb for some
-    steps, the better half climbs for four times as many, and so on, until the last one
-    climbs to the end. The result is never worse than any of the starts.
+    the border of the feasible set in many ways. The clones climb as by `ascent` alone.
+    The best few of the others race for a quarter of its steps: all climb for some, the
+    better half climbs for four times as many, and so on. The best result is kept; it is
+    never worse than any of the starts, nor than that of `ascent` alone.
 
     Parameters
     ----------
     ascent : BaseOptimizer, default=None
-        How starts climb. Its `max_iter` is the number of steps of the start that climbs
-        to the end. It has a joint schedule and no restarts. None: `ProjectedAscent()`.
+        How starts climb, the first one by all its `max_iter` steps. It has a joint
+        schedule and no restarts. None: `ProjectedAscent()`.
     n_starts : int, default=24
         Number of starts that are evaluated. With more of them the search takes longer.
     n_climbs : int, default=4
-        Number of starts that climb.
+        Number of starts that race.
 
     See Also
     --------
@@ -90,23 +97,28 @@ class SuccessiveHalving(BaseEstimator):
         return ProjectedAscent() if self.ascent is None else clone(self.ascent)
 
     def _stages(self):
-        """Return how many starts climb for how many steps, until one is left.
+        """Return the stages of the race: how many starts climb for how many steps.
 
         Returns
         -------
         stages : list of tuple (n_contenders, n_steps)
         """
-        n_contenders, max_iter = (
-            min(self.n_climbs, self.n_starts),
-            self._ascent().max_iter,
-        )
+        n_contenders = min(self.n_climbs, self.n_starts - 1)
+        max_iter = self._ascent().max_iter // FURTHER
         stages, n_done = [], 0
-        while n_done < max_iter:
+        while n_contenders and n_done < max_iter:
             n_halvings = int(np.ceil(np.log2(n_contenders)))
             until = max(n_done + 1, max_iter // LONGER**n_halvings)
             stages.append((n_contenders, until - n_done))
             n_done, n_contenders = until, max(1, n_contenders // 2)
         return stages
+
+    def _n_steps(self):
+        """Return the largest number of steps of all climbs together."""
+        of_race = sum(
+            n_contenders * n_steps for n_contenders, n_steps in self._stages()
+        )
+        return self._ascent().max_iter + of_race
 
     def _search(self, starts, screen, judge, climb, is_stopped):
         """Search from many starts.
@@ -137,19 +149,23 @@ class SuccessiveHalving(BaseEstimator):
                 screened.append(contender)
             if is_stopped():
                 break
-        # The first start is looked at in any case: it is what others compare with.
-        closer = [screened[0], *_by_value(screened[1:])[: 2 * self.n_climbs - 1]]
-        contenders = _by_value(map(judge, closer))
-        best, ascent = contenders[0], self._ascent()
+        # The first start is judged in any case: it is what others compare with.
+        first, *others = map(
+            judge, [screened[0], *_by_value(screened[1:])[: 2 * self.n_climbs]]
+        )
+        met, ascent = [first, *others], self._ascent()
+
+        def climbed(contenders, n_steps):
+            for contender in contenders:
+                if not is_stopped():
+                    yield judge(climb(ascent._shortened(n_steps), contender))
+
+        if ascent.max_iter:
+            met += climbed([first], ascent.max_iter)
         for n_contenders, n_steps in self._stages():
-            contenders = contenders[:n_contenders]
-            for i, contender in enumerate(contenders):
-                if is_stopped():
-                    return best
-                contenders[i] = judge(climb(ascent._shortened(n_steps), contender))
-                best = max(best, contenders[i], key=_value)
-            contenders = _by_value(contenders)
-        return best
+            others = [*climbed(_by_value(others)[:n_contenders], n_steps)]
+            met += others
+        return max(met, key=_value)
 
 
 def _value(contender):

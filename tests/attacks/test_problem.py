@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler
+from sklearn.svm import LinearSVC
 
 from skpoison.attacks._problem import BilevelProblem
+from skpoison.bilevel.solvers import row_systems
 from skpoison.goals import (
     BaseGoal,
     ErrorGeneric,
@@ -135,3 +137,50 @@ class FlatGradient(BaseGoal):
 def test_gradients_of_goals_have_the_shape_of_the_parameters():
     with pytest.raises(TypeError, match=r"of the shape of W, which is \(5, 1\); got"):
         BilevelProblem(EXACT, FlatGradient(), X, codes, classes=CLASSES)
+
+
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("is_scaled", [False, True], ids=["raw", "scaled"])
+@pytest.mark.parametrize(
+    "surrogate", [LogisticRegression(), RidgeClassifier(), LinearSVC()]
+)
+def test_inner_products_that_are_remembered_change_no_gradient(
+    surrogate, is_scaled, is_sparse, monkeypatch
+):
+    """Sets of poison rows one after the other, of various numbers and far apart."""
+    rng = np.random.RandomState(0)
+    rows = rng.normal(size=(60, 90))
+    if is_sparse:
+        rows[np.abs(rows) < 1] = 0
+    labels = (rows[:, :5].sum(axis=1) > 0).astype(int)
+    if is_scaled:
+        surrogate = make_pipeline(MaxAbsScaler(), surrogate)
+    convert = sparse.csr_array if is_sparse else np.asarray
+
+    def gradients(n_fewest):
+        monkeypatch.setattr(row_systems, "FEWEST", n_fewest)
+        monkeypatch.setattr(row_systems, "FEWEST_SPARSE", n_fewest)
+        problem = BilevelProblem(
+            surrogate,
+            ErrorGeneric(),
+            convert(rows[:40]),
+            labels[:40],
+            classes=CLASSES,
+            X_val=convert(rows[40:]),
+            y_val=labels[40:],
+        )
+        draws = np.random.RandomState(1)
+        parts = []
+        for n_poison, length in ((6, 1.0), (6, 3.0), (8, 1.0)):
+            poison = length * draws.normal(size=(n_poison, 90))
+            parts.append(problem.differentiate(poison, draws.randint(2, size=n_poison)))
+            assert problem.diagnostics()["linear_solver"] == "woodbury"
+            assert problem.diagnostics()["residual"] < 1e-6
+            assert problem.diagnostics()["gradient_norm"] < 1e-7
+        return parts
+
+    ours, others = gradients(20), gradients(10_000)
+    for (value, gradient, _), (expected, wanted, _) in zip(ours, others, strict=True):
+        assert_allclose(value, expected, rtol=1e-6)
+        scale = np.abs(wanted).max()
+        assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-6 * scale)

@@ -105,6 +105,7 @@ def test_other_files(name):
             "Error -3 while decompressing",
         ),
     ],
+    ids=["no gzip", "cut off", "garbled"],
 )
 def test_damaged_gzip(read, content, reason):
     with pytest.raises(CommandError, match=f"table.csv.gz cannot be read: .*{reason}"):

@@ -349,6 +349,20 @@ def test_progress_says_what_is_measured(capsys, monkeypatch):
     assert first == ["0%", "33%", "67%"]
 
 
+@pytest.mark.filterwarnings("default")
+def test_rare_class_that_accuracy_hides():
+    rows = np.r_[np.flatnonzero(Y == 0)[:100], np.flatnonzero(Y == 1)[:8]]
+    made = report(X[rows], Y[rows], cv=2)
+    assert made.warnings_seen == [
+        "UserWarning: the class 1 has only 8 of 108 rows, and accuracy hardly depends "
+        "on it: balanced_accuracy is shown beside it. --scoring balanced_accuracy "
+        "makes it the score."
+    ]
+    assert made.report.balanced_curves_ is not None
+    made = report(X[rows], Y[rows], cv=2, scoring="balanced_accuracy")
+    assert made.warnings_seen == []
+
+
 def test_trusted_rows():
     """Neither are they poisoned, nor do defences doubt them."""
     trusted = np.arange(Y.shape[0]) % 3 > 0
@@ -431,8 +445,7 @@ def test_every_attack_on_words(estimator, attack):
     if "gradient" in attack:
         assert attacks == {"random_label_flip"}
         assert made.protocol[3] == (
-            f"left out {attack}: numbers cannot be written into all columns, since "
-            "there are words in city"
+            f"left out {attack}: numbers cannot be written into columns of words (city)"
         )
         with pytest.raises(CommandError, match=f"--attack {attack} cannot be used: nu"):
             report(words_and_numbers(), attacks=[attack], **settings)

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from pyod.models.knn import KNN
@@ -5,7 +7,14 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 
-from skpoison.defences._outlier_scores import detector_scores, distances_to_sample
+from skpoison.defences._outlier_scores import (
+    GroupedScore,
+    MeanScore,
+    detector_scores,
+    distances_to_sample,
+    fit_detector,
+    fit_distances,
+)
 
 X = np.random.RandomState(0).normal(size=(60, 3))
 REFERENCE, OTHERS = np.arange(0, 60, 2), np.arange(1, 60, 2)
@@ -63,3 +72,35 @@ class NoScores(BaseEstimator):
 def test_detector_without_scores():
     with pytest.raises(ValueError, match=r"detector must score .*got NoScores\(\)"):
         detector_scores(NoScores(), X, X)
+
+
+@pytest.mark.parametrize(
+    "detector", [KernelDensity(), LocalOutlierFactor(5, novelty=True), KNN()], ids=repr
+)
+def test_new_rows_are_scored_as_others_are(detector):
+    own, score = fit_detector(detector, X[REFERENCE])
+    expected = detector_scores(detector, X[REFERENCE], X[OTHERS])
+    np.testing.assert_allclose(own, expected[0])
+    np.testing.assert_allclose(score(X[OTHERS]), expected[1])
+    again = pickle.loads(pickle.dumps(score))
+    np.testing.assert_array_equal(again(X[OTHERS]), score(X[OTHERS]))
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 3, 99])
+def test_distances_of_new_rows(n_neighbors):
+    score = fit_distances(X[REFERENCE], n_neighbors=n_neighbors, n_jobs=None)
+    _, expected = distances_to_sample(
+        X, REFERENCE, OTHERS, np.arange(30), n_neighbors=n_neighbors, n_jobs=None
+    )
+    np.testing.assert_allclose(score(X[OTHERS]), expected)
+    assert score(X[:0]).shape == (0,)
+
+
+def test_scores_of_groups_and_means():
+    parts = [lambda X: X[:, 0], None, lambda X: X[:, 1]]
+    score = GroupedScore(lambda y: [np.flatnonzero(y == k) for k in range(3)], parts)
+    y = np.arange(60) % 3
+    expected = np.select([y == 0, y == 2], [X[:, 0], X[:, 1]], 0.0)
+    np.testing.assert_array_equal(score(X, y), expected)
+    mean = MeanScore([lambda X: X[:, 0], lambda X: X[:, 1]])
+    np.testing.assert_allclose(mean(X), X[:, :2].mean(axis=1))

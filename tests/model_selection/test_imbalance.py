@@ -71,13 +71,13 @@ def test_split():
 def test_overruled_classes():
     overruled = {
         "knn": {"ham": 0.02, "spam": 0.651},
-        "filter": {"ham": 0.25, "spam": 0.1},
-        "none": {0: 0.0, 1: 0.3},
+        "filter": {"ham": 0.33, "spam": 0.1},
+        "none": {0: 0.0, 1: 0.34},
     }
     assert describe_defences(overruled, {"knn": (10_000, 40_000)}) == [
         "knn overrules 65% of the clean rows labelled 'spam': it takes much of that "
         "class for poison.",
-        "none overrules 30% of the clean rows labelled 1: it takes much of that class "
+        "none overrules 34% of the clean rows labelled 1: it takes much of that class "
         "for poison.",
         "knn compares the rows with a random sample of 10,000 of 40,000 training rows, "
         "to save time.",

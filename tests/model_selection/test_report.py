@@ -419,6 +419,8 @@ RARE = np.r_[0:100, 100:105]  # 50 rows of two classes each, and 5 of another
 
 
 class Overruling(DummyClassifier):
+    max_reference = 9
+
     def fit(self, X, y):
         self.overruled_share_ = np.array([0.0, 0.0, 1.0])
         self.max_reference = self.n_reference_ = 9
@@ -474,6 +476,22 @@ def test_nothing_is_hidden():
         report.fit(X[rows], y[rows])
         assert report.balanced_curves_ is None
         assert report.overruled_ == report.sampled_ == {}
+
+
+@pytest.mark.parametrize(
+    ("max_reference", "sampled"), [(60, {"knn": (60, 75)}), (75, {}), (100, {})]
+)
+def test_sample_of_the_rows(max_reference, sampled):
+    knn = KNNSanitizedClassifier(NB, max_reference=max_reference, random_state=0)
+    flips = RandomLabelFlip(random_state=0)
+    report = RobustnessReport({"plain": NB, "knn": knn}, flips, budgets=[2], cv=2)
+    assert report.fit(X, y).sampled_ == sampled
+
+
+def test_trusted_rows_are_no_sample():
+    arms = {"plain": NB, "filtered": OutlierFilteredClassifier(NB)}
+    report = RobustnessReport(arms, ATTACKS["flips"], budgets=[2], cv=2)
+    assert report.fit(X, y, trusted=np.arange(150) % 2 == 0).sampled_ == {}
 
 
 def test_overruled_shares_are_those_of_clean_rows():

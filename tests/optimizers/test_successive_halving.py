@@ -29,24 +29,29 @@ def search(halving, starts, *, judge=lambda number: number, is_stopped=lambda: F
 @pytest.mark.parametrize(
     ("max_iter", "settings", "stages"),
     [
-        (100, {}, [(4, 6), (2, 19), (1, 75)]),
-        (100, {"n_climbs": 1}, [(1, 100)]),
-        (100, {"n_climbs": 3}, [(3, 6), (1, 94)]),
-        (100, {"n_climbs": 9, "n_starts": 2}, [(2, 25), (1, 75)]),
-        (2, {}, [(4, 1), (2, 1)]),
+        (400, {}, [(4, 6), (2, 19), (1, 75)]),
+        (100, {}, [(4, 1), (2, 5), (1, 19)]),
+        (100, {"n_climbs": 1}, [(1, 25)]),
+        (400, {"n_climbs": 3}, [(3, 6), (1, 94)]),
+        (400, {"n_climbs": 9, "n_starts": 3}, [(2, 25), (1, 75)]),
+        (8, {}, [(4, 1), (2, 1)]),
+        (100, {"n_starts": 1}, []),
         (0, {}, []),
     ],
 )
 def test_stages(max_iter, settings, stages):
     halving = SuccessiveHalving(ProjectedAscent(max_iter=max_iter), **settings)
     assert halving._stages() == stages
+    of_race = sum(n_starts * n_steps for n_starts, n_steps in stages)
+    assert halving._n_steps() == max_iter + of_race
 
 
-def test_the_last_one_climbs_all_steps():
-    starts = [Number(1.0, 0.01), Number(0.9, 0.1), Number(0.8, 1.0), Number(0.7, 9.0)]
-    halving = SuccessiveHalving(ProjectedAscent(max_iter=64), n_climbs=3)
+def test_the_first_start_climbs_all_steps_and_the_others_race():
+    halving = SuccessiveHalving(ProjectedAscent(max_iter=256), n_climbs=3)
+    others = [Number(1.0, 0.01), Number(0.9, 0.1), Number(0.8, 1.0), Number(0.7, 9.0)]
     # The last start is not among the best three, whatever it would have gained.
-    assert search(halving, starts) == Number(0.8 + 64, 1.0, 64)
+    assert search(halving, [Number(0.0), *others]) == Number(0.8 + 64, 1.0, 64)
+    assert search(halving, [Number(0.0, 0.5), *others]) == Number(128, 0.5, 256)
 
 
 def test_no_more_starts_are_asked_for():
@@ -78,7 +83,7 @@ def test_what_counts_is_the_verdict():
     starts = [Number(0.0), *(Number(float(value)) for value in range(1, 9))]
     halving = SuccessiveHalving(ProjectedAscent(max_iter=0), n_climbs=2)
     assert search(halving, starts, judge=judge).value == 0
-    assert judged == [Number(0.0), Number(8.0), Number(7.0), Number(6.0)]
+    assert judged == [Number(float(value)) for value in (0, 8, 7, 6, 5)]
 
 
 def test_stopped():

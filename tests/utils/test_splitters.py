@@ -49,7 +49,7 @@ def test_splitters_by_groups(splitter):
         "all",
         None,
     ],
-    ids=str,
+    ids=lambda splitter: type(splitter).__name__,
 )
 def test_without_groups(splitter):
     assert not takes_groups(splitter)

@@ -16,6 +16,9 @@ from skpoison.utils._validation import numeric_features
 
 # The most rounds. With a larger budget several labels are flipped in each.
 N_ROUNDS = 100
+# The same if the goal is measured on the rows that are flipped: there the finest choice
+# suits these rows alone.
+N_ROUNDS_OWN = 20
 
 
 class GreedyLabelFlip(BaseGoalFlip):
@@ -23,7 +26,8 @@ class GreedyLabelFlip(BaseGoalFlip):
 
     A surrogate learns from the training rows, and the goal, for example its error, is
     measured on validation rows. Every step flips the label that raises the goal most,
-    given the flips before [1]_. A budget of more than 100 flips is spent in 100 steps.
+    given the flips before [1]_. A larger budget than 100 flips (20 without validation
+    rows of their own) is spent in as many steps, each of several flips.
 
     These flips compete with those of all attacks that measure nothing
     (:class:`MarginLabelFlip`, :class:`ALFA`, :class:`RandomLabelFlip`), with the same
@@ -71,7 +75,9 @@ class GreedyLabelFlip(BaseGoalFlip):
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
         How many flips are tried at every step. "auto": 20, or all if they cost little,
-        as for RidgeClassifier on some thousands of rows. None: all.
+        as for RidgeClassifier on some thousands of rows with validation rows that are
+        given; none if several are made at a step, those of the largest first-order
+        gains. None: all.
     n_jobs : int, default=None
         Number of fits at once, for surrogates that are fitted for each flip tried.
     random_state : int, RandomState instance or None, default=None
@@ -111,9 +117,9 @@ class GreedyLabelFlip(BaseGoalFlip):
     that they flip, and the flips with the highest goal suit these few rows better than
     any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
     none), and flips replace those of ALFA, or others, only if the error that they cause
-    is higher by two standard errors of the difference. On validation rows that are
-    given, the highest goal wins, so that the attack is never weaker than one that
-    measures nothing.
+    is higher by two standard errors of the difference; by four if all of them were
+    chosen by the goal. On validation rows that are given, the highest goal wins, so
+    that the attack is never weaker than one that measures nothing.
 
     The last row of a class that a surrogate learns from is never flipped.
 
@@ -190,8 +196,9 @@ class GreedyLabelFlip(BaseGoalFlip):
         n_samples = search.codes.shape[0]
         state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
         path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
-        found = path.follow(search.n_flips, N_ROUNDS, search)
-        return [search.measure(codes) for codes in found]
+        n_rounds = N_ROUNDS_OWN if search.n_errors else N_ROUNDS
+        found = path.follow(search.n_flips, n_rounds, search)
+        return [search.measure(codes, is_chosen=True) for codes in found]
 
     def _part(self, known, fold):
         """Return the goal for the surrogate that learns from one fold."""

@@ -93,7 +93,7 @@ class GreedyPath:
             else:
                 chosen = np.argsort(-gains[rows, new], kind="stable")[:most]
             rows, new = rows[chosen], new[chosen]
-            if n_next > 1 and gains is not None:
+            if n_next > 1 and gains is not None and self.n_candidates == "auto":
                 # To try each of many flips would cost more than it gains.
                 return rows, new, gains[rows, new]
         return rows, new, self.state.values(rows, new)

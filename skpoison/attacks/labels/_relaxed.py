@@ -106,9 +106,9 @@ class RelaxedLabelFlip(BaseGoalFlip):
     that they flip, and the flips with the highest goal suit these few rows better than
     any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
     none), and flips replace those of ALFA, or others, only if the error that they cause
-    is higher by two standard errors of the difference. On validation rows that are
-    given, the highest goal wins, so that the attack is never weaker than one that
-    measures nothing.
+    is higher by two standard errors of the difference; by four if all of them were
+    chosen by the goal. On validation rows that are given, the highest goal wins, so
+    that the attack is never weaker than one that measures nothing.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which
@@ -208,7 +208,8 @@ class RelaxedLabelFlip(BaseGoalFlip):
             if search.may_be_fewer:
                 sizes.update(2**k for k in range(n_flips.bit_length()))
             for size in sorted(sizes):
-                found = search.measure(flipped(codes, rows[:size], new[:size]))
+                some = flipped(codes, rows[:size], new[:size])
+                found = search.measure(some, is_chosen=True)
                 if found and (best is None or search.is_better(found, best)):
                     best = found
         return [best]

@@ -2,8 +2,9 @@
 
 Where the attacker measures the goal on the rows that they poison, a search finds sets
 that happen to suit these few rows. So a set replaces another one only if its smoothed
-error is higher by several standard errors of their difference, over the rows measured.
-On validation rows that are given, and for other goals, the higher goal wins.
+error is higher by several standard errors of their difference, over the rows measured:
+by twice as many for a set that was chosen by the goal on these very rows. On validation
+rows that are given, and for other goals, the higher goal wins.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skpoison.attacks.labels._label_problem import Measured
+
+# How many times as many standard errors a set needs that was chosen by the goal.
+CHOSEN = 2.0
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,15 @@ class SetSearch:
         """Whether a callback has asked to stop."""
         return self.progress.stopped
 
-    def measure(self, codes):
+    def measure(self, codes, *, is_chosen=False):
         """Measure a set of flips, and keep it if it is the best one.
 
         Parameters
         ----------
         codes : ndarray of shape (n_samples,) of int
             The labels, as positions among the classes.
+        is_chosen : bool, default=False
+            Whether all of its flips were chosen by the goal.
 
         Returns
         -------
@@ -107,7 +113,8 @@ class SetSearch:
         if measured is None:
             return None
         found = FlipSet(codes, measured)
-        if self.best is None or self.is_better(found, self.best):
+        factor = CHOSEN if is_chosen else 1.0
+        if self.best is None or self.is_better(found, self.best, factor):
             self.best = found
         self.note()
         return found
@@ -118,13 +125,15 @@ class SetSearch:
         self.path.append(best.measured)
         self.progress(best.measured.value)
 
-    def is_better(self, found, other):
+    def is_better(self, found, other, factor=1.0):
         """Return whether a set of flips is better than another one.
 
         Parameters
         ----------
         found, other : FlipSet
             The sets.
+        factor : float, default=1.0
+            How many times as many standard errors it takes.
 
         Returns
         -------
@@ -134,7 +143,7 @@ class SetSearch:
         if self.n_errors and new.rows is not None:
             gains = new.rows - old.rows
             error = gains.std() / np.sqrt(gains.shape[0])
-            return bool(gains.mean() > max(0.0, self.n_errors * error))
+            return bool(gains.mean() > max(0.0, factor * self.n_errors * error))
         return self.rank(new) > self.rank(old)
 
     def rank(self, measured):

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._refits import make_refits
-from skpoison.attacks._validation_data import make_folds, split_rows
+from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
@@ -25,8 +25,7 @@ from skpoison.optimizers import (
 from skpoison.optimizers._coordinates import Coordinates, make_coordinates
 from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
 from skpoison.penalties import BasePenalty
-from skpoison.surrogates import Unrolled, as_training_problem
-from skpoison.surrogates._scalers import split_scalers
+from skpoison.surrogates import Unrolled
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._validation import Described
 
@@ -37,9 +36,6 @@ OPTIMIZERS = {
     "features": ProjectedAscent(tol=None),
     "parameters": SpectralProjectedGradient(),
 }
-# Share of the training rows on which a search compares what starts have led to, if the
-# surrogate is not linear; and in how many folds.
-HELD_OUT, N_HELD_OUT = 0.3, 2
 
 
 @dataclass(frozen=True)
@@ -272,16 +268,25 @@ class BaseGradientAttack(BaseGoalAttack):
 
     def _search(self, halving, known, initial, positions, coordinates, draw, progress):
         """Return the best attempt from many starts."""
-        _, label_map, responses, random_state = draw
-        held_out = self._held_out(known, positions, random_state)
+        n_poison, label_map, responses, random_state = draw
+        source, held_out, is_apart = known, [], False
+        if known.X_val is None and self.validation is None:
+            held_out, is_apart = hold_out(known, positions, random_state)
+        if is_apart and not initial.replaced.size:
+            source, responses = without(known, responses, held_out)
+            initial = self._initial_rows(
+                source, n_poison, label_map, responses, random_state
+            )
         for fold in held_out:
             positions = np.setdiff1d(positions, fold.rows)
         folds = self._folds(known, random_state, positions)
+        if is_apart:
+            folds = learning_apart(folds, held_out)
         objective = self._objective(known, folds, initial)
         problems, penalties = objective.problems, objective.penalties
         portfolio = Portfolio(
             initial,
-            known,
+            source,
             coordinates,
             linear_slopes(problems[0]),
             responses,
@@ -307,38 +312,6 @@ class BaseGradientAttack(BaseGoalAttack):
         initial = best.start.initial
         objective = PoisonObjective(problems, penalties, initial.rows)
         return Attempt(best.found, initial, objective, coordinates, folds)
-
-    def _held_out(self, known, positions, random_state):
-        """Return folds of rows on which a search compares what starts have led to.
-
-        There are none if validation rows are given, or if the surrogate is linear:
-        what raises the goal of a linear surrogate at its optimum on some rows does so
-        on others. There are none either if a class has too few rows for it.
-        """
-        if known.X_val is not None or self.validation is not None:
-            return []
-        _, estimator = split_scalers(known.surrogate)
-        n_classes = None if known.classes is None else known.classes.shape[0]
-        problem = as_training_problem(estimator, n_classes)
-        is_linear = "coefficients" in problem.learner.supports
-        is_linear |= getattr(problem.learner, "kernel", None) == "linear"
-        if is_linear and not problem.is_stochastic:
-            return []
-        codes, stratify = known.codes[positions], known.classes is not None
-        counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
-        if HELD_OUT * min(counts) < N_HELD_OUT:
-            return []
-        aside, _ = split_rows(
-            "validation",
-            HELD_OUT,
-            known.codes,
-            positions,
-            random_state,
-            stratify=stratify,
-        )
-        return make_folds(
-            N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
-        )
 
     def _responses(self, known):
         """Return labels or responses given to poison, and where responses may move.
@@ -423,13 +396,12 @@ class BaseGradientAttack(BaseGoalAttack):
         # A discrete search follows each ascent through the relaxation.
         n_searches = 2 if coordinates.kind == "discrete" else 1
         if isinstance(optimizer, SuccessiveHalving):
-            n_climbed = sum(np.prod(stage) for stage in optimizer._stages())
-            n_steps = optimizer.n_starts + n_searches * n_climbed
+            n_steps = optimizer.n_starts + n_searches * optimizer._n_steps()
         else:
             n_ascents = 1 + optimizer.n_restarts
             n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
             n_steps = n_searches * n_ascents * optimizer.max_iter
-        return Progress(self, "ascent", int(n_steps), self.verbose)
+        return Progress(self, "ascent", n_steps, self.verbose)
 
     def _store_path(self, visited, n_poison, moves_responses):
         """Store the rows at every iterate; NaN for rows that are not inserted yet."""

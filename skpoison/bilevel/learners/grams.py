@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg.blas import dsymv, ssymv
 
 Features = np.ndarray | sparse.sparray | sparse.spmatrix
 
@@ -34,8 +35,14 @@ RANK = 128
 # Share of the mean square of the rows that is left around their mean, below which
 # single precision would lose too many digits of what distinguishes the rows.
 CENTRED = 1e-2
+# Sum of squares above which products may overflow in single precision.
+OVERFLOWS = 1e30
 # Components below this share of the largest one are left out of a basis.
 NEGLIGIBLE = 1e-6
+# Share of entries that are not 0 above which sparse rows are multiplied as dense ones.
+DENSE = 0.1
+# Columns that are multiplied one by one.
+FEW = 4
 # Steps of subspace iteration from a random basis.
 FIRST_STEPS = 3
 
@@ -50,17 +57,35 @@ class Gram:
     matrix : ndarray of shape (n_samples, n_samples), default=None
         Their inner products. None: they are not stored, and each product with them is
         two products with the rows.
+    n_clean : int, default=None
+        The number of the first rows that stay sparse, if these are sparse; those behind
+        them are mostly dense, and held as such in single precision. None: all rows.
 
     Attributes
     ----------
+    is_single : bool
+        Whether products are in single precision.
     accuracy : float
         To which share of itself a solution by these products is known.
+    rank : int
+        The rank of an approximation that pays.
     """
 
-    def __init__(self, X: Features, matrix: np.ndarray | None = None):
-        self.X, self.matrix = X, matrix
-        is_single = matrix is not None and matrix.dtype == np.float32
-        self.accuracy = 1e-6 if is_single else 1e-9
+    def __init__(
+        self,
+        X: Features,
+        matrix: np.ndarray | None = None,
+        n_clean: int | None = None,
+    ):
+        self.X, self.matrix, self.tail = X, matrix, None
+        self.is_single = matrix is not None and matrix.dtype == np.float32
+        if n_clean is not None and n_clean < X.shape[0]:
+            tail = X[n_clean:]
+            if tail.nnz > DENSE * tail.shape[0] * tail.shape[1]:
+                self.head, self.tail = X[:n_clean], tail.astype(np.float32).toarray()
+                self.is_single = True
+        self.accuracy = 1e-5 if self.is_single else 1e-9
+        self.rank = RANK if matrix is not None else RANK // 4
         if matrix is not None:
             self.diagonal = matrix.diagonal().astype(float)
         elif isinstance(X, np.ndarray):
@@ -80,9 +105,39 @@ class Gram:
         -------
         product : ndarray of shape (n_samples, n_columns)
         """
+        if self.tail is not None:
+            n_clean = self.head.shape[0]
+            sums = self.tail.T @ U[n_clean:].astype(np.float32)
+            sums = sums + self.head.T @ U[:n_clean]
+            return np.concatenate(
+                [self.head @ sums, self.tail @ sums.astype(np.float32)]
+            )
         if self.matrix is None:
             return self.X @ (self.X.T @ U)
-        return (self.matrix @ U.astype(self.matrix.dtype)).astype(float)
+        K = self.matrix
+        U = U.astype(K.dtype)
+        if U.shape[1] > FEW:
+            return (K @ U).astype(float)
+        # Reads one half of the matrix: what takes the time is to read it.
+        multiply = ssymv if K.dtype == np.float32 else dsymv
+        product = np.empty(U.shape)
+        for column, of_column in zip(U.T, product.T, strict=True):
+            of_column[:] = multiply(1.0, K.T, column, lower=1)
+        return product
+
+    def exact_product(self, U: np.ndarray) -> np.ndarray:
+        """Multiply the inner products by columns, in double precision.
+
+        Parameters
+        ----------
+        U : ndarray of shape (n_samples, n_columns)
+            The columns.
+
+        Returns
+        -------
+        product : ndarray of shape (n_samples, n_columns)
+        """
+        return self.X @ (self.X.T @ U) if self.is_single else self.product(U)
 
     def largest(self, U: np.ndarray | None) -> np.ndarray:
         """Compute an approximation of low rank.
@@ -103,7 +158,7 @@ class Gram:
         if U is None or U.shape[0] > n_samples:
             n_steps = FIRST_STEPS
             # Any basis will do that is not orthogonal to the largest components.
-            rank = min(RANK, n_samples // 4)
+            rank = min(self.rank, n_samples // 4)
             U = np.random.RandomState(0).normal(size=(n_samples, rank))
         elif U.shape[0] < n_samples:  # a sequential schedule adds rows
             U = np.pad(U, ((0, n_samples - U.shape[0]), (0, 0)))
@@ -121,6 +176,8 @@ def _orthonormal(U: np.ndarray) -> np.ndarray:
 
 def _times_inverse_root(U: np.ndarray, square: np.ndarray) -> np.ndarray:
     """Multiply columns by the inverse root of a positive semidefinite matrix."""
+    if not np.isfinite(square).all():
+        raise np.linalg.LinAlgError("inner products are not finite")
     sizes, V = np.linalg.eigh((square + square.T) / 2)
     kept = sizes > NEGLIGIBLE * max(sizes.max(initial=0), 0)
     return U @ (V[:, kept] / np.sqrt(sizes[kept]))
@@ -132,7 +189,7 @@ class GramMemory:
 
     Parameters
     ----------
-    clean : ndarray of shape (n_clean, n_features) or None
+    clean : {ndarray, csr matrix} of shape (n_clean, n_features) or None
         The rows that every training set begins with; None if there are none, since
         scalers change all rows.
 
@@ -144,7 +201,7 @@ class GramMemory:
         Whether single precision will do.
     """
 
-    clean: np.ndarray | None = None
+    clean: Features | None = None
     basis: np.ndarray | None = field(default=None, repr=False)
     is_single: bool = True
     _clean: dict[type, tuple[np.ndarray, np.ndarray]] = field(
@@ -194,14 +251,15 @@ class GramMemory:
         gram : Gram
         """
         if sparse.issparse(X):
-            return Gram(X)
+            n_clean = None if self.clean is None else self.clean.shape[0]
+            return Gram(X.tocsr(), n_clean=n_clean)
         if self.basis is None and self.is_single:
             self.is_single = is_centred(X)
         return Gram(X, self.matrix(X, np.float32 if self.is_single else np.float64))
 
 
 def is_centred(X: np.ndarray) -> bool:
-    """Find out whether no common offset of the rows takes digits of their products.
+    """Find out whether single precision keeps what distinguishes the rows.
 
     Parameters
     ----------
@@ -214,4 +272,5 @@ def is_centred(X: np.ndarray) -> bool:
     """
     total = np.einsum("ij,ij->", X, X)
     mean = X.mean(axis=0)
-    return total - X.shape[0] * (mean @ mean) > CENTRED * total
+    around = total - X.shape[0] * (mean @ mean)
+    return bool(CENTRED * total < around < OVERFLOWS)

@@ -33,6 +33,8 @@ class Rows:
     @cached_property
     def norm(self) -> float:
         """The Frobenius norm of the features."""
+        if "rough_gram" in vars(self):
+            return float(np.sqrt(self.rough_gram.diagonal.sum()))
         X = self.X if isinstance(self.X, np.ndarray) else self.X.data
         return float(np.linalg.norm(X))
 
@@ -41,7 +43,7 @@ class Rows:
         """The inner products of all rows, of shape (n_samples, n_samples)."""
         if not isinstance(self.X, np.ndarray):
             return (self.X @ self.X.T).toarray()
-        if "rough_gram" in vars(self) and self.rough_gram.matrix.dtype == float:
+        if "rough_gram" in vars(self) and not self.rough_gram.is_single:
             return self.rough_gram.matrix
         return self.memory.matrix(self.X, np.float64)
 
@@ -56,6 +58,11 @@ class Rows:
         basis = self.rough_gram.largest(self.memory.basis)
         self.memory.basis = basis
         return basis
+
+    @cached_property
+    def factors(self) -> dict[bytes, list]:
+        """The last factors of systems of the size of the rows, by their curvatures."""
+        return {}
 
     def use_double_precision(self) -> None:
         """Remember that single precision does not do for these rows and later ones."""

@@ -236,8 +236,8 @@ def solve(
         previous = slope
         if residual <= tol:
             break
-    if tol < ROUGH:
-        # The recurrence of the residual does not know of rounding.
+    if tol < ROUGH and n_iter > 3:
+        # After many steps the recurrence of the residual has lost its digits.
         residual = np.linalg.norm(point.hessian_product(V) - B) / norm
     if not residual <= max(100 * tol, 1e-6):
         warn_user(

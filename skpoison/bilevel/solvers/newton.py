@@ -6,14 +6,14 @@ are preconditioned by a factorisation of a Hessian. Warm-started from the optimu
 nearly the same rows it needs a few steps, and most often no new factorisation; the
 hypergradient then reuses the factorisation that there is.
 
-With thousands of columns and fewer rows, it starts from an optimum that is found nearly
-in the coefficients of the rows (:mod:`skpoison.bilevel.solvers.row_space`), and has a
-step or two to go.
+With thousands of columns and fewer rows, it starts from an optimum that is found in the
+coefficients of the rows (:mod:`skpoison.bilevel.solvers.row_space`), and confirms it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import LinAlgError
 from sklearn.exceptions import ConvergenceWarning
 
 from skpoison.bilevel.learners.base import ParametricLearner, Point, Rows
@@ -123,7 +123,7 @@ def minimise(
     """
     point, factorisation = None, None
     if method == "auto" and prefers_row_systems(learner, rows):
-        point = _by_inner_products(learner, rows, start)
+        point = _by_inner_products(learner, rows, start, tol)
     point = point or starting_point(learner, rows, start)
     if start is not None and point.W is start.W:
         factorisation = start.factorisation
@@ -160,16 +160,19 @@ def minimise(
 
 
 def _by_inner_products(
-    learner: LinearLearner, rows: Rows, start: Optimum | None
-) -> Point:
-    """Find the optimum nearly, in the coefficients of the rows."""
+    learner: LinearLearner, rows: Rows, start: Optimum | None, tol: float
+) -> Point | None:
+    """Find the optimum in the coefficients of the rows."""
     known = None
     if start is not None and start.point.rows.targets.shape == rows.targets.shape:
         # At an optimum these are the coefficients of its rows.
         slopes = start.point.rows.weights[:, np.newaxis] * start.point.score_gradient
         intercept = start.W[rows.X.shape[1] :].sum(axis=0)
         known = Coefficients(-slopes / learner.penalty, intercept)
-    found = minimise_in_row_space(learner, rows, known)
+    try:
+        found = minimise_in_row_space(learner, rows, known, tol=tol / 2)
+    except LinAlgError:  # rows that are not finite: a factorisation says so
+        return None
     return learner.at(found.weights(learner, rows), rows)
 
 

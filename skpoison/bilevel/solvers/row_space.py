@@ -1,4 +1,4 @@
-r"""Newton's method in the coefficients of the rows: a start close to the optimum.
+r"""Newton's method in the coefficients of the rows.
 
 With a penalty :math:`\lambda > 0` that is the same for all features, the optimum of a
 linear learner is in the span of its rows, :math:`W = X^\top \alpha`, and the objective
@@ -29,7 +29,8 @@ tangent at some :math:`m_i`, of slope :math:`d_i`. With
 has :math:`m = z`. It makes little progress among confident mistakes, such as poison
 rows that have moved far: there the curve is flat, the tangent predicts that only the
 penalty holds the scores, and a line search keeps a small share of the long step that
-follows. But a row responds to its own coefficient: were the others held, its score would come to the :math:`m` with
+follows. But a row responds to its own coefficient: were the others held, its score
+would come to the :math:`m` with
 
 .. math::
 
@@ -46,9 +47,10 @@ row is active by its coefficient and its score together.
 Newton's method takes over, with a line search: scores are linear along a step, so that
 its best length is a problem in one number for each output, and costs no product with K.
 
-All of this is done with products in single precision, unless the systems are stiff.
-:func:`skpoison.bilevel.solvers.newton.minimise` continues from there with the rows
-themselves.
+**Precision.** The steps are directed by products with K in single precision. At the end
+:math:`K \alpha` is computed once by the rows themselves, and one more step goes from
+there: only what it adds is known in single precision. No more than these two passes
+over the rows are needed for an optimum in double precision.
 """
 
 from dataclasses import dataclass, replace
@@ -62,8 +64,9 @@ from skpoison.bilevel.solvers.row_systems import RowSystem, intercept_offset
 MAX_ITER = 60
 # Number of full steps.
 TRUSTED = 20
-# Norm of the gradient, relative to its terms, below which progress may end.
-NEAR = 1e-3
+# Norm of the gradient, relative to its terms, below which progress may end, and up to
+# which single precision does.
+NEAR, ROUGH = 1e-3, 1e-5
 # Share of the inner product of a row with itself by which its score answers.
 ANSWER = 0.5
 # Least curvature of a loss, relative to what would move the row's own score: less
@@ -115,9 +118,9 @@ def minimise_in_row_space(
     rows: Rows,
     start: Coefficients | None = None,
     *,
-    tol: float = 1e-5,
+    tol: float = 1e-7,
 ) -> Coefficients:
-    """Find the optimum of a linear learner nearly, by the inner products of its rows.
+    """Find the optimum of a linear learner by the inner products of its rows.
 
     Parameters
     ----------
@@ -127,7 +130,7 @@ def minimise_in_row_space(
         Its training rows.
     start : Coefficients, default=None
         The optimum for as many rows nearby. None starts from 0.
-    tol : float, default=1e-5
+    tol : float, default=1e-7
         Norm of the gradient that is accepted, relative to the terms that it is a sum
         of.
 
@@ -137,17 +140,24 @@ def minimise_in_row_space(
     """
     problem = _Problem(learner, rows)
     state = first = problem.start(start)
-    previous, gram = np.inf, rows.rough_gram
+    previous, gram, is_exact = np.inf, rows.rough_gram, not rows.rough_gram.is_single
     for n_iter in range(MAX_ITER):
         error = problem.error(state)
         if rows.rough_gram is not gram:
             # Single precision has turned out too rough.
-            gram = rows.rough_gram
+            gram, is_exact = rows.rough_gram, True
             state, first = problem.again(state), problem.again(first)
             error = problem.error(state)
+        is_done = error <= (tol if is_exact else max(tol, ROUGH))
         # Close to the optimum the precision of K ends the progress.
-        if error <= tol or (error < NEAR and error > previous / 2):
-            break
+        if is_done or (error < NEAR and error > previous / 2):
+            if is_exact:
+                break
+            # From here on only what is added is multiplied in single precision.
+            is_exact, state = True, problem.again(state)
+            error = problem.error(state)
+            if error <= tol:
+                break
         if n_iter == TRUSTED:
             state = min(state, first, key=problem.objective)
             error = problem.error(state)
@@ -202,8 +212,9 @@ class _Problem:
         self.answer = ANSWER * own / self.penalty
         self.least = FLAT * self.penalty / own
 
-    def product(self, alpha: np.ndarray) -> np.ndarray:
-        product = self.rows.rough_gram.product(alpha)
+    def product(self, alpha: np.ndarray, *, exact: bool = False) -> np.ndarray:
+        gram = self.rows.rough_gram
+        product = (gram.exact_product if exact else gram.product)(alpha)
         return product + self.offset * alpha.sum(axis=0)
 
     def slope_of_losses(self, z: np.ndarray) -> np.ndarray:
@@ -224,8 +235,8 @@ class _Problem:
         return min(others, key=self.objective)
 
     def again(self, state: _State) -> _State:
-        """Compute the product with K once more, of another precision now."""
-        return replace(state, product=self.product(state.alpha))
+        """Compute the product with K once more, in double precision."""
+        return replace(state, product=self.product(state.alpha, exact=True))
 
     def coefficients(self, state: _State, n_iter: int) -> Coefficients:
         """Return the coefficients and the weights of the intercept."""

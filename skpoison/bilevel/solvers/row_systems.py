@@ -57,12 +57,13 @@ from skpoison.bilevel.learners.rows import Rows
 # Most iterations of conjugate gradients.
 MAX_ITER = 300
 # Fewest rows, and fewest columns, for which they take less time than a factorisation.
-FEWEST = 400
+FEWEST, FEWEST_SPARSE = 400, 1000
 # Rows of the largest matrix of inner products: 256 MB in single precision.
 LARGEST = 8192
 # Largest eigenvalue of M, relative to the smallest, up to which conjugate gradients in
-# single precision do.
-STIFF = 3e4
+# single precision do. For more than so many rows it grows with their square: a
+# factorisation costs more, by their number, than further iterations.
+STIFF, CHEAP = 3e4, 1000
 
 
 def prefers_row_systems(learner: LinearLearner, rows: Rows) -> bool:
@@ -85,7 +86,7 @@ def prefers_row_systems(learner: LinearLearner, rows: Rows) -> bool:
     is_stored = isinstance(rows.X, np.ndarray)
     return (
         learner.penalty > 0
-        and min(n_samples, n_features) >= (FEWEST if is_stored else 1000)
+        and min(n_samples, n_features) >= (FEWEST if is_stored else FEWEST_SPARSE)
         and n_samples <= n_features
         and not (is_stored and n_samples > LARGEST)
     )
@@ -126,21 +127,30 @@ class RowSystem:
         self.is_constrained = learner.intercept != 0 and learner.intercept_penalty == 0
         if self.is_constrained and not self.roots.any(axis=0).all():
             raise LinAlgError("the block of the intercept is singular")
-        largest = 0.0
-        for root in self.roots.T:
-            G = root[:, np.newaxis] * rows.components
-            largest = max(largest, np.linalg.eigvalsh(G.T @ G)[-1])
-        self.is_stiff = bool(largest > STIFF * self.penalty)
+        growth = max(1.0, rows.targets.shape[0] / CHEAP) ** 2
+        self.limit = STIFF * growth * self.penalty
+        self.is_stiff = self._largest() > self.limit
         if self.is_stiff:
             rows.use_double_precision()
 
-    def multiply(self, B: np.ndarray) -> np.ndarray:
+    def _largest(self) -> float:
+        """Compute the largest eigenvalue of M, or a bound that is small enough."""
+        F = self.rows.components
+        squares = np.einsum("ij,ij->i", F, F) @ self.roots**2
+        if squares.max() <= self.limit:
+            return float(squares.max())
+        G = self.roots[:, [squares.argmax()]] * F
+        return float(np.linalg.eigvalsh(G.T @ G)[-1])
+
+    def multiply(self, B: np.ndarray, *, exact: bool = False) -> np.ndarray:
         """Multiply M by columns, those of all outputs, once or several times.
 
         Parameters
         ----------
         B : ndarray of shape (n_samples, n_columns)
             The columns.
+        exact : bool, default=False
+            Whether the inner products are taken in double precision.
 
         Returns
         -------
@@ -148,7 +158,8 @@ class RowSystem:
         """
         roots = self._tiled(B)
         B_roots = roots * B
-        product = self.rows.rough_gram.product(B_roots)
+        gram = self.rows.rough_gram
+        product = (gram.exact_product if exact else gram.product)(B_roots)
         if self.offset:
             product += self.offset * B_roots.sum(axis=0)
         return roots * product + self.penalty * B
@@ -252,6 +263,11 @@ class RowSystem:
         roots = self.roots
         if (roots == roots[:, :1]).all():
             roots = roots[:, :1]
+        # Ridge regression has the same ones at all weights.
+        known, key = self.rows.factors, roots.tobytes()
+        key += np.array([self.penalty, self.offset]).tobytes()
+        if key in known:
+            return known[key]
         factors = []
         for root in roots.T:
             M = self.rows.gram * root
@@ -261,6 +277,8 @@ class RowSystem:
             factors.append(
                 cho_factor(M, lower=True, overwrite_a=True, check_finite=False)
             )
+        known.clear()
+        known[key] = factors
         return factors
 
     def _by_components(self, B: np.ndarray) -> np.ndarray:
@@ -269,7 +287,7 @@ class RowSystem:
         Y = np.empty_like(B)
         for k, (diagonal, G, small) in enumerate(self._preconditioners):
             part = B[:, k::n_outputs] / diagonal
-            of_components = small @ (part.T @ G).T
+            of_components = small @ (part.T.astype(G.dtype) @ G).T
             Y[:, k::n_outputs] = part - (G @ of_components) / diagonal
         return Y
 
@@ -280,13 +298,15 @@ class RowSystem:
         rest = self.rows.rough_gram.diagonal - np.einsum("ij,ij->i", F, F)
         if self.offset:
             F = np.column_stack([F, np.full(F.shape[0], np.sqrt(self.offset))])
-        parts = []
+        parts, gram = [], self.rows.rough_gram
+        dtype = float if gram.matrix is None else gram.matrix.dtype
         for root in self.roots.T:
             diagonal = (self.penalty + root**2 * np.maximum(rest, 0))[:, np.newaxis]
             G = root[:, np.newaxis] * F
             small = G.T @ (G / diagonal)
             small[np.diag_indices_from(small)] += 1
-            parts.append((diagonal, G, np.linalg.inv(small)))
+            small = np.linalg.inv(small).astype(dtype)
+            parts.append((diagonal, G.astype(dtype), small))
         return parts
 
 
@@ -332,10 +352,15 @@ def inverse_by_row_system(point: LinearPoint) -> Callable[[np.ndarray], np.ndarr
         right, Y = roots * (X @ first), 0.0
         if system.is_constrained:
             Y = roots * (last / constant / (roots**2).sum(axis=0))
-            right -= system.multiply(Y)
+            right -= system.multiply(Y, exact=True)
         elif constant:
             right += roots * (constant * penalty / of_intercept * last)
         change, left = system.solve(right)
+        if system.rows.rough_gram.is_single and not system.is_stiff:
+            # One step of iterative refinement, with the rows themselves.
+            left = right - system.multiply(change, exact=True)
+            more, left = system.solve(left)
+            change += more
         coefficients = roots * (Y + change)
         V = (first - X.T @ coefficients) / penalty
         if system.is_constrained:

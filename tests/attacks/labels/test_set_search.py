@@ -57,6 +57,17 @@ def test_better_by_some_standard_errors(n_errors, gains, expected):
     assert search.is_better(found, other) == expected
 
 
+def test_sets_chosen_by_the_goal_need_twice_as_many_standard_errors():
+    rows = np.array([0.1, 0.3, 0.1, 0.3])  # four standard errors above 0
+    sets = {(1, 1, 1, 1): np.zeros(4), (0, 1, 0, 1): rows}
+    table = {codes: Measured(each.mean(), 0.0, each) for codes, each in sets.items()}
+    for is_chosen, best in ((True, (1, 1, 1, 1)), (False, (0, 1, 0, 1))):
+        search = make_search(table, n_errors=3.0)
+        for codes in sets:
+            search.measure(np.array(codes), is_chosen=is_chosen)
+        np.testing.assert_array_equal(search.best.codes, best)
+
+
 def test_the_best_set_is_kept():
     sets = {(1, 1, 1, 1): 0.3, (0, 1, 0, 1): 0.7, (1, 0, 1, 0): 0.5}
     search = make_search({k: Measured(v, 1 - v) for k, v in sets.items()})

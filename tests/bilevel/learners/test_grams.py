@@ -45,6 +45,8 @@ def test_products(gram):
 def test_single_precision_unless_a_common_offset_takes_its_digits():
     assert is_centred(X)
     assert not is_centred(X + 100)
+    assert not is_centred(1e20 * X)
+    assert not is_centred(np.full((5, 5), np.nan))
     assert GramMemory().gram(X).matrix.dtype == np.float32
     assert GramMemory().gram(X + 100).matrix.dtype == np.float64
     assert GramMemory().gram(sparse.csr_array(X)).matrix is None
@@ -87,3 +89,15 @@ def test_negligible_components_are_left_out():
     F = Gram(rows, rows @ rows.T).largest(None)
     assert F.shape[1] == 2
     assert_allclose(F @ F.T, rows @ rows.T, rtol=10 * NEGLIGIBLE, atol=1e-4)
+
+
+def test_dense_rows_behind_sparse_ones_are_multiplied_as_such():
+    rows = X.copy()
+    rows[:50][np.abs(rows[:50]) < 1] = 0
+    memory = GramMemory(sparse.csr_array(rows[:50]))
+    gram = memory.gram(sparse.csr_array(rows))
+    assert gram.tail.shape == (10, 80)
+    U = RNG.normal(size=(60, 2))
+    assert_allclose(gram.product(U), rows @ rows.T @ U, rtol=1e-5, atol=1e-4)
+    assert_allclose(gram.exact_product(U), rows @ rows.T @ U, rtol=1e-11, atol=1e-11)
+    assert memory.gram(sparse.csr_array(rows[:50])).tail is None

@@ -143,3 +143,20 @@ def test_choice(monkeypatch):
     assert not prefers_row_systems(logistic, rows)
     monkeypatch.setattr(row_systems, "FEWEST", 50)
     assert not prefers_row_systems(logistic, rows)
+
+
+def test_factors_are_computed_once_for_each_curvature(learner, monkeypatch):
+    monkeypatch.setattr(row_systems, "STIFF", 0)
+    rows, B = make_rows(), RNG.normal(size=(40, 1))
+    ones = np.ones((40, 1))
+    first = RowSystem(learner, rows, ones)
+    Y = first.solve(B)[0]
+    again = RowSystem(learner, rows, ones.copy())
+    assert_allclose(again.solve(B)[0], Y, rtol=1e-12)
+    assert again._factors is first._factors
+    other = RowSystem(learner, rows, 2 * ones)
+    other.solve(B)
+    assert other._factors is not first._factors
+    assert len(rows.factors) == 1
+    stronger = LinearLearner(Logistic(), 3.0, learner.intercept)
+    assert RowSystem(stronger, rows, 2 * ones)._factors is not other._factors

@@ -1,0 +1,107 @@
+"""Rows held out of the search of an attack on rows.
+
+A surrogate that can fit any rows, by its kernel or because it has more features than
+rows, can be driven to errors on the rows that the goal is measured on without much harm
+to others. So what starts have led to is compared on held-out rows.
+
+With more features than rows these have to be rows that no poison row has been made
+from: neither cloned, nor learnt from while rows climb, because poison rows move along
+the rows learnt from. A kernel needs these rows more than it gains by that, by
+measurement.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from skpoison.attacks._validation_data import make_folds, split_rows
+from skpoison.surrogates import as_training_problem
+from skpoison.surrogates._scalers import split_scalers
+
+# Share of the training rows that is held out, and in how many folds.
+HELD_OUT, N_HELD_OUT = 0.3, 2
+
+
+def hold_out(known, positions, random_state):
+    """Return folds of held-out rows, if what starts have led to is compared on any.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    positions : ndarray of shape (n_positions,) of int
+        The rows that may be held out.
+    random_state : RandomState
+        The only source of randomness.
+
+    Returns
+    -------
+    held_out : list of Fold
+        Empty if the surrogate is linear, at its optimum, with fewer features than rows:
+        what raises its error on some rows does so on others. Empty also if a class has
+        too few rows.
+    is_apart : bool
+        Whether no poison row may be made from these rows.
+    """
+    n_classes = None if known.classes is None else known.classes.shape[0]
+    problem = as_training_problem(split_scalers(known.surrogate)[1], n_classes)
+    is_linear = "coefficients" in problem.learner.supports
+    is_linear |= getattr(problem.learner, "kernel", None) == "linear"
+    is_apart = is_linear and known.X.shape[1] >= known.X.shape[0]
+    if is_linear and not is_apart and not problem.is_stochastic:
+        return [], False
+    codes, stratify = known.codes[positions], known.classes is not None
+    counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
+    if HELD_OUT * min(counts) < N_HELD_OUT:
+        return [], False
+    aside, _ = split_rows(
+        "validation", HELD_OUT, known.codes, positions, random_state, stratify=stratify
+    )
+    folds = make_folds(
+        N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
+    )
+    return (learning_apart(folds, folds) if is_apart else folds), is_apart
+
+
+def learning_apart(folds, held_out):
+    """Return folds whose surrogates do not learn from held-out rows.
+
+    Parameters
+    ----------
+    folds : list of Fold
+        The folds.
+    held_out : list of Fold
+        The held-out rows.
+
+    Returns
+    -------
+    folds : list of Fold
+    """
+    apart = np.concatenate([fold.rows for fold in held_out])
+    return [replace(fold, train=np.setdiff1d(fold.train, apart)) for fold in folds]
+
+
+def without(known, given, held_out):
+    """Return what is known of the rows that are not held out.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    given : ndarray of shape (n_known,) or None
+        The label or response that the poison made from each row has.
+    held_out : list of Fold
+        The held-out rows.
+
+    Returns
+    -------
+    known : Known
+    given : ndarray of shape (n_kept,) or None
+    """
+    kept = np.ones(known.codes.shape[0], dtype=bool)
+    for fold in held_out:
+        kept[fold.rows] = False
+    parts = {
+        name: getattr(known, name)[kept] for name in ("X", "y", "codes", "trusted")
+    }
+    return replace(known, **parts), None if given is None else given[kept]

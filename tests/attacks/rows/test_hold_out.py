@@ -1,0 +1,109 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.metrics import mean_squared_error
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skpoison.attacks import GradientInsertion
+from skpoison.attacks._base import Known
+from skpoison.attacks._validation_data import Fold
+from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
+
+RNG = np.random.RandomState(0)
+X = RNG.standard_normal((40, 5))
+CODES = (X[:, 0] > 0).astype(int)
+
+
+def knowledge(surrogate, features=X, codes=CODES, classes=(0, 1)):
+    classes = None if classes is None else np.array(classes)
+    n = codes.shape[0]
+    trusted = np.zeros(n, dtype=bool)
+    return Known(features, codes, codes, trusted, n, classes, surrogate)
+
+
+NARROW = X
+WIDE = RNG.standard_normal((40, 60))
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "features", "expected"),
+    [
+        (LogisticRegression(), X, (False, False)),
+        (make_pipeline(StandardScaler(), LogisticRegression()), X, (False, False)),
+        (SVC(kernel="linear"), X, (False, False)),
+        (SVC(), X, (True, False)),
+        (make_pipeline(StandardScaler(), SVC(kernel="poly")), X, (True, False)),
+        (SGDClassifier(), X, (True, False)),
+        (LogisticRegression(), WIDE, (True, True)),
+        (SVC(kernel="linear"), WIDE, (True, True)),
+        (SVC(), WIDE, (True, False)),
+    ],
+)
+def test_which_surrogates_need_it(surrogate, features, expected):
+    known = knowledge(surrogate, features)
+    folds, is_apart = hold_out(known, np.arange(40), np.random.RandomState(0))
+    assert (bool(folds), is_apart) == expected
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_folds(is_wide):
+    """With more features than rows, none learns from the rows of the other."""
+    surrogate, X = (LogisticRegression(), WIDE) if is_wide else (SVC(), NARROW)
+    known = knowledge(surrogate, X)
+    folds, _ = hold_out(known, np.arange(5, 40), np.random.RandomState(0))
+    rows = np.concatenate([fold.rows for fold in folds])
+    assert rows.min() >= 5
+    assert len(folds) == 2
+    assert np.unique(rows).size == rows.size == 10
+    for fold in folds:
+        left_out = rows if is_wide else fold.rows
+        np.testing.assert_array_equal(fold.train, np.setdiff1d(np.arange(40), left_out))
+        np.testing.assert_array_equal(fold.X, X[fold.rows])
+        np.testing.assert_array_equal(fold.y, CODES[fold.rows])
+
+
+def test_classes_of_few_rows_leave_none():
+    codes = np.zeros(40, dtype=int)
+    codes[:5] = 1
+    known = knowledge(SVC(), codes=codes)
+    folds, is_apart = hold_out(known, np.arange(40), np.random.RandomState(0))
+    assert folds == []
+    assert not is_apart
+
+
+def test_learning_apart():
+    folds = [Fold(np.arange(4, 10)), Fold(np.arange(6))]
+    held_out = [SimpleNamespace(rows=np.array([9, 0])), SimpleNamespace(rows=[4])]
+    first, second = learning_apart(folds, held_out)
+    np.testing.assert_array_equal(first.train, [5, 6, 7, 8])
+    np.testing.assert_array_equal(second.train, [1, 2, 3, 5])
+
+
+def test_without():
+    known = knowledge(Ridge(), codes=X[:, 1], classes=None)
+    held_out = [SimpleNamespace(rows=np.array([0, 3]))]
+    left, given = without(known, np.arange(40), held_out)
+    kept = np.setdiff1d(np.arange(40), [0, 3])
+    np.testing.assert_array_equal(given, kept)
+    for name in ("X", "y", "codes", "trusted"):
+        np.testing.assert_array_equal(getattr(left, name), getattr(known, name)[kept])
+    assert left.n_samples == 40
+    assert without(known, None, held_out)[1] is None
+
+
+def test_more_features_than_rows():
+    """What is held out is neither cloned nor learnt from, and says what it harms."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((500, 150))
+    y = X[:, :5].sum(axis=1) + rng.standard_normal(500)
+    train, test = (X[:60], y[:60]), (X[60:], y[60:])
+    victim = Ridge(10.0)
+    clean = mean_squared_error(test[1], victim.fit(*train).predict(test[0]))
+    attack = GradientInsertion(victim, 0.15, random_state=0)
+    victim.fit(*attack.fit_resample(*train))
+    harmed = mean_squared_error(test[1], victim.predict(test[0]))
+    assert harmed > 2.5 * clean
