@@ -3,7 +3,6 @@
 import re
 
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.utils.validation import _check_response_method
 
 from skpoison.cli._errors import CommandError
 from skpoison.model_selection._scoring import USUAL_SCORES, check_scoring_names
@@ -39,10 +38,3 @@ def check_scoring(name, estimator, y):
     except ValueError as error:
         text = re.sub(r"scoring='([^']*)'", r"--scoring \1", str(error))
         raise CommandError(text) from error
-    try:
-        _check_response_method(estimator, get_scorer(name)._response_method)
-    except AttributeError as error:
-        raise CommandError(
-            f"--scoring {name} cannot be computed: {error} Take another --scoring, or "
-            "another --estimator."
-        ) from error

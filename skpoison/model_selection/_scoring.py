@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _check_response_method, _num_samples
 
 from skpoison.utils._texts import shown
 
@@ -52,8 +52,9 @@ def check_scoring_names(scoring, estimator, y):
     Raises
     ------
     ValueError
-        If a score does not exist, is for another number of classes, or needs a
-        positive class that the labels do not have.
+        If a score does not exist, is for another number of classes, needs a positive
+        class that the labels do not have, or needs a method that the estimator does
+        not have, such as predict_proba.
     """
     if isinstance(scoring, dict):
         scoring = list(scoring.values())
@@ -106,3 +107,20 @@ def _check_name(name, estimator, y):
             f"{FOR_BOTH_CLASSES[name]!r}, which treats both alike, or label the "
             "positive class 1 and the other one 0."
         )
+    _check_method(name, estimator)
+
+
+def _check_method(name, estimator):
+    """Check that an estimator has the method that a scorer calls."""
+    if any(key.endswith("final_estimator") for key in estimator.get_params()):
+        return  # a StackingClassifier has the methods of its default once it is fitted
+    methods = get_scorer(name)._response_method
+    try:
+        _check_response_method(estimator, methods)
+    except AttributeError as error:
+        methods = [methods] if isinstance(methods, str) else methods
+        raise ValueError(
+            f"scoring={name!r} needs an estimator with {' or '.join(methods)}, and "
+            f"{shown(estimator)} has none. Take another score, such as "
+            "scoring='balanced_accuracy', or another estimator."
+        ) from error

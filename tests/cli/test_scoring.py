@@ -85,9 +85,9 @@ def test_scores_that_need_probabilities(estimator, name):
         with pytest.raises(CommandError) as raised:
             check_scoring(name, each, BINARY)
         assert str(raised.value) == (
-            f"--scoring {name} cannot be computed: {type(each).__name__} has none of "
-            "the following attributes: predict_proba. Take another --scoring, or "
-            "another --estimator."
+            f"--scoring {name} needs an estimator with predict_proba, and {each!r} has "
+            "none. Take another score, such as --scoring balanced_accuracy, or another "
+            "estimator."
         )
 
 

@@ -3,9 +3,12 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, make_scorer
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skpoison.attacks import RandomLabelFlip
@@ -54,6 +57,21 @@ def test_scores_are_refused_exactly_if_they_cannot_be_computed(name, labels):
 
 def test_three_classes_without_probabilities():
     assert refusal("roc_auc", LinearSVC(), y).endswith("scoring='balanced_accuracy'.")
+
+
+def test_methods_that_the_estimator_lacks():
+    svm, named = LinearSVC(), "scoring='neg_log_loss' needs an estimator with predict_"
+    for estimator in (svm, make_pipeline(StandardScaler(), svm)):
+        assert refusal("neg_log_loss", estimator, BINARY).startswith(named)
+        assert refusal("roc_auc", estimator, BINARY) is None
+        assert refusal("balanced_accuracy", estimator, BINARY) is None
+    # The final estimator is a LogisticRegression, once it is fitted.
+    stacking = StackingClassifier([("svm", svm)])
+    assert refusal("neg_log_loss", stacking, BINARY) is None
+    with pytest.raises(ValueError, match="'neg_log_loss' needs an estimator with "):
+        robustness_curve(
+            svm, X, y, attack=RandomLabelFlip(), budgets=[0.1], scoring="neg_log_loss"
+        )
 
 
 @pytest.mark.parametrize(
