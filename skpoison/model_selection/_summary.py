@@ -205,7 +205,7 @@ def _cases(curves, name):
     return [
         (
             scores.mean(),
-            f"{attack} with budget {_label(budget)}",
+            f"{attack} with budget {_label(budget)}" if budget else "clean data",
             scores,
             curve.test_scores[0],
         )

@@ -484,7 +484,10 @@ def test_interrupted(fail):
         ("--drop a", "--drop is for files, and iris is not one: leave --drop out."),
         ("--trusted a", "--trusted is for files, and iris is not one: leave --tru"),
         ("--data-home x", "--data-home is for data sets that are downloaded, mnist,"),
-        ("--estimator linear_svm --scoring neg_log_loss", "--scoring neg_log_loss can"),
+        (
+            "--estimator linear_svm --scoring neg_log_loss",
+            "--scoring neg_log_loss needs",
+        ),
         ("--n-jobs 0", "argument --n-jobs: needs a whole number, at least 1, or -1; "),
         ("--n-jobs -2", "argument --n-jobs: needs a whole number, at least 1, or -1; "),
         ("--n-jobs many", "argument --n-jobs: needs a whole number"),

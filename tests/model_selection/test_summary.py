@@ -240,9 +240,10 @@ def test_worst_case_is_the_worst(seed):
         assert best.startswith("No defence has a worst case that is better by more ")
         return
     attack, _, i = of_defence[arm]
+    case = f"{attack} with budget {10 * i}%" if i else "clean data"
     assert best.startswith(
         f"Best defence by its own worst case: {arm}: accuracy "
-        f"{score(of_defence[arm]):.3f} ({attack} with budget {10 * i}%); "
+        f"{score(of_defence[arm]):.3f} ({case}); "
     )
 
 
