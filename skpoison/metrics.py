@@ -93,7 +93,7 @@ def detection_scores(poison_mask, *, inlier_mask=None, sample_scores=None):
     ...     sample_scores=defence.sample_scores_,
     ... )
     >>> print({name: round(value, 2) for name, value in scores.items()})
-    {'precision': 0.76, 'recall': 0.96, 'average_precision': 0.87}
+    {'precision': 0.79, 'recall': 0.95, 'average_precision': 0.89}
 
     It returns what a scorer of several metrics returns:
 

@@ -125,7 +125,13 @@ PARAMETERS = {
     "ResponseRange.low": Changes(-0.5),
     "ResponseRange.start": Changes("keep"),
     "GreedyLabelFlip.validation": Changes(5, seen_in="goal_path_"),
-    "GreedyLabelFlip.n_candidates": Changes(1),
+    "GreedyLabelFlip.n_candidates": Changes(
+        1,
+        given=(
+            ("surrogate", DecisionTreeClassifier(max_depth=3, random_state=0)),
+            ("goal", {0: 1}),
+        ),
+    ),
     "MarginLabelFlip.order": Changes("nearest"),
     "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "RelaxedLabelFlip.max_iter": Changes(1, seen_in="n_iter_"),
@@ -296,6 +302,8 @@ WEAK = (("surrogate", LogisticRegression(C=100)), ("budget", 0.2))
 IN_CONTEXT = {
     # Weak evidence for other flips does not count, but for some errors.
     "tree.n_candidates": Changes(1, given=(("goal", {0: 1}),)),
+    # The best start is the first of few.
+    "sequential.n_restarts": Changes(10),
     # The default is what "implicit" is.
     "GradientInsertion.hypergradient": Changes("unrolled"),
     "GradientModification.hypergradient": Changes("unrolled"),

@@ -48,7 +48,8 @@ def test_does_to_the_rows_what_the_attack_does_behind_the_encoder(attack, budget
 
 def test_encoder_is_fitted_on_the_training_rows_and_not_written_to():
     encoder = PolynomialFeatures()
-    attack = RelaxedLabelFlip(LogisticRegression(), max_iter=1, random_state=0)
+    surrogate = LogisticRegression(max_iter=1000)
+    attack = RelaxedLabelFlip(surrogate, max_iter=1, random_state=0)
     encoded = EncodedAttack(attack, encoder)
     encoded.fit_resample(X, y)
     assert encoded.attack_.n_features_in_ == 15

@@ -174,7 +174,13 @@ def test_numpy_scalars_in_the_parts_of_an_attack():
 
 def test_parameters_of_estimators_inside_are_left_alone():
     given, _ = numpy_scalars(KNNSanitizedClassifier(LogisticRegression()))
-    assert given == {"n_neighbors": 10, "n_passes": 1, "threshold": 0.5}
+    assert given == {
+        "max_reference": 10_000,
+        "n_neighbors": 10,
+        "n_passes": 1,
+        "prior_correction": True,
+        "threshold": 0.5,
+    }
 
 
 def test_every_check_is_shown_to_catch_something():

@@ -54,6 +54,10 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     # Whether errors counted come before the goal.
     _counts_errors = False
+    _parameter_constraints: dict = {
+        **BaseGoalAttack._parameter_constraints,
+        **BaseLabelFlip._parameter_constraints,
+    }
 
     def _start(self, known):
         super()._start(known)
