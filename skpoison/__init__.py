@@ -5,7 +5,9 @@ scikit-learn meta-estimator around the user's own estimator. A Pipeline of both 
 threat model, and its cross-validated score measures robustness.
 """
 
+import sys
 from importlib import import_module
+from opcode import opmap
 
 __version__ = "0.1.0"
 
@@ -38,19 +40,33 @@ def __getattr__(name):
         return import_module(f"{__name__}.{name}")
     if name == "show_versions":
         return import_module(f"{__name__}.utils._show_versions").show_versions
-    if not name.startswith("_"):
-        for module in [*_SUBMODULES, "utils.estimator_checks"]:
-            path = f"{__name__}.{module}"
-            if name in getattr(import_module(path), "__all__", ()):
-                # `from skpoison import ...` hides the message of an AttributeError.
-                raise ImportError(
-                    f"cannot import name {name!r} from {__name__!r}. Write: from "
-                    f"{path} import {name}",
-                    name=path,
-                )
-    raise AttributeError(
-        f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}"
-    )
+    module = None if name.startswith("_") else _module_of(name)
+    if module is None:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}; it has "
+            f"{', '.join(__all__)}"
+        )
+    hint = f"Write: from {module} import {name}"
+    # `from skpoison import ...` hides the message of an AttributeError, but `hasattr`
+    # and `getattr` with a default need one.
+    if _is_import_from(sys._getframe(1)):
+        message = f"cannot import name {name!r} from {__name__!r}. {hint}"
+        raise ImportError(message, name=module)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}. {hint}")
+
+
+def _module_of(name):
+    """Return the module that a public name is in; None if there is none."""
+    for module in [*_SUBMODULES, "utils.estimator_checks"]:
+        path = f"{__name__}.{module}"
+        if name in getattr(import_module(path), "__all__", ()):
+            return path
+    return None
+
+
+def _is_import_from(frame):
+    """Return whether a frame is at a `from ... import ...`."""
+    return frame.f_code.co_code[frame.f_lasti] == opmap.get("IMPORT_FROM")
 
 
 def __dir__():
