@@ -1,7 +1,6 @@
 """Metrics of the detection of poison, and of its effect on feature selection."""
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 from sklearn.utils import Bunch, check_array
 
@@ -138,7 +137,7 @@ def detection_scores(poison_mask, *, inlier_mask=None, sample_scores=None):
         found.average_precision = np.nan
         if n_poison:
             # Only the order of scores matters. Some can be infinite.
-            ranks = rankdata(scores[is_scored], method="dense")
+            ranks = np.unique(scores[is_scored], return_inverse=True)[1]
             found.average_precision = float(
                 average_precision_score(is_poison[is_scored], ranks)
             )
