@@ -190,7 +190,7 @@ for name in kinds:
     print(f"{name:<26} {ratio.mean():.2f} +/- {ratio.std():.2f}")
 
 # %%
-# Moving responses adds about as much harm as moving features. Keeping the sex
+# Moving responses adds about half as much harm as moving features. Keeping the sex
 # categorical costs the attacker nothing, because rows move to the corners of the box
 # anyway. The two curves differ by less than the standard deviation over the splits,
 # because gradient ascent ends at different local maxima.
