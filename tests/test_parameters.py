@@ -235,7 +235,7 @@ GRADIENT = {
         "responses": {"surrogate": Ridge()},
         "features": {"goal": TargetFeatures((0,)), "surrogate": Lasso(0.05)},
         "surrogate's loss": {"goal": ErrorGeneric("surrogate")},
-        "support vectors": {"surrogate": SVC(kernel="linear")},
+        "support vectors": {"surrogate": SVC(kernel="linear"), "budget": 0.2},
         "whole numbers": {"feasible_set": Integers()},
         "steps": {
             "surrogate": GradientDescentClassifier(n_steps=9),

@@ -20,8 +20,8 @@ def test_scikit_learn(estimator, check):
 @pytest.mark.slow
 @parametrize_with_checks(
     [
-        GradientDescentClassifier("squared_error", learning_rate=1e-4),
-        GradientDescentRegressor(learning_rate=1e-4, n_steps=8000),
+        GradientDescentClassifier("squared_error", learning_rate=9e-5),
+        GradientDescentRegressor(learning_rate=9e-5, n_steps=9000),
     ]
 )
 def test_scikit_learn_for_other_losses(estimator, check):
