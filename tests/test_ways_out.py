@@ -955,4 +955,6 @@ def test_each_surrogate_named_can_be_taken(tree, labels, n_classes):
     ids=str,
 )
 def test_each_change_of_a_network_named_is_enough(network, n_classes, params):
-    as_training_problem(differentiable(network(**params), n_classes), n_classes)
+    network = differentiable(network(**params), n_classes)
+    problem = as_training_problem(network, n_classes)
+    assert problem.engine("auto", shape=(20, 3)) is not None

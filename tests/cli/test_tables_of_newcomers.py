@@ -104,7 +104,8 @@ def test_tables(run, content, line):
 
 
 def test_compressed_table(run):
-    run(gzip.compress(table(a=A, y=Y).encode()), name="table.csv.gz")
+    out = run(gzip.compress(table(a=A, y=Y).encode()), name="table.csv.gz")
+    assert out.startswith("table.csv.gz (60 rows, 1 column, 2 classes")
 
 
 def test_trusted_rows_and_columns_to_drop(run):
