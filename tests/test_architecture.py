@@ -18,6 +18,7 @@ STOREYS = [
     "bilevel",
     "base surrogates feasible_sets goals metrics optimizers penalties",
     "attacks defences datasets",
+    "online",
     "inspection model_selection",
     "cli",
     "__main__",

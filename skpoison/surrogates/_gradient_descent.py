@@ -5,106 +5,23 @@ gradient descent that stops early: logistic regression and Adaline. Scikit-learn
 estimators that are trained exactly like this.
 """
 
-from abc import ABCMeta
-from numbers import Integral, Real
-
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    RegressorMixin,
-    _fit_context,
-)
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
 )
+from sklearn.utils.validation import validate_data
 
-from skpoison.bilevel.differentiation.hypergradients import descend
-from skpoison.bilevel.learners.base import Rows
-from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared, softmax
-from skpoison.bilevel.solvers.step_size import divergence_error, has_diverged
+from skpoison.surrogates._base_gradient_descent import BaseGradientDescent
 from skpoison.utils._containers import canonical
+from skpoison.utils._texts import listed
 
 
-class _BaseGradientDescent(BaseEstimator, metaclass=ABCMeta):
-    _parameter_constraints: dict = {
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "fit_intercept": ["boolean"],
-    }
-
-    def _learner(self, loss):
-        return LinearLearner(loss, self.alpha, intercept=float(self.fit_intercept))
-
-    def _descend(self, loss, X, targets, sample_weight, coef_init, intercept_init):
-        weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        if not weights.sum() > 0:
-            raise ValueError("`sample_weight` must not be 0 for all rows.")
-        learner = self._learner(loss)
-        rows = Rows(X, targets.astype(X.dtype), weights / weights.sum())
-        start = np.zeros(learner.shape(rows), dtype=X.dtype)
-        self._set_start(start, coef_init, intercept_init)
-        # What is not finite is said below, what underflows is 0.
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            W, _ = descend(
-                learner,
-                rows,
-                start,
-                rate=self.learning_rate,
-                n_steps=self.n_steps,
-                checkpoint_every=None,  # nothing is stored: no step is differentiated
-            )
-        if has_diverged(learner, rows, start, W):
-            raise divergence_error(learner, rows, self.learning_rate)
-        n_features = X.shape[1]
-        self.coef_ = np.ascontiguousarray(W[:n_features].T)
-        self.intercept_ = (
-            W[n_features] if self.fit_intercept else np.zeros(W.shape[1], dtype=X.dtype)
-        )
-        return self
-
-    def _set_start(self, start, coef_init, intercept_init):
-        """Overwrite the initial weights by those that are given."""
-        n_features = self.n_features_in_
-        given = {
-            "coef_init": (coef_init, (start.shape[1], n_features)),
-            "intercept_init": (intercept_init, (start.shape[1],)),
-        }
-        for name, (values, shape) in given.items():
-            if values is not None and np.size(values) != np.prod(shape):
-                raise ValueError(
-                    f"`{name}` must have the shape {shape}; got {np.shape(values)}."
-                )
-        if coef_init is not None:
-            start[:n_features] = np.reshape(coef_init, given["coef_init"][1]).T
-        if intercept_init is not None:
-            if not self.fit_intercept:
-                raise ValueError(
-                    "`intercept_init` must be None if fit_intercept=False; got "
-                    f"{intercept_init!r}."
-                )
-            start[n_features] = np.ravel(intercept_init)
-
-    def _scores(self, X):
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        return X @ self.coef_.T + self.intercept_
-
-    def __sklearn_tags__(self):
-        """Sparse data are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
+class GradientDescentClassifier(ClassifierMixin, BaseGradientDescent):
     r"""Linear classifier trained by a fixed number of steps of gradient descent.
 
     Every step goes down the gradient of the mean loss over all training rows, and the
@@ -174,7 +91,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
 
     _parameter_constraints: dict = {
         "loss": [StrOptions({"log_loss", "squared_error"})],
-        **_BaseGradientDescent._parameter_constraints,
+        **BaseGradientDescent._parameter_constraints,
     }
 
     def __init__(
@@ -229,15 +146,66 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
                 f"{type(self).__name__} needs rows of at least two classes, but y "
                 f"holds only one class: {self.classes_.tolist()[0]!r}."
             )
-        weights = sample_weight, coef_init, intercept_init
+        loss, targets = self._loss_and_targets(codes)
+        return self._descend(loss, X, targets, sample_weight, coef_init, intercept_init)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Take one step of gradient descent over some rows, as over a mini-batch.
+
+        It goes down the gradient of their mean loss from the weights learnt so far,
+        which are 0 before the first call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come, for the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to each other.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If `classes` are missing in the first call or others later on, if a label is
+            not among them, or if the weights diverge.
+        """
+        _check_partial_fit_first_call(self, classes)
+        X, y = validate_data(
+            self,
+            canonical(X),
+            y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            reset=not hasattr(self, "coef_"),
+        )
+        check_classification_targets(y)
+        if not np.isin(y, self.classes_).all():
+            raise ValueError(
+                f"`y` must hold labels among {listed(self.classes_)}, the `classes` of "
+                f"the first call; got {listed(np.setdiff1d(y, self.classes_))} as well."
+            )
+        codes = np.searchsorted(self.classes_, y)
+        loss, targets = self._loss_and_targets(codes)
+        return self._step(loss, X, targets, sample_weight)
+
+    def _loss_and_targets(self, codes):
+        """Return the loss, and the targets of labels, given as positions."""
+        n_classes = self.classes_.shape[0]
         if n_classes == 2:
             targets = codes[:, np.newaxis]
         else:
             targets = codes[:, np.newaxis] == np.arange(n_classes)
         if self.loss == "squared_error":
-            return self._descend(Squared(), X, 2.0 * targets - 1, *weights)
-        loss = Logistic() if n_classes == 2 else Multinomial()
-        return self._descend(loss, X, targets, *weights)
+            return Squared(), 2.0 * targets - 1
+        return (Logistic() if n_classes == 2 else Multinomial()), targets
 
     def decision_function(self, X):
         """Compute scores.
@@ -290,7 +258,7 @@ class GradientDescentClassifier(ClassifierMixin, _BaseGradientDescent):
             return softmax(scores)[0]
 
 
-class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
+class GradientDescentRegressor(RegressorMixin, BaseGradientDescent):
     r"""Linear regressor trained by a fixed number of steps of gradient descent.
 
     Every step goes down the gradient of the mean of half the squared error over all
@@ -367,16 +335,53 @@ class GradientDescentRegressor(RegressorMixin, _BaseGradientDescent):
             If the weights diverge, with the largest learning rate for which they do
             not, or those given do not go with the data.
         """
-        X, y = validate_data(
+        X, y = self._check_rows(X, y, reset=True)
+        weights = sample_weight, coef_init, intercept_init
+        self._descend(Squared(), X, y[:, np.newaxis], *weights)
+        return self._as_regressor()
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Take one step of gradient descent over some rows, as over a mini-batch.
+
+        It goes down the gradient of their mean loss from the weights learnt so far,
+        which are 0 before the first call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their responses.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to each other.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the weights diverge.
+        """
+        X, y = self._check_rows(X, y, reset=not hasattr(self, "coef_"))
+        self._step(Squared(), X, y[:, np.newaxis], sample_weight)
+        return self._as_regressor()
+
+    def _check_rows(self, X, y, *, reset):
+        return validate_data(
             self,
             canonical(X),
             y,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
             y_numeric=True,
+            reset=reset,
         )
-        weights = sample_weight, coef_init, intercept_init
-        self._descend(Squared(), X, y[:, np.newaxis], *weights)
+
+    def _as_regressor(self):
+        """Bring what has been learnt into the shapes of a regressor's attributes."""
         self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])
         return self
 

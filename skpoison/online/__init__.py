@@ -1,0 +1,3 @@
+"""Learning from a stream: attacks on it, and defences that learn row by row."""
+
+__all__ = []

@@ -1,0 +1,104 @@
+r"""Judgement of rows by the probability that the current model gives to their labels.
+
+A row whose label has the probability p, and a threshold :math:`\beta`: hard rejection
+learns it with the weight :math:`1[p \ge \beta]`, soft rejection with
+:math:`\min(1, p / \beta)`. What rows have lost of their weights, as a mean over the
+last `window` rows, never exceeds `max_rejected`: a row that would exceed it is learnt
+in full. Without this cap a model that is wrong, after a drift or an attack, rejects
+what would correct it, for ever.
+"""
+
+from collections import deque
+
+import numpy as np
+
+
+class Judge:
+    """Weighs rows one after the other.
+
+    Parameters
+    ----------
+    threshold : float
+        The probability below which a row loses weight.
+    is_hard : bool, default=False
+        Whether it loses all of it.
+    burn_in : int, default=0
+        Number of rows that are learnt in full at first.
+    max_rejected : float, default=1.0
+        The largest mean loss of weight over the last `window` rows.
+    window : int, default=1000
+        The number of rows.
+
+    Attributes
+    ----------
+    n_seen : int
+        Number of rows judged.
+    """
+
+    def __init__(
+        self, threshold, *, is_hard=False, burn_in=0, max_rejected=1.0, window=1000
+    ):
+        self.threshold, self.is_hard = threshold, is_hard
+        self.burn_in, self.max_rejected, self.window = burn_in, max_rejected, window
+        self.n_seen, self._lost, self._total = 0, deque(), 0.0
+
+    def factors(self, probability):
+        """Compute the weights of rows by their probabilities alone.
+
+        Parameters
+        ----------
+        probability : ndarray
+            The probabilities of their labels.
+
+        Returns
+        -------
+        factors : ndarray of the same shape
+        """
+        if self.is_hard:
+            return np.where(probability >= self.threshold, 1.0, 0.0)
+        return np.minimum(1.0, probability / self.threshold)
+
+    @property
+    def is_open(self):
+        """Whether the next row is learnt in full, whatever it is."""
+        return self.n_seen < self.burn_in
+
+    def weigh(self, probability):
+        """Return the weight of the next row, and remember it.
+
+        Parameters
+        ----------
+        probability : float
+            The probability of its label.
+
+        Returns
+        -------
+        weight : float
+        """
+        lost = 0.0
+        if not self.is_open and probability < self.threshold:
+            lost = 1.0 if self.is_hard else 1.0 - probability / self.threshold
+        self.n_seen += 1
+        if len(self._lost) == self.window:
+            self._total -= self._lost.popleft()
+        if self._total + lost > self.max_rejected * self.window:
+            lost = 0.0
+        self._lost.append(lost)
+        self._total += lost
+        return 1.0 - lost
+
+    def copy(self):
+        """Return an independent copy."""
+        twin = Judge(
+            self.threshold,
+            is_hard=self.is_hard,
+            burn_in=self.burn_in,
+            max_rejected=self.max_rejected,
+            window=self.window,
+        )
+        twin.n_seen, twin._lost, twin._total = (
+            self.n_seen,
+            self._lost.copy(),
+            self._total,
+        )
+        return twin
