@@ -271,8 +271,8 @@ class BilevelProblem:
         in_responses : ndarray of shape (n_rows,)
             Its gradient in the responses; it means nothing for labels.
         """
-        n_clean, n_poison = self.codes.shape[0], X_poison.shape[0]
-        first, last, _ = indices.indices(n_poison)
+        n_clean = self.codes.shape[0]
+        first, last, _ = indices.indices(X_poison.shape[0])
         behind = slice(n_clean + first, n_clean + last)
         scaling = None if self.scaler is None else self.scaler.fit(X_poison)
         rows = self._poisoned_rows(X_poison, y_poison, scaling)
@@ -307,12 +307,13 @@ class BilevelProblem:
         if sparse.issparse(self.X):
             X = sparse.vstack([self.X, sparse.csr_array(X_poison)], format="csr")
             X = X if scaling is None else scaling.transform(X)
-        elif scaling is None:
-            X = np.concatenate([self.X, X_poison])
-        else:  # in one pass over the rows
-            X = np.empty((n_clean + n_poison, self.X.shape[1]))
-            scaling.transform(self.X, out=X[:n_clean])
-            scaling.transform(X_poison, out=X[n_clean:])
+        else:
+            X = self._buffer(n_poison)
+            if scaling is None:
+                X[n_clean:] = X_poison
+            else:
+                scaling.transform(self.X, out=X[:n_clean])
+                scaling.transform(X_poison, out=X[n_clean:])
         rows = self.training_problem.rows(
             X,
             np.concatenate([self.codes, y_poison]),
@@ -320,6 +321,25 @@ class BilevelProblem:
             multiplicity=np.append(multiplicity, np.ones(n_poison)),
         )
         return replace(rows, memory=self._memory)
+
+    def _buffer(self, n_poison):
+        """Return an array that begins with the clean rows, if these are not scaled.
+
+        There are two, in turn: the rows of the last optimum stay as they are until that
+        has lent its weights to the next one. To copy all clean rows each time would
+        take as long as to train on them.
+        """
+        n_clean, n_features = self.X.shape
+        self._buffers.reverse()
+        if self._buffers[0].shape[0] != n_clean + n_poison:
+            self._buffers[0] = np.empty((n_clean + n_poison, n_features))
+            if self.scaler is None:
+                self._buffers[0][:n_clean] = self.X
+        return self._buffers[0]
+
+    @cached_property
+    def _buffers(self):
+        return [np.empty((0, 0)), np.empty((0, 0))]
 
     @cached_property
     def _memory(self):

@@ -184,3 +184,30 @@ def test_inner_products_that_are_remembered_change_no_gradient(
         assert_allclose(value, expected, rtol=1e-6)
         scale = np.abs(wanted).max()
         assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize(
+    "surrogate",
+    [EXACT, make_pipeline(MaxAbsScaler(), EXACT)],
+    ids=["plain", "scaled"],
+)
+def test_rows_of_the_last_optimum(surrogate, is_sparse):
+    """The rows of an optimum stay as they are until the next one has been found."""
+    rows = sparse.csr_array(X) if is_sparse else X
+    problem = BilevelProblem(surrogate, ErrorGeneric(), rows, codes, **SETTINGS)
+    seen, values = [], []
+    for n_poison in (5, 5, 5, 3):
+        poison = RNG.normal(size=(n_poison, 4)), np.arange(n_poison) % 2
+        values.append(problem.differentiate(*poison)[0])
+        point = problem.engine.optimum.point
+        seen.append((point, point.rows.X.copy()))
+        fresh = BilevelProblem(surrogate, ErrorGeneric(), rows, codes, **SETTINGS)
+        assert_allclose(fresh.differentiate(*poison)[0], values[-1], rtol=1e-9)
+        for point, kept in seen[-2:]:
+            assert_array_equal(_dense(point.rows.X), _dense(kept))
+    assert len(set(values)) == 4
+
+
+def _dense(X):
+    return X.toarray() if sparse.issparse(X) else X

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skpoison.attacks._validation_data import make_folds, split_rows
+from skpoison.attacks._validation_data import Fold, make_folds, split_rows
 from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import split_scalers
 
@@ -57,10 +57,13 @@ def hold_out(known, positions, random_state):
     aside, _ = split_rows(
         "validation", HELD_OUT, known.codes, positions, random_state, stratify=stratify
     )
-    folds = make_folds(
+    if is_apart:  # all learn from the same rows
+        X, codes = known.X[aside], known.codes[aside]
+        train = np.setdiff1d(np.arange(known.codes.shape[0]), aside)
+        return [Fold(train, X, codes, aside)], True
+    return make_folds(
         N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
-    )
-    return (learning_apart(folds, folds) if is_apart else folds), is_apart
+    ), False
 
 
 def learning_apart(folds, held_out):

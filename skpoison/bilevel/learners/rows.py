@@ -7,6 +7,9 @@ import numpy as np
 
 from skpoison.bilevel.learners.grams import Features, Gram, GramMemory
 
+# Steps of power iteration.
+POWER_STEPS = 4
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -60,6 +63,15 @@ class Rows:
         return basis
 
     @cached_property
+    def dominant(self) -> np.ndarray:
+        """A column close to the dominant eigenvector of `rough_gram`."""
+        v = np.random.RandomState(0).normal(size=(self.targets.shape[0], 1))
+        for _ in range(POWER_STEPS):
+            v = self.rough_gram.product(v)
+            v /= np.linalg.norm(v) or 1.0
+        return v
+
+    @cached_property
     def factors(self) -> dict[bytes, list]:
         """The last factors of systems of the size of the rows, by their curvatures."""
         return {}
@@ -68,7 +80,7 @@ class Rows:
         """Remember that single precision does not do for these rows and later ones."""
         if self.memory.is_single:
             self.memory.is_single = False
-            for name in ("rough_gram", "components"):
+            for name in ("rough_gram", "components", "dominant"):
                 vars(self).pop(name, None)
 
     def with_features(self, X: Features) -> "Rows":
@@ -105,6 +117,8 @@ class Rows:
         """
         weights = self.weights if weights is None else weights
         rows = replace(self, targets=targets, weights=weights)
-        known = {"norm", "gram", "rough_gram", "components"} & vars(self).keys()
+        known = {"norm", "gram", "rough_gram", "components", "dominant"} & vars(
+            self
+        ).keys()
         vars(rows).update({name: vars(self)[name] for name in known})
         return rows

@@ -25,7 +25,7 @@ from skpoison.bilevel.solvers.linear_systems import (
     factorise,
     solve,
 )
-from skpoison.bilevel.solvers.row_space import Coefficients, minimise_in_row_space
+from skpoison.bilevel.solvers.row_space import minimise_in_row_space
 from skpoison.bilevel.solvers.row_systems import prefers_row_systems
 from skpoison.utils._warnings import warn_user
 
@@ -163,14 +163,9 @@ def _by_inner_products(
     learner: LinearLearner, rows: Rows, start: Optimum | None, tol: float
 ) -> Point | None:
     """Find the optimum in the coefficients of the rows."""
-    known = None
-    if start is not None and start.point.rows.targets.shape == rows.targets.shape:
-        # At an optimum these are the coefficients of its rows.
-        slopes = start.point.rows.weights[:, np.newaxis] * start.point.score_gradient
-        intercept = start.W[rows.X.shape[1] :].sum(axis=0)
-        known = Coefficients(-slopes / learner.penalty, intercept)
+    scores = None if start is None else start.point.scores
     try:
-        found = minimise_in_row_space(learner, rows, known, tol=tol / 2)
+        found = minimise_in_row_space(learner, rows, scores, tol=tol / 2)
     except LinAlgError:  # rows that are not finite: a factorisation says so
         return None
     return learner.at(found.weights(learner, rows), rows)

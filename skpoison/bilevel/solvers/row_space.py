@@ -43,6 +43,11 @@ optimum in five to ten, from wherever the poison rows have moved. For the square
 loss this is the primal-dual active set method (Hintermüller, Ito and Kunisch 2002): a
 row is active by its coefficient and its score together.
 
+**Warm start.** The optimum for rows nearby lends the scores of its rows, and not its
+weights: rows that have moved along these have left their scores, and training takes
+them back. The first tangents are taken at these scores, whatever the coefficients.
+After small moves two or three more steps do.
+
 **Safeguard.** Nothing proves that full steps converge. If they have not after some,
 Newton's method takes over, with a line search: scores are linear along a step, so that
 its best length is a problem in one number for each output, and costs no product with K.
@@ -67,6 +72,8 @@ TRUSTED = 20
 # Norm of the gradient, relative to its terms, below which progress may end, and up to
 # which single precision does.
 NEAR, ROUGH = 1e-3, 1e-5
+# How exactly the first system is solved, if its tangents are those at known scores.
+GUESSED = 1e-3
 # Share of the inner product of a row with itself by which its score answers.
 ANSWER = 0.5
 # Least curvature of a loss, relative to what would move the row's own score: less
@@ -116,7 +123,7 @@ class Coefficients:
 def minimise_in_row_space(
     learner: LinearLearner,
     rows: Rows,
-    start: Coefficients | None = None,
+    scores: np.ndarray | None = None,
     *,
     tol: float = 1e-7,
 ) -> Coefficients:
@@ -128,8 +135,9 @@ def minimise_in_row_space(
         The learner, with a positive penalty, of a loss that does not couple outputs.
     rows : Rows
         Its training rows.
-    start : Coefficients, default=None
-        The optimum for as many rows nearby. None starts from 0.
+    scores : ndarray of shape (n_samples, n_outputs), default=None
+        The scores at the optimum for as many rows nearby, where the first tangents are
+        taken. None: there are none.
     tol : float, default=1e-7
         Norm of the gradient that is accepted, relative to the terms that it is a sum
         of.
@@ -139,7 +147,9 @@ def minimise_in_row_space(
     coefficients : Coefficients
     """
     problem = _Problem(learner, rows)
-    state = first = problem.start(start)
+    state = first = problem.nothing
+    if scores is not None and scores.shape != state.alpha.shape:
+        scores = None
     previous, gram, is_exact = np.inf, rows.rough_gram, not rows.rough_gram.is_single
     for n_iter in range(MAX_ITER):
         error = problem.error(state)
@@ -162,7 +172,11 @@ def minimise_in_row_space(
             state = min(state, first, key=problem.objective)
             error = problem.error(state)
         previous = error
-        step = problem.step(state, error, own=n_iter < TRUSTED)
+        if n_iter == 0 and scores is not None:
+            step = problem.step(state, scores, GUESSED)
+        else:
+            m = problem.answers(state) if n_iter < TRUSTED else state.scores
+            step = problem.step(state, m, min(0.1, np.sqrt(error)))
         length = 1.0
         if n_iter >= TRUSTED:
             length = problem.lengths(state, step)
@@ -187,11 +201,6 @@ class _State:
             self.alpha + lengths * step.alpha,
             self.product + lengths * step.product,
             self.intercept + lengths * step.intercept,
-        )
-
-    def scaled(self, length: float) -> "_State":
-        return _State(
-            length * self.alpha, length * self.product, length * self.intercept
         )
 
 
@@ -223,16 +232,11 @@ class _Problem:
     def curvature_of_losses(self, z: np.ndarray) -> np.ndarray:
         return self.weights * self.learner.loss.curvature(z, self.rows.targets)
 
-    def start(self, start: Coefficients | None) -> _State:
-        """Return where to start: the coefficients given, shorter ones or none."""
+    @property
+    def nothing(self) -> _State:
+        """No coefficients."""
         zero = np.zeros(self.rows.targets.shape)
-        none = _State(zero, zero, zero[0])
-        if start is None or start.rows.shape != zero.shape:
-            return none
-        intercept = self.has_free_intercept * self.learner.intercept * start.intercept
-        given = _State(start.rows, self.product(start.rows), intercept)
-        others = [given, given.scaled(0.5), given.scaled(0.25), none]
-        return min(others, key=self.objective)
+        return _State(zero, zero, zero[0])
 
     def again(self, state: _State) -> _State:
         """Compute the product with K once more, in double precision."""
@@ -265,17 +269,17 @@ class _Problem:
         scale = size * np.linalg.norm(slopes) + self.penalty * length**0.5
         return float(np.sqrt(square) / (scale or 1.0))
 
-    def step(self, state: _State, error: float, *, own: bool) -> _State:
+    def step(self, state: _State, m: np.ndarray, tol: float) -> _State:
         """Solve the linearised conditions of the optimum.
 
         Parameters
         ----------
         state : _State
             The coefficients.
-        error : float
-            The relative norm of the gradient there.
-        own : bool
-            Whether the tangents are taken where each row answers.
+        m : ndarray of shape (n_samples, n_outputs)
+            The scores at which the tangents are taken.
+        tol : float
+            How exactly the system is solved.
 
         Returns
         -------
@@ -283,7 +287,6 @@ class _Problem:
             What is to be added.
         """
         z = state.scores
-        m = self._answers(state, z) if own else z
         curvatures = np.maximum(self.curvature_of_losses(m), self.least)
         slopes = self.slope_of_losses(m) + curvatures * (z - m)
         residual, total = slopes + self.penalty * state.alpha, curvatures.sum(axis=0)
@@ -291,7 +294,6 @@ class _Problem:
             # The best intercept for the coefficients as they are.
             residual = residual - curvatures * (slopes.sum(axis=0) / total)
         system = RowSystem(self.learner, self.rows, curvatures)
-        tol = min(0.1, np.sqrt(error))
         alpha = system.roots * system.solve(-residual / system.roots, tol)[0]
         product = self.product(alpha)
         change = np.zeros_like(state.intercept)
@@ -299,8 +301,9 @@ class _Problem:
             change = -(slopes + curvatures * product).sum(axis=0) / total
         return _State(alpha, product, change)
 
-    def _answers(self, state: _State, z: np.ndarray) -> np.ndarray:
+    def answers(self, state: _State) -> np.ndarray:
         """Find the score of each row if it alone chooses its coefficient."""
+        z = state.scores
         offset = self.answer * self.penalty * state.alpha - z
         value = z + self.answer * self.slope_of_losses(z) + offset
         # The function increases by at least as much as its argument.

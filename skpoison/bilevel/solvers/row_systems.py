@@ -64,6 +64,12 @@ LARGEST = 8192
 # single precision do. For more than so many rows it grows with their square: a
 # factorisation costs more, by their number, than further iterations.
 STIFF, CHEAP = 3e4, 1000
+# The same for a factorisation in single precision, and most rows for which one takes
+# less time than the iterations.
+STIFF_DIRECT, DIRECT = 5e5, 1500
+# Most steps of iterative refinement, and the relative change below which they end.
+REFINEMENTS, REFINED = 4, 1e-10
+TINY = np.finfo(float).tiny
 
 
 def prefers_row_systems(learner: LinearLearner, rows: Rows) -> bool:
@@ -127,14 +133,22 @@ class RowSystem:
         self.is_constrained = learner.intercept != 0 and learner.intercept_penalty == 0
         if self.is_constrained and not self.roots.any(axis=0).all():
             raise LinAlgError("the block of the intercept is singular")
-        growth = max(1.0, rows.targets.shape[0] / CHEAP) ** 2
-        self.limit = STIFF * growth * self.penalty
+        n_samples = rows.targets.shape[0]
+        self.is_direct = n_samples <= DIRECT and rows.rough_gram.matrix is not None
+        stiff = STIFF * max(1.0, n_samples / CHEAP) ** 2
+        self.limit = self.penalty * (STIFF_DIRECT if self.is_direct else stiff)
         self.is_stiff = self._largest() > self.limit
         if self.is_stiff:
             rows.use_double_precision()
 
     def _largest(self) -> float:
-        """Compute the largest eigenvalue of M, or a bound that is small enough."""
+        """Estimate the largest eigenvalue of M, or bound it, if that is enough."""
+        if self.is_direct:
+            v = self.roots * self.rows.dominant
+            product = self.roots * self.rows.rough_gram.product(self.roots * v)
+            sizes = np.linalg.norm(v, axis=0), np.linalg.norm(product, axis=0)
+            largest = sizes[1] / np.maximum(sizes[0], TINY)
+            return float((largest + self.offset * (self.roots**2).sum(axis=0)).max())
         F = self.rows.components
         squares = np.einsum("ij,ij->i", F, F) @ self.roots**2
         if squares.max() <= self.limit:
@@ -187,13 +201,14 @@ class RowSystem:
         left : ndarray of shape (n_samples, n_columns)
             What is left of the right-hand sides: small, or a multiple of r.
         """
-        if self.is_stiff:
-            Y = self._constrained(self._by_factors, B)
-            return Y, B - self.multiply(Y)
+        # Multiples of r would drown the rest in rounding.
+        left, multiplier = self._projected(B)
+        if self.is_stiff or self.is_direct:
+            Y = self._constrained(self._by_factors, left)
+            return Y, left - self.multiply(Y) + multiplier * self._tiled(B)
         accuracy = self.rows.rough_gram.accuracy
         tol = accuracy if tol is None else max(tol, accuracy)
         roots = self._tiled(B)
-        left, multiplier = self._projected(B)
         accepted = tol * np.linalg.norm(roots * left, axis=0)
         Y, direction = np.zeros_like(B), np.zeros_like(B)
         previous = np.full(B.shape[1], np.inf)
@@ -210,11 +225,46 @@ class RowSystem:
             going &= (curvature > 0) & (slope > 0)
             step = np.divide(slope, curvature, np.zeros_like(slope), where=going)
             Y += step * direction
-            # Projected again, lest multiples of r drown what is left in rounding.
             left, more = self._projected(left - step * product)
             multiplier = multiplier + more
             previous = np.where(slope > 0, slope, np.inf)
         return Y, left + multiplier * roots
+
+    def refine(
+        self, Y: np.ndarray | float, B: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Solve the systems from a start, by iterative refinement if need be.
+
+        Where the inner products are in single precision, residuals are computed by the
+        rows themselves.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_samples, n_columns) or 0.0
+            The start, which meets the constraint.
+        B : ndarray of shape (n_samples, n_columns)
+            The right-hand sides.
+
+        Returns
+        -------
+        Y : ndarray of shape (n_samples, n_columns)
+            The solutions.
+        left : ndarray of shape (n_samples, n_columns)
+            What is left of the right-hand sides: small, or a multiple of r.
+        """
+        left = B - self.multiply(Y) if np.ndim(Y) else B
+        change, left = self.solve(left)
+        Y, size = Y + change, np.linalg.norm(change)
+        if self.is_stiff or not self.rows.rough_gram.is_single:
+            return Y, left
+        for _ in range(REFINEMENTS):
+            change, left = self.solve(B - self.multiply(Y, exact=True))
+            Y = Y + change
+            before, size = size, np.linalg.norm(change)
+            # The next change would be smaller by the same factor.
+            if size**2 <= REFINED * before * np.linalg.norm(Y):
+                break
+        return Y, left
 
     def _tiled(self, B: np.ndarray) -> np.ndarray:
         """Repeat the roots for the columns of several problems."""
@@ -250,11 +300,12 @@ class RowSystem:
     def _by_factors(self, B: np.ndarray) -> np.ndarray:
         """Solve with the factors of M."""
         n_outputs, factors = self.roots.shape[1], self._factors
+        Y, right = np.empty_like(B), B.astype(factors[0][0].dtype)
         if len(factors) == 1:
-            return cho_solve(factors[0], B)
-        Y = np.empty_like(B)
+            n_outputs = 1
         for k, factor in enumerate(factors):
-            Y[:, k::n_outputs] = cho_solve(factor, B[:, k::n_outputs])
+            columns = slice(k, None, n_outputs)
+            Y[:, columns] = cho_solve(factor, right[:, columns], check_finite=False)
         return Y
 
     @cached_property
@@ -268,14 +319,17 @@ class RowSystem:
         key += np.array([self.penalty, self.offset]).tobytes()
         if key in known:
             return known[key]
+        K = self.rows.gram if self.is_stiff else self.rows.rough_gram.matrix
         factors = []
-        for root in roots.T:
-            M = self.rows.gram * root
-            M += self.offset * root
+        for root in roots.T.astype(K.dtype):
+            M = K * root
+            if self.offset:
+                M += self.offset * root
             M *= root[:, np.newaxis]
             M[np.diag_indices_from(M)] += self.penalty
+            # M is symmetric: its transpose is in the order that LAPACK overwrites.
             factors.append(
-                cho_factor(M, lower=True, overwrite_a=True, check_finite=False)
+                cho_factor(M.T, lower=True, overwrite_a=True, check_finite=False)
             )
         known.clear()
         known[key] = factors
@@ -352,16 +406,10 @@ def inverse_by_row_system(point: LinearPoint) -> Callable[[np.ndarray], np.ndarr
         right, Y = roots * (X @ first), 0.0
         if system.is_constrained:
             Y = roots * (last / constant / (roots**2).sum(axis=0))
-            right -= system.multiply(Y, exact=True)
         elif constant:
             right += roots * (constant * penalty / of_intercept * last)
-        change, left = system.solve(right)
-        if system.rows.rough_gram.is_single and not system.is_stiff:
-            # One step of iterative refinement, with the rows themselves.
-            left = right - system.multiply(change, exact=True)
-            more, left = system.solve(left)
-            change += more
-        coefficients = roots * (Y + change)
+        Y, left = system.refine(Y, right)
+        coefficients = roots * Y
         V = (first - X.T @ coefficients) / penalty
         if system.is_constrained:
             multiplier = -(roots * left).sum(axis=0) / (roots**2).sum(axis=0)

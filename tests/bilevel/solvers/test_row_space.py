@@ -30,6 +30,11 @@ INTERCEPTS = {
 }
 
 
+@pytest.fixture(params=[0, 1500], ids=["iterations", "direct"], autouse=True)
+def direct_rows(request, monkeypatch):
+    monkeypatch.setattr(row_systems, "DIRECT", request.param)
+
+
 @pytest.fixture(params=LOSSES.values(), ids=LOSSES.keys())
 def loss(request):
     return request.param
@@ -67,6 +72,10 @@ def moved(rows, length, n_moved=15):
     return Rows(X, rows.targets, rows.weights, GramMemory(is_single=False))
 
 
+def scores_of(found, learner, rows):
+    return learner.scores(rows.X, found.weights(learner, rows))
+
+
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_optimum_is_that_of_a_direct_solver(learner, n_outputs):
     rows = make_rows(learner, n_outputs)
@@ -78,12 +87,23 @@ def test_optimum_is_that_of_a_direct_solver(learner, n_outputs):
 @pytest.mark.parametrize("length", [0.01, 1.0, 5.0])
 def test_start_from_rows_that_were_elsewhere(learner, length):
     rows = make_rows(learner)
-    start = minimise_in_row_space(learner, rows, tol=1e-11)
+    scores = scores_of(minimise_in_row_space(learner, rows, tol=1e-11), learner, rows)
     rows = moved(rows, length)
-    found = minimise_in_row_space(learner, rows, start, tol=1e-11)
+    found = minimise_in_row_space(learner, rows, scores, tol=1e-11)
     W = found.weights(learner, rows)
     assert_allclose(W, direct(learner, rows).W, rtol=1e-7, atol=1e-8)
     assert found.n_iter <= row_space.TRUSTED
+
+
+def test_an_optimum_nearby_saves_steps(learner):
+    rows = make_rows(learner)
+    scores = scores_of(minimise_in_row_space(learner, rows, tol=1e-11), learner, rows)
+    rows = moved(rows, 0.01)
+    cold = minimise_in_row_space(learner, rows, tol=1e-8).n_iter
+    warm = minimise_in_row_space(learner, rows, scores, tol=1e-8).n_iter
+    assert warm <= min(cold, 5)
+    if isinstance(learner.loss, Logistic):
+        assert warm < cold
 
 
 def test_newton_with_a_line_search_takes_over(learner, monkeypatch):
@@ -128,6 +148,7 @@ def test_stiff_systems_go_on_in_double_precision():
 
 
 def test_ridge_is_one_step_if_factorised(monkeypatch):
+    monkeypatch.setattr(row_systems, "DIRECT", 0)
     monkeypatch.setattr(row_systems, "STIFF", 0)
     learner = LinearLearner(Squared(), 0.3)
     rows = make_rows(learner)
@@ -137,7 +158,7 @@ def test_ridge_is_one_step_if_factorised(monkeypatch):
 def test_a_start_of_other_rows_is_not_taken():
     learner = LinearLearner(Logistic(), 0.3)
     rows = make_rows(learner)
-    start = minimise_in_row_space(learner, rows)
+    scores = scores_of(minimise_in_row_space(learner, rows), learner, rows)
     fewer = Rows(rows.X[:50], rows.targets[:50], rows.weights[:50])
-    found = minimise_in_row_space(learner, fewer, start, tol=1e-6)
+    found = minimise_in_row_space(learner, fewer, scores, tol=1e-6)
     assert found.rows.shape == (50, 1)
