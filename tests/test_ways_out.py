@@ -50,6 +50,7 @@ from skpoison.attacks._base import Known
 from skpoison.attacks.rows._initial_rows import rows_to_insert
 from skpoison.defences import (
     KNNSanitizedClassifier,
+    NoisyLabelClassifier,
     OutlierFilteredClassifier,
     OutlierFilteredRegressor,
 )
@@ -173,6 +174,7 @@ CLONES = 5, {"spam": "ham"}, None, np.random.RandomState(0)
 PICKY = OutlierFilteredClassifier(
     LR, detector=IsolationForest(n_estimators=2, random_state=0), quantile=0.0
 )
+NOISY, FILTERED = NoisyLabelClassifier(LR, noise=0.1), OutlierFilteredClassifier(LR)
 COUNTS = np.rint(X)
 BALL = make_intersection(L2Ball(0.5), Box(-4, 4))
 TEXTS = [f"good {word}" if i % 3 else f"bad {word}" for i, word in enumerate(words)]
@@ -285,6 +287,11 @@ ATTACKS = [
         flip(GreedyLabelFlip, DecisionTreeClassifier(), goal=ErrorGeneric("surrogate")),
         "such as 'error-generic', for",
         [flip(GreedyLabelFlip, DecisionTreeClassifier(), goal="error-generic")],
+    ),
+    Case(
+        insert(NOISY, goal=ErrorGeneric("surrogate")),
+        "such as 'error-generic', for a surrogate that is a defence other than",
+        [insert(NOISY), insert(FILTERED, goal=ErrorGeneric("surrogate"))],
     ),
     Case(
         flip(GreedyDeletion, budget=60),

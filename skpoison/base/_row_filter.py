@@ -146,6 +146,60 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
 
     def _fit_estimator(self, X, y, *, present, trusted, params):
         """Score the rows, decide on each, and fit the estimator accordingly."""
+        kept, y, params = self._decide(
+            X, y, present=present, trusted=trusted, params=params
+        )
+        self.estimator_ = self._fit_clone(
+            _rows_of(X, kept),
+            y[kept],
+            _check_method_params(X, params, indices=np.flatnonzero(kept)),
+        )
+
+    def _verdict(self, X, y, *, trusted):
+        """Decide on each row as `fit` does, and fit no estimator.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix} of shape (n_samples, n_features)
+            The training rows.
+        y : ndarray of shape (n_samples,)
+            Their labels or responses.
+        trusted : ndarray of shape (n_samples,) of bool
+            Rows known to be clean.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples,)
+            The weight of each row in the fit of the estimator; 0 if it is dropped.
+        y : ndarray of shape (n_samples,)
+            The labels that the estimator is given.
+        """
+        rows = self._check_rows(X, y, trusted=trusted)
+        try:
+            kept, y, params = self._decide(
+                rows.X, rows.y, present=rows.present, trusted=rows.trusted, params={}
+            )
+        finally:
+            self._end_fit()
+        return kept * np.asarray(params.get("sample_weight", 1.0)), y
+
+    def _decide(self, X, y, *, present, trusted, params):
+        """Score the rows and decide on each.
+
+        Parameters
+        ----------
+        X, y, present, trusted, params
+            As in `_fit_estimator`.
+
+        Returns
+        -------
+        kept : ndarray of shape (n_samples,) of bool
+            Which rows the estimator is fitted to.
+        y : ndarray of shape (n_samples,)
+            Their labels after relabelling.
+        params : dict
+            Metadata for its `fit`, with an entry for every row of X.
+        """
         self._check_action()
         trusted = trusted[present]
         # For regression all rows are of one class.
@@ -184,11 +238,7 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
             y[kept] = self.classes_[verdict[kept]]
             self.y_sanitized_ = y
         self._row_codes = _spread(codes, present, DROPPED)
-        self.estimator_ = self._fit_clone(
-            _rows_of(X, kept),
-            y[kept],
-            _check_method_params(X, params, indices=np.flatnonzero(kept)),
-        )
+        return kept, y, params
 
     def _checked_scores(self, X, present, target, trusted):
         """Return the scores, and the labels for relabelling or None."""

@@ -161,6 +161,10 @@ class BaseOptimizer(BaseEstimator, metaclass=ABCMeta):
         """Return the optimizer for an ascent of fewer steps."""
         return clone(self).set_params(max_iter=max_iter)
 
+    def _continued(self, n_done, max_iter):
+        """Return the optimizer for some more steps of an ascent."""
+        return clone(self).set_params(max_iter=max_iter)
+
     def _is_stuck(self, path):
         """Return whether the best value has made no progress for too long."""
         if self.tol is None or len(path) <= PATIENCE:

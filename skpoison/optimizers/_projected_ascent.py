@@ -111,6 +111,11 @@ class ProjectedAscent(BaseOptimizer):
             step_size=self.step_size * np.sqrt(share), decay=self.decay ** (1 / share)
         )
 
+    def _continued(self, n_done, max_iter):
+        # Its steps go on from where they have become shorter.
+        ascent = super()._continued(n_done, max_iter)
+        return ascent.set_params(step_size=self.step_size * self.decay**n_done)
+
     def _maximise(self, value_and_gradient, start, project, callback):
         x = project(start)
         value, gradient = value_and_gradient(x)

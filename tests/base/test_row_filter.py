@@ -497,3 +497,29 @@ def test_nothing_is_left_of_an_earlier_fit():
     defence = Given(GaussianNB(), np.zeros(4)).fit(X, y)
     defence.old_ = 1
     assert not hasattr(defence.fit(X, y), "old_")
+
+
+@pytest.mark.parametrize("action", ["drop", "weigh"])
+def test_verdict_is_that_of_a_fit(action):
+    """Without a fit of the estimator, which would fail here."""
+    rng = np.random.RandomState(0)
+    rows, labels = rng.normal(size=(60, 3)), np.repeat([0, 1], 30)
+    trusted = np.arange(60) % 2 == 0
+    defence = OutlierFilteredClassifier(GaussianNB(), quantile=0.5, action=action)
+    fitted = clone(defence).fit(rows, labels, trusted=trusted)
+    weights, given = defence._verdict(rows, labels, trusted=trusted)
+    expected = fitted.sample_weight_ if action == "weigh" else fitted.inlier_mask_
+    np.testing.assert_array_equal(weights, expected)
+    np.testing.assert_array_equal(given, labels)
+    assert not hasattr(defence, "estimator_")
+
+
+def test_verdict_on_labels():
+    rng = np.random.RandomState(0)
+    rows, labels = rng.normal(size=(60, 3)), np.repeat(["ham", "spam"], 30)
+    defence = KNNSanitizedClassifier(GaussianNB(), threshold=0.5)
+    fitted = clone(defence).fit(rows, labels)
+    weights, given = defence._verdict(rows, labels, trusted=np.zeros(60, dtype=bool))
+    np.testing.assert_array_equal(given, fitted.y_sanitized_)
+    assert (given != labels).any()
+    assert (weights == 1).all()

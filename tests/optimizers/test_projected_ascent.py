@@ -164,3 +164,15 @@ def test_never_ends_early_without_a_tolerance():
         **{**SETTINGS, "tol": None},
     )
     assert len(flat.path) == SETTINGS["max_iter"] + 1
+
+
+def test_continued_in_parts():
+    """Steps that go on from each other end where all of them together do."""
+    top = np.full((1, 2), 100.0)
+    optimizer = ProjectedAscent(step_size=1.0, decay=0.9, max_iter=20)
+    whole = optimizer.maximise(hill(top), np.zeros((1, 2)))
+    x = np.zeros((1, 2))
+    for n_done in (0, 8, 16):
+        part = optimizer._continued(n_done, min(8, 20 - n_done))
+        x = part.maximise(hill(top), x).x
+    assert_allclose(x, whole.x)

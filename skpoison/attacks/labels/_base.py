@@ -1,9 +1,12 @@
 """What all label flips with a surrogate have in common."""
 
 from abc import abstractmethod
+from functools import partial
 
 from skpoison.attacks._base import BaseSurrogateAttack
 from skpoison.attacks._class_map import allowed_flips, budget_error
+from skpoison.attacks._through_defence import is_defended
+from skpoison.attacks.labels._through_defence import flip_through_defence
 from skpoison.base import Poison
 
 
@@ -35,7 +38,10 @@ class BaseLabelFlip(BaseSurrogateAttack):
                 trusted=known.trusted,
                 known_fraction=self.known_fraction,
             )
-        rows, new = self._flip(known, allowed, n_poison, random_state)
+        flip = self._flip
+        if is_defended(known.surrogate):
+            flip = partial(flip_through_defence, self)
+        rows, new = flip(known, allowed, n_poison, random_state)
         labels = known.y.copy()
         labels[rows] = known.classes[new]
         return Poison(y=labels)

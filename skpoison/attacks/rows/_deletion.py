@@ -1,5 +1,6 @@
 """Greedy deletion of rows."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -7,8 +8,10 @@ from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._deletion_problem import DeletionProblem
 from skpoison.attacks.rows._deletion_search import DeletionSearch
+from skpoison.attacks.rows._deletion_through_defence import delete_through_defence
 from skpoison.base import Poison
 from skpoison.utils._callbacks import Progress
 
@@ -165,6 +168,13 @@ class GreedyDeletion(BaseGoalAttack):
         return Poison(deleted=np.empty(0, dtype=int))
 
     def _attack(self, known, n_poison, random_state):
+        delete = self._delete
+        if is_defended(known.surrogate):
+            delete = partial(delete_through_defence, self)
+        return Poison(deleted=delete(known, n_poison, random_state))
+
+    def _delete(self, known, n_poison, random_state):
+        """Return the rows to delete."""
         kinds = np.zeros_like(known.codes) if known.classes is None else known.codes
         kinds = kinds.astype(int)
         self._check_budget(n_poison, kinds, ~known.trusted)
@@ -187,7 +197,7 @@ class GreedyDeletion(BaseGoalAttack):
         progress.end()
         self.diagnostics_ = problems[-1].diagnostics()
         self.goal_path_ = np.array(search.path)
-        return Poison(deleted=np.flatnonzero(search.best.deleted))
+        return np.flatnonzero(search.best.deleted)
 
     def _check_budget(self, n_poison, kinds, deletable):
         """Check that so many rows can be deleted and one of each class is left."""

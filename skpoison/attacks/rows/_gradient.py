@@ -9,11 +9,13 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._refits import make_refits
+from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
 from skpoison.attacks.rows._starts import Portfolio, linear_slopes
+from skpoison.attacks.rows._through_defence import optimise_through_defence
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
 from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
@@ -54,6 +56,10 @@ class Attempt:
         In which coordinates.
     folds : list of Fold
         With which validation rows.
+    judged_on : list of Fold
+        On which validation rows starts have been compared.
+    portfolio : Portfolio, default=None
+        The starts, if there were many.
     """
 
     found: OptimisedRows
@@ -61,6 +67,8 @@ class Attempt:
     objective: PoisonObjective
     coordinates: Coordinates
     folds: list
+    judged_on: list
+    portfolio: Portfolio | None = None
 
 
 class BaseGradientAttack(BaseGoalAttack):
@@ -229,6 +237,10 @@ class BaseGradientAttack(BaseGoalAttack):
         best : Attempt
         """
         optimizer = self.optimizer or OPTIMIZERS[known.goal.kind]
+        if is_defended(known.surrogate):
+            return optimise_through_defence(
+                self, known, n_poison, optimizer, random_state
+            )
         responses, response_range = self._responses(known)
         label_map = None
         if known.classes is not None:
@@ -260,7 +272,7 @@ class BaseGradientAttack(BaseGoalAttack):
                 optimizer, objective, initial.rows, coordinates, progress
             )
             if best is None or found.value > best.found.value:
-                best = Attempt(found, initial, objective, coordinates, folds)
+                best = Attempt(found, initial, objective, coordinates, folds, folds)
             if progress.stopped:
                 break
         progress.end()
@@ -311,7 +323,15 @@ class BaseGradientAttack(BaseGoalAttack):
         progress.end()
         initial = best.start.initial
         objective = PoisonObjective(problems, penalties, initial.rows)
-        return Attempt(best.found, initial, objective, coordinates, folds)
+        return Attempt(
+            best.found,
+            initial,
+            objective,
+            coordinates,
+            folds,
+            held_out or folds,
+            portfolio,
+        )
 
     def _responses(self, known):
         """Return labels or responses given to poison, and where responses may move.
@@ -401,7 +421,10 @@ class BaseGradientAttack(BaseGoalAttack):
             n_ascents = 1 + optimizer.n_restarts
             n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
             n_steps = n_searches * n_ascents * optimizer.max_iter
-        return Progress(self, "ascent", n_steps, self.verbose)
+        return self._progress_of("ascent", n_steps)
+
+    def _progress_of(self, task, n_steps):
+        return Progress(self, task, n_steps, self.verbose)
 
     def _store_path(self, visited, n_poison, moves_responses):
         """Store the rows at every iterate; NaN for rows that are not inserted yet."""
