@@ -17,7 +17,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skpoison import (
@@ -36,6 +36,7 @@ from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetFeatures
 from skpoison.optimizers import ProjectedAscent
 from skpoison.penalties import Displacement
 from skpoison.surrogates import GradientDescentClassifier, Unrolled
+from skpoison.utils._trusting import trusting
 
 MODULES = [
     attacks,
@@ -157,6 +158,43 @@ PARAMETERS = {
     "NoisyLabelClassifier.method": Changes("weighted"),
     "NoisyLabelClassifier.noise": Changes(0.3),
     "OutlierFilteredRegressor.estimator": Changes(Ridge(alpha=100.0)),
+    "InfluenceFilteredRegressor.estimator": Changes(Ridge(alpha=100.0)),
+    "InfluenceFilteredClassifier.estimator": Changes(LogisticRegression(C=1e-3)),
+    "InfluenceFilteredClassifier.surrogate": Changes(
+        RidgeClassifier(), seen_in="sample_scores_"
+    ),
+    "InfluenceFilteredRegressor.surrogate": Changes(
+        Ridge(alpha=1000.0), seen_in="sample_scores_"
+    ),
+    "InfluenceFilteredClassifier.random_state": Changes(
+        1,
+        given=(
+            ("surrogate", DecisionTreeClassifier(max_features=1)),
+            ("method", "retrain"),
+        ),
+        seen_in="sample_scores_",
+    ),
+    "InfluenceFilteredRegressor.random_state": Changes(
+        1,
+        given=(
+            ("surrogate", DecisionTreeRegressor(max_features=1)),
+            ("method", "retrain"),
+        ),
+        seen_in="sample_scores_",
+    ),
+    "InfluenceFilteredClassifier.scoring": Changes(
+        "neg_log_loss", given=(("method", "retrain"),)
+    ),
+    "InfluenceFilteredRegressor.scoring": Changes(
+        "neg_mean_absolute_error", given=(("method", "retrain"),)
+    ),
+    "beside": Changes("trusted"),
+    "InfluenceFilteredClassifier.method": Changes("newton", seen_in="sample_scores_"),
+    "InfluenceFilteredRegressor.method": Changes("newton", seen_in="sample_scores_"),
+    "KNNShapleyFilteredClassifier.n_neighbors": Changes(1),
+    "KNNShapleyFilteredRegressor.estimator": Changes(Ridge(alpha=100.0)),
+    "KNNShapleyFilteredRegressor.n_neighbors": Changes(1),
+    "radius": Changes(1.0),
     "action": Changes("weigh"),
     "detector": Changes(LocalOutlierFactor(novelty=True), given=(("quantile", 0.5),)),
     "OutlierFilteredClassifier.max_reference": Changes(5),
@@ -204,6 +242,14 @@ SETTINGS = {
     "GradientModification": {"optimizer": ProjectedAscent(max_iter=4)},
     "GreedyDeletion": {"n_exchanges": 3},
     "GreedyLabelFlip": {"validation": 2},
+    "InfluenceFilteredClassifier": {"quantile": 0.7, "surrogate": None},
+    "InfluenceFilteredRegressor": {
+        "estimator": Ridge(),
+        "quantile": 0.7,
+        "surrogate": None,
+    },
+    "KNNShapleyFilteredClassifier": {"quantile": 0.7},
+    "KNNShapleyFilteredRegressor": {"estimator": Ridge(), "quantile": 0.7},
     "OutlierFilteredRegressor": {"estimator": Ridge()},
     "RelaxedLabelFlip": {"validation": 2, "max_iter": 3},
     "Frozen": {"columns": [0]},
@@ -270,6 +316,20 @@ CONTEXTS = {
     },
     "ResponseRange": {"responses kept": {"start": "keep"}},
     "ConfidentLearningClassifier": {"relabel": {"action": "relabel"}},
+    "InfluenceFilteredClassifier": {
+        # Nothing is random in the estimator.
+        "retrain": {
+            "method": "retrain",
+            "random_state": 0,
+            "scoring": "neg_log_loss",
+        },
+        "trusted": {"beside": "trusted", "random_state": 0},
+    },
+    "InfluenceFilteredRegressor": {
+        "newton": {"method": "newton", "random_state": 0},
+        "trusted": {"beside": "trusted", "random_state": 0},
+    },
+    "KNNShapleyFilteredClassifier": {"radius": {"radius": 2.0}},
     "KNNSanitizedClassifier": {
         "drop": {"action": "drop"},
         # All rows vote.
@@ -391,7 +451,7 @@ def make(cls, settings):
     if isinstance(made, surrogates.Unrolled):
         surrogate = GradientDescentClassifier(n_steps=9)
         return attack.set_params(surrogate=surrogate, hypergradient=made)
-    return clone(made)
+    return trusting(clone(made))
 
 
 FOUND = {}

@@ -27,6 +27,7 @@ from skpoison.attacks import (
 from skpoison.goals import ErrorGeneric, TargetCoefficients
 from skpoison.optimizers import ProjectedAscent, SpectralProjectedGradient
 from skpoison.utils._attack_checks import takes_responses
+from skpoison.utils._trusting import trusting
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
 SETTINGS = {
@@ -105,6 +106,12 @@ DEFENCES += [
     getattr(defences, f"OutlierFiltered{task}")(estimator, action="weigh")
     for task, estimator in INNER.items()
 ]
+DEFENCES += [
+    defences.KNNShapleyFilteredClassifier(INNER["Classifier"], radius=5.0),
+    defences.InfluenceFilteredClassifier(INNER["Classifier"], method="newton"),
+]
+# Those that need trusted rows trust some.
+DEFENCES = [trusting(defence) for defence in DEFENCES]
 for defence in DEFENCES:
     if "random_state" in defence.get_params(deep=False):
         defence.set_params(random_state=0)
@@ -120,6 +127,7 @@ FOLDS_ARE_OF_ROWS = dict.fromkeys(
 )
 EXPECTED_FAILURES = {
     "ConfidentLearningClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
+    "InfluenceFilteredRegressor": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "KNNSanitizedClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "NoisyLabelClassifier": FOLDS_ARE_OF_ROWS,
 }
@@ -135,6 +143,7 @@ NOT_FOR_RESPONSES = {
 few_rows = pytest.mark.filterwarnings(
     "ignore:n_neighbors=10 is more than:UserWarning",
     "ignore:.* keeps suspicious rows as they are:UserWarning",
+    "ignore:.* too few to know the quantile:UserWarning",
     "ignore:.* overrules .*:UserWarning",
 )
 

@@ -6,6 +6,14 @@ the suspicious ones.
 """
 
 from skpoison.defences._confident_learning import ConfidentLearningClassifier
+from skpoison.defences._influence import (
+    InfluenceFilteredClassifier,
+    InfluenceFilteredRegressor,
+)
+from skpoison.defences._knn_shapley import (
+    KNNShapleyFilteredClassifier,
+    KNNShapleyFilteredRegressor,
+)
 from skpoison.defences._label_noise import NoisyLabelClassifier
 from skpoison.defences._neighbors import KNNSanitizedClassifier
 from skpoison.defences._outliers import (
@@ -15,7 +23,11 @@ from skpoison.defences._outliers import (
 
 __all__ = [
     "ConfidentLearningClassifier",
+    "InfluenceFilteredClassifier",
+    "InfluenceFilteredRegressor",
     "KNNSanitizedClassifier",
+    "KNNShapleyFilteredClassifier",
+    "KNNShapleyFilteredRegressor",
     "NoisyLabelClassifier",
     "OutlierFilteredClassifier",
     "OutlierFilteredRegressor",

@@ -25,6 +25,7 @@ from skpoison.utils._check_data import (
     values,
 )
 from skpoison.utils._containers import is_frame
+from skpoison.utils._trusting import needs_trusted
 
 
 def _poisoned_data(defence):
@@ -94,6 +95,8 @@ def check_sample_scores(name, defence):
         absent[3::10] = True
         weights = np.where(absent, 0.0, 1.0)
     for trusted in (np.zeros(y.shape[0], dtype=bool), trust_some(y)):
+        if needs_trusted(defence) and not trusted.any():
+            continue
         fitted = clone(defence).fit(X, y, sample_weight=weights, trusted=trusted)
         if not hasattr(fitted, "sample_scores_"):
             return

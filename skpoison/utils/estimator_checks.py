@@ -16,6 +16,7 @@ from skpoison.utils._attack_checks import (
 )
 from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils._feasible_set_checks import SET_CHECKS
+from skpoison.utils._trusting import trusting
 from skpoison.utils._input_checks import INPUT_CHECKS
 from skpoison.utils._validation import check_instance
 
@@ -31,8 +32,10 @@ def check_estimator(estimator):
         An instance of an attack (a sampler with a `budget`), of a defence (a
         meta-estimator with an `inlier_mask_`) or of a feasible set. Set its
         `random_state`, if it has one. Leave out parameters that name labels, such as
-        `class_map`: the checks use their own labels. Feasible sets are fitted to 6
-        features: two of a one-hot category, two counts and two real numbers.
+        `class_map`: the checks use their own labels. A defence that needs trusted
+        rows says so by a true class attribute `_requires_trusted`: half of the rows are
+        then trusted in checks that are not about trusted rows. Feasible sets are fitted
+        to 6 features: two of a one-hot category, two counts and two real numbers.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def estimator_checks_generator(estimator):
     Yields
     ------
     estimator : estimator
-        The instance given.
+        The instance given, or, if it needs trusted rows, one that trusts some.
     check : callable
         Takes the estimator and raises an AssertionError if it fails.
 
@@ -115,6 +118,7 @@ def estimator_checks_generator(estimator):
         If it is a class.
     """
     check_instance(estimator, "estimator")
+    estimator = trusting(estimator)
     if hasattr(estimator, "fit_resample"):
         checks = ATTACK_CHECKS + INPUT_CHECKS
     elif hasattr(estimator, "project") and hasattr(estimator, "contains"):

@@ -55,7 +55,9 @@ def is_direct(learner: Learner, rows: Rows) -> bool:
     return can and choose_method(learner, rows) != "cg"
 
 
-def leave_one_out(point: LinearPoint, indices: np.ndarray) -> np.ndarray:
+def leave_one_out(
+    point: LinearPoint, indices: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Take one Newton step without each of some rows.
 
     Parameters
@@ -64,6 +66,9 @@ def leave_one_out(point: LinearPoint, indices: np.ndarray) -> np.ndarray:
         The objective with all rows: at its optimum, or, for the squared loss, anywhere.
     indices : ndarray of shape (n_left_out,) of int
         The rows, each of which is left out alone.
+    weights : ndarray of shape (n_left_out,), default=None
+        The weight that each loses. None: its own, so that it is left out. A negative
+        one adds a row that had the weight 0.
 
     Returns
     -------
@@ -76,13 +81,15 @@ def leave_one_out(point: LinearPoint, indices: np.ndarray) -> np.ndarray:
     X = X if isinstance(X, np.ndarray) else X.toarray()
     gradient = learner.project_out_softmax_nullspace(point.gradient())
     base = learner.project_out_softmax_nullspace(inverse(gradient))
-    weights = rows.weights[indices, np.newaxis]
+    weights = rows.weights[indices] if weights is None else weights
+    weights = weights[:, np.newaxis]
     slopes = weights * point.score_gradient[indices]
     (p, n_outputs), n_rows = point.W.shape, X.shape[0]
     q = X @ base
     if not learner.loss.couples_outputs:
         # Outputs are independent: all matrices are diagonal.
-        S = point.curvatures[indices]
+        scores, targets = point.scores[indices], rows.targets[indices]
+        S = weights * learner.loss.curvature(scores, targets)
         V = inverse(np.repeat(X.T, n_outputs, axis=1)).reshape(p, n_rows, n_outputs)
         left = 1 - S * np.einsum("ip,pik->ik", X, V)
         left[~(left > UNDETERMINED)] = np.nan
