@@ -169,7 +169,7 @@ PARAMETERS = {
     "InfluenceFilteredClassifier.random_state": Changes(
         1,
         given=(
-            ("surrogate", DecisionTreeClassifier(max_features=1)),
+            ("surrogate", DecisionTreeClassifier(max_features=1, max_depth=2)),
             ("method", "retrain"),
         ),
         seen_in="sample_scores_",
@@ -177,7 +177,7 @@ PARAMETERS = {
     "InfluenceFilteredRegressor.random_state": Changes(
         1,
         given=(
-            ("surrogate", DecisionTreeRegressor(max_features=1)),
+            ("surrogate", DecisionTreeRegressor(max_features=1, max_depth=2)),
             ("method", "retrain"),
         ),
         seen_in="sample_scores_",

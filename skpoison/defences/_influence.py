@@ -179,7 +179,8 @@ class InfluenceFilteredClassifier(_BaseInfluenceFilter):
         How influences are found. "adjoint": to first order, by one linear system for
         all rows [2]_. "newton": by one Newton step for each row from one factorisation,
         exact for the squared loss. "retrain": the model is trained anew for each row,
-        or five times for ``beside="trusted"``; for small sets.
+        or five times for ``beside="trusted"``; for small sets. A model that fits all
+        rows exactly, such as a deep tree, tells nothing with ``beside="all"``.
     surrogate : classifier, default=None
         The model, if `estimator` itself cannot be differentiated: see
         :func:`~skpoison.surrogates.as_training_problem`. It may be a Pipeline of
@@ -288,7 +289,8 @@ class InfluenceFilteredRegressor(_BaseInfluenceFilter):
         How influences are found. "adjoint": to first order, by one linear system for
         all rows [1]_. "newton": by one Newton step for each row from one factorisation,
         exact for the squared loss. "retrain": the model is trained anew for each row,
-        or five times for ``beside="trusted"``; for small sets.
+        or five times for ``beside="trusted"``; for small sets. A model that fits all
+        rows exactly, such as a deep tree, tells nothing with ``beside="all"``.
     surrogate : regressor, default=None
         The model, if `estimator` itself cannot be differentiated: see
         :func:`~skpoison.surrogates.as_training_problem`. It may be a Pipeline of

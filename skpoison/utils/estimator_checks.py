@@ -16,8 +16,8 @@ from skpoison.utils._attack_checks import (
 )
 from skpoison.utils._defence_checks import CLASSIFIER_CHECKS, DEFENCE_CHECKS
 from skpoison.utils._feasible_set_checks import SET_CHECKS
-from skpoison.utils._trusting import trusting
 from skpoison.utils._input_checks import INPUT_CHECKS
+from skpoison.utils._trusting import trusting
 from skpoison.utils._validation import check_instance
 
 __all__ = ["check_estimator", "estimator_checks_generator", "parametrize_with_checks"]

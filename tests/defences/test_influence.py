@@ -158,7 +158,7 @@ def test_row_without_which_a_class_is_unknown_is_believed():
 
 def test_estimator_without_derivatives():
     """The error names the surrogate, and gives two ways out."""
-    X, y, poison, trusted = make_labels(60)
+    X, y, _, trusted = make_labels(60)
     tree = DecisionTreeClassifier(max_depth=2)
     defence = InfluenceFilteredClassifier(tree, random_state=0)
     with pytest.raises(TypeError, match="surrogate must be given"):
@@ -195,9 +195,7 @@ def test_sparse_rows_stay_sparse():
     dense = InfluenceFilteredClassifier(LR).fit(X, y, trusted=trusted)
     defence = InfluenceFilteredClassifier(Refuses(), surrogate=LR)
     defence.fit(sparse.csr_array(X), y, trusted=trusted)
-    assert_allclose(
-        defence.sample_scores_, dense.sample_scores_, rtol=1e-5, atol=1e-10
-    )
+    assert_allclose(defence.sample_scores_, dense.sample_scores_, rtol=1e-5, atol=1e-10)
 
 
 def test_finds_wrong_responses():

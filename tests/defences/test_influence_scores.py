@@ -76,8 +76,9 @@ def test_newton_for_least_squares_on_labels(n_classes):
         X,
         targets,
         learnt,
-        lambda model, X, t: ((model.predict(X).reshape(t.shape) - t) ** 2).sum()
-        / (2 * len(t)),
+        lambda model, X, t: (
+            ((model.predict(X).reshape(t.shape) - t) ** 2).sum() / (2 * len(t))
+        ),
     )
     assert_allclose(problem.by_newton(TESTS), expected, rtol=0, atol=1e-10)
 

@@ -35,9 +35,7 @@ def test_too_few_to_know(n_trusted, quantile):
 def test_share_of_clean_rows_beyond():
     """Exactly 1 - q on average, as (m + 1) q is a whole number."""
     rng = np.random.RandomState(0)
-    beyond = [
-        rng.rand() >= trusted_threshold(rng.rand(19), 0.8) for _ in range(20_000)
-    ]
+    beyond = [rng.rand() >= trusted_threshold(rng.rand(19), 0.8) for _ in range(20_000)]
     assert abs(np.mean(beyond) - 0.2) < 0.01
 
 
