@@ -23,6 +23,7 @@ _SUBMODULES = [
     "inspection",
     "metrics",
     "model_selection",
+    "online",
     "optimizers",
     "penalties",
     "surrogates",

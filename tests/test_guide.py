@@ -41,6 +41,7 @@ PAGES = {
     "feasible_sets": ["skpoison.feasible_sets"],
     "curves": ["skpoison.model_selection"],
     "datasets": ["skpoison.datasets"],
+    "online": ["skpoison.online"],
     "extending": ["skpoison.base", "skpoison.utils.estimator_checks"],
 }
 # What a page need not mention: base classes, which the page on extending has, and what

@@ -14,7 +14,14 @@ import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.datasets import make_classification
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    Lasso,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -25,6 +32,7 @@ from skpoison import (
     defences,
     feasible_sets,
     goals,
+    online,
     optimizers,
     penalties,
     surrogates,
@@ -43,6 +51,7 @@ MODULES = [
     defences,
     feasible_sets,
     goals,
+    online,
     optimizers,
     penalties,
     surrogates,
@@ -98,6 +107,14 @@ PARAMETERS = {
     "GreedyDeletion.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "feasible_set": Changes(Integers()),
     "goal": Changes({0: 1}),
+    "look_ahead": Changes(4),
+    "n_repeats": Changes(3),
+    "positions": Changes("random"),
+    "window": Changes(5),
+    "OnlineInsertion.goal": Changes({0: 1}),
+    "OnlineInsertion.feasible_set": Changes(Box(-0.5, 0.5)),
+    "OnlineInsertion.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
+    "OnlineInsertion.random_state": Changes(1, given=(("positions", "random"),)),
     "hypergradient": Changes(
         Unrolled(last=2), given=(("surrogate", GradientDescentClassifier(n_steps=9)),)
     ),
@@ -250,6 +267,7 @@ SETTINGS = {
     },
     "KNNShapleyFilteredClassifier": {"quantile": 0.7},
     "KNNShapleyFilteredRegressor": {"estimator": Ridge(), "quantile": 0.7},
+    "OnlineInsertion": {"surrogate": None},
     "OutlierFilteredRegressor": {"estimator": Ridge()},
     "RelaxedLabelFlip": {"validation": 2, "max_iter": 3},
     "Frozen": {"columns": [0]},
@@ -309,6 +327,11 @@ CONTEXTS = {
     },
     "GreedyLabelFlip": FLIPS,
     "RelaxedLabelFlip": {name: FLIPS[name] for name in ("coefficients", "classes")},
+    "OnlineInsertion": {
+        "responses": {"surrogate": SGDRegressor(eta0=0.05)},
+        "ascent": {"optimizer": ProjectedAscent(0.3, max_iter=4)},
+        "coefficients": {"goal": TargetCoefficients({0: -3.0})},
+    },
     "ProjectedAscent": {"sequential": {"schedule": "sequential"}},
     "SpectralProjectedGradient": {
         # A single row is at its maximum before `tol` is asked.
@@ -367,6 +390,7 @@ IN_CONTEXT = {
     # The default is what "implicit" is.
     "GradientInsertion.hypergradient": Changes("unrolled"),
     "GradientModification.hypergradient": Changes("unrolled"),
+    "OnlineInsertion.random_state": Changes(1, given=(("positions", "random"),)),
     "coefficients.max_iter": Changes(1, given=(*WEAK, ("max_iter", 3))),
     "coefficients.n_candidates": Changes(None, given=WEAK),
     "classes.class_map": Changes({1: 0}),

@@ -10,14 +10,21 @@ from imblearn.utils.estimator_checks import (
     estimator_checks_generator as imblearn_checks_generator,
 )
 from sklearn.base import clone, is_classifier
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.linear_model import (
+    Lasso,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import (
     parametrize_with_checks as sklearn_parametrize_with_checks,
 )
 
-from skpoison import attacks, defences
+from skpoison import attacks, defences, online
 from skpoison.attacks import (
     GradientInsertion,
     GradientModification,
@@ -66,6 +73,27 @@ ATTACKS = [
 ]
 # Containers, metadata and parameters are the business of base classes: suites of other
 # packages, which test little else, need no more than one instance a class and task.
+# From sparse rows an intercept is learnt at another rate: without one, sparse rows are
+# poisoned as dense rows are.
+ON_STREAMS = {
+    "optimizer": ProjectedAscent(0.5, max_iter=2),
+    "random_state": 0,
+}
+ATTACKS += [
+    online.OnlineInsertion(
+        SGDClassifier(
+            "log_loss",
+            learning_rate="constant",
+            eta0=0.05,
+            fit_intercept=False,
+            random_state=0,
+        ),
+        **ON_STREAMS,
+    ),
+    online.OnlineInsertion(
+        SGDRegressor(eta0=1e-4, fit_intercept=False, random_state=0), random_state=0
+    ),
+]
 ATTACKS.append(
     GradientInsertion(Ridge(), optimizer=ProjectedAscent(max_iter=1), random_state=0)
 )
@@ -203,4 +231,5 @@ def test_skpoison_of_other_surrogates_and_goals(estimator, check):
 
 def test_everything_public_is_in_the_suites():
     tested = {type(estimator).__name__ for estimator in ATTACKS + DEFENCES}
-    assert tested == {*attacks.__all__, *defences.__all__}
+    public = {*attacks.__all__, *defences.__all__, *online.__all__}
+    assert tested == public

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.datasets import make_classification
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
@@ -29,6 +29,7 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.model_selection import GroupKFold, KFold
+from sklearn.naive_bayes import BernoulliNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -78,6 +79,7 @@ from skpoison.goals import (
     TargetLabels,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
+from skpoison.online import OnlineInsertion
 from skpoison.optimizers import (
     AscentResult,
     BaseOptimizer,
@@ -88,7 +90,15 @@ from skpoison.penalties import BasePenalty, Displacement
 from skpoison.surrogates import GradientDescentClassifier, as_training_problem
 
 PACKAGE = Path(skpoison.__file__).parent
-FOLDERS = "attacks", "feasible_sets", "goals", "optimizers", "penalties", "surrogates"
+FOLDERS = (
+    "attacks",
+    "feasible_sets",
+    "goals",
+    "online",
+    "optimizers",
+    "penalties",
+    "surrogates",
+)
 # Newer versions of scikit-learn raise an error of their own before these.
 UNREACHED = {"`sample_weight` must not be 0 for all rows."}
 
@@ -766,6 +776,11 @@ SURROGATES = [
         ],
     ),
     Case(
+        lambda: clone(DESCENT).partial_fit(X, y, [0, 1]).partial_fit(X, 2 * y),
+        "must hold labels among",
+        [lambda: clone(DESCENT).partial_fit(X, y, [0, 1]).partial_fit(X, y)],
+    ),
+    Case(
         lambda: DESCENT.fit(X, 0 * y),
         "needs rows of at least two classes",
         [lambda: DESCENT.fit(X, y)],
@@ -798,7 +813,88 @@ SURROGATES = [
         [insert(MLPClassifier((3,), batch_size=120, **BATCH))],
     ),
 ]
-CASES = ATTACKS + SETS + PARTS + SURROGATES
+MOMENTUM = MLPClassifier((3,), solver="sgd", random_state=0)
+PLAIN = MLPClassifier((3,), solver="sgd", momentum=0, random_state=0)
+
+
+def in_stream(surrogate=None, *, given=(), labels=y, budget=2, **params):
+    """Return a call of an attack on a stream."""
+    attack = OnlineInsertion(surrogate, budget, random_state=0, **params)
+    return lambda: attack.fit_resample(X, labels, **dict(given))
+
+
+def live(**params):
+    return lambda: OnlineInsertion(**params).iter_resample([], X, y)
+
+
+STREAMS = [
+    Case(
+        in_stream(BernoulliNB()),
+        "Take SGDClassifier.*by transfer",
+        [in_stream(SGDClassifier("log_loss"))],
+    ),
+    Case(
+        in_stream(SGDClassifier(average=True)),
+        "Set average=False",
+        [in_stream(SGDClassifier(average=False))],
+    ),
+    Case(
+        in_stream(SGDClassifier(class_weight="balanced")),
+        "must be a dict or None",
+        [in_stream(SGDClassifier(class_weight={0: 2}))],
+    ),
+    Case(
+        in_stream(MLPClassifier(early_stopping=True)),
+        "Set early_stopping=False",
+        [in_stream(MLPClassifier((3,), early_stopping=False, random_state=0))],
+    ),
+    Case(
+        in_stream(MiniBatchKMeans()),
+        "Take SGDClassifier",
+        [in_stream(SGDClassifier("log_loss"))],
+    ),
+    Case(
+        in_stream(goal=TargetFeatures([0])),
+        "Take TargetCoefficients",
+        [in_stream(goal=COEFFICIENTS)],
+    ),
+    Case(
+        in_stream(goal=TargetLabels()),
+        "must be given to `fit_resample`",
+        [in_stream(goal=TargetLabels(), given=GIVEN)],
+    ),
+    Case(
+        in_stream(goal=COEFFICIENTS, given=GIVEN),
+        "Leave them out",
+        [in_stream(goal=COEFFICIENTS)],
+    ),
+    Case(
+        in_stream(MOMENTUM, look_ahead=2),
+        "`look_ahead` must be 1.*momentum=0",
+        [in_stream(MOMENTUM), in_stream(PLAIN, look_ahead=2)],
+    ),
+    Case(
+        in_stream(MOMENTUM, n_repeats=2),
+        "`n_repeats` must be 1.*momentum=0",
+        [in_stream(MOMENTUM), in_stream(PLAIN, n_repeats=2)],
+    ),
+    Case(
+        in_stream(positions=[1]), "Set budget=1", [in_stream(positions=[1], budget=1)]
+    ),
+    Case(
+        in_stream(positions=[1, 61]),
+        "between 0 and 60",
+        [in_stream(positions=[1, 60])],
+    ),
+    Case(
+        in_stream(positions=[0, 1]),
+        "at least 1.*Or give `X_val` and `y_val`",
+        [in_stream(positions=[0, 1], given=GIVEN), in_stream(positions=[1, 1])],
+    ),
+    Case(live(budget=2), "must be a float", [live(budget=0.2)]),
+    Case(live(positions="random"), "`positions` must be 'even'", [live()]),
+]
+CASES = ATTACKS + SETS + PARTS + SURROGATES + STREAMS
 
 
 @pytest.mark.filterwarnings(

