@@ -103,7 +103,9 @@ class Coordinates:
         -------
         x : ndarray of shape (n_rows, n_columns)
         """
-        return (self._joined(rows.X, rows.y) - self.low) / self.width
+        x = self._joined(rows.X, rows.y) - self.low
+        x /= self.width
+        return x
 
     def rows(self, x, start):
         """Return the poison rows of a point.
@@ -119,7 +121,9 @@ class Coordinates:
         -------
         rows : PoisonRows
         """
-        return self._split(self.low + self.width * x, start)
+        columns = self.width * x
+        columns += self.low
+        return self._split(columns, start)
 
     def unrounded_rows(self, x, start):
         """Return the poison rows of a point, and entries that have not moved exactly.

@@ -126,7 +126,9 @@ class ProjectedAscent(BaseOptimizer):
             directions = _unit_directions(x, gradient, project)
             if not directions.any():
                 break
-            x = project(x + length * directions)
+            directions *= length
+            directions += x
+            x = project(directions)
             value, gradient = value_and_gradient(x)
             if not (np.isfinite(value) and np.isfinite(gradient).all()):
                 # The surrogate diverges there, and has no gradient: go back to the
@@ -148,11 +150,14 @@ def _unit_directions(x, gradient, project):
     A component of the gradient that points out of the feasible set, from a row on its
     border, would otherwise use up length of the step that the projection takes back.
     """
+    # In place where it can be: what takes the time is to touch memory.
     largest = np.abs(gradient).max(axis=1, keepdims=True)
-    tiny = 1e-7 * gradient / np.where(largest > 0, largest, 1)
-    moved = project(x + tiny) - x
+    moved = gradient * (1e-7 / np.where(largest > 0, largest, 1))
+    moved += x
+    np.subtract(project(moved), x, out=moved)
     # Negligible components are left out: they would make sparse rows dense for nothing.
     size = np.abs(moved)
-    moved[size < SMALLEST * size.max(axis=1, keepdims=True)] = 0
-    norms = np.linalg.norm(moved, axis=1, keepdims=True)
-    return moved / np.where(norms > 0, norms, 1)
+    np.copyto(moved, 0, where=size < SMALLEST * size.max(axis=1, keepdims=True))
+    norms = np.sqrt(np.einsum("ij,ij->i", moved, moved))[:, np.newaxis]
+    moved /= np.where(norms > 0, norms, 1)
+    return moved

@@ -23,6 +23,8 @@ from skpoison.optimizers._projected_ascent import ProjectedAscent
 LONGER = 4
 # The first start climbs so many times as far as the winner of the race of the others.
 FURTHER = 4
+# What is left at least of a search that is shortened.
+FEWEST_STARTS, FEWEST_STEPS = 6, 20
 
 
 class SuccessiveHalving(BaseEstimator):
@@ -48,6 +50,11 @@ class SuccessiveHalving(BaseEstimator):
     See Also
     --------
     ProjectedAscent : Climbs from a single start.
+
+    Notes
+    -----
+    An attack whose `optimizer` is None searches like this on small data. On large data it
+    has fewer starts and shorter ascents, down to 6 starts and 20 steps.
 
     References
     ----------
@@ -95,6 +102,30 @@ class SuccessiveHalving(BaseEstimator):
     def _ascent(self):
         """Return how starts climb."""
         return ProjectedAscent() if self.ascent is None else clone(self.ascent)
+
+    def _shortened(self, share):
+        """Return a search that takes about a share of the steps, and of the starts.
+
+        Parameters
+        ----------
+        share : float
+            The share, above 0 and at most 1.
+
+        Returns
+        -------
+        halving : SuccessiveHalving
+        """
+        if share == 1:
+            return self
+        ascent = self._ascent()
+        max_iter = min(
+            ascent.max_iter, max(FEWEST_STEPS, round(share * ascent.max_iter))
+        )
+        return clone(self).set_params(
+            ascent=ascent._shortened(min(ascent.max_iter, max_iter)),
+            n_starts=max(FEWEST_STARTS, round(share * self.n_starts)),
+            n_climbs=max(1, round(share * self.n_climbs)),
+        )
 
     def _stages(self):
         """Return the stages of the race: how many starts climb for how many steps.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
@@ -44,6 +45,22 @@ def test_stages(max_iter, settings, stages):
     assert halving._stages() == stages
     of_race = sum(n_starts * n_steps for n_starts, n_steps in stages)
     assert halving._n_steps() == max_iter + of_race
+
+
+def test_a_shorter_search_keeps_the_lengths_of_first_and_last_steps():
+    whole = SuccessiveHalving(n_starts=40)
+    half = whole._shortened(0.5)
+    assert (half.n_starts, half.n_climbs, half._ascent().max_iter) == (20, 2, 50)
+    first, last = (
+        ascent.step_size * ascent.decay ** np.array([0, ascent.max_iter])
+        for ascent in (whole._ascent(), half._ascent())
+    )
+    np.testing.assert_allclose(first / np.sqrt(2), last)
+    least = whole._shortened(1e-9)
+    assert (least.n_starts, least.n_climbs, least._ascent().max_iter) == (6, 1, 20)
+    assert whole._shortened(1.0) is whole
+    short = SuccessiveHalving(ProjectedAscent(max_iter=8))._shortened(0.5)
+    assert short._ascent().max_iter == 8
 
 
 def test_the_first_start_climbs_all_steps_and_the_others_race():

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._refits import make_refits
 from skpoison.attacks._through_defence import is_defended
+from skpoison.attacks.rows._effort import SPLIT, search_share
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
@@ -241,6 +242,8 @@ class BaseGradientAttack(BaseGoalAttack):
             return optimise_through_defence(
                 self, known, n_poison, optimizer, random_state
             )
+        if self.optimizer is None and isinstance(optimizer, SuccessiveHalving):
+            optimizer = optimizer._shortened(search_share(known.X, n_poison))
         responses, response_range = self._responses(known)
         label_map = None
         if known.classes is not None:
@@ -292,6 +295,8 @@ class BaseGradientAttack(BaseGoalAttack):
         for fold in held_out:
             positions = np.setdiff1d(positions, fold.rows)
         folds = self._folds(known, random_state, positions)
+        if self.validation is None and search_share(known.X, n_poison) < SPLIT:
+            folds = folds[:1]
         if is_apart:
             folds = learning_apart(folds, held_out)
         objective = self._objective(known, folds, initial)

@@ -221,10 +221,11 @@ class LinearLearner(ParametricLearner):
         many = np.tile(targets, (n_steps, 1))
         hvp_scores = self.loss.hessian_product(scores, many, u)
         responses = self.loss.response_product(scores, many, u)
-        W = np.concatenate([point.W[:n_features] for point, _, _ in steps], axis=1)
-        V = np.concatenate([V[:n_features] for _, V, _ in steps], axis=1)
+        W = [point.W[:n_features] for point, _, _ in steps]
+        V = [V[:n_features] for _, V, _ in steps]
+        left = np.hstack([hstack_steps(hvp_scores), hstack_steps(gradients)])
         return (
-            hstack_steps(hvp_scores) @ W.T + hstack_steps(gradients) @ V.T,
+            left @ np.hstack([*W, *V]).T,
             weights * responses.reshape(n_steps, n_rows, n_outputs).sum(axis=0),
             (gradients * u).sum(axis=1).reshape(n_steps, n_rows).sum(axis=0),
         )

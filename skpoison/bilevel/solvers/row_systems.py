@@ -66,7 +66,7 @@ LARGEST = 8192
 STIFF, CHEAP = 3e4, 1000
 # The same for a factorisation in single precision, and most rows for which one takes
 # less time than the iterations.
-STIFF_DIRECT, DIRECT = 5e5, 1500
+STIFF_DIRECT, DIRECT = 5e5, 2500
 # Most steps of iterative refinement, and the relative change below which they end.
 REFINEMENTS, REFINED = 4, 1e-10
 TINY = np.finfo(float).tiny

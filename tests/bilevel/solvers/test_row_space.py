@@ -30,7 +30,7 @@ INTERCEPTS = {
 }
 
 
-@pytest.fixture(params=[0, 1500], ids=["iterations", "direct"], autouse=True)
+@pytest.fixture(params=[0, 2500], ids=["iterations", "direct"], autouse=True)
 def direct_rows(request, monkeypatch):
     monkeypatch.setattr(row_systems, "DIRECT", request.param)
 

@@ -1,0 +1,43 @@
+r"""How far an attack on rows searches by default, by the size of its data.
+
+An evaluation of the goal trains the surrogate, which takes some multiple of
+
+.. math::
+
+    c = (m + n_p d) \min(n, d)
+
+multiplications for n rows of d features that hold m numbers (nd, or as many as sparse
+rows store) and :math:`n_p` poison rows. Hundreds of evaluations are cheap on small data
+and take hours on large ones. Beyond some size the default search shrinks with the root
+of c: half of the growth is paid by time, and half by effort.
+"""
+
+import numpy as np
+from scipy import sparse
+
+# Cost of an evaluation up to which the search is whole.
+WHOLE = 1.5e9
+# Share of the whole search below which the goal is measured on one half of the rows, by
+# a surrogate that learns from the other, and not the other way round, too.
+SPLIT = 0.75
+
+
+def search_share(X, n_poison):
+    """Return which share of its whole search an attack can afford by default.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows that the attacker knows.
+    n_poison : int
+        Number of poison rows.
+
+    Returns
+    -------
+    share : float
+        Above 0, at most 1.
+    """
+    n_samples, n_features = X.shape
+    stored = X.nnz if sparse.issparse(X) else n_samples * n_features
+    cost = (stored + n_poison * n_features) * min(n_samples, n_features)
+    return float(min(1.0, np.sqrt(WHOLE / max(cost, 1))))

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from skpoison.attacks import GradientInsertion
+from skpoison.attacks.rows import _effort
+from skpoison.attacks.rows._effort import search_share
+from skpoison.optimizers import SuccessiveHalving
+
+RNG = np.random.RandomState(0)
+X = RNG.standard_normal((60, 5))
+y = (X[:, 0] + RNG.standard_normal(60) > 0).astype(int)
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_share_falls_with_the_root_of_the_cost(is_sparse, monkeypatch):
+    rows = np.where(np.abs(X) > 1, X, 0) if is_sparse else X
+    stored = np.count_nonzero(rows)
+    rows = sparse.csr_array(rows) if is_sparse else rows
+    assert search_share(rows, 10) == 1
+    monkeypatch.setattr(_effort, "WHOLE", (stored + 10 * 5) * 5 / 9)
+    assert search_share(rows, 10) == pytest.approx(1 / 3)
+    assert search_share(rows, 20) < 1 / 3
+
+
+def extent(monkeypatch, whole=np.inf, **settings):
+    """Return how many starts a search has, how many race, and for how many steps."""
+    monkeypatch.setattr(_effort, "WHOLE", whole)
+    seen = []
+
+    def search(self, *args):
+        seen.append((self.n_starts, self.n_climbs, self._ascent().max_iter))
+        return original(self, *args)
+
+    original = SuccessiveHalving._search
+    monkeypatch.setattr(SuccessiveHalving, "_search", search)
+    attack = GradientInsertion(LogisticRegression(), 6, random_state=0, **settings)
+    attack.fit_resample(X, y)
+    monkeypatch.setattr(SuccessiveHalving, "_search", original)
+    return seen[0]
+
+
+def test_only_the_default_search_is_shortened(monkeypatch):
+    whole = SuccessiveHalving()
+    in_full = whole.n_starts, whole.n_climbs, 100
+    costly = (60 + 6) * 5 * 5 / 16  # a quarter of the search
+    assert extent(monkeypatch) == in_full
+    few = extent(monkeypatch, costly)
+    assert few == (whole.n_starts // 4, whole.n_climbs // 4, 25)
+    assert extent(monkeypatch, costly, optimizer=whole) == in_full
+
+
+def test_large_data_have_one_split(monkeypatch):
+    """If the user does not ask for more."""
+    n_problems = []
+    original = GradientInsertion._objective
+
+    def objective(self, known, folds, *args):
+        n_problems.append(len(folds))
+        return original(self, known, folds, *args)
+
+    monkeypatch.setattr(GradientInsertion, "_objective", objective)
+    extent(monkeypatch)
+    extent(monkeypatch, 1.0)
+    extent(monkeypatch, 1.0, validation=3)
+    assert n_problems == [2, 1, 3]
