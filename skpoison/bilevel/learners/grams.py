@@ -58,8 +58,9 @@ class Gram:
         Their inner products. None: they are not stored, and each product with them is
         two products with the rows.
     n_clean : int, default=None
-        The number of the first rows that stay sparse, if these are sparse; those behind
-        them are mostly dense, and held as such in single precision. None: all rows.
+        The number of the first rows, if these are sparse: those behind them are mostly
+        dense, and their inner products with all rows are stored, in single precision.
+        None: all rows.
 
     Attributes
     ----------
@@ -82,7 +83,9 @@ class Gram:
         if n_clean is not None and n_clean < X.shape[0]:
             tail = X[n_clean:]
             if tail.nnz > DENSE * tail.shape[0] * tail.shape[1]:
-                self.head, self.tail = X[:n_clean], tail.astype(np.float32).toarray()
+                self.head, tail = X[:n_clean], tail.astype(np.float32).toarray()
+                of_head = self.head.astype(np.float32) @ tail.T
+                self.tail = np.concatenate([of_head.T, tail @ tail.T], axis=1)
                 self.is_single = True
         self.accuracy = 1e-5 if self.is_single else 1e-9
         self.rank = RANK if matrix is not None else RANK // 4
@@ -106,12 +109,10 @@ class Gram:
         product : ndarray of shape (n_samples, n_columns)
         """
         if self.tail is not None:
-            n_clean = self.head.shape[0]
-            sums = self.tail.T @ U[n_clean:].astype(np.float32)
-            sums = sums + self.head.T @ U[:n_clean]
-            return np.concatenate(
-                [self.head @ sums, self.tail @ sums.astype(np.float32)]
-            )
+            n_clean, single = self.head.shape[0], U.astype(np.float32)
+            first = self.head @ (self.head.T @ U[:n_clean])
+            first += self.tail[:, :n_clean].T @ single[n_clean:]
+            return np.concatenate([first, self.tail @ single])
         if self.matrix is None:
             return self.X @ (self.X.T @ U)
         K = self.matrix

@@ -176,7 +176,9 @@ def minimise_in_row_space(
             step = problem.step(state, scores, GUESSED)
         else:
             m = problem.answers(state) if n_iter < TRUSTED else state.scores
-            step = problem.step(state, m, min(0.1, np.sqrt(error)))
+            # As exactly as convergence takes, and no further than to the end.
+            exactly = max(np.sqrt(error), tol / (10 * error))
+            step = problem.step(state, m, min(0.1, exactly))
         length = 1.0
         if n_iter >= TRUSTED:
             length = problem.lengths(state, step)

@@ -68,7 +68,7 @@ STIFF, CHEAP = 3e4, 1000
 # less time than the iterations.
 STIFF_DIRECT, DIRECT = 5e5, 2500
 # Most steps of iterative refinement, and the relative change below which they end.
-REFINEMENTS, REFINED = 4, 1e-10
+REFINEMENTS, REFINED = 4, 1e-8
 TINY = np.finfo(float).tiny
 
 
