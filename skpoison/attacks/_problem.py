@@ -296,6 +296,26 @@ class BilevelProblem:
                 )
         return value, in_features, hypergradient.targets[:, 0]
 
+    def scores(self, X_poison, y_poison):
+        """Train the surrogate on poison rows too, and score the validation rows.
+
+        Parameters
+        ----------
+        X_poison : ndarray of shape (n_poison, n_features)
+            The poison rows, as the victim is given them.
+        y_poison : ndarray of shape (n_poison,)
+            Their labels, as positions among the classes, or their responses.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_val, n_outputs)
+            Not finite if the surrogate diverges.
+        """
+        scaling = None if self.scaler is None else self.scaler.fit(X_poison)
+        rows = self._poisoned_rows(X_poison, y_poison, scaling)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.engine.scores(rows, self._scaled_goal(scaling).X)
+
     def _scaled_goal(self, scaling):
         """Return the goal on scaled validation rows."""
         return self.raw_goal if scaling is None else self.raw_goal.scaled(scaling)

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skpoison.goals._errors import BaseErrorGoal
 
 # Fits with different seeds of each fold.
-N_SEEDS = 5
+N_SEEDS = 2
 
 
 def make_refits(known, folds, training_problem, random_state):
@@ -69,7 +69,7 @@ class Refits:
         self.known, self.folds, self.seeds = known, folds, seeds
 
     def of_rows(self, X, y, replaced=()):
-        """Return the mean error with poison rows.
+        """Return the error of each row with poison rows, a mean over seeds.
 
         Parameters
         ----------
@@ -78,32 +78,30 @@ class Refits:
         y : ndarray of shape (n_poison,)
             Their labels, as positions among the classes, or their responses.
         replaced : ndarray of shape (n_replaced,) of int, default=()
-            The training rows that they take the place of.
+            The training rows that they take the place of; not validation rows.
 
         Returns
         -------
-        value : float
-            The goal, its errors counted; -inf if a fit fails, as those do that
-            diverge.
+        values : ndarray of shape (n_val,)
+            The goal at each validation row, one fold after the other, its errors
+            counted; -inf if a fit fails, as those do that diverge.
         """
         known, values = self.known, []
         stack = sparse.vstack if sparse.issparse(known.X) else np.concatenate
         for fold in self.folds:
-            clean, kept = np.setdiff1d(fold.train, replaced), slice(None)
-            if fold.rows is not None:
-                # A row that is modified is no longer a clean validation row.
-                kept = ~np.isin(fold.rows, replaced)
+            clean = np.setdiff1d(fold.train, replaced)
+            errors = []
             for seed in self.seeds:
                 drawn = np.random.RandomState(seed).permutation(clean)
                 rows = np.resize(drawn, known.n_samples - len(replaced))
                 X_train = stack([known.X[rows], X])
                 y_train = np.concatenate([known.codes[rows], y])
-                test = fold.X[kept], fold.y[kept]
-                values.append(self._fit(X_train, y_train, *test, seed))
-        return float(np.mean(values))
+                errors.append(self._fit(X_train, y_train, fold.X, fold.y, seed))
+            values.append(np.mean(errors, axis=0))
+        return np.concatenate(values)
 
     def _fit(self, X, y, X_val, y_val, seed):
-        """Fit the surrogate with a seed, and measure its error."""
+        """Fit the surrogate with a seed, and measure its errors."""
         known = self.known
         surrogate = clone(known.surrogate)
         named = [
@@ -118,9 +116,9 @@ class Refits:
         try:
             predicted = surrogate.fit(X, y).predict(X_val)
         except ValueError:  # what overflows
-            return -np.inf
+            return np.full(wanted.shape, -np.inf)
         if known.classes is not None:
-            return sign * float((predicted != wanted).mean())
+            return sign * (predicted != wanted).astype(float)
         with np.errstate(over="ignore", invalid="ignore"):
-            value = sign * float(((predicted - wanted) ** 2).mean() / 2)
-        return value if np.isfinite(value) else -np.inf
+            values = sign * (predicted - wanted) ** 2 / 2
+        return np.where(np.isfinite(values), values, -np.inf)

@@ -172,6 +172,10 @@ class MeanLoss(Measure):
     targets: np.ndarray
     sign: int = 1
 
+    def of_rows(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the loss of each row, whose mean is the goal."""
+        return self.sign * self.loss.value(scores, self.targets)
+
     def values(self, scores: np.ndarray) -> np.ndarray:
         """Compute the goal for many scores at once."""
         n_rows, n_many, n_outputs = scores.shape

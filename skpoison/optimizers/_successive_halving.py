@@ -34,15 +34,16 @@ class SuccessiveHalving(BaseEstimator):
     at each of many starts: flipped clones of training rows, and such clones pushed to
     the border of the feasible set in many ways. The clones climb as by `ascent` alone.
     The best few of the others race for a quarter of its steps: all climb for some, the
-    better half climbs for four times as many, and so on. The best result is kept; it is
-    never worse than any of the starts, nor than that of `ascent` alone.
+    better half climbs for four times as many, and so on. The best result is kept: by
+    the measure that results are compared by it is never worse than any of the starts,
+    nor than that of `ascent` alone.
 
     Parameters
     ----------
     ascent : BaseOptimizer, default=None
         How starts climb, the first one by all its `max_iter` steps. It has a joint
         schedule and no restarts. None: `ProjectedAscent()`.
-    n_starts : int, default=24
+    n_starts : int, default=32
         Number of starts that are evaluated. With more of them the search takes longer.
     n_climbs : int, default=4
         Number of starts that race.
@@ -81,7 +82,7 @@ class SuccessiveHalving(BaseEstimator):
         "n_climbs": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, ascent=None, *, n_starts=24, n_climbs=4):
+    def __init__(self, ascent=None, *, n_starts=32, n_climbs=4):
         self.ascent = ascent
         self.n_starts = n_starts
         self.n_climbs = n_climbs
@@ -159,10 +160,10 @@ class SuccessiveHalving(BaseEstimator):
         starts : iterable
             The starts.
         screen : callable
-            Takes a start; returns an object with an attribute `value`, by which it is
-            chosen for a closer look, or None if it is out of the question.
+            Takes a start; returns an object with an attribute `value`, or None if it
+            is out of the question.
         judge : callable
-            Takes such an object; returns one with the value that counts.
+            Takes what a climb has led to; returns it with a `value` to compare it by.
         climb : callable
             Takes an optimizer and such an object; returns what it leads to.
         is_stopped : callable
@@ -173,18 +174,16 @@ class SuccessiveHalving(BaseEstimator):
         best : object
             The best one met.
         """
-        screened = []
+        met = []
         for start in islice(starts, self.n_starts):
             contender = screen(start)
             if contender is not None:
-                screened.append(contender)
+                met.append(contender)
             if is_stopped():
                 break
-        # The first start is judged in any case: it is what others compare with.
-        first, *others = map(
-            judge, [screened[0], *_by_value(screened[1:])[: 2 * self.n_climbs]]
-        )
-        met, ascent = [first, *others], self._ascent()
+        # The first start climbs in any case: it is what others compare with.
+        first, *others = met
+        ascent = self._ascent()
 
         def climbed(contenders, n_steps):
             for contender in contenders:

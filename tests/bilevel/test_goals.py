@@ -73,6 +73,8 @@ def test_many_scores_at_once(n_outputs):
     for measure in (SmoothedError(codes, 3.0, -1), MeanLoss(Squared(), targets)):
         alone = [measure.value(scores[:, i]) for i in range(5)]
         np.testing.assert_allclose(measure.values(scores), alone, rtol=1e-12)
+        of_rows = [measure.of_rows(scores[:, i]).mean() for i in range(5)]
+        np.testing.assert_allclose(of_rows, alone, rtol=1e-12)
 
 
 def test_smoothed_error_by_its_definition():

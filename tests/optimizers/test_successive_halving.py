@@ -1,6 +1,6 @@
 """Successive halving, on contenders that are numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -89,18 +89,21 @@ def test_never_worse_than_a_start():
     assert search(SuccessiveHalving(), starts) == starts[1]
 
 
-def test_what_counts_is_the_verdict():
-    """The first start is judged in any case, others if they are among the best."""
-    judged = []
-
-    def judge(number):
-        judged.append(number)
-        return Number(-number.value)
-
-    starts = [Number(0.0), *(Number(float(value)) for value in range(1, 9))]
-    halving = SuccessiveHalving(ProjectedAscent(max_iter=0), n_climbs=2)
-    assert search(halving, starts, judge=judge).value == 0
-    assert judged == [Number(float(value)) for value in (0, 8, 7, 6, 5)]
+def test_climbs_are_compared_by_the_verdict():
+    """Starts by their values."""
+    starts = [Number(0.5, 1.0), Number(0.4, 2.0)]
+    found = search(
+        SuccessiveHalving(ProjectedAscent(max_iter=8)),
+        starts,
+        judge=lambda number: replace(number, value=-number.n_steps),
+    )
+    assert found == starts[0]
+    found = search(
+        SuccessiveHalving(ProjectedAscent(max_iter=8)),
+        starts,
+        judge=lambda number: replace(number, value=10 - number.n_steps),
+    )
+    assert found == Number(9, 2.0, 1)
 
 
 def test_stopped():

@@ -17,6 +17,8 @@ from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
 from skpoison.attacks.rows._starts import Portfolio, linear_slopes
 from skpoison.attacks.rows._through_defence import optimise_through_defence
+from skpoison.attacks.rows._verdict import EngineErrors, Verdict
+from skpoison.bilevel.goals import OnRows
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
 from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
@@ -39,6 +41,9 @@ OPTIMIZERS = {
     "features": ProjectedAscent(tol=None),
     "parameters": SpectralProjectedGradient(),
 }
+
+# How exactly surrogates are trained whose errors are counted.
+VERDICT_TOL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -310,16 +315,10 @@ class BaseGradientAttack(BaseGoalAttack):
             label_map,
             random_state,
         )
-        refits = None
-        if not penalties:
-            refits = make_refits(
-                known, held_out or folds, problems[0].training_problem, random_state
-            )
         search = StartSearch(
             problems,
-            self._problems(known, held_out, initial),
             penalties,
-            refits,
+            self._verdict(known, initial, problems, folds, held_out, random_state),
             coordinates,
             progress,
             halving._ascent().store_path,
@@ -337,6 +336,23 @@ class BaseGradientAttack(BaseGoalAttack):
             held_out or folds,
             portfolio,
         )
+
+    def _verdict(self, known, initial, problems, folds, held_out, random_state):
+        """Return how starts are compared; None for by the objective."""
+        training_problem = problems[0].training_problem
+        parts = [folds, held_out] if held_out else [folds]
+        errors = [
+            make_refits(known, each, training_problem, random_state) for each in parts
+        ]
+        if errors[0] is None:
+            is_given = known.X_val is not None or self.validation is not None
+            if is_given or not isinstance(problems[0].raw_goal, OnRows):
+                return None
+            errors = [
+                EngineErrors(self._problems(known, each, initial, VERDICT_TOL), each)
+                for each in parts
+            ]
+        return Verdict(*errors)
 
     def _responses(self, known):
         """Return labels or responses given to poison, and where responses may move.

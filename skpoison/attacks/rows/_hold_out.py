@@ -20,6 +20,8 @@ from skpoison.surrogates._scalers import split_scalers
 
 # Share of the training rows that is held out, and in how many folds.
 HELD_OUT, N_HELD_OUT = 0.3, 2
+# With so many rows for each feature a linear surrogate does not suit single rows.
+MANY = 10
 
 
 def hold_out(known, positions, random_state):
@@ -37,9 +39,9 @@ def hold_out(known, positions, random_state):
     Returns
     -------
     held_out : list of Fold
-        Empty if the surrogate is linear, at its optimum, with fewer features than rows:
-        what raises its error on some rows does so on others. Empty also if a class has
-        too few rows.
+        Empty if the surrogate is linear, not stochastic, and has many rows for each
+        feature: what raises its error on some rows does so on others. Empty also if a
+        class has too few rows.
     is_apart : bool
         Whether no poison row may be made from these rows.
     """
@@ -47,8 +49,10 @@ def hold_out(known, positions, random_state):
     problem = as_training_problem(split_scalers(known.surrogate)[1], n_classes)
     is_linear = "coefficients" in problem.learner.supports
     is_linear |= getattr(problem.learner, "kernel", None) == "linear"
-    is_apart = is_linear and known.X.shape[1] >= known.X.shape[0]
-    if is_linear and not is_apart and not problem.is_stochastic:
+    n_rows, n_features = known.X.shape
+    is_apart = is_linear and n_features >= n_rows
+    is_stiff = is_linear and n_rows >= MANY * n_features
+    if is_stiff and not problem.is_stochastic:
         return [], False
     codes, stratify = known.codes[positions], known.classes is not None
     counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]

@@ -56,9 +56,8 @@ class GradientModification(BaseGradientAttack):
         measured: each of several folds is in turn (int, stratified for a classifier, or
         a splitter), and the goal is the mean over folds, or a share of them is set
         aside (float). None: the rows given to `fit_resample` as `X_val` and `y_val`,
-        or 2 folds if there are none; a search from many starts then keeps 0.3 of the
-        rows to itself if the surrogate is not linear (see Notes). A goal that is not
-        measured on rows needs none.
+        or 2 folds if there are none; a search from many starts then may keep 0.3 of
+        the rows to itself (see Notes). A goal that is not measured on rows needs none.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows. They neither use nor change
         the others.
@@ -133,13 +132,15 @@ class GradientModification(BaseGradientAttack):
     Notes
     -----
     By default the search begins at many starts, of which the flipped clones are the
-    first. A surrogate with a kernel, or a neural network, can be driven to errors on
-    any rows by poison in their neighbourhood, which does little harm to others. For
-    such surrogates, and if no validation rows are given, what starts have led to is
-    compared on rows that are held out, on which no ascent is measured: 0.3 of the
-    training rows, in 2 folds. By that measure the result is never weaker than the
-    flipped clones; for a linear surrogate it is so by the objective, and never weaker
-    than any of the starts.
+    first. If no validation rows are given, starts and what they have led to are
+    compared by the error of surrogates on training rows that these have not learnt
+    from, smoothed less than the goal is. A surrogate with a kernel, or with many
+    features, can be driven to errors on any rows by poison that does little harm to
+    others: unless it is linear with ten rows for each feature or more, 0.3 of the
+    training rows are held out of the ascents, in 2 folds, and what an ascent gains
+    counts as far as it shows on these. By this measure the result is never weaker than
+    any of the starts; with `X_val` or `validation` it is so by the objective, or, for a
+    stochastic surrogate, by fits of the surrogate itself.
 
     The hypergradient is that of [1]_, Equation 8, for a surrogate at its optimum, with
     one linear system for all rows, which move together. That the response of a row is a

@@ -51,15 +51,33 @@ class PoisonObjective:
         value, in_features, in_responses = (
             sum(part) / len(parts) for part in zip(*parts, strict=True)
         )
-        start = self.start[: len(rows)]
-        for penalty in self.penalties:
-            found = penalty.value_and_gradient(rows.X, rows.y, start.X, start.y)
-            check_charge(penalty, found, rows.X, rows.y)
-            charge, of_features, of_responses = found
+        for charge, of_features, of_responses in self._charges(rows):
             value = value - charge
             in_features = in_features - of_features[indices]
             in_responses = in_responses - of_responses[indices]
         return value, in_features, in_responses
+
+    def charge(self, rows):
+        """Compute the sum of the penalties.
+
+        Parameters
+        ----------
+        rows : PoisonRows
+            The poison rows.
+
+        Returns
+        -------
+        charge : float
+        """
+        return float(sum(charge for charge, _, _ in self._charges(rows)))
+
+    def _charges(self, rows):
+        """Yield each penalty and its gradients."""
+        start = self.start[: len(rows)]
+        for penalty in self.penalties:
+            found = penalty.value_and_gradient(rows.X, rows.y, start.X, start.y)
+            check_charge(penalty, found, rows.X, rows.y)
+            yield found
 
     def diagnostics(self):
         """Return how accurate the last gradient is, at worst over the folds.

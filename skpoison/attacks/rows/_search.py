@@ -1,10 +1,7 @@
 """Search of an attack on rows from many starts.
 
-A start is screened by the goal. A surrogate that is not linear can be driven to errors
-on any validation rows, by poison rows in their neighbourhood, without much harm to
-others. So what starts have led to is compared on *held-out* rows, which no ascent has
-been measured on, if there are any. A surrogate that stops near its optimum is compared
-by fits of itself.
+Starts, and what they have led to, are compared by a verdict (:mod:`._verdict`), if
+there is one, and by the objective otherwise.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +10,7 @@ import numpy as np
 
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._starts import Start
+from skpoison.attacks.rows._verdict import Assessment
 from skpoison.optimizers._base import check_start
 from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
 
@@ -26,14 +24,17 @@ class Contender:
     start : Start
         The start.
     found : OptimisedRows
-        What it has led to.
+        What it has led to. Its path is empty as long as the objective is not known.
     value : float
         How good that is, in comparison with other starts.
+    assessment : Assessment or None
+        How much harm the start does; None without a verdict.
     """
 
     start: Start
     found: OptimisedRows
     value: float
+    assessment: Assessment | None = None
 
 
 class StartSearch:
@@ -43,12 +44,10 @@ class StartSearch:
     ----------
     problems : list of BilevelProblem
         The goal is the mean over them, one for each fold of the validation data.
-    held_out : list of BilevelProblem
-        The same with validation rows that are held out; empty if there are none.
     penalties : list of BasePenalty
         What is subtracted from the goal; fitted.
-    refits : Refits or None
-        The goal by fits of the surrogate itself; None if its optimum tells it.
+    verdict : Verdict or None
+        How sets of rows are compared. None: by the objective.
     coordinates : Coordinates
         The coordinates and the feasible set.
     progress : callable
@@ -57,11 +56,8 @@ class StartSearch:
         Whether the rows of every iterate are kept.
     """
 
-    def __init__(
-        self, problems, held_out, penalties, refits, coordinates, progress, store_path
-    ):
-        self.problems, self.held_out, self.penalties = problems, held_out, penalties
-        self.refits = refits
+    def __init__(self, problems, penalties, verdict, coordinates, progress, store_path):
+        self.problems, self.penalties, self.verdict = problems, penalties, verdict
         self.coordinates, self.progress = coordinates, progress
         self.store_path = store_path
 
@@ -80,12 +76,15 @@ class StartSearch:
         best : Contender
         """
         self.is_first = True
-        return halving._search(
+        best = halving._search(
             starts, self.screen, self.judge, self.climb, lambda: self.progress.stopped
         )
+        if best.found.path.size:
+            return best
+        return replace(best, found=self._measured(best.start, best.found.rows))
 
     def screen(self, start):
-        """Evaluate the objective at a start.
+        """Evaluate a start.
 
         Parameters
         ----------
@@ -95,27 +94,30 @@ class StartSearch:
         Returns
         -------
         contender : Contender or None
-            None if the objective is not finite there.
+            None if the value is not finite there.
 
         Raises
         ------
         ValueError
-            If it is not at the first start.
+            If the objective is not finite at the first start.
         """
         rows = self.coordinates.project(start.rows, start.initial.rows)
-        value, *gradients = self._objective(self.problems, start)(rows, 0)
-        if self.is_first:
-            check_start(value, self.coordinates.gradient(*gradients))
-        self.is_first = False
+        is_first, self.is_first = self.is_first, False
+        if is_first or self.verdict is None:
+            found = self._measured(start, rows, check=is_first)
+        else:
+            found = OptimisedRows(rows, -np.inf, np.empty(0), [])
+        value, assessment = found.value, None
+        if self.verdict is not None:
+            assessment = self.verdict.of_start(rows, start.initial)
+            value = assessment.on_all - self._charge(start, rows)
         self.progress(value)
-        if not np.isfinite(value):
+        if not (np.isfinite(value) or is_first):
             return None
-        visited = [rows] if self.store_path else []
-        found = OptimisedRows(rows, value, np.array([value]), visited)
-        return Contender(start, found, value)
+        return Contender(start, found, value, assessment)
 
     def judge(self, contender):
-        """Compare by fits of the surrogate, or on held-out rows, if there are any.
+        """Compare what has been found with other contenders.
 
         Parameters
         ----------
@@ -127,14 +129,11 @@ class StartSearch:
         contender : Contender
             The same with the value there.
         """
-        found, initial = contender.found, contender.start.initial
-        if self.refits is not None:
-            value = self.refits.of_rows(found.rows.X, found.rows.y, initial.replaced)
-            return replace(contender, value=value)
-        if not self.held_out:
+        found, start = contender.found, contender.start
+        if self.verdict is None:
             return replace(contender, value=found.value)
-        objective = self._objective(self.held_out, contender.start)
-        return replace(contender, value=objective(found.rows, 0)[0])
+        value = self.verdict.of_end(found.rows, start.initial, contender.assessment)
+        return replace(contender, value=value - self._charge(start, found.rows))
 
     def climb(self, ascent, contender):
         """Climb on.
@@ -154,22 +153,34 @@ class StartSearch:
         start, before = contender.start, contender.found
         found = optimise_rows(
             ascent,
-            self._objective(self.problems, start),
+            self._objective(start),
             start.initial.rows,
             self.coordinates,
             self.progress,
             at=before.rows,
         )
         best = found if found.value > before.value else before
+        is_known = before.path.size > 0
         best = replace(
             best,
-            path=np.concatenate([before.path, found.path[1:]]),
-            visited=before.visited + found.visited[1:],
+            path=np.concatenate([before.path, found.path[is_known:]]),
+            visited=before.visited + found.visited[is_known:],
         )
         return replace(contender, found=best)
 
-    def _objective(self, problems, start):
+    def _measured(self, start, rows, *, check=False):
+        """Evaluate the objective."""
+        value, *gradients = self._objective(start)(rows, 0)
+        if check:
+            check_start(value, self.coordinates.gradient(*gradients))
+        visited = [rows] if self.store_path else []
+        return OptimisedRows(rows, value, np.array([value]), visited)
+
+    def _charge(self, start, rows):
+        return PoisonObjective([], self.penalties, start.initial.rows).charge(rows)
+
+    def _objective(self, start):
         """Return the objective, for a surrogate that has not seen other starts."""
-        for problem in problems:
+        for problem in self.problems:
             problem.engine.restart()
-        return PoisonObjective(problems, self.penalties, start.initial.rows)
+        return PoisonObjective(self.problems, self.penalties, start.initial.rows)

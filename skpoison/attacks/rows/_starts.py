@@ -18,19 +18,21 @@ whose response is high is pushed to where predictions are low, and the reverse.
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from skpoison.attacks.rows._initial_rows import InitialRows, clones
+from skpoison.attacks.rows._initial_rows import InitialRows, clones, rows_to_insert
 from skpoison.optimizers._coordinates import PoisonRows
 
 # Shares of the way to the border. The number of features pushed is all of them, a
 # quarter, N_FEATURES or 1.
 SHARES = (1.0, 0.3)
 N_FEATURES = 10
-# The least share of the way of starts that are drawn at random.
-LEAST_SHARE = 0.2
+# Shares of the way of starts that are drawn at random are uniform between these; where
+# they are negative the clones are not pushed.
+LEAST_SHARE, LARGEST_SHARE = -0.25, 1.0
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,8 @@ class Portfolio:
         self.slopes, self.given, self.label_map = slopes, given, label_map
         self.random_state = random_state
         # Rows that are modified stay the same ones.
-        self.plans = [lambda: initial]
-        if not initial.replaced.size:
-            self.plans += self._plans()
+        is_fixed = initial.replaced.size > 0
+        self.plans = [lambda: initial] if is_fixed else self._plans()
 
     def __iter__(self):
         """Yield the initial rows; then rows pushed in all ways; then at random."""
@@ -126,22 +127,56 @@ class Portfolio:
                     yield self._pushed(plan(), n_pushed, share)
         while True:
             n_pushed = round(np.exp(draw.uniform(0, np.log(d))))
-            share = draw.uniform(LEAST_SHARE, 1)
+            share = max(0.0, draw.uniform(LEAST_SHARE, LARGEST_SHARE))
             yield self._pushed(plans[draw.randint(len(plans))](), n_pushed, share)
 
     def _plans(self):
-        """Return what draws clones of one label, or of high or low responses."""
-        rows, given = np.arange(self.known.codes.shape[0]), self.given
+        """Return what draws clones: of any labels, of one label, of one pair.
+
+        Responses: any, high ones, low ones.
+        """
+        n_poison, given = len(self.initial.rows), self.given
+        anything = partial(
+            rows_to_insert,
+            self.known,
+            n_poison,
+            self.label_map,
+            given,
+            self.random_state,
+        )
+        rows = np.arange(self.known.codes.shape[0])
         if self.known.classes is None:
             middle = np.median(given)
-            groups = [(rows[given > middle], given), (rows[given < middle], given)]
-        else:
-            codes, classes = self.known.codes, self.known.classes.tolist()
-            groups = []
-            for b in self.random_state.permutation(len(classes)):
-                sources = [self._may_become(a, b) for a in range(len(classes))]
-                groups.append((rows[np.array(sources)[codes]], np.full(codes.shape, b)))
-        return [partial(self._drawn, *group) for group in groups if group[0].size]
+            groups = [rows[given > middle], rows[given < middle]]
+            return [
+                anything,
+                *(partial(self._drawn, each, given) for each in groups if each.size),
+            ]
+        codes, draw = self.known.codes, self.random_state
+        n_classes = self.known.classes.shape[0]
+        pairs = [
+            (a, b)
+            for b in draw.permutation(n_classes)
+            for a in draw.permutation(np.unique(codes))
+            if self._may_become(a, b)
+        ]
+
+        def of_label(b):
+            sources = [a for a, label in pairs if label == b]
+            return rows[np.isin(codes, sources)], np.full(rows.shape, b)
+
+        labels = list(dict.fromkeys(b for _, b in pairs))
+        if n_classes == 2:
+            return [anything, *(partial(self._drawn, *of_label(b)) for b in labels)]
+        labels, order = cycle(labels), cycle(draw.permutation(len(pairs)))
+
+        def of_next_pair():
+            a, b = pairs[next(order)]
+            return self._drawn(rows[codes == a], np.full(rows.shape, b))
+
+        # There are more pairs than can be tried in all ways.
+        one_label = lambda: self._drawn(*of_label(next(labels)))  # noqa: E731
+        return [anything, one_label, of_next_pair, of_next_pair]
 
     def _may_become(self, a, b):
         """Return whether a clone of a row of class a may have the label b."""
@@ -154,6 +189,7 @@ class Portfolio:
         return self.label_map.get(classes[a]) == classes[b]
 
     def _drawn(self, rows, y):
+        """Return clones of some rows, all before any again."""
         rows = self.random_state.permutation(rows)
         rows = np.resize(rows, len(self.initial.rows))
         return clones(self.known, rows, y[rows])

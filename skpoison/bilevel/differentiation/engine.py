@@ -13,7 +13,7 @@ import numpy as np
 
 from skpoison.bilevel.differentiation.hypergradients import Hypergradient
 from skpoison.bilevel.goals import Goal, check_goal
-from skpoison.bilevel.learners.base import Learner, Rows
+from skpoison.bilevel.learners.base import Features, Learner, Rows
 from skpoison.bilevel.learners.columns import ColumnGradient
 
 # How exactly a learner is taken to its optimum, and the linear system solved.
@@ -98,6 +98,26 @@ class Engine(ABC):
         ValueError
             If descent diverges on them.
         """
+
+    def scores(self, rows: Rows, X: Features) -> np.ndarray:
+        """Train, and compute the scores of other rows, without a gradient.
+
+        Parameters
+        ----------
+        rows : Rows
+            The training rows.
+        X : {ndarray, sparse matrix} of shape (n_rows, n_features)
+            The other rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_rows, n_outputs)
+        """
+        return self.learner.scores(X, self._train(rows))
+
+    @abstractmethod
+    def _train(self, rows: Rows) -> object:
+        """Return what is learnt: weights, NaN if the training diverges."""
 
     @abstractmethod
     def _evaluate(

@@ -43,11 +43,14 @@ class ImplicitDifferentiation(Engine):
     has_smooth_optimum = True
     optimum = None
 
+    def _train(self, rows: Rows) -> np.ndarray:
+        self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
+        return self.optimum.W
+
     def _evaluate(
         self, rows: Rows, goal: Goal, indices: slice, columns: bool
     ) -> tuple[float, Hypergradient, ColumnGradient | None]:
-        self.optimum = minimise(self.learner, rows, self.optimum, tol=self.tol)
-        value, b, of_rows = self._goal_at(goal, self.optimum.W, columns)
+        value, b, of_rows = self._goal_at(goal, self._train(rows), columns)
         hypergradient = implicit(
             self.optimum, b, indices, tol=self.tol, columns=columns
         )
@@ -80,10 +83,14 @@ class L1ImplicitDifferentiation(Engine):
     method = "implicit"
     optimum = selection = None
 
+    def _train(self, rows: Rows) -> np.ndarray:
+        self.optimum = minimise_l1(self.learner, rows, self.optimum, tol=self.tol)
+        return self.optimum.W
+
     def _evaluate(
         self, rows: Rows, goal: Goal, indices: slice, columns: bool
     ) -> tuple[float, Hypergradient, ColumnGradient | None]:
-        self.optimum = minimise_l1(self.learner, rows, self.optimum, tol=self.tol)
+        W = self._train(rows)
         direct = of_rows = None
         if goal.kind == "features":
             if self.selection is None:
@@ -93,7 +100,7 @@ class L1ImplicitDifferentiation(Engine):
             value = self.selection.value(self.optimum)
             b, direct = self.selection.gradients(self.optimum)
         else:
-            value, b, of_rows = self._goal_at(goal, self.optimum.W, columns)
+            value, b, of_rows = self._goal_at(goal, W, columns)
         hypergradient = implicit(
             self.optimum, b, indices, direct, tol=self.tol, columns=columns
         )
@@ -131,11 +138,13 @@ class SVMImplicitDifferentiation(Engine):
     kernel = optimum = None
     n_stalled = 0
 
-    def _evaluate(
-        self, rows: Rows, goal: Goal, indices: slice, columns: bool
-    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
+    def scores(self, rows: Rows, X: Features) -> np.ndarray:
+        """Train, and compute the scores of other rows, without a gradient."""
+        self._train(rows)
+        return self.optimum.scores(_dense(X))
+
+    def _train(self, rows: Rows) -> object:
         rows, learner = rows.with_features(_dense(rows.X)), self.learner
-        X_val = _dense(goal.X)
         if self.kernel is None:  # gamma="scale" is that of the first rows
             self.kernel = make_kernel(
                 learner.kernel,
@@ -145,6 +154,13 @@ class SVMImplicitDifferentiation(Engine):
                 coef0=learner.coef0,
             )
         self.optimum = minimise_svm(learner, rows, self.kernel)
+        return self.optimum
+
+    def _evaluate(
+        self, rows: Rows, goal: Goal, indices: slice, columns: bool
+    ) -> tuple[float, Hypergradient, ColumnGradient | None]:
+        self._train(rows)
+        X_val = _dense(goal.X)
         scores = self.optimum.scores(X_val)
         score_gradient = goal.measure.gradient(scores)
         hypergradient = svm_hypergradient(

@@ -47,6 +47,11 @@ class _StepsEngine(Engine):
         if np.isnan(SpectralDescent(self.learner, rows, **self.steps).W).any():
             raise divergence_error(self.learner, rows, self.steps["rate"])
 
+    def _train(self, rows: Rows) -> np.ndarray:
+        start = self.learner.start(rows)
+        W, _ = descend(self.learner, rows, start, checkpoint_every=None, **self.steps)
+        return self._checked(rows, W)
+
     def _checked(self, rows: Rows, W: np.ndarray) -> np.ndarray:
         """Return NaN if descent has diverged: what it would say of a goal is void."""
         if has_diverged(self.learner, rows, self.learner.start(rows), W):
@@ -131,6 +136,9 @@ class ClosedFormDifferentiation(_StepsEngine):
 
     method = "closed-form"
 
+    def _train(self, rows: Rows) -> np.ndarray:
+        return SpectralDescent(self.learner, rows, **self.steps).W
+
     def _evaluate(
         self, rows: Rows, goal: Goal, indices: slice, columns: bool
     ) -> tuple[float, Hypergradient, ColumnGradient | None]:
@@ -158,8 +166,7 @@ class BackGradient(_StepsEngine):
         self, rows: Rows, goal: Goal, indices: slice, columns: bool
     ) -> tuple[float, Hypergradient, ColumnGradient | None]:
         learner, start = self.learner, self.learner.start(rows)
-        W, _ = descend(learner, rows, start, checkpoint_every=None, **self.steps)
-        W = self._checked(rows, W)
+        W = self._train(rows)
         value, b, of_rows = self._goal_at(goal, W, columns)
         hypergradient = reversed_descent(
             learner, rows, start, W, b, indices, columns=columns, **self.steps

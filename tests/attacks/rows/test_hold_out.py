@@ -25,19 +25,20 @@ def knowledge(surrogate, features=X, codes=CODES, classes=(0, 1)):
     return Known(features, codes, codes, trusted, n, classes, surrogate)
 
 
-NARROW = X
+NARROW = X[:, :4]
 WIDE = RNG.standard_normal((40, 60))
 
 
 @pytest.mark.parametrize(
     ("surrogate", "features", "expected"),
     [
-        (LogisticRegression(), X, (False, False)),
-        (make_pipeline(StandardScaler(), LogisticRegression()), X, (False, False)),
-        (SVC(kernel="linear"), X, (False, False)),
+        (LogisticRegression(), NARROW, (False, False)),
+        (make_pipeline(StandardScaler(), LogisticRegression()), NARROW, (False, False)),
+        (SVC(kernel="linear"), NARROW, (False, False)),
+        (LogisticRegression(), X, (True, False)),
         (SVC(), X, (True, False)),
         (make_pipeline(StandardScaler(), SVC(kernel="poly")), X, (True, False)),
-        (SGDClassifier(), X, (True, False)),
+        (SGDClassifier(), NARROW, (True, False)),
         (LogisticRegression(), WIDE, (True, True)),
         (SVC(kernel="linear"), WIDE, (True, True)),
         (SVC(), WIDE, (True, False)),

@@ -38,6 +38,7 @@ def test_mean_of_goals_minus_penalties():
         .value_and_gradient(ROWS.X, ROWS.y, START.X, START.y)
     )
     assert_allclose(value, 1.5 * ((ROWS.X**2).sum() / 2 + ROWS.y.sum()) - charge)
+    assert_allclose(OBJECTIVE.charge(ROWS), charge)
     assert_allclose(in_features, 1.5 * ROWS.X - of_features)
     assert_allclose(in_responses, 1.5 - of_responses)
 

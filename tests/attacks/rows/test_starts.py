@@ -141,12 +141,33 @@ def test_labels(draw, given, label_map, pairs):
 def test_pushed_rows_are_feasible(feasible_set):
     slopes = np.random.RandomState(1).normal(size=(6, 3))
     portfolio = make_portfolio(y, slopes, feasible_set=feasible_set)
-    for start in islice(portfolio, 50):
+    are_pushed = []
+    for start in islice(portfolio, 80):
         among = portfolio.coordinates.ascent_set
         first, rows = start.initial.rows, start.rows
+        are_pushed.append((rows.X != first.X).any())
         if start.rows is not first:
             assert among.contains(rows.X, start=first.X, y=rows.y).all()
-            assert (rows.X != first.X).any()
+    n_pushed = 2 * 2 * 4
+    assert not are_pushed[0]
+    assert all(are_pushed[1 : 1 + n_pushed])
+    # Of those drawn at random some are clones as they are, unless they are rounded.
+    assert any(are_pushed[1 + n_pushed :])
+    if feasible_set.kind == "convex":
+        assert not all(are_pushed[1 + n_pushed :])
+
+
+def test_pairs_of_classes_take_turns():
+    """Clones of any label, of one label, and of one class with one label, twice."""
+    slopes = np.random.RandomState(1).normal(size=(6, 3))
+    seen = set()
+    for i, start in enumerate(islice(make_portfolio(y, slopes), 1, 1 + 2 * 2 * 4)):
+        sources, labels = np.unique(y[start.initial.origins]), np.unique(start.rows.y)
+        if i % 4:
+            assert labels.size == 1
+        if i % 4 > 1:
+            seen.add((sources.item(), labels.item()))
+    assert seen == {(a, b) for a in range(3) for b in range(3) if a != b}
 
 
 def test_responses_at_the_ends():

@@ -12,6 +12,8 @@ from skpoison.bilevel.differentiation.step_engines import (
     ClosedFormDifferentiation,
     UnrolledDifferentiation,
 )
+from skpoison.bilevel.goals import OnRows, SmoothedError
+from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.l1 import L1Learner
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.bilevel.learners.network import NetworkLearner
@@ -56,6 +58,35 @@ def test_learners_that_stop_early(learner, hypergradient, expected):
     assert type(engine) is expected
     if expected is not ImplicitDifferentiation:
         assert engine.steps == STEPS
+
+
+@pytest.mark.parametrize(
+    ("learner", "hypergradient", "steps"),
+    [
+        (LOGISTIC, "auto", {}),
+        (L1Learner(Logistic(), 0.0, l1_penalty=1.0), "auto", {}),
+        (SVMLearner("rbf", 1.0), "auto", {}),
+        (LOGISTIC, "auto", STEPS),
+        (NETWORK, "auto", STEPS),
+        (SQUARED, "auto", STEPS),
+    ],
+)
+def test_scores_are_those_that_a_goal_reads(learner, hypergradient, steps):
+    rng = np.random.RandomState(0)
+    X, X_val = rng.standard_normal((30, 4)), rng.standard_normal((8, 4))
+    codes = (X[:, :1] > 0).astype(int)
+    is_svm = isinstance(learner, SVMLearner)
+    targets = 2.0 * codes - 1 if is_svm else codes.astype(float)
+    rows = Rows(X, targets, np.ones(30))
+    measure = SmoothedError((X_val[:, 0] > 0).astype(int))
+    values = []
+    for evaluate in (
+        lambda engine: measure.value(engine.scores(rows, X_val)),
+        lambda engine: engine(rows, OnRows(X_val, measure), slice(0, 1))[0],
+    ):
+        engine = make_engine(learner, hypergradient, shape=(30, 4), **steps)
+        values.append(evaluate(engine))
+    assert values[0] == pytest.approx(values[1], rel=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1001, 1001), (900, 40_000)])

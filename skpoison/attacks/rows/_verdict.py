@@ -1,0 +1,159 @@
+r"""Comparison of poisoned training sets by errors that no ascent has been measured on.
+
+An ascent raises the smoothed error on the rows that it is measured on, and the more
+flexible the surrogate is, the less of that is seen on other rows. The smoothed error
+also counts rows that are near the decision boundary as half an error, and poison that
+makes a surrogate unsure gains by it. So sets are compared by the error itself, smoothed
+a little to break ties, of surrogates that did not learn from the row in question:
+
+* a start by all rows, S of them the validation rows of the ascents, H held out;
+* what it has led to by the same plus the gain on the rows held out,
+
+.. math::
+
+    e_{S \cup H}(\text{start}) + e_H(\text{end}) - e_H(\text{start}) .
+
+The second term is free of what the ascent owes to its own rows, and the first one,
+which has more rows, keeps most of the noise of the second out of the comparison (it is
+a control variate). Without rows held out what a start has led to is compared on S.
+
+If rows are held out, the surrogate can fit any rows: a clone with another label changes
+the prediction for the row that it is a clone of and for few others. That row does not
+count then.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skpoison.bilevel.goals import SmoothedError
+
+# Sharpness of the smoothed error by which sets are compared.
+SHARP = 16.0
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """How much harm a start does.
+
+    Parameters
+    ----------
+    on_all : float
+        The mean error on all rows that surrogates have not learnt from.
+    on_held_out : float
+        The same on the rows held out; 0 if there are none.
+    """
+
+    on_all: float
+    on_held_out: float
+
+
+class EngineErrors:
+    """Errors on clean rows by the engine of the surrogate.
+
+    Parameters
+    ----------
+    problems : list of BilevelProblem
+        The surrogate and the validation rows of each fold.
+    folds : list of Fold
+        The folds.
+    """
+
+    def __init__(self, problems, folds):
+        self.problems, self.folds = problems, folds
+
+    def of_rows(self, X, y, replaced=()):
+        """Return the error of each row with poison rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_poison, n_features)
+            The poison rows.
+        y : ndarray of shape (n_poison,)
+            Their labels, as positions among the classes, or their responses.
+        replaced : ndarray of shape (n_replaced,) of int, default=()
+            The training rows that they take the place of, which the problems do not
+            have.
+
+        Returns
+        -------
+        values : ndarray of shape (n_val,)
+            The goal at each validation row, one fold after the other; -inf if the
+            surrogate diverges.
+        """
+        values = []
+        for problem in self.problems:
+            problem.engine.restart()
+            scores, measure = problem.scores(X, y), problem.raw_goal.measure
+            if isinstance(measure, SmoothedError):
+                measure = replace(measure, sharpness=SHARP)
+            found = measure.of_rows(scores)
+            values.append(np.where(np.isfinite(found), found, -np.inf))
+        return np.concatenate(values)
+
+
+class Verdict:
+    """Comparison of starts, and of what they have led to.
+
+    Parameters
+    ----------
+    searched : EngineErrors or Refits
+        The errors on the validation rows of the ascents.
+    held_out : EngineErrors, Refits or None, default=None
+        The errors on rows held out; None if there are none.
+    """
+
+    def __init__(self, searched, held_out=None):
+        self.searched, self.held_out = searched, held_out
+
+    def of_start(self, rows, initial):
+        """Assess a start.
+
+        Parameters
+        ----------
+        rows : PoisonRows
+            The rows of the start.
+        initial : InitialRows
+            What they are made of.
+
+        Returns
+        -------
+        assessment : Assessment
+        """
+        values = self._values(self.searched, rows, initial)
+        if self.held_out is None:
+            return Assessment(values.mean(), 0.0)
+        aside = self._values(self.held_out, rows, initial)
+        both = np.concatenate([values, aside])
+        return Assessment(both.mean(), aside.mean())
+
+    def of_end(self, rows, initial, start):
+        """Return how much harm is done by what a start has led to.
+
+        Parameters
+        ----------
+        rows : PoisonRows
+            The rows.
+        initial : InitialRows
+            What they are made of.
+        start : Assessment
+            That of the start.
+
+        Returns
+        -------
+        value : float
+            Comparable with `on_all` of starts.
+        """
+        if self.held_out is None:
+            return self._values(self.searched, rows, initial).mean()
+        gain = self._values(self.held_out, rows, initial).mean() - start.on_held_out
+        return start.on_all + gain if np.isfinite(gain) else -np.inf
+
+    def _values(self, errors, rows, initial):
+        values = errors.of_rows(rows.X, rows.y, initial.replaced)
+        if self.held_out is None:
+            return values
+        positions = np.concatenate([fold.rows for fold in errors.folds])
+        counted = ~np.isin(positions, initial.origins)
+        # With a large budget poison is made of nearly all rows.
+        return values[counted] if 2 * counted.sum() >= counted.size else values

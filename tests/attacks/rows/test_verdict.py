@@ -1,0 +1,161 @@
+"""Comparison of poisoned training sets by errors."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skpoison.attacks import GradientInsertion
+from skpoison.attacks._problem import BilevelProblem
+from skpoison.attacks._validation_data import Fold
+from skpoison.attacks.rows import _gradient
+from skpoison.attacks.rows._initial_rows import InitialRows
+from skpoison.attacks.rows._verdict import SHARP, EngineErrors, Verdict
+from skpoison.goals import ErrorGeneric
+from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
+from skpoison.optimizers._coordinates import PoisonRows
+
+RNG = np.random.RandomState(0)
+X = RNG.standard_normal((40, 3))
+CODES = (X[:, 0] + 0.5 * RNG.standard_normal(40) > 0).astype(int)
+RESPONSES = X @ [1.0, 2.0, 3.0]
+X_POISON, Y_POISON = 3 * RNG.standard_normal((6, 3)), RNG.randint(2, size=6)
+HALVES = np.split(np.arange(40), 2)
+FOLDS = [
+    Fold(train, X[test], CODES[test], test) for train, test in (HALVES, HALVES[::-1])
+]
+
+
+def engine_errors(surrogate, codes, classes):
+    folds = [
+        Fold(train, X[test], codes[test], test)
+        for train, test in (HALVES, HALVES[::-1])
+    ]
+    problems = [
+        BilevelProblem(
+            surrogate,
+            ErrorGeneric(),
+            X[fold.train],
+            codes[fold.train],
+            classes=classes,
+            X_val=fold.X,
+            y_val=fold.y,
+            weight=2.0,
+        )
+        for fold in folds
+    ]
+    return EngineErrors(problems, folds)
+
+
+@pytest.mark.parametrize(
+    "surrogate",
+    [
+        make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8)),
+        SVC(gamma=0.3, tol=1e-8),
+    ],
+)
+def test_errors_of_classes(surrogate):
+    """Of the surrogate fitted on the other half, each row twice, and on poison."""
+    found = engine_errors(surrogate, CODES, np.arange(2)).of_rows(X_POISON, Y_POISON)
+    expected = []
+    for train, test in (HALVES, HALVES[::-1]):
+        rows = np.concatenate([X[train], X[train], X_POISON])
+        codes = np.concatenate([CODES[train], CODES[train], Y_POISON])
+        scores = clone(surrogate).fit(rows, codes).decision_function(X[test])
+        margins = scores * (2 * CODES[test] - 1) / np.sqrt((scores**2).mean())
+        expected.append(1 / (1 + np.exp(SHARP * margins)))
+    assert_allclose(found, np.concatenate(expected), rtol=1e-5, atol=1e-9)
+
+
+def test_errors_of_responses():
+    found = engine_errors(Ridge(2.0), RESPONSES, None).of_rows(X_POISON, 5.0 * Y_POISON)
+    expected = []
+    for train, test in (HALVES, HALVES[::-1]):
+        fitted = Ridge(2.0).fit(
+            np.concatenate([X[train], X[train], X_POISON]),
+            np.concatenate([RESPONSES[train], RESPONSES[train], 5.0 * Y_POISON]),
+        )
+        expected.append((fitted.predict(X[test]) - RESPONSES[test]) ** 2 / 2)
+    assert_allclose(found, np.concatenate(expected), rtol=1e-7)
+
+
+class Numbers:
+    """Errors that are those of rows times the only entry of poison."""
+
+    def __init__(self, rows):
+        self.folds = [SimpleNamespace(rows=np.array(rows))]
+
+    def of_rows(self, X, y, replaced=()):
+        return X.item() * self.folds[0].rows.astype(float)
+
+
+def poison(value, origins=(99,)):
+    rows = PoisonRows(np.array([[value]]), np.zeros(1))
+    return rows, InitialRows(rows, np.empty(0, dtype=int), np.array(origins))
+
+
+def test_gain_on_rows_held_out_is_added():
+    verdict = Verdict(Numbers([1, 2, 3]), Numbers([4, 6]))
+    (start, initial), (end, _) = poison(1.0), poison(3.0)
+    assessment = verdict.of_start(start, initial)
+    assert assessment.on_all == pytest.approx((1 + 2 + 3 + 4 + 6) / 5)
+    assert assessment.on_held_out == 5
+    value = verdict.of_end(end, initial, assessment)
+    assert value == pytest.approx(3.2 + 15 - 5)
+    # A start that has led to itself is as good as it was.
+    assert verdict.of_end(start, initial, assessment) == assessment.on_all
+    assert verdict.of_end(poison(np.inf)[0], initial, assessment) == -np.inf
+
+
+def test_origins_do_not_count():
+    verdict = Verdict(Numbers([1, 2, 3]), Numbers([4, 6]))
+    assessment = verdict.of_start(*poison(1.0, origins=[2, 4]))
+    assert assessment.on_all == pytest.approx((1 + 3 + 6) / 3)
+    assert assessment.on_held_out == 6
+    # Unless hardly any row would be left.
+    assessment = verdict.of_start(*poison(1.0, origins=[1, 2, 6]))
+    assert assessment.on_all == pytest.approx((1 + 2 + 3 + 4) / 4)
+
+
+def test_without_rows_held_out():
+    verdict = Verdict(Numbers([1, 2, 3]))
+    (start, initial), (end, _) = poison(1.0, origins=[2]), poison(3.0)
+    assessment = verdict.of_start(start, initial)
+    assert assessment.on_all == 2
+    assert verdict.of_end(end, initial, assessment) == 6
+
+
+def test_a_climb_that_suits_its_own_rows_loses(monkeypatch):
+    """The result is the best by the verdict, not by the objective."""
+    seen = []
+
+    class Spy(Verdict):
+        def of_start(self, rows, initial):
+            found = super().of_start(rows, initial)
+            seen.append((found.on_all, rows.X))
+            return found
+
+        def of_end(self, rows, initial, start):
+            value = super().of_end(rows, initial, start)
+            seen.append((value, rows.X))
+            return value
+
+    monkeypatch.setattr(_gradient, "Verdict", Spy)
+    attack = GradientInsertion(
+        SVC(),
+        6,
+        optimizer=SuccessiveHalving(ProjectedAscent(max_iter=8), n_starts=6),
+        random_state=0,
+    )
+    X_out, _ = attack.fit_resample(X, CODES)
+    values = np.array([value for value, _ in seen])
+    found = [value for value, rows in seen if np.array_equal(rows, X_out[-6:])]
+    assert max(found) == values.max() > values[0]
+    assert len(attack.goal_path_) == attack.n_iter_ + 1
+    assert np.isfinite(attack.goal_path_).all()
