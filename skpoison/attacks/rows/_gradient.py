@@ -42,9 +42,6 @@ OPTIMIZERS = {
     "parameters": SpectralProjectedGradient(),
 }
 
-# How exactly surrogates are trained whose errors are counted.
-VERDICT_TOL = 1e-3
-
 
 @dataclass(frozen=True)
 class Attempt:
@@ -348,10 +345,10 @@ class BaseGradientAttack(BaseGoalAttack):
             is_given = known.X_val is not None or self.validation is not None
             if is_given or not isinstance(problems[0].raw_goal, OnRows):
                 return None
-            errors = [
-                EngineErrors(self._problems(known, each, initial, VERDICT_TOL), each)
-                for each in parts
-            ]
+            errors = [EngineErrors(problems, folds)]
+            if held_out:
+                of_held_out = self._problems(known, held_out, initial)
+                errors.append(EngineErrors(of_held_out, held_out))
         return Verdict(*errors)
 
     def _responses(self, known):

@@ -30,6 +30,8 @@ from skpoison.bilevel.goals import SmoothedError
 
 # Sharpness of the smoothed error by which sets are compared.
 SHARP = 16.0
+# How exactly surrogates are trained whose errors are counted.
+TOL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,26 @@ class EngineErrors:
         """
         values = []
         for problem in self.problems:
-            problem.engine.restart()
-            scores, measure = problem.scores(X, y), problem.raw_goal.measure
+            measure, scores = problem.raw_goal.measure, _scores(problem, X, y)
             if isinstance(measure, SmoothedError):
                 measure = replace(measure, sharpness=SHARP)
             found = measure.of_rows(scores)
             values.append(np.where(np.isfinite(found), found, -np.inf))
         return np.concatenate(values)
+
+
+def _scores(problem, X, y):
+    """Return scores of a surrogate that has not seen other poison, for the most part.
+
+    Its engine may be that of the ascents, which need the optimum more exactly.
+    """
+    engine = problem.engine
+    engine.restart()
+    exactly, engine.tol = engine.tol, max(engine.tol, TOL)
+    try:
+        return problem.scores(X, y)
+    finally:
+        engine.tol = exactly
 
 
 class Verdict:

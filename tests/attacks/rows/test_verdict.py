@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._validation_data import Fold
-from skpoison.attacks.rows import _gradient
+from skpoison.attacks.rows import _gradient, _verdict
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._verdict import SHARP, EngineErrors, Verdict
 from skpoison.goals import ErrorGeneric
@@ -60,9 +60,13 @@ def engine_errors(surrogate, codes, classes):
         SVC(gamma=0.3, tol=1e-8),
     ],
 )
-def test_errors_of_classes(surrogate):
+def test_errors_of_classes(surrogate, monkeypatch):
     """Of the surrogate fitted on the other half, each row twice, and on poison."""
-    found = engine_errors(surrogate, CODES, np.arange(2)).of_rows(X_POISON, Y_POISON)
+    monkeypatch.setattr(_verdict, "TOL", 1e-9)
+    errors = engine_errors(surrogate, CODES, np.arange(2))
+    before = [problem.engine.tol for problem in errors.problems]
+    found = errors.of_rows(X_POISON, Y_POISON)
+    assert [problem.engine.tol for problem in errors.problems] == before
     expected = []
     for train, test in (HALVES, HALVES[::-1]):
         rows = np.concatenate([X[train], X[train], X_POISON])
