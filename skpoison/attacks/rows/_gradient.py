@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks._refits import make_refits
 from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._effort import SPLIT, search_share
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
@@ -17,8 +16,7 @@ from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
 from skpoison.attacks.rows._starts import Portfolio, linear_slopes
 from skpoison.attacks.rows._through_defence import optimise_through_defence
-from skpoison.attacks.rows._verdict import EngineErrors, Verdict
-from skpoison.bilevel.goals import OnRows
+from skpoison.attacks.rows._verdict import make_verdict
 from skpoison.feasible_sets import BaseFeasibleSet, Box, ResponseRange
 from skpoison.goals._base import check_label_map
 from skpoison.optimizers import (
@@ -312,10 +310,17 @@ class BaseGradientAttack(BaseGoalAttack):
             label_map,
             random_state,
         )
+        verdict = make_verdict(
+            known,
+            (problems, folds),
+            (self._problems(known, held_out, initial), held_out),
+            random_state,
+            by_engine=known.X_val is None and self.validation is None,
+        )
         search = StartSearch(
             problems,
             penalties,
-            self._verdict(known, initial, problems, folds, held_out, random_state),
+            verdict,
             coordinates,
             progress,
             halving._ascent().store_path,
@@ -333,23 +338,6 @@ class BaseGradientAttack(BaseGoalAttack):
             held_out or folds,
             portfolio,
         )
-
-    def _verdict(self, known, initial, problems, folds, held_out, random_state):
-        """Return how starts are compared; None for by the objective."""
-        training_problem = problems[0].training_problem
-        parts = [folds, held_out] if held_out else [folds]
-        errors = [
-            make_refits(known, each, training_problem, random_state) for each in parts
-        ]
-        if errors[0] is None:
-            is_given = known.X_val is not None or self.validation is not None
-            if is_given or not isinstance(problems[0].raw_goal, OnRows):
-                return None
-            errors = [EngineErrors(problems, folds)]
-            if held_out:
-                of_held_out = self._problems(known, held_out, initial)
-                errors.append(EngineErrors(of_held_out, held_out))
-        return Verdict(*errors)
 
     def _responses(self, known):
         """Return labels or responses given to poison, and where responses may move.

@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skpoison.bilevel.goals import SmoothedError
+from skpoison.attacks._refits import make_refits
+from skpoison.bilevel.goals import OnRows, SmoothedError
 
 # Sharpness of the smoothed error by which sets are compared.
 SHARP = 16.0
@@ -172,3 +173,35 @@ class Verdict:
         counted = ~np.isin(positions, initial.origins)
         # With a large budget poison is made of nearly all rows.
         return values[counted] if 2 * counted.sum() >= counted.size else values
+
+
+def make_verdict(known, searched, held_out, random_state, *, by_engine):
+    """Return how sets are compared.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    searched, held_out : tuple (list of BilevelProblem, list of Fold)
+        The validation rows of the ascents, and those held out; empty if there are none.
+    random_state : RandomState
+        The source of the seeds of a stochastic surrogate; a copy of it is used.
+    by_engine : bool
+        Whether to count the errors of a surrogate that is not stochastic.
+
+    Returns
+    -------
+    verdict : Verdict or None
+        None for by the objective.
+    """
+    problem = searched[0][0]
+    parts = [part for part in (searched, held_out) if part[1]]
+    refits = [
+        make_refits(known, folds, problem.training_problem, random_state)
+        for _, folds in parts
+    ]
+    if refits[0] is not None:
+        return Verdict(*refits)
+    if not (by_engine and isinstance(problem.raw_goal, OnRows)):
+        return None
+    return Verdict(*(EngineErrors(*part) for part in parts))

@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._validation_data import Fold
-from skpoison.attacks.rows import _gradient, _verdict
+from skpoison.attacks.rows import _verdict
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._verdict import SHARP, EngineErrors, Verdict
 from skpoison.goals import ErrorGeneric
@@ -150,7 +150,7 @@ def test_a_climb_that_suits_its_own_rows_loses(monkeypatch):
             seen.append((value, rows.X))
             return value
 
-    monkeypatch.setattr(_gradient, "Verdict", Spy)
+    monkeypatch.setattr(_verdict, "Verdict", Spy)
     attack = GradientInsertion(
         SVC(),
         6,
