@@ -197,9 +197,15 @@ def run(cell, options, cache):
             if is_adaptive and name in ("no defence", "trusted only"):
                 continue
             surrogate = model if is_adaptive else learner
+            # Only these attacks depend on which rows are trusted.
+            of_attack = attack
+            if attack == "flips":
+                of_attack = f"{options.trusted}/flips"
+            elif is_adaptive:
+                of_attack = f"{options.trusted}/adaptive/{name}"
             try:
                 rows = cache.poisoned(
-                    key if is_adaptive else where,
+                    f"{data}/{learner_name}/{seed}/{of_attack}",
                     lambda: poisoned(attack, surrogate, train, trusted, seed),  # noqa: B023
                 )
             except (TypeError, ValueError) as refusal:

@@ -222,6 +222,9 @@ PARAMETERS = {
     ),
     "OutlierFilteredClassifier.n_neighbors": Changes(1),
     "OutlierFilteredRegressor.n_neighbors": Changes(1, given=(("quantile", 0.5),)),
+    "OutlierFilteredClassifier.metric": Changes("cosine", given=(("quantile", 0.5),)),
+    "OutlierFilteredRegressor.metric": Changes("cosine", given=(("quantile", 0.5),)),
+    "OutlierFilteredClassifier.per_class": Changes(False, given=(("quantile", 0.8),)),
     "quantile": Changes(0.5),
     "AcceptedBy.defence": Changes(
         OutlierFilteredClassifier(LogisticRegression(), quantile=0.5)

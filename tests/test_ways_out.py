@@ -138,6 +138,11 @@ def fit(feasible_set, data=X):
     return lambda: feasible_set.fit(data)
 
 
+def filtering(detector):
+    """Return the fit of an outlier filter."""
+    return lambda: OutlierFilteredClassifier(LR, detector=detector).fit(X, y)
+
+
 def on(feasible_set, method="project", data=X, **given):
     return lambda: getattr(feasible_set.fit(X), method)(data, **given)
 
@@ -591,6 +596,23 @@ SETS = [
     Case(fit(Slab([0] * 5)), "not zero for all", [fit(Slab([0, 0, 0, 0, 1]))]),
     Case(fit(Slab([1] * 5, 3, 2)), "`lower` must not", [fit(Slab([1] * 5, 2, 3))]),
 ]
+DEFENCES = [
+    Case(
+        filtering([]),
+        "one or more outlier detectors, classifiers, 'distance' or 'prediction'",
+        [filtering([IsolationForest()]), filtering([LR]), filtering(["distance"])],
+    ),
+    Case(
+        filtering(Ridge()),
+        r"a classifier with predict_proba, such as LogisticRegression\(\)",
+        [filtering(LR)],
+    ),
+    Case(
+        lambda: OutlierFilteredRegressor(Ridge(), detector=LR).fit(X, r),
+        r"a regressor, such as Ridge\(\)",
+        [lambda: OutlierFilteredRegressor(Ridge(), detector=Ridge()).fit(X, r)],
+    ),
+]
 FINITE = AscentResult(np.zeros((6, 5)), 0.0, np.zeros(1))
 PARTS = [
     Case(
@@ -894,7 +916,7 @@ STREAMS = [
     Case(live(budget=2), "must be a float", [live(budget=0.2)]),
     Case(live(positions="random"), "`positions` must be 'even'", [live()]),
 ]
-CASES = ATTACKS + SETS + PARTS + SURROGATES + STREAMS
+CASES = ATTACKS + SETS + DEFENCES + PARTS + SURROGATES + STREAMS
 
 
 @pytest.mark.filterwarnings(

@@ -1,79 +1,125 @@
 """Scores of rows against reference rows: how outlying each is, higher for more.
 
 The reference rows' own scores set the threshold, so they must be those of rows that a
-detector has *not* seen, or they come out too small.
+detector has *not* seen, or they come out too small. Each function here returns both:
+the reference rows' own scores, and a function that scores other rows.
 """
 
 from functools import partial
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
+from sklearn.utils import gen_batches
 
+from skpoison.defences._reference_rows import as_sparse_if_alike, usual_values
 from skpoison.utils._containers import take_rows
 from skpoison.utils._texts import shown
 
 # How many parts of the reference rows are left out in turn of detectors that keep no
 # scores of rows that they have not seen.
 N_FOLDS = 5
+# Of how many rows differences are computed at a time.
+BLOCK = 4096
 
 
-def distances_to_sample(X, reference, others, sample, *, n_neighbors, n_jobs):
-    """Return the distances of rows to their nearest neighbours in a sample.
-
-    A row that is in the sample is left out of its own neighbours.
+def fit_distances(X, sample, *, n_neighbors, metric, n_jobs):
+    """Measure distances of rows to their nearest neighbours among reference rows.
 
     Parameters
     ----------
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        All rows.
-    reference, others : ndarray of int
-        Positions of two sets of rows.
+    X : {ndarray, csr matrix} of shape (n_reference, n_features)
+        The reference rows.
     sample : ndarray of shape (n_sampled,) of int
-        Positions in `reference` of the rows that are searched; two at least.
+        Positions of those that are searched; two at least.
     n_neighbors : int
-        Which neighbour's distance is returned; the farthest row if there are fewer.
+        Which neighbour's distance is returned; the farthest row if there are fewer. A
+        row that is in the sample is left out of its own neighbours.
+    metric : str or callable
+        As in NearestNeighbors.
     n_jobs : int or None
         Number of threads.
 
     Returns
     -------
-    own_distances, other_distances : ndarray
-        Those of both sets.
+    own_scores : ndarray of shape (n_reference,)
+        The distances of the reference rows.
+    score : callable
+        Takes rows, and returns the distance of each.
     """
-    k = min(n_neighbors, sample.shape[0] - 1)
-    index = NearestNeighbors(n_jobs=n_jobs).fit(take_rows(X, reference[sample]))
-    own_distances = np.empty(reference.shape[0])
-    # Without rows given, kneighbors leaves each row out of its own neighbours.
-    own_distances[sample] = index.kneighbors(n_neighbors=k)[0][:, -1]
-    rest = np.delete(np.arange(reference.shape[0]), sample)
-    own_distances[rest] = _distances(index, take_rows(X, reference[rest]), k)
-    return own_distances, _distances(index, take_rows(X, others), k)
+    score = NeighborDistance(
+        take_rows(X, sample),
+        n_neighbors=min(n_neighbors, sample.shape[0] - 1),
+        metric=metric,
+        n_jobs=n_jobs,
+    )
+    own_scores = np.empty(X.shape[0])
+    own_scores[sample] = score.of_searched()
+    rest = np.delete(np.arange(X.shape[0]), sample)
+    own_scores[rest] = score(take_rows(X, rest))
+    return own_scores, score
 
 
-def _distances(index, X, k):
-    """Return the distances of rows to their k-th nearest neighbours."""
-    return index.kneighbors(X, k)[0][:, -1] if X.shape[0] else np.empty(0)
+class NeighborDistance:
+    """The distance of a row to its k-th nearest neighbour.
 
-
-def detector_scores(detector, reference, others):
-    """Score two sets of rows against the first by a detector of outliers.
+    Euclidean distances to the neighbour found are computed from the difference of the
+    two rows: a search by products of rows is inexact where rows are equal or nearly so,
+    and scores that tie must be equal.
 
     Parameters
     ----------
-    detector : outlier detector
-        It is cloned.
-    reference, others : {ndarray, csr matrix, dataframe} of shape (n_rows, n_features)
-        The rows.
-
-    Returns
-    -------
-    own_scores, other_scores : ndarray
-        The scores of both sets.
+    X : {ndarray, csr matrix} of shape (n_sampled, n_features)
+        The rows that are searched.
+    n_neighbors : int
+        Which neighbour's distance is returned.
+    metric, n_jobs
+        As in NearestNeighbors.
     """
-    own_scores, score = fit_detector(detector, reference)
-    return own_scores, score(others)
+
+    def __init__(self, X, *, n_neighbors, metric, n_jobs):
+        self.n_neighbors, self.metric = n_neighbors, metric
+        X = self._numbers(X)
+        self.usual = usual_values(X) if metric == "euclidean" else None
+        self.rows = self._moved(X)
+        self.index = NearestNeighbors(metric=metric, n_jobs=n_jobs).fit(self.rows)
+
+    def of_searched(self):
+        """Return the distances of the rows that are searched, each left out itself."""
+        # Without rows given, kneighbors leaves each row out of its own neighbours.
+        return self._distances(None, self.rows)
+
+    def __call__(self, X):
+        """Return the distances of rows."""
+        if not X.shape[0]:
+            return np.empty(0)
+        X = self._moved(self._numbers(X))
+        return self._distances(X, X)
+
+    def _numbers(self, X):
+        """Return booleans as numbers, of which there are differences."""
+        return X.astype(float) if self.metric == "euclidean" and X.dtype == bool else X
+
+    def _moved(self, X):
+        return X if self.usual is None else as_sparse_if_alike(X, self.usual)
+
+    def _distances(self, queries, X):
+        distances, nearest = self.index.kneighbors(queries, self.n_neighbors)
+        distances, nearest = distances[:, -1], nearest[:, -1]
+        if self.metric == "euclidean":
+            for block in gen_batches(X.shape[0], BLOCK):
+                difference = X[block] - self.rows[nearest[block]]
+                distances[block] = _norms(difference)
+        return distances
+
+
+def _norms(X):
+    """Return the Euclidean norm of each row."""
+    if sparse.issparse(X):
+        return np.sqrt(np.ravel(X.multiply(X).sum(axis=1)))
+    return np.linalg.norm(X, axis=1)
 
 
 def fit_detector(detector, reference):
@@ -91,7 +137,7 @@ def fit_detector(detector, reference):
     own_scores : ndarray of shape (n_reference,)
         Their scores.
     score : callable
-        Returns the scores of other rows.
+        Takes rows, and returns the score of each.
     """
     fitted = clone(detector).fit(reference)
     score, kept = _scores_of(fitted)
@@ -110,29 +156,6 @@ def fit_detector(detector, reference):
         own_scores[left_out] = score(take_rows(reference, left_out))
         parts.append(score)
     return own_scores, MeanScore(parts)
-
-
-def fit_distances(X, *, n_neighbors, n_jobs):
-    """Return a function that measures distances of new rows to their neighbours.
-
-    Parameters
-    ----------
-    X : {ndarray, csr matrix} of shape (n_sampled, n_features)
-        The rows among which neighbours are searched; two at least.
-    n_neighbors : int
-        Which neighbour's distance is returned; at most the number of rows minus one, as
-        for these rows themselves.
-    n_jobs : int or None
-        Number of threads.
-
-    Returns
-    -------
-    score : callable
-        Takes rows, returns the distance of each.
-    """
-    k = min(n_neighbors, X.shape[0] - 1)
-    index = NearestNeighbors(n_jobs=n_jobs).fit(X)
-    return partial(_distances, index, k=k)
 
 
 def _scores_of(detector):
@@ -173,35 +196,12 @@ class MeanScore:
     Parameters
     ----------
     parts : list of callable
-        Each takes rows, and returns their scores.
+        Each takes rows, and labels if it needs them, and returns scores.
     """
 
     def __init__(self, parts):
         self.parts = parts
 
-    def __call__(self, X):
+    def __call__(self, *rows):
         """Return the scores of rows."""
-        return sum(score(X) / len(self.parts) for score in self.parts)
-
-
-class GroupedScore:
-    """Scores of rows, each by the function of its group.
-
-    Parameters
-    ----------
-    groups : callable
-        Takes labels, returns the positions of the rows of each group.
-    parts : list of callable
-        For each group: takes rows, and returns their scores. None: all of them are 0.
-    """
-
-    def __init__(self, groups, parts):
-        self.groups, self.parts = groups, parts
-
-    def __call__(self, X, y):
-        """Return the scores of rows with given labels."""
-        scores = np.zeros(y.shape[0])
-        for rows, score in zip(self.groups(y), self.parts, strict=True):
-            if rows.size and score is not None:
-                scores[rows] = score(take_rows(X, rows))
-        return scores
+        return sum(score(*rows) / len(self.parts) for score in self.parts)

@@ -45,12 +45,11 @@ def sample_rows(codes, n_sampled, random_state):
     return np.sort(order[np.minimum(steps.astype(int), n_samples - 1)])
 
 
-def as_sparse_if_alike(X):
-    """Move dense rows to where most entries are 0, and make them sparse.
+def usual_values(X):
+    """Return the usual value of each column if most rows have it.
 
     Words counted in a dense array are mostly 0, and a scaler turns these zeros into
-    another value, the same in all of a column. Subtracted from it, it leaves all
-    differences between rows as they are, and with them the Euclidean distances.
+    another value, the same in all of a column.
 
     Parameters
     ----------
@@ -59,17 +58,39 @@ def as_sparse_if_alike(X):
 
     Returns
     -------
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        The rows given if they are sparse, have few columns, or differ too much.
+    usual : ndarray of shape (n_features,) or None
+        None if the rows are sparse, have few columns, or differ too much.
     """
     if sparse.issparse(X) or X.shape[1] < MIN_COLUMNS:
-        return X
+        return None
     rows = np.linspace(0, X.shape[0] - 1, N_GUESSED_FROM).astype(int)
     # One of the values, and not a mean of two, so that it cancels exactly.
     usual = np.sort(X[rows], axis=0)[N_GUESSED_FROM // 2]
-    differs = np.not_equal(X, usual)
-    if differs.mean() > MAX_DENSITY:
+    return None if np.mean(np.not_equal(X, usual)) > MAX_DENSITY else usual
+
+
+def as_sparse_if_alike(X, usual=None):
+    """Move dense rows to where most entries are 0, and make them sparse.
+
+    The usual values, subtracted from the rows, leave all differences between rows as
+    they are, and with them the Euclidean distances.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows; finite numbers.
+    usual : ndarray of shape (n_features,), default=None
+        Those of the rows with which they are to be compared. None: their own.
+
+    Returns
+    -------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows given if they have no usual values.
+    """
+    usual = usual_values(X) if usual is None else usual
+    if usual is None:
         return X
+    differs = np.not_equal(X, usual)
     moved = sparse.csr_matrix(differs, dtype=X.dtype)
     # The positions of its entries are those of the mask, row by row.
     moved.data = X[differs] - np.broadcast_to(usual, X.shape)[differs]

@@ -9,10 +9,31 @@ import numpy as np
 from scipy import sparse
 
 from skpoison.defences._robust_scale import total_variance
-from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._containers import is_frame
 
 
-def with_response(X, y, reference):
+def response_scale(X, y):
+    """Compute the scale at which the response varies as much as all features.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix, dataframe} of shape (n_reference, n_features)
+        The rows that set the scale.
+    y : ndarray of shape (n_reference,)
+        Their responses.
+
+    Returns
+    -------
+    scale : float
+        The variance of the scaled response is the sum of the variances of the features.
+        1 if either is constant.
+    """
+    spread = total_variance(_numbers(X))
+    own = total_variance(y[:, np.newaxis])
+    return float(np.sqrt(spread / own)) if spread > 0 and own > 0 else 1.0
+
+
+def with_response(X, y, scale):
     """Return rows with their response in the last column.
 
     Parameters
@@ -21,19 +42,15 @@ def with_response(X, y, reference):
         The rows.
     y : ndarray of shape (n_samples,)
         Their responses.
-    reference : ndarray of shape (n_reference,) of int
-        Positions of the rows that set the scale: the variance of the column over them
-        is the sum of the variances of the features.
+    scale : float
+        By what they are multiplied.
 
     Returns
     -------
     X_y : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features + 1)
         A dataframe stays one if all its names are words.
     """
-    column = y[:, np.newaxis]
-    spread = total_variance(_numbers(take_rows(X, reference)))
-    own = total_variance(column[reference])
-    column = column * np.sqrt(spread / own) if spread > 0 and own > 0 else column
+    column = scale * y[:, np.newaxis]
     if is_frame(X) and all(isinstance(name, str) for name in X.columns):
         return _with_column(X, column[:, 0])
     X = X.to_numpy() if is_frame(X) else X

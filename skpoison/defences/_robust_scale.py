@@ -77,12 +77,10 @@ def pull_in(X):
         sparse rows from 0.
     """
     if sparse.issparse(X):
-        distances = np.sqrt(np.ravel(X.multiply(X).sum(axis=1)))
-        factors = _factors(distances)
+        factors = _factors(_distances(X)[0])
         return X if factors is None else sparse.diags_array(factors).tocsr() @ X
     X = _pull_in_columns(X)
-    center = np.median(X, axis=0)
-    distances = np.linalg.norm(X - center, axis=1)
+    distances, center = _distances(X)
     factors = _factors(distances)
     if factors is None:
         return X
@@ -91,6 +89,31 @@ def pull_in(X):
         center + factors[:, np.newaxis] * (X - center),
         X,
     )
+
+
+def is_far(X):
+    """Return which rows are far from all others: those that are pulled in.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows; they are not written to.
+
+    Returns
+    -------
+    is_far : ndarray of shape (n_samples,) of bool
+    """
+    X = X if sparse.issparse(X) else _pull_in_columns(X)
+    factors = _factors(_distances(X)[0])
+    return np.zeros(X.shape[0], dtype=bool) if factors is None else factors < 1
+
+
+def _distances(X):
+    """Return the distance of each row from the centre, and the centre."""
+    if sparse.issparse(X):
+        return np.sqrt(np.ravel(X.multiply(X).sum(axis=1))), 0.0
+    center = np.median(X, axis=0)
+    return np.linalg.norm(X - center, axis=1), center
 
 
 def _factors(distances):

@@ -16,8 +16,8 @@ class AcceptedBy(BaseFeasibleSet):
     the training rows, all of them trusted, and then judges each row by itself, given
     its label. A row that it would drop is moved towards the nearest training row of its
     label that it keeps, as little as necessary. For the distance to the nearest trusted
-    row (``n_neighbors=1``) this is the projection: the set is a union of balls.
-    Otherwise nearer rows may exist.
+    row (``detector="distance", n_neighbors=1``) this is the projection: the set is a
+    union of balls. Otherwise nearer rows may exist.
 
     Parameters
     ----------
@@ -47,7 +47,9 @@ class AcceptedBy(BaseFeasibleSet):
     >>> from skpoison.defences import OutlierFilteredClassifier
     >>> from skpoison.feasible_sets import AcceptedBy
     >>> X, y = [[0], [1], [3], [10], [12], [13]], ["a", "a", "a", "b", "b", "b"]
-    >>> defence = OutlierFilteredClassifier(LogisticRegression(), n_neighbors=1)
+    >>> defence = OutlierFilteredClassifier(
+    ...     LogisticRegression(), detector="distance", n_neighbors=1
+    ... )
     >>> kept = AcceptedBy(defence).fit(X, y)
     >>> kept.defence_.threshold_.round(6)
     array([2., 2.])

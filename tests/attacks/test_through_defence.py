@@ -50,20 +50,24 @@ TRUSTED = np.arange(80) < 40
 LR = LogisticRegression(tol=1e-10)
 COUNTED = ErrorGeneric(sharpness=1e8)
 SURROGATES = {
-    "filter": OutlierFilteredClassifier(LR, quantile=0.8),
-    "weights": OutlierFilteredClassifier(LR, quantile=0.5, action="weigh"),
+    "filter": OutlierFilteredClassifier(LR, detector="distance", quantile=0.8),
+    "weights": OutlierFilteredClassifier(
+        LR, detector="distance", quantile=0.5, action="weigh"
+    ),
     "labels": KNNSanitizedClassifier(LR),
     "votes": KNNSanitizedClassifier(LinearSVC(tol=1e-8), action="drop"),
     "confidence": ConfidentLearningClassifier(LR, random_state=0),
     "scaler inside": OutlierFilteredClassifier(
-        make_pipeline(StandardScaler(), LR), quantile=0.8
+        make_pipeline(StandardScaler(), LR), detector="distance", quantile=0.8
     ),
     "scaler before": make_pipeline(
-        MinMaxScaler(), OutlierFilteredClassifier(LR, quantile=0.8)
+        MinMaxScaler(), OutlierFilteredClassifier(LR, detector="distance", quantile=0.8)
     ),
-    "two": OutlierFilteredClassifier(KNNSanitizedClassifier(LR)),
+    "two": OutlierFilteredClassifier(KNNSanitizedClassifier(LR), detector="distance"),
     "noise": NoisyLabelClassifier(LR, random_state=0),
-    "tree": OutlierFilteredClassifier(DecisionTreeClassifier(random_state=0)),
+    "tree": OutlierFilteredClassifier(
+        DecisionTreeClassifier(random_state=0), detector="distance"
+    ),
 }
 
 
@@ -265,14 +269,18 @@ def test_any_defence_is_a_surrogate_of_any_attack(make, name):
 def test_regression():
     r = X @ [1.0, 2, 0, -1]
     attack = GradientInsertion(
-        OutlierFilteredRegressor(Ridge()),
+        OutlierFilteredRegressor(Ridge(), detector="distance"),
         8,
         optimizer=ProjectedAscent(max_iter=6),
         random_state=0,
     )
     X_out, r_out = attack.fit_resample(X, r, trusted=TRUSTED)
     trusted = np.append(TRUSTED, np.zeros(8, dtype=bool))
-    defence = OutlierFilteredRegressor(Ridge()).fit(X_out, r_out, trusted=trusted)
-    clean = OutlierFilteredRegressor(Ridge()).fit(X, r, trusted=TRUSTED)
+    defence = OutlierFilteredRegressor(Ridge(), detector="distance").fit(
+        X_out, r_out, trusted=trusted
+    )
+    clean = OutlierFilteredRegressor(Ridge(), detector="distance").fit(
+        X, r, trusted=TRUSTED
+    )
     errors = [((each.predict(X) - r) ** 2).mean() for each in (clean, defence)]
     assert errors[1] > 3 * errors[0]

@@ -45,7 +45,9 @@ def filter_slowly(X, y, trusted, quantile, k):
 @pytest.mark.parametrize("quantile", [0.0, 0.5, 0.9, 0.95, 1.0])
 @pytest.mark.parametrize("k", [1, 5, 20])
 def test_equals_the_filter_row_by_row(quantile, k):
-    defence = OutlierFilteredClassifier(ESTIMATOR, quantile=quantile, n_neighbors=k)
+    defence = OutlierFilteredClassifier(
+        ESTIMATOR, detector="distance", quantile=quantile, n_neighbors=k
+    )
     defence.fit(X, y, trusted=TRUSTED)
     expected = filter_slowly(X, y, TRUSTED, quantile, k)
     np.testing.assert_array_equal(defence.inlier_mask_, expected)
@@ -94,7 +96,7 @@ def test_scores_of_trusted_rows_leave_them_out():
 
 
 def test_scale_and_order_make_no_difference():
-    defence = OutlierFilteredClassifier(ESTIMATOR)
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector="distance")
     kept = defence.fit(X, y, trusted=TRUSTED).inlier_mask_
     scaled = defence.fit(1000 * X, y, trusted=TRUSTED).inlier_mask_
     np.testing.assert_array_equal(scaled, kept)
@@ -135,9 +137,9 @@ def test_detectors_agree_on_which_way_is_out(detector):
     assert defence.inlier_mask_[:100].all()
 
 
-def test_pyod_knn_is_the_default_detector():
+def test_pyod_knn_is_the_distance():
     """Another implementation of the same score, training scores left out alike."""
-    ours = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=7)
+    ours = OutlierFilteredClassifier(ESTIMATOR, detector="distance", n_neighbors=7)
     theirs = OutlierFilteredClassifier(ESTIMATOR, detector=KNN(n_neighbors=7))
     np.testing.assert_array_equal(
         ours.fit(X, y, trusted=TRUSTED).inlier_mask_,
@@ -156,7 +158,7 @@ def test_local_outlier_factor_uses_its_own_training_scores():
 
 
 def test_scores_are_distances_and_thresholds_of_each_class():
-    defence = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=3)
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector="distance", n_neighbors=3)
     defence.fit(X, y, trusted=TRUSTED)
     distances = cdist(X, X)
     for code in (0, 1):
@@ -195,11 +197,13 @@ def test_scores_that_are_not_distances_cannot_weigh():
 
 
 @pytest.mark.parametrize(
-    "given", [{"n_neighbors": 4}, {"max_reference": None}, {"n_jobs": 2}]
+    "given",
+    [{"n_neighbors": 4}, {"metric": "cosine"}, {"max_reference": None}, {"n_jobs": 2}],
 )
-def test_parameters_of_the_default_detector_are_refused_for_another(given):
-    defence = OutlierFilteredClassifier(ESTIMATOR, detector=KNN(), **given)
-    with pytest.raises(ValueError, match=f"{next(iter(given))} must be .* a detector"):
+@pytest.mark.parametrize("detector", [KNN(), "prediction", [KNN(), "prediction"]])
+def test_parameters_of_the_distance_are_refused_without_it(given, detector):
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector=detector, **given)
+    with pytest.raises(ValueError, match=f"{next(iter(given))} must be .*'distance'"):
         defence.fit(X, y)
 
 
@@ -214,7 +218,7 @@ class TestRegressor:
         return np.column_stack([self.X, np.sqrt(spread) * self.y])
 
     def test_equals_the_filter_row_by_row(self):
-        defence = OutlierFilteredRegressor(Ridge(), quantile=0.9)
+        defence = OutlierFilteredRegressor(Ridge(), detector="distance", quantile=0.9)
         defence.fit(self.X, self.y, trusted=self.trusted)
         rows = self.joint(self.trusted)
         one_class = np.zeros(200)
@@ -265,7 +269,9 @@ class TestRegressor:
 
 
 def test_rows_are_compared_with_a_sample_of_the_trusted_ones():
-    defence = OutlierFilteredClassifier(ESTIMATOR, max_reference=20, random_state=0)
+    defence = OutlierFilteredClassifier(
+        ESTIMATOR, detector="distance", max_reference=20, random_state=0
+    )
     defence.fit(X, y, trusted=TRUSTED)
     assert defence.n_reference_.tolist() == [20, 20]
     random_state = np.random.RandomState(0)
@@ -326,9 +332,11 @@ def test_local_outlier_factor_without_novelty():
 
 def test_class_without_trusted_rows_stands_in_for_itself():
     trusted = TRUSTED & (y == 0)
-    one = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
-    none = OutlierFilteredClassifier(ESTIMATOR).fit(X, y)
-    both = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=TRUSTED)
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector="distance")
+    one, none, both = (clone(defence) for _ in range(3))
+    one.fit(X, y, trusted=trusted)
+    none.fit(X, y)
+    both.fit(X, y, trusted=TRUSTED)
     expected = np.where(y == 0, both.inlier_mask_, none.inlier_mask_)
     np.testing.assert_array_equal(one.inlier_mask_, expected)
 
@@ -339,14 +347,15 @@ def test_few_trusted_rows():
     trusted = np.zeros(300, dtype=bool)
     rows = np.flatnonzero(y == 0)
     trusted[rows[:1]] = True
-    one = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
-    none = OutlierFilteredClassifier(ESTIMATOR).fit(X, y)
+    defence = OutlierFilteredClassifier(ESTIMATOR, detector="distance")
+    one = clone(defence).fit(X, y, trusted=trusted)
+    none = clone(defence).fit(X, y)
     np.testing.assert_array_equal(
         one.inlier_mask_ | trusted, none.inlier_mask_ | trusted
     )
     trusted[rows[:3]] = True
-    three = OutlierFilteredClassifier(ESTIMATOR).fit(X, y, trusted=trusted)
-    two = OutlierFilteredClassifier(ESTIMATOR, n_neighbors=2)
+    three = clone(defence).fit(X, y, trusted=trusted)
+    two = clone(defence).set_params(n_neighbors=2)
     np.testing.assert_array_equal(
         three.inlier_mask_[rows], two.fit(X, y, trusted=trusted).inlier_mask_[rows]
     )

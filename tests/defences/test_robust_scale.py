@@ -4,7 +4,7 @@ from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import StandardScaler, scale
 
-from skpoison.defences._robust_scale import pull_in, standardize, total_variance
+from skpoison.defences._robust_scale import is_far, pull_in, standardize, total_variance
 
 X = np.random.RandomState(0).normal(size=(200, 3))
 
@@ -75,3 +75,13 @@ def test_equal_rows(rows):
     np.testing.assert_array_equal(standardize(rows), np.zeros_like(rows))
     assert total_variance(rows) == 0
     assert total_variance(sparse.csr_array(np.zeros((3, 2)))) == 0
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("columns", [slice(None), slice(1)])
+def test_which_rows_are_far(make, columns):
+    assert not is_far(make(X)).any()
+    far = X.copy()
+    far[[3, 8], columns] = 1e6
+    np.testing.assert_array_equal(np.flatnonzero(is_far(make(far))), [3, 8])
+    assert not is_far(np.zeros((4, 2))).any()

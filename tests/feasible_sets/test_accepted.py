@@ -21,7 +21,7 @@ y = np.array(["a", "b", "c"])[codes]
 FAR = X + 6 * np.random.RandomState(0).normal(size=X.shape)
 LR = LogisticRegression(max_iter=1000)
 FILTERS = [
-    OutlierFilteredClassifier(LR, n_neighbors=1),
+    OutlierFilteredClassifier(LR, detector="distance", n_neighbors=1),
     OutlierFilteredClassifier(LR, quantile=0.8),
     OutlierFilteredClassifier(LR, n_neighbors=2, max_reference=15, random_state=0),
     OutlierFilteredClassifier(LR, detector=LocalOutlierFactor(5, novelty=True)),
@@ -96,7 +96,10 @@ def test_sparse_training_rows():
         AcceptedBy(FILTERS[1]).fit(thin, y),
         AcceptedBy(FILTERS[1]).fit(sparse.csr_array(thin), y),
     )
-    np.testing.assert_allclose(dense.project(FAR, y=y), thin.project(FAR, y=y))
+    # Sparse rows are not centred, and the solver stops elsewhere.
+    np.testing.assert_allclose(
+        dense.project(FAR, y=y), thin.project(FAR, y=y), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_within_an_intersection():

@@ -19,7 +19,9 @@ CLASSES = np.array([0, 1])
 GIVEN = TrainingSet(X, y, np.ones(120, dtype=bool), np.arange(120))
 START = PoisonRows(X[:30], y[:30])
 FAR = PoisonRows(3 * X[:30], y[:30])
-ONE = OutlierFilteredClassifier(LogisticRegression(), n_neighbors=1)
+ONE = OutlierFilteredClassifier(
+    LogisticRegression(), detector="distance", n_neighbors=1
+)
 
 
 def region_of(feasible_set, defence=ONE):

@@ -41,7 +41,10 @@ def test_rows_that_are_dropped_anyway_are_not_deleted():
 
 @pytest.mark.filterwarnings("ignore:DropsSome overrules")
 def test_never_does_less_than_the_naive_attack():
-    for victim in (DropsSome(LR), OutlierFilteredClassifier(LR, quantile=0.7)):
+    for victim in (
+        DropsSome(LR),
+        OutlierFilteredClassifier(LR, detector="distance", quantile=0.7),
+    ):
         errors = [
             error(victim, *attack.fit_resample(X, y, **OWN))
             for attack in (

@@ -31,7 +31,7 @@ X, X_val, X_test, y, y_val, y_test = (
 )  # fmt: skip
 TRUSTED = np.arange(120) < 60
 LR = LogisticRegression(C=10)
-FILTER = OutlierFilteredClassifier(LR, n_neighbors=3)
+FILTER = OutlierFilteredClassifier(LR, detector="distance", n_neighbors=3)
 OWN = {"X_val": X_val, "y_val": y_val}
 
 

@@ -1,0 +1,158 @@
+"""Scores of labels and responses by a model of reference rows.
+
+An outlier detector looks at where a row lies among the rows of its class. A row of
+another class, with a wrong label, can lie among them, and in many columns all distances
+are much the same. What sets it apart is the direction in which the classes differ. A
+model that learns from the reference rows knows it: the score of a row is the loss of
+its label, -log p(y | x), or the size of the residual of its response, under the model.
+
+The losses of the reference rows themselves are out of fold: each is left out by one of
+five models. Other rows are scored by the mean over the five.
+"""
+
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skpoison.defences._outlier_scores import N_FOLDS, MeanScore
+from skpoison.defences._robust_scale import is_far
+from skpoison.utils._containers import take_rows
+
+# Inverse penalty of the default classifier, for standardised columns. The weights are
+# hardly more than the differences of the class means: of few rows in many columns no
+# more can be learnt.
+C = 0.01
+# Its tolerance: sparse rows and dense ones have the same scores.
+TOL = 1e-7
+# Penalties of the default regressor, one of which is chosen by the rows left out.
+ALPHAS = np.logspace(-1, 5, 13)
+# The least probability that counts: its loss is 708.
+TINY = np.finfo(np.float64).tiny
+
+
+def fit_label_losses(classifier, X, y):
+    """Score labels by the losses that a classifier of reference rows gives them.
+
+    Parameters
+    ----------
+    classifier : classifier with predict_proba, or None
+        It is cloned. None: a coarse logistic regression, which does not learn from
+        rows that are far from all others.
+    X : {ndarray, csr matrix, dataframe} of shape (n_reference, n_features)
+        The reference rows; numbers or booleans if no model is given.
+    y : ndarray of shape (n_reference,) of int
+        Their labels.
+
+    Returns
+    -------
+    own_losses : ndarray of shape (n_reference,)
+        The out-of-fold loss of each label. 0 for the only row of a class.
+    loss : callable
+        Takes rows and labels, and returns the loss of each label. That of a label which
+        no reference row has is the largest.
+    """
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if counts.shape[0] < 2:
+        return np.zeros(y.shape[0]), _nothing
+    # Each class is dealt out to the folds in turn. The only row of a class is in none.
+    order = np.argsort(codes, kind="stable")
+    rank = np.empty(y.shape[0], dtype=int)
+    rank[order] = np.arange(y.shape[0]) - np.repeat(np.cumsum(counts) - counts, counts)
+    folds = np.where(counts[codes] > 1, rank % N_FOLDS, -1)
+    far = np.zeros(y.shape[0], dtype=bool)
+    if classifier is None:
+        classifier = LogisticRegression(C=C, tol=TOL, max_iter=1000)
+        classifier, X = _standardised(classifier, X), _numbers(X)
+        far = is_far(X)
+    rests = [_learnt_from(folds, fold, far, codes) for fold in range(folds.max() + 1)]
+    return _fit_out_of_fold(classifier, X, y, folds, rests, _label_loss)
+
+
+def fit_residuals(regressor, X, y):
+    """Score responses by the residuals of a regressor of reference rows.
+
+    Parameters
+    ----------
+    regressor : regressor or None
+        It is cloned. None: a ridge regression, which does not learn from rows that are
+        far from all others, in their features or their response.
+    X : {ndarray, csr matrix, dataframe} of shape (n_reference, n_features)
+        The reference rows, two at least; numbers or booleans if no model is given.
+    y : ndarray of shape (n_reference,)
+        Their responses.
+
+    Returns
+    -------
+    own_residuals : ndarray of shape (n_reference,)
+        The size of the out-of-fold residual of each response.
+    residual : callable
+        Takes rows and responses, and returns the size of the residual of each.
+    """
+    far = np.zeros(y.shape[0], dtype=bool)
+    if regressor is None:
+        regressor, X = _standardised(RidgeCV(ALPHAS), X), _numbers(X)
+        far = is_far(X) | is_far(y[:, np.newaxis])
+    folds, one = np.arange(y.shape[0]) % N_FOLDS, np.zeros(y.shape[0])
+    rests = [_learnt_from(folds, fold, far, one) for fold in range(folds.max() + 1)]
+    return _fit_out_of_fold(regressor, X, y, folds, rests, _residual)
+
+
+def _numbers(X):
+    return X.astype(np.float64) if X.dtype == bool else X
+
+
+def _standardised(model, X):
+    """Return a model behind a scaler; sparse rows are not centred."""
+    scaler = StandardScaler(with_mean=not sparse.issparse(X))
+    # Whatever the user has set for the output of transformers is not meant for it.
+    return make_pipeline(scaler.set_output(transform="default"), model)
+
+
+def _learnt_from(folds, fold, far, codes):
+    """Return the rows that a model learns from: without far ones, if no class lacks."""
+    rest = folds != fold
+    near = rest & ~far
+    is_complete = np.array_equal(np.unique(codes[near]), np.unique(codes[rest]))
+    return np.flatnonzero(near if is_complete else rest)
+
+
+def _fit_out_of_fold(model, X, y, folds, rests, score_of):
+    """Return the scores of rows left out, and the mean score over all models."""
+    own_scores, parts = np.zeros(y.shape[0]), []
+    for fold, rest in enumerate(rests):
+        left_out = np.flatnonzero(folds == fold)
+        fitted = clone(model).fit(take_rows(X, rest), y[rest])
+        score = partial(score_of, fitted)
+        own_scores[left_out] = score(take_rows(X, left_out), y[left_out])
+        parts.append(score)
+    return own_scores, MeanScore(parts)
+
+
+def _nothing(X, y):
+    """Return 0 for each row: one class alone says nothing of labels."""
+    return np.zeros(y.shape[0])
+
+
+def _label_loss(classifier, X, y):
+    """Return -log p(y | x) of each row."""
+    if not y.shape[0]:
+        return np.empty(0)
+    probabilities = classifier.predict_proba(X)
+    columns = np.searchsorted(classifier.classes_, y)
+    columns = np.minimum(columns, classifier.classes_.shape[0] - 1)
+    own = probabilities[np.arange(y.shape[0]), columns]
+    own = np.where(classifier.classes_[columns] == y, own, 0.0)
+    # A loss of -0.0 would be a threshold that no loss of 0.0 reaches.
+    return np.maximum(-np.log(np.maximum(own, TINY)), 0.0)
+
+
+def _residual(regressor, X, y):
+    """Return the size of the residual of each row."""
+    if not y.shape[0]:
+        return np.empty(0)
+    return np.abs(y - np.ravel(regressor.predict(X)))
