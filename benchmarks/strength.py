@@ -21,7 +21,12 @@ Not every victim meets every set: in each block of sets each victim is drawn onc
 unless ``--all`` is given. The configurations run from small sets to large ones, and a
 line is printed for each:
 
-    damage, damage of the baseline, ratio, goal minus test error, CPU seconds
+    damage, damage of the baseline, ratio, standard error of the ratio, goal minus test
+    error, CPU seconds
+
+The standard error is that of the mean difference of the two damages over seeds, divided
+by the damage of the baseline: a ratio that is less than two of them below 1 may be
+chance.
 
 The goal is the attack's own measure of the victim's error, at the poison returned: the
 mean of `goal_path_` where it is largest. Baselines do not depend on the attacks: they
@@ -226,10 +231,19 @@ def summary_of(seeds):
             "simple": float(damages[best]),
             "best": best,
             "random": damages.get("random"),
+            "error": standard_error(
+                np.subtract(gains, [damage(e[best], e["clean"]) for e in simple])
+            ),
             "gap": float(np.nanmean([each["goal"] - each["after"] for each in done])),
             "seconds": float(np.mean([each["seconds"] for each in done])),
         }
     return rows
+
+
+def standard_error(values):
+    """Return the standard error of a mean; 0 for a single value."""
+    n = len(values)
+    return float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else 0.0
 
 
 def ratio_of(row):
@@ -239,7 +253,9 @@ def ratio_of(row):
 def line(name, row):
     if "refused" in row:
         return f"{name:<64} refused: {row['refused'][:90]}"
-    ratio = f"{ratio_of(row):8.2f}" if row["simple"] >= SMALLEST else f"{'small':>8}"
+    ratio = f"{'small':>8}{'':>8}"
+    if row["simple"] >= SMALLEST:
+        ratio = f"{ratio_of(row):8.2f}{row['error'] / row['simple']:8.2f}"
     return (
         f"{name:<64}{row['damage']:8.3f}{row['simple']:8.3f}{ratio}{row['gap']:8.3f}"
         f"{row['seconds']:8.2f}  {row['best']}"
@@ -253,12 +269,17 @@ def table(attack, rows, n_worst):
     large = {name: row for name, row in done.items() if row["simple"] >= SMALLEST}
     small = {name: row for name, row in done.items() if name not in large}
     ratios = np.array([ratio_of(row) for row in large.values()])
+    errors = np.array([row["error"] / row["simple"] for row in large.values()])
     print(f"\n{attack}: {len(rows)} configurations")
     print(f"  damage of the best simple attack at least {SMALLEST}: {len(large)}")
     for bound in (0.98, 0.95, 0.85):
         n_below = int((ratios < bound).sum())
         share = n_below / max(len(large), 1)
-        print(f"  below {bound:.0%} of it: {n_below} ({share:.1%})")
+        n_clear = int((ratios + 2 * errors < bound).sum())
+        print(
+            f"  below {bound:.0%} of it: {n_below} ({share:.1%}), {n_clear} of them by "
+            "more than two standard errors"
+        )
     less = [n for n, row in small.items() if row["damage"] < row["simple"] - SMALLEST]
     print(f"  smaller damage: {len(small)}; less by more than {SMALLEST}: {len(less)}")
     n_weaker = sum(
@@ -329,7 +350,9 @@ def run_task(task, options, known):
         for seed in range(options.seeds)
     ]
     print(f"{task}: {len(configurations)} configurations, {options.seeds} seeds")
-    print(f"{'':<64}{'damage':>8}{'simple':>8}{'ratio':>8}{'gap':>8}{'seconds':>8}")
+    print(
+        f"{'':<64}{'damage':>8}{'simple':>8}{'ratio':>8}{'±':>8}{'gap':>8}{'seconds':>8}"
+    )
     done = Parallel(options.jobs, return_as="generator")(
         delayed(measure)(run, known.get(key(run))) for run in runs
     )
