@@ -41,7 +41,11 @@ from strength_data import CLASSIFICATION, N_ROWS, columns, stored
 
 from skpoison.attacks import GradientInsertion, GreedyLabelFlip
 from skpoison.base import BaseRowFilter
-from skpoison.defences import OutlierFilteredClassifier
+from skpoison.defences import (
+    InfluenceFilteredClassifier,
+    KNNShapleyFilteredClassifier,
+    OutlierFilteredClassifier,
+)
 
 N_TRAIN, N_TEST = 600, 2000
 N_FLIPPED, N_INSERTED = 60, 120
@@ -64,6 +68,11 @@ FILTERS = {
     "no defence": lambda learner, seed: learner,
     "trusted only": lambda learner, seed: TrustedOnly(learner),
     "outliers": lambda learner, seed: OutlierFilteredClassifier(learner),
+    "KNN-Shapley": lambda learner, seed: KNNShapleyFilteredClassifier(learner),
+    "influence": lambda learner, seed: InfluenceFilteredClassifier(learner),
+    "RONI": lambda learner, seed: InfluenceFilteredClassifier(
+        learner, beside="trusted"
+    ),
 }
 
 

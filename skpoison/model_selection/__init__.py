@@ -1,19 +1,21 @@
 """Evaluation of estimators under attack.
 
 Poison is crafted once for each fold and budget; robustness curves and reports score
-estimators on it.
+estimators on it. A splitter scores the candidates of a search on trusted rows.
 """
 
 from skpoison.model_selection._craft import CraftedPoison, PoisonedFold, craft
 from skpoison.model_selection._curve import robustness_curve
 from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._report import RobustnessReport
+from skpoison.model_selection._trusted_k_fold import TrustedKFold
 
 __all__ = [
     "CraftedPoison",
     "PoisonedFold",
     "RobustnessCurveDisplay",
     "RobustnessReport",
+    "TrustedKFold",
     "craft",
     "robustness_curve",
 ]
