@@ -18,8 +18,9 @@ from scipy import sparse
 # Cost of an evaluation up to which the search is whole.
 WHOLE = 1.5e9
 # Share of the whole search below which the goal is measured on one half of the rows, by
-# a surrogate that learns from the other, and not the other way round, too.
-SPLIT = 0.75
+# a surrogate that learns from the other, and not the other way round, too. With more
+# features than rows a single split has been as strong as two, with fewer it is weaker.
+SPLIT_WIDE, SPLIT_TALL = 0.75, 0.5
 
 
 def search_share(X, n_poison):
@@ -41,3 +42,22 @@ def search_share(X, n_poison):
     stored = X.nnz if sparse.issparse(X) else n_samples * n_features
     cost = (stored + n_poison * n_features) * min(n_samples, n_features)
     return float(min(1.0, np.sqrt(WHOLE / max(cost, 1))))
+
+
+def has_one_split(X, n_poison):
+    """Return whether one validation split has to do by default.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows that the attacker knows.
+    n_poison : int
+        Number of poison rows.
+
+    Returns
+    -------
+    has_one_split : bool
+    """
+    n_samples, n_features = X.shape
+    least = SPLIT_WIDE if n_features >= n_samples else SPLIT_TALL
+    return search_share(X, n_poison) < least

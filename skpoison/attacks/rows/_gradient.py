@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._through_defence import is_defended
-from skpoison.attacks.rows._effort import SPLIT, search_share
+from skpoison.attacks.rows._effort import has_one_split, search_share
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
@@ -295,7 +295,7 @@ class BaseGradientAttack(BaseGoalAttack):
         for fold in held_out:
             positions = np.setdiff1d(positions, fold.rows)
         folds = self._folds(known, random_state, positions)
-        if self.validation is None and search_share(known.X, n_poison) < SPLIT:
+        if self.validation is None and has_one_split(known.X, n_poison):
             folds = folds[:1]
         if is_apart:
             folds = learning_apart(folds, held_out)

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks.rows import _effort
-from skpoison.attacks.rows._effort import search_share
+from skpoison.attacks.rows._effort import has_one_split, search_share
 from skpoison.optimizers import SuccessiveHalving
 
 RNG = np.random.RandomState(0)
@@ -65,3 +65,12 @@ def test_large_data_have_one_split(monkeypatch):
     extent(monkeypatch, 1.0)
     extent(monkeypatch, 1.0, validation=3)
     assert n_problems == [2, 1, 3]
+
+
+@pytest.mark.parametrize(("n_features", "least"), [(5, 0.5), (60, 0.75)])
+def test_splits_by_shape(n_features, least, monkeypatch):
+    rows = np.zeros((60, n_features))
+    cost = (60 + 10) * n_features * n_features
+    for share in (least + 0.01, least - 0.01):
+        monkeypatch.setattr(_effort, "WHOLE", cost * share**2)
+        assert has_one_split(rows, 10) == (share < least)
