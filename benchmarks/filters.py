@@ -30,13 +30,19 @@ Run: ``SCIKIT_LEARN_DATA=... OMP_NUM_THREADS=1 python benchmarks/filters.py
 import argparse
 import json
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from protocol import mnist_1_7, spambase, split
+from sklearn.covariance import EllipticEnvelope
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, minmax_scale
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVC, OneClassSVM
 from strength_data import CLASSIFICATION, N_ROWS, columns, stored
 
 from skpoison.attacks import GradientInsertion, GreedyLabelFlip
@@ -63,6 +69,22 @@ class TrustedOnly(BaseRowFilter):
         return np.where(trusted, -1.0, 1.0)
 
 
+DETECTORS = {
+    "distance": "distance",
+    "prediction": "prediction",
+    "LOF": LocalOutlierFactor(novelty=True),
+    "forest": IsolationForest(),
+    "one-class SVM": make_pipeline(StandardScaler(), OneClassSVM()),
+    "PCA + ellipse": make_pipeline(PCA(10), EllipticEnvelope()),
+}
+
+
+def detected(learner, seed, *, detector):
+    if isinstance(detector, str):
+        return OutlierFilteredClassifier(learner, detector=detector)
+    return OutlierFilteredClassifier(learner, detector=detector, random_state=seed)
+
+
 # For each filter: the learner behind it, from the learner and a seed.
 FILTERS = {
     "no defence": lambda learner, seed: learner,
@@ -73,6 +95,10 @@ FILTERS = {
     "RONI": lambda learner, seed: InfluenceFilteredClassifier(
         learner, beside="trusted"
     ),
+    **{
+        f"outliers, {name}": partial(detected, detector=detector)
+        for name, detector in DETECTORS.items()
+    },
 }
 
 

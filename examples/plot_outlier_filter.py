@@ -4,8 +4,9 @@ Outlier filtering of inserted rows
 ==================================
 
 An attacker inserts rows with wrong labels, and some of the other rows are trusted. The
-outlier filter drops each row that lies too far from the trusted rows of the class that
-it claims. Two features show which rows it drops, and which poison it accepts.
+outlier filter drops each row that is too far from the trusted rows of the class that it
+claims, or whose label contradicts what they teach. Two features show which rows it
+drops, and which poison it accepts.
 """
 
 # %%
@@ -24,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import RandomInsertion
 from skpoison.defences import OutlierFilteredClassifier
+from skpoison.inspection import SampleScoresDisplay
 
 centers = [[-2, 0], [2, 0]]
 X, y = make_blobs([200, 200], centers=centers, random_state=0)
@@ -104,11 +106,33 @@ print(f"clean rows dropped: {(~inlier & ~poison).sum()} of {(~poison).sum()}")
 # The filter also drops a few clean rows, about ``1 - quantile`` of those that are not
 # trusted.
 #
+# Scores and thresholds
+# ---------------------
+# Two scores stand behind the verdict: the distance to the fifth nearest trusted row of
+# the class, and the loss of the label under a logistic regression that learns from the
+# trusted rows. The filter takes the larger one, in units of the trusted rows' own
+# scores: 0 is their median and 1 their 95 % quantile.
+
+fig, axes = plt.subplots(1, 3, figsize=(12.6, 4.4), layout="constrained")
+for ax, detector in zip(axes, ["distance", "prediction", None], strict=True):
+    judge = OutlierFilteredClassifier(LogisticRegression(), detector=detector)
+    judge.fit(X_poisoned, y_poisoned, trusted=trusted)
+    SampleScoresDisplay.from_estimator(judge, poison, ax=ax)
+    name = detector or "distance and prediction"
+    ax.set_title(name, pad=24)  # above the legend
+    found = (~judge.inlier_mask_ & poison).sum()
+    print(f"{name}: {found} of {poison.sum()} poisoned rows dropped")
+plt.show()
+
+# %%
+# The poison claims to be of class 1. What is above the threshold of its class is
+# dropped, unless it is trusted.
+#
 # An attacker who knows the filter
 # --------------------------------
-# Some clones are accepted: those among the trusted rows of class 1, where a wrong label
-# is not an outlier. An attacker who knows which rows are accepted inserts only such
-# rows. Here they repeat them until the budget is spent.
+# A clone is accepted if it lies among the trusted rows of class 1, where a wrong label
+# is not improbable: here one is. An attacker who knows which rows are accepted inserts
+# only such rows. Here they repeat it until the budget is spent.
 
 passed = np.flatnonzero(poison & inlier)
 X_adapted = np.concatenate([X, X_poisoned[np.resize(passed, poison.sum())]])
@@ -121,7 +145,7 @@ fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
-# Each triangle is several rows at the same place.
+# The triangle is all of the poison, at the same place.
 
 print(f"poisoned rows dropped: {(~defended.inlier_mask_ & poison).sum()}")
 
