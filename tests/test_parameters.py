@@ -111,6 +111,14 @@ PARAMETERS = {
     "n_repeats": Changes(3),
     "positions": Changes("random"),
     "window": Changes(5),
+    "burn_in": Changes(30),
+    "max_rejected": Changes(0.01, given=(("window", 10),)),
+    "RejectionClassifier.action": Changes("drop", seen_in="sample_weight_"),
+    "RejectionClassifier.estimator": Changes(
+        SGDClassifier("modified_huber", random_state=0)
+    ),
+    "RejectionClassifier.threshold": Changes(0.9),
+    "RejectionClassifier.window": Changes(10, given=(("max_rejected", 0.05),)),
     "OnlineInsertion.goal": Changes({0: 1}),
     "OnlineInsertion.feasible_set": Changes(Box(-0.5, 0.5)),
     "OnlineInsertion.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
@@ -271,6 +279,11 @@ SETTINGS = {
     "KNNShapleyFilteredClassifier": {"quantile": 0.7},
     "KNNShapleyFilteredRegressor": {"estimator": Ridge(), "quantile": 0.7},
     "OnlineInsertion": {"surrogate": None},
+    "RejectionClassifier": {
+        "estimator": SGDClassifier("log_loss", random_state=0),
+        "threshold": 0.5,
+        "burn_in": 10,
+    },
     "OutlierFilteredRegressor": {"estimator": Ridge()},
     "RelaxedLabelFlip": {"validation": 2, "max_iter": 3},
     "Frozen": {"columns": [0]},

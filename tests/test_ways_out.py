@@ -29,7 +29,7 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.model_selection import GroupKFold, KFold
-from sklearn.naive_bayes import BernoulliNB
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -79,7 +79,7 @@ from skpoison.goals import (
     TargetLabels,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
-from skpoison.online import OnlineInsertion
+from skpoison.online import OnlineInsertion, RejectionClassifier
 from skpoison.optimizers import (
     AscentResult,
     BaseOptimizer,
@@ -835,6 +835,15 @@ SURROGATES = [
         [insert(MLPClassifier((3,), batch_size=120, **BATCH))],
     ),
 ]
+
+
+class WithoutWeights(GaussianNB):
+    """A learner from a stream that takes no weights."""
+
+    def partial_fit(self, X, y, classes=None):
+        return super().partial_fit(X, y, classes)
+
+
 MOMENTUM = MLPClassifier((3,), solver="sgd", random_state=0)
 PLAIN = MLPClassifier((3,), solver="sgd", momentum=0, random_state=0)
 
@@ -912,6 +921,44 @@ STREAMS = [
         in_stream(positions=[0, 1]),
         "at least 1.*Or give `X_val` and `y_val`",
         [in_stream(positions=[0, 1], given=GIVEN), in_stream(positions=[1, 1])],
+    ),
+    Case(
+        in_stream(RejectionClassifier(BernoulliNB())),
+        "Take SGDClassifier",
+        [in_stream(RejectionClassifier(SGDClassifier("log_loss", random_state=0)))],
+    ),
+    Case(
+        in_stream(RejectionClassifier(GradientDescentClassifier())),
+        "with loss='log_loss' or loss='modified_huber' inside",
+        [
+            in_stream(RejectionClassifier(SGDClassifier(loss, random_state=0)))
+            for loss in ("log_loss", "modified_huber")
+        ],
+    ),
+    Case(
+        lambda: RejectionClassifier(SGDClassifier("hinge")).fit(X, y),
+        r"Take SGDClassifier\(loss='log_loss'\)",
+        [lambda: RejectionClassifier(SGDClassifier(loss="log_loss")).fit(X, y)],
+    ),
+    Case(
+        lambda: RejectionClassifier(WithoutWeights()).fit(X, y),
+        "Use action='drop'",
+        [lambda: RejectionClassifier(WithoutWeights(), action="drop").fit(X, y)],
+    ),
+    Case(
+        lambda: (
+            RejectionClassifier(SGDClassifier("log_loss"))
+            .partial_fit(X, y, classes=[0, 1])
+            .partial_fit(X, y, classes=[0, 2])
+        ),
+        "must be those of the first call|not the same as on last call",
+        [
+            lambda: (
+                RejectionClassifier(SGDClassifier("log_loss"))
+                .partial_fit(X, y, classes=[0, 1])
+                .partial_fit(X, y)
+            )
+        ],
     ),
     Case(live(budget=2), "must be a float", [live(budget=0.2)]),
     Case(live(positions="random"), "`positions` must be 'even'", [live()]),

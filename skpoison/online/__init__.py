@@ -5,5 +5,6 @@ A stream is a training set whose rows come one after the other. Its learners hav
 """
 
 from skpoison.online._insertion import OnlineInsertion
+from skpoison.online._rejection import RejectionClassifier
 
-__all__ = ["OnlineInsertion"]
+__all__ = ["OnlineInsertion", "RejectionClassifier"]

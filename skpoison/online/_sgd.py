@@ -277,7 +277,11 @@ class SGDState:
         step : Step
         """
         if self.judge is not None:
-            weight = weight * self.judge.weigh(self.probability(x, y))
+            judged = self.judge.weigh(self.probability(x, y))
+            if judged == 0:  # the defence does not even show the learner such a row
+                nothing = np.zeros(self.n_outputs)
+                return Step(x, self.coef, 1.0, nothing, nothing, nothing)
+            weight = weight * judged
         step = self.step(x, y, weight)
         if not self.penalty * self.l1_ratio:
             self._take(step, None)
