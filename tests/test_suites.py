@@ -50,6 +50,8 @@ SETTINGS = {
     # The line search of newton-cholesky fails on some noisy labels in scikit-learn 1.6.
     "NoisyLabelClassifier": {"estimator": LogisticRegression(C=0.1), "cv": 2},
     "RelaxedLabelFlip": {"surrogate": RidgeClassifier(), "max_iter": 2},
+    "TrimmedClassifier": {"n_starts": 2},
+    "TrimmedRegressor": {"n_starts": 2},
 }
 NETWORK = MLPClassifier(
     (3,),

@@ -20,6 +20,9 @@ from skpoison.defences._outliers import (
     OutlierFilteredClassifier,
     OutlierFilteredRegressor,
 )
+from skpoison.defences._sever import SEVERClassifier, SEVERRegressor
+from skpoison.defences._spectral import SpectralFilteredClassifier
+from skpoison.defences._trimmed import TrimmedClassifier, TrimmedRegressor
 
 __all__ = [
     "ConfidentLearningClassifier",
@@ -31,4 +34,9 @@ __all__ = [
     "NoisyLabelClassifier",
     "OutlierFilteredClassifier",
     "OutlierFilteredRegressor",
+    "SEVERClassifier",
+    "SEVERRegressor",
+    "SpectralFilteredClassifier",
+    "TrimmedClassifier",
+    "TrimmedRegressor",
 ]

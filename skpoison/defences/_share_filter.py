@@ -1,0 +1,217 @@
+"""Base class of defences that leave out a share of the rows: given, or chosen."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from numbers import Real
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_method_params
+
+from skpoison.base import BaseRowFilter
+from skpoison.defences._row_losses import (
+    large_log_losses,
+    large_squared_error,
+    log_losses,
+    squared_errors,
+)
+from skpoison.defences._trusted_choice import trusted_folds, weakest_of_the_best
+from skpoison.utils._containers import take_rows
+from skpoison.utils._seeds import set_missing_seeds
+from skpoison.utils._weights import fit_weighted
+
+# Shares that are left out at first, among which trusted rows choose.
+SHARES = (0.4, 0.3, 0.2, 0.1, 0.0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows, and what an estimator makes of them.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
+        The rows.
+    y : ndarray of shape (n_samples,)
+        Their labels or responses.
+    codes : ndarray of shape (n_samples,) of int
+        The class of each row; for regression 0.
+    weights : ndarray of shape (n_samples,)
+        Their weights.
+    fit : callable
+        Takes positions of rows, and returns a fitted clone of the estimator.
+    losses_of : callable
+        Takes a fitted estimator, and returns the losses of all rows.
+    limits : callable
+        Takes the losses of all rows, and returns the loss of each class from which on
+        it is large.
+    kept : ndarray of shape (n_samples,) of bool
+        Rows that are always used: the trusted ones.
+    movable : ndarray of shape (n_samples,) of bool
+        Rows that are judged. A row in neither mask is not there.
+    """
+
+    X: object
+    y: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray
+    fit: Callable
+    losses_of: Callable
+    limits: Callable
+    kept: np.ndarray
+    movable: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a share filter finds.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,)
+        The scores of the rows.
+    thresholds : ndarray of shape (n_classes,)
+        The score of each class from which on rows are left out.
+    losses : ndarray of shape (n_samples,)
+        The losses of all rows, by the estimator fitted to the others.
+    """
+
+    scores: np.ndarray
+    thresholds: np.ndarray
+    losses: np.ndarray
+
+
+class BaseShareFilter(BaseRowFilter):
+    """Base class of defences that leave out a share of the rows.
+
+    A subclass has the parameters `contamination` and `random_state`, and implements
+    `_judge`. A share that is given is left out. With ``contamination="auto"`` a larger
+    share is left out at first, and rows that the estimator fitted to the others does
+    not contradict are taken back.
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": BaseRowFilter._parameter_constraints["estimator"],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    # The share that is left out at first if too few rows are trusted to choose one.
+    _first_share = 0.3
+
+    @abstractmethod
+    def _judge(self, task, shares, random_state, *, takes_back):
+        """Judge rows, leaving out one share after another.
+
+        Parameters
+        ----------
+        task : Task
+            The rows.
+        shares : sequence of float
+            The shares of each class that are left out, the largest first.
+        random_state : RandomState instance
+            The random state.
+        takes_back : bool
+            Whether rows whose loss is not large are taken back.
+
+        Returns
+        -------
+        judgements : list of Judgement
+            One for each share.
+        """
+
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        self._present_params = _check_method_params(
+            X, params, indices=np.flatnonzero(present)
+        )
+        super()._fit_estimator(X, y, present=present, trusted=trusted, params=params)
+
+    def _end_fit(self):
+        for name in ("_present_params", "_thresholds"):
+            vars(self).pop(name, None)
+
+    def _score_rows(self, X, y, *, trusted):
+        random_state = check_random_state(self.random_state)
+        task = self._task(X, y, trusted, random_state)
+        takes_back = self.contamination == "auto"
+        shares = [self.contamination]
+        if takes_back:
+            shares = self._choose_shares(task, random_state)
+        judgement = self._judge(task, shares, random_state, takes_back=takes_back)[-1]
+        self.first_share_ = float(shares[-1])
+        self._thresholds = judgement.thresholds
+        return judgement.scores
+
+    def _learn_threshold(self, scores, y, *, trusted):
+        return self._thresholds if is_classifier(self) else float(self._thresholds[0])
+
+    def _how_to_overrule_less(self):
+        return "Mark rows known to be clean as trusted, or lower the contamination."
+
+    def _reads_features(self):
+        return False
+
+    def _filter_input_tags(self):
+        return get_tags(self.estimator).input_tags
+
+    def _task(self, X, y, trusted, random_state):
+        """Return the rows, and how the estimator is fitted to some of them."""
+        estimator, params = self.estimator, self._present_params
+        if self.random_state is not None:
+            estimator = set_missing_seeds(estimator, random_state)
+        weights = params.get("sample_weight", np.ones(y.shape[0]))
+        if is_classifier(self):
+            codes, target = y, self.classes_[y]
+            large = large_log_losses(codes, self.classes_.shape[0])
+        else:
+            codes, target = np.zeros(y.shape[0], dtype=int), y
+
+        def fit(rows):
+            return fit_weighted(
+                clone(estimator),
+                take_rows(X, rows),
+                target[rows],
+                _check_method_params(X, params, indices=rows),
+            )
+
+        def losses_of(model):
+            losses = log_losses if is_classifier(self) else squared_errors
+            return losses(model, X, target)
+
+        def limits(losses):
+            return large if is_classifier(self) else large_squared_error(losses, y)
+
+        return Task(
+            X,
+            target,
+            codes,
+            np.asarray(weights, dtype=np.float64),
+            fit,
+            losses_of,
+            limits,
+            trusted,
+            ~trusted,
+        )
+
+    def _choose_shares(self, task, random_state):
+        """Return the shares to leave out at first; the last one is chosen."""
+        losses = []
+        for fold in trusted_folds(task.codes, task.kept, random_state):
+            kept = task.kept.copy()
+            kept[fold] = False
+            judgements = self._judge(
+                replace(task, kept=kept), SHARES, random_state, takes_back=True
+            )
+            losses.append([self._compared(each.losses[fold]) for each in judgements])
+        if not losses:
+            return [self._first_share]
+        # The weakest comes first, and wins if others are as good.
+        losses = np.concatenate(losses, axis=1)[::-1]
+        return SHARES[: len(SHARES) - weakest_of_the_best(losses)]
+
+    def _compared(self, losses):
+        """Return what is averaged over trusted rows: bounded for classification."""
+        return -np.expm1(-losses) if is_classifier(self) else losses

@@ -1,0 +1,54 @@
+"""Choice among strengths of a defence, by rows that are known to be clean.
+
+The trusted rows are split into two folds. For each, the defence is fitted with the
+other one still trusted, and without these rows, on which its models are then compared:
+what poison does to a model shows on clean rows that the model has not seen.
+"""
+
+import numpy as np
+
+from skpoison.defences._reference_rows import sample_rows
+
+N_FOLDS = 2
+# With fewer trusted rows nothing can be compared.
+MIN_TRUSTED = 10
+
+
+def trusted_folds(codes, trusted, random_state):
+    """Split trusted rows into folds.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,) of int
+        The class of each row; for regression 0.
+    trusted : ndarray of shape (n_samples,) of bool
+        The trusted rows.
+    random_state : RandomState instance
+        Draws the folds.
+
+    Returns
+    -------
+    folds : list of ndarray of int
+        Positions of the rows that are left out. Each class keeps its share. Empty if
+        too few rows are trusted, or none is not.
+    """
+    rows = np.flatnonzero(trusted)
+    if rows.shape[0] < MIN_TRUSTED or trusted.all():
+        return []
+    half = sample_rows(codes[rows], rows.shape[0] // N_FOLDS, random_state)
+    return [rows[half], np.delete(rows, half)]
+
+
+def weakest_of_the_best(losses):
+    """Return the candidate of the lowest mean loss, of equal ones the weakest.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_candidates, n_rows)
+        The losses of each candidate on each row, the weakest candidate first.
+
+    Returns
+    -------
+    candidate : int
+    """
+    return int(np.argmin(losses.mean(axis=1)))

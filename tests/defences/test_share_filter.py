@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from skpoison.defences._share_filter import SHARES, BaseShareFilter, Judgement
+
+X = np.random.RandomState(0).normal(size=(40, 2))
+y = (X[:, 0] > 0).astype(int)
+
+
+class FirstRows(BaseShareFilter):
+    """Leave out the first rows, and write down what it is asked."""
+
+    def __init__(self, estimator, contamination="auto", random_state=None):
+        self.estimator = estimator
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _judge(self, task, shares, random_state, *, takes_back):
+        self.asked_ = [*getattr(self, "asked_", []), (tuple(shares), takes_back)]
+        self.tasks_ = [*getattr(self, "tasks_", []), task]
+        n_samples = task.codes.shape[0]
+        judgements = []
+        for share in shares:
+            scores = 1.0 * (np.arange(n_samples) < share * n_samples)
+            # A share of 0.3 and one of 0.1 are the best.
+            losses = np.full(n_samples, abs(abs(share - 0.2) - 0.1))
+            limits = np.ones(task.codes.max() + 1)
+            judgements.append(Judgement(scores, limits, losses))
+        return judgements
+
+
+@pytest.mark.parametrize("contamination", [0, 0.25])
+def test_share_that_is_given(contamination):
+    fitted = FirstRows(Ridge(), contamination).fit(X, X[:, 1])
+    assert fitted.asked_ == [((contamination,), False)]
+    assert fitted.first_share_ == contamination
+    assert (~fitted.inlier_mask_).sum() == 40 * contamination
+    assert fitted.threshold_ == 1.0
+
+
+def test_share_without_trusted_rows():
+    fitted = FirstRows(LogisticRegression()).fit(X, y)
+    assert fitted.asked_ == [((0.3,), True)]
+    assert fitted.threshold_.tolist() == [1.0, 1.0]
+
+
+def test_trusted_rows_choose_the_weakest_of_the_best():
+    trusted = np.arange(40) >= 25
+    fitted = FirstRows(LogisticRegression(), random_state=0).fit(X, y, trusted=trusted)
+    assert fitted.first_share_ == 0.1
+    *folds, last = fitted.asked_
+    assert folds == [(SHARES, True)] * 2
+    assert last == ((0.4, 0.3, 0.2, 0.1), True)
+    *parts, whole = fitted.tasks_
+    left_out = [np.flatnonzero(trusted & ~part.kept) for part in parts]
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate(left_out)), np.flatnonzero(trusted)
+    )
+    for part in fitted.tasks_:
+        np.testing.assert_array_equal(part.movable, ~trusted)
+    np.testing.assert_array_equal(whole.kept, trusted)
+
+
+def test_task_fits_and_measures():
+    weights = np.random.RandomState(1).uniform(1, 2, size=40)
+    words = np.array(["a", "b"])[y]
+    fitted = FirstRows(LogisticRegression()).fit(X, words, sample_weight=weights)
+    (task,) = fitted.tasks_
+    rows = np.arange(5, 40)
+    model = task.fit(rows)
+    expected = LogisticRegression().fit(X[rows], words[rows], weights[rows])
+    np.testing.assert_array_equal(model.coef_, expected.coef_)
+    p = expected.predict_proba(X)[np.arange(40), y]
+    np.testing.assert_allclose(task.losses_of(model), -np.log(p))
+    assert task.limits(p).shape == (2,)
+    np.testing.assert_array_equal(task.weights, weights)
+
+
+def test_nothing_of_the_data_is_kept():
+    fitted = FirstRows(Ridge()).fit(X, X[:, 0])
+    assert not [name for name in vars(fitted) if name.startswith("_present")]
+    assert "_thresholds" not in vars(fitted)

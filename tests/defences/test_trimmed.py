@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_blobs, make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeRegressor
+
+from skpoison.defences import TrimmedClassifier, TrimmedRegressor
+
+rng = np.random.RandomState(0)
+X = rng.normal(size=(120, 3))
+W = np.array([1.0, -2.0, 3.0])
+CLEAN = X @ W + 0.1 * rng.normal(size=120)
+POISON = np.arange(120) >= 96  # n_p / (n + n_p) = 0.2
+y = np.where(POISON, -3 * CLEAN + 5, CLEAN)
+LABELS = (X @ W > 0).astype(int)
+FLIPPED = np.where(POISON, 1 - LABELS, LABELS)
+
+
+def published_trim(X, y, n_kept, rows):
+    """Algorithm 2 of Jagielski et al. (2018), as it is printed, from given rows."""
+    last = np.inf
+    while True:
+        model = LinearRegression().fit(X[rows], y[rows])
+        residuals = (model.predict(X) - y) ** 2
+        rows = np.argsort(residuals)[:n_kept]
+        loss = residuals[rows].mean()
+        if loss >= last:
+            return np.sort(rows), loss
+        last = loss
+
+
+def test_equals_the_published_algorithm():
+    # From one start, all rows, both go the same way.
+    for seed in range(5):
+        rng = np.random.RandomState(seed)
+        X = rng.normal(size=(60, 3))
+        y = X @ W + rng.normal(size=60)
+        y[:12] *= -2
+        params = {"contamination": 0.2, "n_starts": 1}
+        defence = TrimmedRegressor(LinearRegression(), **params).fit(X, y)
+        rows, _ = published_trim(X, y, 48, np.arange(60))
+        np.testing.assert_array_equal(np.flatnonzero(defence.inlier_mask_), rows)
+
+
+@pytest.mark.parametrize("contamination", [0.2, "auto"])
+@pytest.mark.parametrize("estimator", [LinearRegression(), Ridge(0.1)])
+def test_gross_errors_are_found(estimator, contamination):
+    defence = TrimmedRegressor(
+        estimator, contamination=contamination, random_state=0
+    ).fit(X, y)
+    np.testing.assert_array_equal(defence.inlier_mask_, ~POISON)
+    expected = clone(estimator).fit(X[~POISON], y[~POISON])
+    np.testing.assert_array_equal(defence.coef_, expected.coef_)
+    assert defence.first_share_ == (0.2 if contamination == 0.2 else 0.4)
+    assert (np.diff(defence.loss_path_) < 0).all()
+
+
+def test_scores_are_squared_residuals():
+    params = {"contamination": 0.25, "random_state": 0}
+    defence = TrimmedRegressor(LinearRegression(), **params).fit(X, y)
+    residuals = (defence.predict(X) - y) ** 2
+    np.testing.assert_allclose(defence.sample_scores_, residuals, rtol=1e-9)
+    assert defence.loss_path_[-1] == pytest.approx(
+        residuals[defence.inlier_mask_].mean()
+    )
+    assert defence.inlier_mask_.sum() == 90
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_no_contamination_is_the_plain_fit(task):
+    defence, plain, target = (
+        (TrimmedClassifier, LogisticRegression(), FLIPPED)
+        if task == "classification"
+        else (TrimmedRegressor, Ridge(), y)
+    )
+    fitted = defence(plain, contamination=0, n_starts=3, random_state=0).fit(X, target)
+    assert fitted.inlier_mask_.all()
+    np.testing.assert_array_equal(fitted.coef_, plain.fit(X, target).coef_)
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), LinearSVC()])
+@pytest.mark.parametrize("contamination", [0.2, "auto"])
+def test_flips_are_found(estimator, contamination):
+    defence = TrimmedClassifier(
+        estimator, contamination=contamination, random_state=0
+    ).fit(X, FLIPPED)
+    found = ~defence.inlier_mask_
+    assert found[POISON].mean() > 0.8
+    assert found[~POISON].mean() < 0.06
+    assert (
+        defence.score(X, LABELS)
+        > 0.97
+        > clone(estimator).fit(X, FLIPPED).score(X, LABELS)
+    )
+    assert (np.diff(defence.loss_path_) < 0).all()
+
+
+def test_each_class_loses_its_share():
+    X, y = make_classification(400, weights=[0.9], flip_y=0.1, random_state=0)
+    params = {"contamination": 0.1, "random_state": 0}
+    defence = TrimmedClassifier(LogisticRegression(), **params).fit(X, y)
+    counts = np.bincount(y)
+    np.testing.assert_array_equal(
+        np.bincount(y[~defence.inlier_mask_]), np.floor(0.1 * counts + 1e-9)
+    )
+
+
+def test_rare_class_is_not_taken_for_poison():
+    X, y = make_blobs([1000, 20], centers=[[0, 0], [2.5, 0]], random_state=0)
+    defence = TrimmedClassifier(LogisticRegression(), random_state=0).fit(X, y)
+    assert defence.overruled_share_[1] < 0.2
+
+
+def test_clean_rows_are_left_alone_if_trusted_rows_say_so():
+    trusted = np.arange(120) < 30
+    for target, defence in (
+        (CLEAN, TrimmedRegressor(Ridge(), random_state=0)),
+        (LABELS, TrimmedClassifier(LogisticRegression(), random_state=0)),
+    ):
+        fitted = defence.fit(X, target, trusted=trusted)
+        assert fitted.first_share_ == 0
+        assert fitted.inlier_mask_.all()
+
+
+def test_trusted_rows_choose_a_share():
+    trusted = np.arange(120) < 30
+    fitted = TrimmedRegressor(Ridge(0.1), random_state=0).fit(X, y, trusted=trusted)
+    assert 0.1 <= fitted.first_share_ <= 0.4
+    np.testing.assert_array_equal(fitted.inlier_mask_, ~POISON)
+
+
+def test_sample_weights_are_copies():
+    counts = np.random.RandomState(1).randint(1, 4, size=120)
+    rows = np.repeat(np.arange(120), counts)
+    params = {"contamination": 0.2, "n_starts": 1}
+    weighted = TrimmedRegressor(Ridge(), **params).fit(X, y, sample_weight=counts)
+    copied = TrimmedRegressor(Ridge(), **params).fit(X[rows], y[rows])
+    np.testing.assert_array_equal(weighted.inlier_mask_[rows], copied.inlier_mask_)
+    np.testing.assert_allclose(weighted.coef_, copied.coef_)
+
+
+def test_rows_that_an_estimator_fits_exactly_are_kept():
+    tree = DecisionTreeRegressor(random_state=0)
+    assert (
+        TrimmedRegressor(tree, n_starts=2, random_state=0).fit(X, y).inlier_mask_.all()
+    )
+
+
+def test_texts():
+    texts = ["good film", "nice film", "bad film", "poor film"] * 10
+    labels = np.array([1, 1, 0, 0] * 10)
+    labels[:2] = 0
+    pipeline = make_pipeline(CountVectorizer(), LogisticRegression(C=10))
+    defence = TrimmedClassifier(pipeline, n_starts=3, random_state=0)
+    defence = defence.fit(texts, labels)
+    np.testing.assert_array_equal(np.flatnonzero(~defence.inlier_mask_), [0, 1])
+
+
+def test_not_settled():
+    defence = TrimmedRegressor(Ridge(), contamination=0.4, max_iter=1, n_starts=1)
+    with pytest.warns(ConvergenceWarning, match="Raise max_iter"):
+        defence.fit(X, y)
