@@ -2,10 +2,11 @@ r"""Losses of rows, by a fitted estimator.
 
 For regression it is the squared error. For classification it is the log loss
 :math:`-\log p_y(x)` if the classifier has probabilities. Otherwise its decision
-function :math:`z` takes the place of log odds: of two classes the loss is
-:math:`\log(1 + e^{-z})` or :math:`\log(1 + e^{z})`, of more the probabilities are the
-softmax of :math:`z`. In a class, the order of rows is that of any other loss that falls
-with the margin.
+function :math:`z` takes the place of log odds, where a value of 1, the margin of a
+support vector machine and the target of least squares, counts as odds of nine: of two
+classes the loss is :math:`\log(1 + 9^{-z})` or :math:`\log(1 + 9^{z})`, of more the
+probabilities are the softmax of :math:`z \log 9`. In a class, the order of rows is
+that of any other loss that falls with the margin.
 
 A loss is large if it contradicts the row. For regression that is a residual of more
 than three robust standard deviations (by the median of all absolute residuals), the
@@ -29,7 +30,8 @@ from skpoison.utils._texts import shown
 
 # The least probability, as in scikit-learn's log_loss.
 EPS = np.finfo(np.float64).eps
-# By the odds of a label, compared with those of its class: how many times less.
+# By the odds of a label, compared with those of its class: how many times less. Also
+# the odds that a decision value of 1 stands for.
 ODDS = 9.0
 # By the residual, in robust standard deviations.
 N_DEVIATIONS = 3.0
@@ -87,6 +89,7 @@ def log_losses(model, X, y):
         logs = np.log(np.maximum(probabilities, EPS))
     elif hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(X), dtype=np.float64)
+        scores = np.log(ODDS) * scores
         if scores.ndim == 1:
             logs = np.column_stack([log_expit(-scores), log_expit(scores)])
         elif scores.shape[1] == n_classes:

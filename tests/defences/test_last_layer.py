@@ -19,7 +19,9 @@ from sklearn.svm import SVC, LinearSVC
 from skpoison.defences._last_layer import last_layer_gradients, last_layer_inputs
 from skpoison.surrogates import GradientDescentClassifier, as_training_problem
 
-X, y = make_classification(40, 5, n_classes=3, n_informative=4, random_state=0)
+X, y = make_classification(
+    40, 5, n_classes=3, n_informative=4, n_redundant=0, random_state=0
+)
 TWO = y < 2
 WORDS = np.array(["b", "c", "a"])[y]
 RESPONSES = X @ [1.0, 2.0, 0.0, -1.0, 0.5] + 3
@@ -82,7 +84,8 @@ def test_network_from_its_last_hidden_layer(activation, task):
     rows = TWO if task == "two" else np.ones(40, dtype=bool)
     kind = MLPRegressor if task == "responses" else MLPClassifier
     target = RESPONSES[rows] if task == "responses" else WORDS[rows]
-    network = kind((4, 3), activation=activation, max_iter=5, random_state=0)
+    params = {"max_iter": 5, "random_state": 0}
+    network = kind(hidden_layer_sizes=(4, 3), activation=activation, **params)
     model = make_pipeline(StandardScaler(), network).fit(X[rows], target)
     hidden = last_layer_inputs(model, X[rows])
     assert hidden.shape == (rows.sum(), 3)

@@ -9,8 +9,8 @@ from skpoison.defences._row_losses import log_losses
 rng = np.random.RandomState(0)
 X = rng.normal(size=(200, 5))
 y = (X[:, 0] + 0.3 * rng.normal(size=200) > 0).astype(int)
-POISON = np.arange(200) < 20
-X[POISON] = [6.0, 0.0, 4.0, 0.0, 0.0] + 0.1 * rng.normal(size=(20, 5))
+POISON = np.arange(200) < 10
+X[POISON] = [6.0, 0.0, 4.0, 0.0, 0.0] + 0.1 * rng.normal(size=(10, 5))
 y[POISON] = 0
 PLAIN = LogisticRegression()
 
