@@ -51,6 +51,9 @@ from skpoison.defences import (
     InfluenceFilteredClassifier,
     KNNShapleyFilteredClassifier,
     OutlierFilteredClassifier,
+    SEVERClassifier,
+    SpectralFilteredClassifier,
+    TrimmedClassifier,
 )
 
 N_TRAIN, N_TEST = 600, 2000
@@ -99,6 +102,11 @@ FILTERS = {
         f"outliers, {name}": partial(detected, detector=detector)
         for name, detector in DETECTORS.items()
     },
+    "trimmed": lambda learner, seed: TrimmedClassifier(learner, random_state=seed),
+    "SEVER": lambda learner, seed: SEVERClassifier(learner, random_state=seed),
+    "spectral": lambda learner, seed: SpectralFilteredClassifier(
+        learner, random_state=seed
+    ),
 }
 
 

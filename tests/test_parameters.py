@@ -89,6 +89,12 @@ class NoEffect:
 
 JOBS = NoEffect("Parallel work changes how long it takes, and not what comes out.")
 
+# Starts differ if there are several minima.
+STUMP = (
+    ("estimator", DecisionTreeClassifier(max_depth=1, random_state=0)),
+    ("contamination", 0.3),
+)
+
 # By the name of a parameter, or of a class and a parameter where classes differ.
 PARAMETERS = {
     "budget": Changes(0.3),
@@ -179,6 +185,28 @@ PARAMETERS = {
     "KNNSanitizedClassifier.threshold": Changes(0.9),
     "KNNSanitizedClassifier.weights": Changes("distance"),
     "NoisyLabelClassifier.cv": Changes(2),
+    "SEVERClassifier.cutoff": Changes("random", seen_in="sample_scores_"),
+    "SEVERClassifier.n_rounds": Changes(1, seen_in="sample_scores_"),
+    "SEVERClassifier.random_state": Changes(1, given=(("cutoff", "random"),)),
+    "SEVERRegressor.cutoff": Changes("random", seen_in="sample_scores_"),
+    "SEVERRegressor.estimator": Changes(Ridge(alpha=100.0)),
+    "SEVERRegressor.n_rounds": Changes(1, seen_in="sample_scores_"),
+    "SEVERRegressor.random_state": Changes(
+        1, given=(("cutoff", "random"), ("n_rounds", 1)), seen_in="sample_scores_"
+    ),
+    "SEVERClassifier.estimator": Changes(LogisticRegression(C=1e-3)),
+    "SpectralFilteredClassifier.n_rounds": Changes(4, seen_in="sample_scores_"),
+    "SpectralFilteredClassifier.random_state": NoEffect(
+        "It draws where the iteration for a singular vector starts, and not its end."
+    ),
+    "TrimmedClassifier.max_iter": Changes(1, seen_in="loss_path_"),
+    "TrimmedClassifier.n_starts": Changes(1, given=STUMP, seen_in="loss_path_"),
+    "TrimmedClassifier.random_state": Changes(1, given=STUMP, seen_in="loss_path_"),
+    "TrimmedRegressor.estimator": Changes(Ridge(alpha=100.0)),
+    "TrimmedRegressor.max_iter": Changes(1, seen_in="loss_path_"),
+    "TrimmedRegressor.n_starts": Changes(1, seen_in="loss_path_"),
+    "TrimmedRegressor.random_state": Changes(1, seen_in="loss_path_"),
+    "contamination": Changes(0.25),
     "NoisyLabelClassifier.estimator": Changes(LogisticRegression(C=1e-3)),
     "NoisyLabelClassifier.method": Changes("weighted"),
     "NoisyLabelClassifier.noise": Changes(0.3),
@@ -286,6 +314,15 @@ SETTINGS = {
     },
     "OutlierFilteredRegressor": {"estimator": Ridge()},
     "RelaxedLabelFlip": {"validation": 2, "max_iter": 3},
+    "SEVERClassifier": {"contamination": 0.2},
+    "SEVERRegressor": {"estimator": Ridge(), "contamination": 0.2},
+    "SpectralFilteredClassifier": {"contamination": 0.2},
+    "TrimmedClassifier": {"contamination": 0.4, "n_starts": 4},
+    "TrimmedRegressor": {
+        "estimator": Ridge(),
+        "contamination": 0.2,
+        "n_starts": 3,
+    },
     "Frozen": {"columns": [0]},
     "Intersection": {"sets": [("box", Box(0, 2))]},
     "L1Ball": {"radius": 1.0},
@@ -528,6 +565,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.* has not settled")
 @pytest.mark.parametrize(("cls", "parameter"), CASES)
 def test_parameter_has_an_effect(cls, parameter, capsys):
     says = entry(cls, parameter)

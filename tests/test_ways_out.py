@@ -13,8 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+<<<<<<< Updated upstream
 from sklearn.base import clone
 from sklearn.cluster import KMeans, MiniBatchKMeans
+=======
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
+>>>>>>> Stashed changes
 from sklearn.datasets import make_classification
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
@@ -54,6 +60,8 @@ from skpoison.defences import (
     NoisyLabelClassifier,
     OutlierFilteredClassifier,
     OutlierFilteredRegressor,
+    SEVERClassifier,
+    TrimmedClassifier,
 )
 from skpoison.feasible_sets import (
     AcceptedBy,
@@ -178,6 +186,17 @@ class Jumping(KFold):
 
     def split(self, X, y=None, groups=None):
         yield np.arange(50), np.arange(50, 80)
+
+
+class Voteless(ClassifierMixin, BaseEstimator):
+    """A classifier that has neither probabilities nor decision values."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
 
 
 class NoLoss:
@@ -615,6 +634,23 @@ DEFENCES = [
 ]
 FINITE = AscentResult(np.zeros((6, 5)), 0.0, np.zeros(1))
 PARTS = [
+    Case(
+        lambda: TrimmedClassifier(Voteless()).fit(X, y),
+        "Put CalibratedClassifierCV around it",
+        [
+            lambda: TrimmedClassifier(
+                CalibratedClassifierCV(LR), contamination=0.1, n_starts=1
+            ).fit(X, y)
+        ],
+    ),
+    Case(
+        lambda: SEVERClassifier(DecisionTreeClassifier()).fit(X, y),
+        "such as LogisticRegression, .* Take TrimmedClassifier",
+        [
+            lambda: SEVERClassifier(LR).fit(X, y),
+            lambda: TrimmedClassifier(DecisionTreeClassifier()).fit(X, y),
+        ],
+    ),
     Case(
         insert(goal=own_goal(resolve=lambda self, context: 3)),
         r"an object with a method at\(learner, W\)",

@@ -274,8 +274,6 @@ class Trimming:
         fitted : TrimmedFit
         """
         loss = self.trimmed_loss(fitted.losses, share)
-        if fitted.is_settled and loss == fitted.path[-1]:
-            return fitted  # it is this share's
         again = TrimmedFit(fitted.model, fitted.losses, fitted.rows, (loss,))
         return self.concentrate(again, share, max_steps)
 

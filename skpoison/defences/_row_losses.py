@@ -118,7 +118,8 @@ def large_squared_error(losses, y):
     scale = NORMAL * np.median(np.sqrt(losses))
     # Of rows that are fitted exactly only rounding is left.
     rounding = np.sqrt(EPS) * np.ptp(y)
-    return np.array([max(N_DEVIATIONS * scale, rounding) ** 2])
+    least = np.finfo(np.float64).tiny
+    return np.array([max(N_DEVIATIONS * scale, rounding, least**0.5) ** 2])
 
 
 def large_log_losses(codes, n_classes):

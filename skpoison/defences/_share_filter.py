@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -21,6 +22,7 @@ from skpoison.defences._row_losses import (
 from skpoison.defences._trusted_choice import trusted_folds, weakest_of_the_best
 from skpoison.utils._containers import take_rows
 from skpoison.utils._seeds import set_missing_seeds
+from skpoison.utils._validation import check_squares
 from skpoison.utils._weights import fit_weighted
 
 # Shares that are left out at first, among which trusted rows choose.
@@ -123,11 +125,11 @@ class BaseShareFilter(BaseRowFilter):
             One for each share.
         """
 
-    def _fit_estimator(self, X, y, *, present, trusted, params):
+    def _decide(self, X, y, *, present, trusted, params):
         self._present_params = _check_method_params(
             X, params, indices=np.flatnonzero(present)
         )
-        super()._fit_estimator(X, y, present=present, trusted=trusted, params=params)
+        return super()._decide(X, y, present=present, trusted=trusted, params=params)
 
     def _end_fit(self):
         for name in ("_present_params", "_thresholds"):
@@ -135,6 +137,8 @@ class BaseShareFilter(BaseRowFilter):
 
     def _score_rows(self, X, y, *, trusted):
         random_state = check_random_state(self.random_state)
+        if sparse.issparse(X) or isinstance(X, np.ndarray):
+            check_squares(X)
         task = self._task(X, y, trusted, random_state)
         takes_back = self.contamination == "auto"
         shares = [self.contamination]

@@ -33,9 +33,10 @@ class _BaseTrimmed(BaseShareFilter):
         fitted = trimming.best(starts, shares[0], self.max_iter)
         judgements = []
         for share in shares:
-            # From the second share on, go on from the one before.
-            fitted = trimming.at_share(fitted, share, self.max_iter)
+            if share < shares[0]:
+                fitted = trimming.at_share(fitted, share, self.max_iter)
             self.loss_path_ = np.array(fitted.path)
+            self.n_iter_ = self.loss_path_.shape[0]
             thresholds = trimming.thresholds(fitted.losses, share)
             last = fitted
             if takes_back and share > 0:
@@ -93,8 +94,10 @@ class TrimmedRegressor(_BaseTrimmed):
     first_share_ : float
         The share that was left out at first: `contamination`, if it is a number.
     loss_path_ : ndarray of shape (n_steps,)
-        The trimmed loss after each concentration step of the best start: it falls. Of
-        the last share, if several are tried.
+        The trimmed loss of the best start, and after each of its concentration steps:
+        it falls. Of the last share, if several are tried.
+    n_iter_ : int
+        Number of fits on this path.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -212,8 +215,10 @@ class TrimmedClassifier(_BaseTrimmed):
     first_share_ : float
         The share that was left out at first: `contamination`, if it is a number.
     loss_path_ : ndarray of shape (n_steps,)
-        The trimmed loss after each concentration step of the best start: it falls. Of
-        the last share, if several are tried.
+        The trimmed loss of the best start, and after each of its concentration steps:
+        it falls. Of the last share, if several are tried.
+    n_iter_ : int
+        Number of fits on this path.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int

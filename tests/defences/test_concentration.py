@@ -182,13 +182,15 @@ def test_goes_on_from_another_share():
     trims = trimming(X, y)
     starts = trims.starts(50, 3, np.random.RandomState(0))
     fitted = trims.best(starts, 0.4, 50)
-    assert trims.at_share(fitted, 0.4, 50) is fitted
+    same = trims.at_share(fitted, 0.4, 50)
+    assert same.model is fitted.model
+    assert same.path == fitted.path[-1:]
     wider = trims.at_share(fitted, 0.25, 50)
     assert wider.rows.tolist() == best_subset(9)[0]
 
 
 def test_steps_are_limited():
     trims = trimming(X, y)
-    fitted = trims.best([np.arange(12)], 0.4, 1)
-    assert len(fitted.path) == 2
-    assert not fitted.is_settled
+    start = trims.start(np.arange(12), 0.4)
+    assert len(trims.concentrate(start, 0.4, 1).path) == 2
+    assert not trims.concentrate(start, 0.4, 1).is_settled
