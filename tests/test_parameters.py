@@ -320,7 +320,7 @@ SETTINGS = {
     "TrimmedClassifier": {"contamination": 0.4, "n_starts": 4},
     "TrimmedRegressor": {
         "estimator": Ridge(),
-        "contamination": 0.2,
+        "contamination": 0.4,
         "n_starts": 3,
     },
     "Frozen": {"columns": [0]},

@@ -13,14 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-<<<<<<< Updated upstream
-from sklearn.base import clone
-from sklearn.cluster import KMeans, MiniBatchKMeans
-=======
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.cluster import KMeans
->>>>>>> Stashed changes
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.datasets import make_classification
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
