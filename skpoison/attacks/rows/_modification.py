@@ -132,15 +132,14 @@ class GradientModification(BaseGradientAttack):
     Notes
     -----
     By default the search begins at many starts, of which the flipped clones are the
-    first. If no validation rows are given, starts and what they have led to are
-    compared by the error of surrogates on training rows that these have not learnt
-    from, smoothed less than the goal is. A surrogate with a kernel, or with many
-    features, can be driven to errors on any rows by poison that does little harm to
-    others: unless it is linear with ten rows for each feature or more, 0.3 of the
-    training rows are held out of the ascents, in 2 folds, and what an ascent gains
-    counts as far as it shows on these. By this measure the result is never weaker than
-    any of the starts; with `X_val` or `validation` it is so by the objective, or, for a
-    stochastic surrogate, by fits of the surrogate itself.
+    first, and its result is never weaker than any of them. For a linear surrogate with
+    ten rows for each feature or more that is so by the objective. Others, with a kernel
+    or many features, can be driven to errors on any rows by poison that does little
+    harm to the rest. If no validation rows are given, starts and what they have led to
+    are then compared by the error of surrogates on training rows that these have not
+    learnt from, smoothed less than the goal is; 0.3 of these rows are held out of the
+    ascents, in 2 folds, and what an ascent gains counts as far as it shows there.
+    Results for a stochastic surrogate are compared by fits of the surrogate itself.
 
     The hypergradient is that of [1]_, Equation 8, for a surrogate at its optimum, with
     one linear system for all rows, which move together. That the response of a row is a

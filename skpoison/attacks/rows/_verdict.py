@@ -15,7 +15,9 @@ a little to break ties, of surrogates that did not learn from the row in questio
 
 The second term is free of what the ascent owes to its own rows, and the first one,
 which has more rows, keeps most of the noise of the second out of the comparison (it is
-a control variate). Without rows held out what a start has led to is compared on S.
+a control variate). A stiff surrogate, which suits no single rows, is compared by the
+objective: the smoother the error, the less it depends on chance. So only fits of a
+stochastic surrogate are compared without rows held out, on S.
 
 If rows are held out, the surrogate can fit any rows: a clone with another label changes
 the prediction for the row that it is a clone of and for few others. That row does not
@@ -202,6 +204,6 @@ def make_verdict(known, searched, held_out, random_state, *, by_engine):
     ]
     if refits[0] is not None:
         return Verdict(*refits)
-    if not (by_engine and isinstance(problem.raw_goal, OnRows)):
+    if not (by_engine and held_out[1] and isinstance(problem.raw_goal, OnRows)):
         return None
     return Verdict(*(EngineErrors(*part) for part in parts))
