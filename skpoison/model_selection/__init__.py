@@ -7,15 +7,21 @@ estimators on it. A splitter scores the candidates of a search on trusted rows.
 from skpoison.model_selection._craft import CraftedPoison, PoisonedFold, craft
 from skpoison.model_selection._curve import robustness_curve
 from skpoison.model_selection._plot import RobustnessCurveDisplay
+from skpoison.model_selection._prequential import (
+    PrequentialCurveDisplay,
+    prequential_curve,
+)
 from skpoison.model_selection._report import RobustnessReport
 from skpoison.model_selection._trusted_k_fold import TrustedKFold
 
 __all__ = [
     "CraftedPoison",
     "PoisonedFold",
+    "PrequentialCurveDisplay",
     "RobustnessCurveDisplay",
     "RobustnessReport",
     "TrustedKFold",
     "craft",
+    "prequential_curve",
     "robustness_curve",
 ]

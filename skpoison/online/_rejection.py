@@ -42,9 +42,10 @@ class RejectionClassifier(PredictsByEstimatorMixin, BaseDefence):
     action : {"weigh", "drop"}, default="weigh"
         "weigh": the weight falls with the probability. "drop": the row is rejected, as
         published.
-    burn_in : int, default=100
+    burn_in : int, default=20
         Number of rows that are learnt in full at first, by a model that knows nothing
-        yet.
+        yet. Poison among them is learnt too: keep it, and the first call of
+        `partial_fit`, short, or let both be rows known to be clean.
     max_rejected : float, default=0.2
         The largest share of weight that rows lose, as a mean over the last `window`
         rows. A row that would exceed it is learnt in full: a model that is wrong,
@@ -122,7 +123,7 @@ class RejectionClassifier(PredictsByEstimatorMixin, BaseDefence):
         threshold=0.1,
         *,
         action="weigh",
-        burn_in=100,
+        burn_in=20,
         max_rejected=0.2,
         window=1000,
     ):

@@ -135,7 +135,7 @@ def test_naive_poison_is_stopped_and_adaptive_poison_is_not():
     "estimator",
     [
         GaussianNB(),
-        MLPClassifier((3,), learning_rate_init=0.1, random_state=0),
+        MLPClassifier((3,), learning_rate_init=0.1, tol=1e-2, random_state=0),
         RejectionClassifier(SGDClassifier("log_loss", random_state=0)),
     ],
     ids=str,

@@ -1,0 +1,364 @@
+"""Prequential evaluation of learners from a stream: test first, then learn."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import _num_samples, check_consistent_length
+
+from skpoison.utils._containers import take_rows
+from skpoison.utils._display import BaseDisplay
+from skpoison.utils._targets import check_labels
+from skpoison.utils._texts import shown
+from skpoison.utils._validation import InstanceWith
+
+
+@validate_params(
+    {
+        "estimator": [InstanceWith(["partial_fit", "predict"])],
+        "attack": [InstanceWith("fit_resample"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "window": [Interval(Integral, 1, None, closed="left"), None],
+        "fading": [Interval(Real, 0, 1, closed="neither"), None],
+        "delay": [Interval(Integral, 0, None, closed="left")],
+    },
+    # The estimator and the attack are validated by their own fits.
+    prefer_skip_nested_validation=False,
+)
+def prequential_curve(
+    estimator,
+    X,
+    y,
+    *,
+    attack=None,
+    batch_size=100,
+    window=None,
+    fading=None,
+    delay=0,
+    scoring=None,
+):
+    """Evaluate a learner on a stream: each batch is tested, and then learnt.
+
+    Poison is learnt, but never counted in a score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has `partial_fit`. A clone learns the stream from its beginning.
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The rows in their order.
+    y : array-like of shape (n_samples,)
+        Their labels or responses.
+    attack : attack, default=None
+        Poisons the stream: :class:`~skpoison.online.OnlineInsertion`, or an attack
+        that changes labels or rows where they are.
+    batch_size : int, default=100
+        Number of rows of a batch, poison included.
+    window : int, default=None
+        The running score is the mean over the genuine rows of the last batches, so
+        many of them. None: of all batches, unless `fading` is given.
+    fading : float, default=None
+        The running score is a mean in which a batch counts for this factor of the one
+        after it.
+    delay : int, default=0
+        Number of batches that are tested before the labels of a batch are known.
+    scoring : str or callable, default=None
+        A score as in :func:`~sklearn.model_selection.cross_val_score`, evaluated for
+        the genuine rows of each batch. None: the score of the estimator.
+
+    Returns
+    -------
+    curve : Bunch
+        With these attributes, each an array with an entry for a batch:
+
+        test_scores : ndarray of shape (n_batches,)
+            The score for the genuine rows, before they are learnt. NaN before the
+            first batch is learnt, and if there are none.
+        running_scores : ndarray of shape (n_batches,)
+            The mean of these, weighted by the numbers of genuine rows.
+        n_rows, n_poison : ndarray of shape (n_batches,) of int
+            The numbers of genuine rows and of poison rows.
+        rejected, rejected_poison : ndarray of shape (n_batches,)
+            The shares of the genuine rows and of the poison rows that the estimator
+            did not learn in full, by its `inlier_mask_`; NaN if it has none.
+        no_change_scores : ndarray of shape (n_batches,) or None
+            The accuracy of predicting the label of the genuine row before. Labels that
+            come in runs make it high, and a learner is worth what it has beyond it.
+            None for a regressor.
+        estimator : estimator
+            The clone, after the last batch.
+
+    Raises
+    ------
+    ValueError
+        If both `window` and `fading` are given, or the attack appends rows instead of
+        inserting them into the stream.
+
+    See Also
+    --------
+    PrequentialCurveDisplay : Draws the curve.
+    robustness_curve : The same for learners from a whole training set.
+
+    Notes
+    -----
+    Set ``shuffle=False`` in an SGDClassifier, or the rows of a batch are learnt in
+    another order than that of the stream.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> from sklearn.preprocessing import scale
+    >>> from skpoison.model_selection import prequential_curve
+    >>> from skpoison.online import OnlineInsertion
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> learner = SGDClassifier(
+    ...     "log_loss", learning_rate="constant", eta0=0.1, shuffle=False
+    ... )
+    >>> for attack in (None, OnlineInsertion(learner, budget=0.1)):
+    ...     curve = prequential_curve(learner, scale(X), y, attack=attack)
+    ...     print(curve.running_scores[-1] > 0.9)
+    True
+    False
+    """
+    if window is not None and fading is not None:
+        raise ValueError(
+            "`window` and `fading` must not both be given, because each is a running "
+            f"mean of its own; got {window} and {fading}. Leave out one of them."
+        )
+    check_consistent_length(X, y)
+    mask = np.zeros(_num_samples(X), dtype=bool)
+    if attack is not None:
+        X, y, mask = _poisoned(attack, X, y)
+    scorer = check_scoring(estimator, scoring)
+    labels = check_labels(estimator, y) if is_classifier(estimator) else np.asarray(y)
+    learner = clone(estimator)
+    batches = [
+        np.arange(first, min(first + batch_size, len(mask)))
+        for first in range(0, len(mask), batch_size)
+    ]
+    curve = {
+        name: np.full(len(batches), np.nan)
+        for name in ("test_scores", "rejected", "rejected_poison")
+    }
+    given = {"classes": np.unique(labels)} if is_classifier(estimator) else {}
+    for i, batch in enumerate(batches):
+        genuine = batch[~mask[batch]]
+        if i > delay and genuine.size:
+            curve["test_scores"][i] = scorer(
+                learner, take_rows(X, genuine), labels[genuine]
+            )
+        if i < delay:
+            continue
+        known = batches[i - delay]
+        learner.partial_fit(take_rows(X, known), labels[known], **given)
+        given = {}
+        _count_rejected(curve, i - delay, learner, mask[known])
+    n_rows = np.array([np.sum(~mask[batch]) for batch in batches])
+    sizes = np.array([batch.shape[0] for batch in batches])
+    return Bunch(
+        **curve,
+        running_scores=_running_mean(curve["test_scores"], n_rows, window, fading),
+        n_rows=n_rows,
+        n_poison=sizes - n_rows,
+        no_change_scores=(
+            _no_change(labels, mask, batches) if is_classifier(estimator) else None
+        ),
+        estimator=learner,
+    )
+
+
+def _poisoned(attack, X, y):
+    """Return a poisoned stream, and which of its rows are poison."""
+    attack, n_samples = clone(attack), _num_samples(X)
+    X_out, y_out = attack.fit_resample(X, y)
+    mask = np.asarray(attack.poison_mask_)
+    if mask.shape[0] != n_samples and not hasattr(attack, "source_indices_"):
+        raise ValueError(
+            "`attack` must keep the order of a stream, and insert rows among the "
+            f"others; {shown(attack)} appends or deletes rows. Take OnlineInsertion, "
+            "or an attack that changes labels."
+        )
+    return X_out, y_out, mask
+
+
+def _count_rejected(curve, i, learner, mask):
+    """Count the rows of a batch that were not learnt in full."""
+    inliers = getattr(learner, "inlier_mask_", None)
+    if inliers is None or inliers.shape != mask.shape:
+        return
+    for name, rows in (("rejected", ~mask), ("rejected_poison", mask)):
+        if rows.any():
+            curve[name][i] = 1 - inliers[rows].mean()
+
+
+def _running_mean(scores, n_rows, window, fading):
+    """Return means of the scores up to each batch; NaN before the first score."""
+    counted = np.isfinite(scores)
+    values = np.where(counted, scores * n_rows, 0.0)
+    weights = np.where(counted, n_rows, 0).astype(float)
+    totals = np.zeros((2, scores.shape[0]))
+    for i in range(scores.shape[0]):
+        first = 0 if window is None else max(0, i + 1 - window)
+        if fading is None:
+            factors = np.ones(i + 1 - first)
+        else:
+            factors = fading ** np.arange(i - first, -1, -1.0)
+        totals[:, i] = values[first : i + 1] @ factors, weights[first : i + 1] @ factors
+    return np.divide(*totals, out=np.full(scores.shape[0], np.nan), where=totals[1] > 0)
+
+
+def _no_change(labels, mask, batches):
+    """Return the accuracy of predicting the label of the genuine row before."""
+    genuine = np.flatnonzero(~mask)
+    same = np.full(labels.shape[0], np.nan)
+    same[genuine[1:]] = labels[genuine[1:]] == labels[genuine[:-1]]
+    found = np.full(len(batches), np.nan)
+    for i, batch in enumerate(batches):
+        known = same[batch][np.isfinite(same[batch])]
+        if known.size:
+            found[i] = known.mean()
+    return found
+
+
+class PrequentialCurveDisplay(BaseDisplay):
+    """Prequential curve: a running score of a learner over a stream.
+
+    Use :meth:`from_estimator` to compute the curve and draw it. To draw several
+    learners in the same axes, pass ``ax=display.ax_``.
+
+    Parameters
+    ----------
+    running_scores : ndarray of shape (n_batches,)
+        The running score after each batch.
+    n_rows : ndarray of shape (n_batches,)
+        The number of genuine rows of each batch.
+    n_poison : ndarray of shape (n_batches,), default=None
+        The number of poison rows of each batch.
+    no_change_scores : ndarray of shape (n_batches,), default=None
+        Scores of the no-change classifier, whose mean is drawn.
+    name : str, default=None
+        Name of the learner, for the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curve.
+    figure_ : matplotlib Figure
+        Figure with the curve.
+    lines_ : list of matplotlib Lines
+        The curve, and the line of the no-change classifier, if there is one.
+    poison_ : matplotlib collection or None
+        Ticks where poison came.
+
+    See Also
+    --------
+    prequential_curve : Computes what is drawn here.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skpoison.model_selection import PrequentialCurveDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> display = PrequentialCurveDisplay.from_estimator(GaussianNB(), X, y)
+    >>> [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    ['GaussianNB', 'no change']
+    """
+
+    def __init__(
+        self,
+        *,
+        running_scores,
+        n_rows,
+        n_poison=None,
+        no_change_scores=None,
+        name=None,
+    ):
+        self.running_scores = running_scores
+        self.n_rows = n_rows
+        self.n_poison = n_poison
+        self.no_change_scores = no_change_scores
+        self.name = name
+
+    def plot(self, ax=None, *, name=None, no_change=True, line_kw=None):
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a new figure.
+        name : str, default=None
+            Name in the legend. None: the one passed to the constructor.
+        no_change : bool, default=True
+            Whether to draw the mean score of the no-change classifier.
+        line_kw : dict, default=None
+            Passed on to matplotlib's `plot`.
+
+        Returns
+        -------
+        display : PrequentialCurveDisplay
+            With `ax_`, `figure_`, `lines_` and `poison_` set.
+        """
+        ax = self._prepare_axes(ax)
+        rows = np.cumsum(self.n_rows)
+        label = self.name if name is None else name
+        style = {"label": label} | (line_kw or {})
+        self.lines_ = ax.plot(rows, self.running_scores, **style)
+        if no_change and self.no_change_scores is not None:
+            mean = np.nanmean(self.no_change_scores)
+            self.lines_.append(
+                ax.axhline(mean, color="0.6", linestyle="--", label="no change")
+            )
+        self.poison_ = None
+        if self.n_poison is not None and np.any(self.n_poison):
+            places = rows[np.asarray(self.n_poison) > 0]
+            self.poison_ = ax.vlines(
+                places, 0, 0.03, color="tab:red", transform=ax.get_xaxis_transform()
+            )
+        ax.set_xlabel("Genuine rows seen")
+        ax.set_ylabel("Running score")
+        ax.legend()
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, ax=None, name=None, line_kw=None, **params
+    ):
+        """Compute the curve of a learner, and draw it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Has `partial_fit`.
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The rows in their order.
+        y : array-like of shape (n_samples,)
+            Their labels or responses.
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a new figure.
+        name : str, default=None
+            Name in the legend. None: the name of the class.
+        line_kw : dict, default=None
+            Passed on to matplotlib's `plot`.
+        **params : dict
+            Passed on to :func:`prequential_curve`: the attack and others.
+
+        Returns
+        -------
+        display : PrequentialCurveDisplay
+        """
+        curve = prequential_curve(estimator, X, y, **params)
+        display = cls(
+            running_scores=curve.running_scores,
+            n_rows=curve.n_rows,
+            n_poison=curve.n_poison,
+            no_change_scores=curve.no_change_scores,
+            name=type(estimator).__name__ if name is None else name,
+        )
+        return display.plot(ax, line_kw=line_kw)

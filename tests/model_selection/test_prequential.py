@@ -1,0 +1,115 @@
+"""Prequential evaluation of learners from a stream."""
+
+import matplotlib
+import matplotlib.pyplot
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.naive_bayes import GaussianNB
+
+from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.model_selection import PrequentialCurveDisplay, prequential_curve
+from skpoison.online import OnlineInsertion, RejectionClassifier
+
+rng = np.random.RandomState(0)
+y = rng.randint(2, size=230)
+X = rng.normal(size=(230, 3)) + y[:, np.newaxis]
+LEARNER = SGDClassifier("log_loss", learning_rate="constant", eta0=0.1, shuffle=False)
+
+
+def test_by_hand():
+    curve = prequential_curve(LEARNER, X, y, batch_size=50, scoring="accuracy")
+    learner, scores = clone(LEARNER), [np.nan]
+    learner.partial_fit(X[:50], y[:50], classes=[0, 1])
+    for first in (50, 100, 150, 200):
+        rows = slice(first, min(first + 50, 230))
+        scores.append(learner.score(X[rows], y[rows]))
+        learner.partial_fit(X[rows], y[rows])
+    assert_array_equal(curve.test_scores, scores)
+    assert_array_equal(curve.n_rows, [50, 50, 50, 50, 30])
+    assert_array_equal(curve.n_poison, 0)
+    assert_array_equal(curve.estimator.coef_, learner.coef_)
+    assert np.isnan(curve.rejected).all()
+    same = y[1:] == y[:-1]
+    assert_allclose(curve.no_change_scores[0], same[:49].mean())
+    assert_allclose(curve.no_change_scores[-1], same[199:].mean())
+    expected = np.average(scores[1:], weights=[50, 50, 50, 30])
+    assert_allclose(curve.running_scores[-1], expected)
+    assert np.isnan(curve.running_scores[0])
+
+
+def test_running_means():
+    curve = prequential_curve(LEARNER, X, y, batch_size=50, window=2)
+    scores = curve.test_scores
+    assert_allclose(curve.running_scores[1], scores[1])
+    assert_allclose(curve.running_scores[3], scores[2:4].mean())
+    assert_allclose(curve.running_scores[4], (50 * scores[3] + 30 * scores[4]) / 80)
+    curve = prequential_curve(LEARNER, X, y, batch_size=50, fading=0.5)
+    weights = np.array([50, 50, 50, 30]) * [0.125, 0.25, 0.5, 1]
+    assert_allclose(curve.running_scores[4], np.average(scores[1:], weights=weights))
+    with pytest.raises(ValueError, match="`window` and `fading` must not both"):
+        prequential_curve(LEARNER, X, y, window=2, fading=0.5)
+
+
+def test_labels_that_come_late():
+    curve = prequential_curve(LEARNER, X, y, batch_size=50, delay=2)
+    assert np.isnan(curve.test_scores[:3]).all()
+    learner = clone(LEARNER).partial_fit(X[:50], y[:50], classes=[0, 1])
+    assert curve.test_scores[3] == learner.score(X[150:200], y[150:200])
+    learner.partial_fit(X[50:100], y[50:100])
+    assert curve.test_scores[4] == learner.score(X[200:], y[200:])
+
+
+def test_poison_is_learnt_and_not_counted():
+    attack = OnlineInsertion(LEARNER, 0.2, random_state=0)
+    X_out, y_out = attack.fit_resample(X, y)
+    defence = RejectionClassifier(LEARNER, burn_in=20, threshold=0.3)
+    curve = prequential_curve(defence, X, y, attack=attack, batch_size=46)
+    assert curve.n_rows.sum() == 230
+    assert curve.n_poison.sum() == 46
+    learner = clone(defence).partial_fit(X_out[:46], y_out[:46], classes=[0, 1])
+    genuine = ~attack.poison_mask_[46:92]
+    expected = learner.score(X_out[46:92][genuine], y_out[46:92][genuine])
+    assert curve.test_scores[1] == expected
+    inliers = learner.partial_fit(X_out[46:92], y_out[46:92]).inlier_mask_
+    assert_allclose(curve.rejected[1], 1 - inliers[genuine].mean())
+    assert_allclose(curve.rejected_poison[1], 1 - inliers[~genuine].mean())
+
+
+def test_flips_and_frames():
+    names = pd.Series(np.array(["ham", "spam"])[y])
+    frame = pd.DataFrame(X, columns=list("abc"))
+    attack = RandomLabelFlip(0.1, random_state=0)
+    curve = prequential_curve(GaussianNB(), frame, names, attack=attack)
+    assert curve.n_poison.sum() == 23
+    assert curve.n_rows.sum() == 207
+    assert curve.running_scores[-1] > 0.7
+    with pytest.raises(ValueError, match=r"`attack` must keep the order.*OnlineInser"):
+        prequential_curve(LEARNER, X, y, attack=RandomInsertion())
+
+
+def test_regression():
+    r = X @ [1.0, -1.0, 2.0]
+    curve = prequential_curve(SGDRegressor(), X, r, batch_size=40)
+    assert curve.no_change_scores is None
+    assert curve.test_scores[-1] > 0.8
+
+
+def test_display():
+    matplotlib.use("agg")
+    attack = OnlineInsertion(LEARNER, 5)
+    display = PrequentialCurveDisplay.from_estimator(
+        LEARNER, X, y, attack=attack, batch_size=23, name="plain"
+    )
+    curve = prequential_curve(LEARNER, X, y, attack=attack, batch_size=23)
+    assert_array_equal(display.lines_[0].get_ydata(), curve.running_scores)
+    assert_array_equal(display.lines_[0].get_xdata(), np.cumsum(curve.n_rows))
+    assert len(display.poison_.get_segments()) == (curve.n_poison > 0).sum()
+    assert len(display.lines_) == 2
+    again = display.plot(display.ax_, no_change=False, line_kw={"color": "k"})
+    assert len(again.lines_) == 1
+    assert again.lines_[0].get_color() == "k"
+    matplotlib.pyplot.close(display.figure_)
