@@ -38,7 +38,10 @@ def attacked():
     return X, y, X_poisoned, y_poisoned, trusted
 
 
-@pytest.mark.parametrize("method", ["adjoint", "newton", "retrain"])
+@pytest.mark.parametrize(
+    "method",
+    ["adjoint", "newton", pytest.param("retrain", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("beside", ["all", "trusted"])
 def test_finds_what_the_gradient_attack_inserts(beside, method, attacked):
     X, y, X_poisoned, y_poisoned, trusted = attacked
