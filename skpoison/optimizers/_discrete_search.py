@@ -41,10 +41,10 @@ def discrete_search(value_and_gradient, start, project, *, max_iter, callback):
     x = project(start)
     value, gradient = value_and_gradient(x)
     best, path = (value, x, gradient), [value]
-    n_changes = max(1, x.size // SHARE)
+    n_changes, length = max(1, x.size // SHARE), 1.0
     for _ in range(max_iter):
         value, x, gradient = best
-        trial = _changed(x, gradient, project, n_changes)
+        trial, length = _changed(x, gradient, project, n_changes, length)
         if trial is None:
             break
         value, gradient = value_and_gradient(trial)
@@ -61,15 +61,17 @@ def discrete_search(value_and_gradient, start, project, *, max_iter, callback):
     return AscentResult(best[1], best[0], np.array(path))
 
 
-def _changed(x, gradient, project, n_changes):
-    """Return x after a step that changes about `n_changes` entries, or None.
+def _changed(x, gradient, project, n_changes, length):
+    """Return x after a step that changes about `n_changes` entries, and its length.
 
-    The length of the step is found by doubling, then by bisection: the number of
-    entries that a projected step changes grows with its length.
+    The length is found by doubling, then by bisection: the number of entries that a
+    projected step changes grows with its length. It is looked for from the length of
+    the last step on, since each trial is a projection of all rows. There is no x if no
+    length changes any entry.
     """
     largest = np.abs(gradient).max()
     if largest == 0:
-        return None
+        return None, length
     gradient = gradient / largest
     # An entry that moves however small the step is continuous: it has been optimised
     # already, and is left alone here.
@@ -79,7 +81,7 @@ def _changed(x, gradient, project, n_changes):
         moved = project(x + length * gradient)
         return moved, np.count_nonzero(moved != x)
 
-    short, long = 0.0, 1.0
+    short, long = 0.0, length
     moved, count = step(long)
     while count < n_changes and long < LONGEST:
         short, long = long, 2 * long
@@ -93,4 +95,4 @@ def _changed(x, gradient, project, n_changes):
             long, moved, count = middle, trial, n_changed
         else:
             short = middle
-    return moved if count else None
+    return (moved if count else None), long
