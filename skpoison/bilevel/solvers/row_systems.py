@@ -57,7 +57,7 @@ from skpoison.bilevel.learners.rows import Rows
 # Most iterations of conjugate gradients.
 MAX_ITER = 300
 # Fewest rows, and fewest columns, for which they take less time than a factorisation.
-FEWEST, FEWEST_SPARSE = 400, 1000
+FEWEST, FEWEST_SPARSE = 150, 1000
 # Rows of the largest matrix of inner products: 256 MB in single precision.
 LARGEST = 8192
 # Largest eigenvalue of M, relative to the smallest, up to which conjugate gradients in
