@@ -45,7 +45,7 @@ def exchange(search, start, n_sets):
                 seen.add(codes.tobytes())
                 n_sets -= 1
                 found = search.measure(codes)
-                if found is not None and search.is_better(found, current):
+                if found is not None and search.rank(found) > search.rank(current):
                     break
             size //= 2
         current, size = found, 2 * size

@@ -1,22 +1,14 @@
 """The attacker's goal after a set of flips.
 
-On which rows is it measured, and by which surrogates? There are three ways:
-
-* on validation rows that are given, by the surrogate that learns from all training
-  rows;
-* on each training row, by the surrogate that learns from all others
-  (:class:`HeldOutPart`), if it can be differentiated twice;
-* on each of several folds, by the surrogate that learns from the others: by its engine,
-  or by fits of any classifier (:class:`FitPart`).
-
-Each of these is a part, and :class:`FlipGoal` is the mean over parts.
+It is measured on validation rows, by a surrogate that learns from the training rows:
+by its engine (:class:`ProblemPart`), or by fits of any classifier (:class:`FitPart`).
+With several folds each of them is a part, and :class:`FlipGoal` is the mean over parts.
 """
 
 import numpy as np
 from sklearn.base import clone
 
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.attacks.labels._held_out import HeldOut
 from skpoison.attacks.labels._label_problem import Measured, measure_scores
 
 
@@ -55,13 +47,9 @@ class FlipGoal:
             part.measured(codes[train])
             for part, train in zip(self.folds.parts, self.folds.trains, strict=True)
         ]
-        rows = None
-        if parts[0].rows is not None:
-            rows = np.concatenate([part.rows for part in parts])
         return Measured(
             float(np.mean([part.value for part in parts])),
             float(np.mean([part.error for part in parts])),
-            rows,
         )
 
     def gradient(self, shares):
@@ -123,58 +111,6 @@ class FitPart:
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels, if that is possible."""
         return None if self.problem is None else self.problem.gradient(shares)[1]
-
-
-class HeldOutPart:
-    """A goal on the training rows, each by the surrogate that learns from the others.
-
-    Parameters
-    ----------
-    problem : LabelProblem
-        The surrogate; its validation rows are its training rows.
-    """
-
-    def __init__(self, problem):
-        self.problem, self.measure = problem, problem.goal.measure
-        self._optimum, self._key, self._held_out = None, None, None
-
-    def measured(self, codes):
-        """Measure the goal for some labels."""
-        return measure_scores(self.measure, self.held_out(codes).scores)
-
-    def held_out(self, codes, optimum=None):
-        """Return the scores of rows left out.
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n_train,) of int
-            The labels, as positions among the classes.
-        optimum : Optimum, default=None
-            The optimum for these labels, if it is known.
-
-        Returns
-        -------
-        held_out : HeldOut
-        """
-        key = codes.tobytes()
-        if key != self._key:
-            if optimum is None:
-                optimum = self.problem.minimise(codes, self._optimum)
-            self._optimum, self._key = optimum, key
-            self._held_out = HeldOut(optimum.point, codes.shape[0])
-        return self._held_out
-
-    def gradient(self, shares):
-        """Differentiate the goal in the shares of labels."""
-        problem, codes = self.problem, shares.argmax(axis=1)
-        if (shares.max(axis=1) == 1).all():
-            held_out = self.held_out(codes)
-        else:
-            rows = problem.soft_rows(shares)
-            held_out = HeldOut(problem.minimise_rows(rows).point, shares.shape[0])
-        R = self.measure.gradient(held_out.scores)
-        weights = problem.rows(codes).weights
-        return held_out.gradient(R, problem.encoded, weights)
 
 
 class Refit:

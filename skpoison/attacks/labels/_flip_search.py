@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
 from skpoison.attacks._goal_values import goal_values
-from skpoison.attacks.labels._flip_goal import FitPart, HeldOutPart
+from skpoison.attacks.labels._flip_goal import FitPart
 from skpoison.attacks.labels._label_influence import LabelInfluence
 from skpoison.bilevel.solvers.newton import minimise
 
@@ -42,7 +42,7 @@ def flip_search(part, *, tol=TOL):
 
     Parameters
     ----------
-    part : HeldOutPart, FitPart or ProblemPart
+    part : FitPart or ProblemPart
         The goal as a function of the labels.
     tol : float, default=0.2
         How closely a flip is fitted, relative to the influence of a single row.
@@ -62,8 +62,6 @@ def flip_search(part, *, tol=TOL):
         and problem.training_problem.class_weight is None
         and not problem.learner.loss.couples_outputs
     )
-    if isinstance(part, HeldOutPart):
-        return HeldOutSearch(part, is_batched, tol=tol)
     if is_batched and problem.learner.loss.is_quadratic:
         return ClosedFormSearch(problem)
     return WarmStartSearch(problem, is_batched, tol=tol)
@@ -266,7 +264,7 @@ class WarmStartSearch(_DifferentiableSearch):
                 W = self._many(current, *flips)
             else:
                 W = np.stack([self._one(*flip) for flip in zip(*flips, strict=True)])
-            values.append(self._values_after(W, *flips))
+            values.append(self._goal_values(W))
         return np.concatenate(values)
 
     def flip(self, row, new):
@@ -276,10 +274,6 @@ class WarmStartSearch(_DifferentiableSearch):
 
     def _goal_values(self, W):
         return goal_values(self.problem.goal, self.problem.learner, W)
-
-    def _values_after(self, W, rows, new):
-        """Return the goal for the weights after each of several flips."""
-        return self._goal_values(W)
 
     def _one(self, row, new):
         """Return the weights after one flip."""
@@ -302,53 +296,6 @@ class WarmStartSearch(_DifferentiableSearch):
         )
         W = minimise(learner, many, start, tol=self.tol).W
         return np.moveaxis(W.reshape(W.shape[0], n_flips, -1), 1, 0)
-
-
-class HeldOutSearch(WarmStartSearch):
-    """Flips whose goal is that of training rows that are left out, each in turn.
-
-    After a flip the rows are left out with the leverages and curvatures before it.
-
-    Parameters
-    ----------
-    part : HeldOutPart
-        The goal.
-    is_batched : bool
-        Whether many flips are one problem.
-    **params
-        Of :class:`WarmStartSearch`.
-    """
-
-    def __init__(self, part, is_batched, **params):
-        super().__init__(part.problem, is_batched, **params)
-        self.part = part
-
-    def first_order_gains(self):
-        """Return the change of the goal by each flip, to first order."""
-        self._held_out()
-        gradient = self.part.gradient(np.eye(self.problem.classes.shape[0])[self.codes])
-        return gradient - np.take_along_axis(
-            gradient, self.codes[:, np.newaxis], axis=1
-        )
-
-    def value(self):
-        """Return the goal for the current labels."""
-        return self.part.measure.value(self._held_out().scores)
-
-    def _held_out(self):
-        return self.part.held_out(self.codes, self.optimum())
-
-    def _values_after(self, W, rows, new):
-        problem, held_out = self.problem, self._held_out()
-        learner, current = problem.learner, problem.rows(self.codes)
-        after = np.empty((self.codes.shape[0], *W.shape[::2]))
-        for i in range(W.shape[0]):
-            scores, targets = learner.scores(problem.X, W[i]), current.targets.copy()
-            targets[rows[i]] = problem.encoded[new[i]]
-            slopes = learner.loss.gradient(scores, targets)
-            slopes = current.weights[:, np.newaxis] * slopes
-            after[:, i] = held_out.after(scores, slopes)
-        return self.part.measure.values(after)
 
 
 class EngineSearch(_DifferentiableSearch):

@@ -2,10 +2,8 @@
 
 from abc import abstractmethod
 from copy import deepcopy
-from dataclasses import replace
 
 import numpy as np
-from sklearn.base import clone
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
@@ -15,11 +13,9 @@ from skpoison.attacks.labels._exchange import exchange
 from skpoison.attacks.labels._flip_goal import (
     FitPart,
     FlipGoal,
-    HeldOutPart,
     ProblemPart,
     Refit,
 )
-from skpoison.attacks.labels._held_out import can_hold_out
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.attacks.labels._starting_flips import starting_flips
@@ -27,16 +23,11 @@ from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 
-# Number of folds if the training rows cannot be left out one by one.
+# Number of folds for surrogates that cannot be differentiated.
 N_FOLDS = 5
-# Sharpness of the smoothed error on the training rows themselves. A softer one is
-# raised by flips that move the scores of many rows and change no prediction.
-SHARPNESS = 8.0
-# By how many standard errors a set of flips must be better than another one there.
-N_ERRORS = 2.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
-# How many sets exchanges begin with if the higher goal wins.
+# How many sets exchanges begin with.
 N_BEST = 3
 # The most starting sets: a bound for callbacks.
 N_STARTS = 60
@@ -65,7 +56,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _flip(self, known, allowed, n_poison, random_state):
         begin = deepcopy(random_state)
-        goal, is_own = self._goal_of_flips(known, random_state)
+        goal = self._goal_of_flips(known, random_state)
         may_be_fewer = known.goal.can_be_overshot
         n_sets = N_STARTS + self._n_own_sets(n_poison) + N_BEST * N_EXCHANGES
         search = SetSearch(
@@ -74,7 +65,6 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             allowed,
             n_poison,
             may_be_fewer=may_be_fewer,
-            n_errors=N_ERRORS if is_own and not may_be_fewer else 0.0,
             counts_errors=self._counts_errors,
             progress=Progress(self, "sets", n_sets, every=0),
         )
@@ -84,7 +74,8 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             if search.stopped:
                 break
         found += self._own_sets(search, random_state)
-        for start in self._starts(search, [each for each in found if each]):
+        found = sorted(filter(None, found), key=search.rank, reverse=True)
+        for start in found[:N_BEST]:
             exchange(search, start, N_EXCHANGES)
         search.progress.end()
         if search.best is None:
@@ -95,14 +86,6 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         self._set_path(search.path)
         rows = np.flatnonzero(search.best.codes != known.codes)
         return rows, search.best.codes[rows]
-
-    def _starts(self, search, found):
-        """Return the sets of flips that exchanges begin with."""
-        if search.n_errors:
-            # It is better than the others beyond doubt, or they are not.
-            return [search.best] if search.best else []
-        found.sort(key=lambda each: search.rank(each.measured), reverse=True)
-        return found[:N_BEST]
 
     def _set_path(self, path):
         """Set attributes from what the best set met reaches."""
@@ -130,36 +113,31 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         """Return how many sets `_own_sets` measures at most."""
 
     def _goal_of_flips(self, known, random_state):
-        """Return the goal as a function of the labels, and whether it is cross-fitted.
-
-        Returns
-        -------
-        goal : FlipGoal
-        is_own : bool
-            Whether the goal is measured on the rows that are poisoned.
-        """
-        n_samples = known.codes.shape[0]
-        is_own = known.goal.needs_validation and known.X_val is None
-        if is_own:
-            known = replace(known, goal=_sharper(known.goal))
-        if is_own and self.validation is None:
-            everything = np.arange(n_samples)
-            fold = Fold(everything, known.X, known.codes, everything)
-            part = self._part(known, fold)
-            if isinstance(part, ProblemPart) and can_hold_out(part.problem):
-                part = HeldOutPart(part.problem)
-                goal = FlipGoal(FoldMean([part], [everything], n_samples), known.codes)
-                return goal, True
+        """Return the goal as a function of the labels."""
         folds = self._folds(known, random_state)
         parts = [self._part(known, fold) for fold in folds]
+        if self._measures_own_rows(known) and parts[0].problem is None:
+            # Such classifiers may reproduce any labels, as trees do.
+            folds = self._own_folds(known, random_state)
+            parts = [self._part(known, fold) for fold in folds]
         trains = [fold.train for fold in folds]
-        return FlipGoal(FoldMean(parts, trains, n_samples), known.codes), is_own
+        n_samples = known.codes.shape[0]
+        return FlipGoal(FoldMean(parts, trains, n_samples), known.codes)
+
+    def _measures_own_rows(self, known):
+        """Return whether no validation rows are given or set aside."""
+        is_given = known.X_val is not None or self.validation is not None
+        return known.goal.needs_validation and not is_given
 
     def _folds(self, known, random_state):
         """Return the rows to learn from and the validation rows."""
-        is_default = known.goal.needs_validation and known.X_val is None
-        if not is_default or self.validation is not None:
+        if not self._measures_own_rows(known):
             return super()._folds(known, random_state)
+        everything = np.arange(known.codes.shape[0])
+        return [Fold(everything, known.X, known.codes, everything)]
+
+    def _own_folds(self, known, random_state):
+        """Divide the training rows into folds that are measured in turn."""
         fewest = int(np.unique(known.codes, return_counts=True)[1].min())
         return make_folds(
             max(2, min(N_FOLDS, fewest)),
@@ -175,7 +153,9 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         weight = known.codes.shape[0] / fold.train.shape[0]
         problem = LabelProblem(self._problem(known, fold, weight=weight))
         refit = self._refit(known, fold)
-        if problem.engine.has_smooth_optimum or refit is None:
+        is_told = problem.engine.has_smooth_optimum
+        is_told &= not problem.training_problem.is_stochastic
+        if is_told or refit is None:
             return ProblemPart(problem)
         return FitPart(refit, problem)
 
@@ -194,11 +174,3 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             measure,
             getattr(self, "n_jobs", None),
         )
-
-
-def _sharper(goal):
-    """Return a goal whose smoothed error is sharper, unless the user has set it."""
-    parameters = goal.get_params(deep=False)
-    if parameters.get("loss") != "error" or parameters.get("sharpness", 0) is not None:
-        return goal
-    return clone(goal).set_params(sharpness=SHARPNESS)

@@ -16,9 +16,6 @@ from skpoison.utils._validation import numeric_features
 
 # The most rounds. With a larger budget several labels are flipped in each.
 N_ROUNDS = 100
-# The same if the goal is measured on the rows that are flipped: there the finest choice
-# suits these rows alone.
-N_ROUNDS_OWN = 20
 
 
 class GreedyLabelFlip(BaseGoalFlip):
@@ -69,8 +66,9 @@ class GreedyLabelFlip(BaseGoalFlip):
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
         learns from the other rows. None: `X_val` and `y_val` if they are given;
-        otherwise every row is left out in turn, by one Newton step, if the surrogate
-        can be differentiated twice, or there are 5 folds.
+        otherwise all training rows, with their clean labels, although the surrogate
+        learns from these rows, with the labels that the attacker gives them; 5 folds
+        if it cannot be differentiated.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
@@ -113,13 +111,12 @@ class GreedyLabelFlip(BaseGoalFlip):
     maximised. Breaking ties of the error by the loss instead does less harm in
     ``benchmarks/labels.py``.
 
-    Without validation rows of their own, the attacker measures the goal on the rows
-    that they flip, and the flips with the highest goal suit these few rows better than
-    any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
-    none), and flips replace those of ALFA, or others, only if the error that they cause
-    is higher by two standard errors of the difference; by four if all of them were
-    chosen by the goal. On validation rows that are given, the highest goal wins, so
-    that the attack is never weaker than one that measures nothing.
+    By default the attacker measures how many training rows the victim takes for another
+    class than their own after it has learnt all of them, flips included. A row with a
+    wrong label is an error if the victim has learnt that label, and a row with its own
+    label if the flips around it outweigh it. To leave rows out would be less honest:
+    which rows are flipped depends on the labels of all of them, and a row that is left
+    out is among flips that it has caused itself.
 
     The last row of a class that a surrogate learns from is never flipped.
 
@@ -196,9 +193,8 @@ class GreedyLabelFlip(BaseGoalFlip):
         n_samples = search.codes.shape[0]
         state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
         path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
-        n_rounds = N_ROUNDS_OWN if search.n_errors else N_ROUNDS
-        found = path.follow(search.n_flips, n_rounds, search)
-        return [search.measure(codes, is_chosen=True) for codes in found]
+        found = path.follow(search.n_flips, N_ROUNDS, search)
+        return [search.measure(codes) for codes in found]
 
     def _part(self, known, fold):
         """Return the goal for the surrogate that learns from one fold."""

@@ -41,13 +41,10 @@ class Measured:
     error : float
         The goal with errors counted instead of smoothed; the same for goals that smooth
         no error.
-    rows : ndarray of shape (n_val,), default=None
-        The smoothed error of each validation row; None for other goals.
     """
 
     value: float
     error: float
-    rows: np.ndarray | None = None
 
 
 def measure_scores(measure, scores):
@@ -67,9 +64,8 @@ def measure_scores(measure, scores):
     if not isinstance(measure, SmoothedError):
         value = measure.value(scores)
         return Measured(value, value)
-    rows = measure.of_rows(scores)
     error = replace(measure, sharpness=SHARP).value(scores)
-    return Measured(float(rows.mean()), error, rows)
+    return Measured(measure.value(scores), error)
 
 
 class LabelProblem:
@@ -208,7 +204,7 @@ class LabelProblem:
         return measured.error, measured.value
 
     def measured(self, codes):
-        """Measure the goal, row by row if it is a smoothed error.
+        """Measure the goal.
 
         Parameters
         ----------

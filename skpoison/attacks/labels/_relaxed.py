@@ -60,8 +60,8 @@ class RelaxedLabelFlip(BaseGoalFlip):
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
         learns from the other rows. None: `X_val` and `y_val` if they are given;
-        otherwise every row is left out in turn, by one Newton step, if the surrogate
-        can be differentiated twice, or there are 5 folds.
+        otherwise all training rows, with their clean labels, although the surrogate
+        learns from these rows, with the labels that the attacker gives them.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
@@ -102,13 +102,12 @@ class RelaxedLabelFlip(BaseGoalFlip):
     gradients that hold for the smallest steps only: against these GreedyLabelFlip is
     stronger.
 
-    Without validation rows of their own, the attacker measures the goal on the rows
-    that they flip, and the flips with the highest goal suit these few rows better than
-    any others. So the error is then smoothed less (a `sharpness` of 8 if the goal has
-    none), and flips replace those of ALFA, or others, only if the error that they cause
-    is higher by two standard errors of the difference; by four if all of them were
-    chosen by the goal. On validation rows that are given, the highest goal wins, so
-    that the attack is never weaker than one that measures nothing.
+    By default the attacker measures how many training rows the victim takes for another
+    class than their own after it has learnt all of them, flips included. A row with a
+    wrong label is an error if the victim has learnt that label, and a row with its own
+    label if the flips around it outweigh it. To leave rows out would be less honest:
+    which rows are flipped depends on the labels of all of them, and a row that is left
+    out is among flips that it has caused itself.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which
@@ -209,8 +208,8 @@ class RelaxedLabelFlip(BaseGoalFlip):
                 sizes.update(2**k for k in range(n_flips.bit_length()))
             for size in sorted(sizes):
                 some = flipped(codes, rows[:size], new[:size])
-                found = search.measure(some, is_chosen=True)
-                if found and (best is None or search.is_better(found, best)):
+                found = search.measure(some)
+                if found and (best is None or search.rank(found) > search.rank(best)):
                     best = found
         return [best]
 

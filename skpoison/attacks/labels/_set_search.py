@@ -1,20 +1,10 @@
-"""Search among sets of flips: which of two sets is better, and which is the best one.
-
-Where the attacker measures the goal on the rows that they poison, a search finds sets
-that happen to suit these few rows. So a set replaces another one only if its smoothed
-error is higher by several standard errors of their difference, over the rows measured:
-by twice as many for a set that was chosen by the goal on these very rows. On validation
-rows that are given, and for other goals, the higher goal wins.
-"""
+"""Search among sets of flips: the best one met, and the path to it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from skpoison.attacks.labels._label_problem import Measured
-
-# How many times as many standard errors a set needs that was chosen by the goal.
-CHOSEN = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,8 +38,6 @@ class SetSearch:
         The number of flips.
     may_be_fewer : bool
         Whether fewer flips will do: whether the goal can be overshot.
-    n_errors : float
-        By how many standard errors a set must be better than another one.
     counts_errors : bool
         Whether errors counted come before the goal.
     progress : Progress
@@ -73,14 +61,12 @@ class SetSearch:
         n_flips,
         *,
         may_be_fewer,
-        n_errors,
         counts_errors,
         progress,
     ):
         self.goal, self.codes, self.allowed = goal, codes, allowed
         self.n_flips, self.may_be_fewer = n_flips, may_be_fewer
-        self.n_errors, self.counts_errors = n_errors, counts_errors
-        self.progress = progress
+        self.counts_errors, self.progress = counts_errors, progress
         self.clean = FlipSet(codes, goal.measured(codes))
         self.best = self.clean if may_be_fewer else None
         self.path = [self.clean.measured]
@@ -90,15 +76,13 @@ class SetSearch:
         """Whether a callback has asked to stop."""
         return self.progress.stopped
 
-    def measure(self, codes, *, is_chosen=False):
+    def measure(self, codes):
         """Measure a set of flips, and keep it if it is the best one.
 
         Parameters
         ----------
         codes : ndarray of shape (n_samples,) of int
             The labels, as positions among the classes.
-        is_chosen : bool, default=False
-            Whether all of its flips were chosen by the goal.
 
         Returns
         -------
@@ -113,8 +97,7 @@ class SetSearch:
         if measured is None:
             return None
         found = FlipSet(codes, measured)
-        factor = CHOSEN if is_chosen else 1.0
-        if self.best is None or self.is_better(found, self.best, factor):
+        if self.best is None or self.rank(found) > self.rank(self.best):
             self.best = found
         self.note()
         return found
@@ -125,39 +108,19 @@ class SetSearch:
         self.path.append(best.measured)
         self.progress(best.measured.value)
 
-    def is_better(self, found, other, factor=1.0):
-        """Return whether a set of flips is better than another one.
-
-        Parameters
-        ----------
-        found, other : FlipSet
-            The sets.
-        factor : float, default=1.0
-            How many times as many standard errors it takes.
-
-        Returns
-        -------
-        is_better : bool
-        """
-        new, old = found.measured, other.measured
-        if self.n_errors and new.rows is not None:
-            gains = new.rows - old.rows
-            error = gains.std() / np.sqrt(gains.shape[0])
-            return bool(gains.mean() > max(0.0, factor * self.n_errors * error))
-        return self.rank(new) > self.rank(old)
-
-    def rank(self, measured):
+    def rank(self, found):
         """Return what sets are sorted by.
 
         Parameters
         ----------
-        measured : Measured
-            What a set reaches.
+        found : FlipSet
+            A set.
 
         Returns
         -------
         rank : tuple of float
         """
+        measured = found.measured
         if self.counts_errors:
             return measured.error, measured.value
         return (measured.value,)

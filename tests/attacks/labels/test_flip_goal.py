@@ -59,8 +59,6 @@ def test_mean_over_folds(surrogate, by_fits):
         errors.append(np.mean((scores[:, 0] > 0) != codes[own]))
     assert_allclose(measured.value, np.mean(values), rtol=1e-5)
     assert_allclose(measured.error, np.mean(errors), rtol=1e-9)
-    assert measured.rows.shape == (40,)
-    assert_allclose(measured.rows.mean(), measured.value, rtol=1e-9)
 
 
 def test_the_gradient_is_that_of_the_engine():
