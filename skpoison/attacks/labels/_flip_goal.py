@@ -3,12 +3,21 @@
 It is measured on validation rows, by a surrogate that learns from the training rows:
 by its engine (:class:`ProblemPart`), or by fits of any classifier (:class:`FitPart`).
 With several folds each of them is a part, and :class:`FlipGoal` is the mean over parts.
+
+Without validation rows, it is the mean of two estimates of what test rows will show:
+
+* on the training rows, by the surrogate that has learnt from all of them. This is too
+  low: a row that keeps its label helps to predict it;
+* on the training rows, each by a surrogate that has not learnt from it
+  (:class:`HeldOutPart`, or folds). This is too high: which rows are flipped depends on
+  the labels of all rows, so that a row left out is among flips that it has caused.
 """
 
 import numpy as np
 from sklearn.base import clone
 
 from skpoison.attacks.labels._class_scores import class_scores
+from skpoison.attacks.labels._held_out import HeldOut
 from skpoison.attacks.labels._label_problem import Measured, measure_scores
 
 
@@ -21,10 +30,16 @@ class FlipGoal:
         For each fold an object with the methods `measured` and `gradient`.
     codes : ndarray of shape (n_samples,) of int
         The clean labels, as positions among the classes.
+    order : ndarray of shape (n_val,) of int, default=None
+        The order in which the validation rows of all folds are reported; None for
+        theirs.
+    left_out : FlipGoal, default=None
+        Another estimate of the goal, on the same rows. What is measured is the mean of
+        both.
     """
 
-    def __init__(self, folds, codes):
-        self.folds = folds
+    def __init__(self, folds, codes, *, order=None, left_out=None):
+        self.folds, self.order, self.left_out = folds, order, left_out
         self._present = [np.unique(codes[train]) for train in folds.trains]
 
     def measured(self, codes):
@@ -47,13 +62,25 @@ class FlipGoal:
             part.measured(codes[train])
             for part, train in zip(self.folds.parts, self.folds.trains, strict=True)
         ]
+        value = float(np.mean([part.value for part in parts]))
+        error = float(np.mean([part.error for part in parts]))
+        rows = None
+        if parts[0].rows is not None:
+            rows = np.concatenate([part.rows for part in parts])
+            rows = rows if self.order is None else rows[self.order]
+        if self.left_out is None:
+            return Measured(value, error, rows)
+        other = self.left_out.measured(codes)
+        if other is None:
+            return None
         return Measured(
-            float(np.mean([part.value for part in parts])),
-            float(np.mean([part.error for part in parts])),
+            (value + other.value) / 2,
+            (error + other.error) / 2,
+            None if rows is None else (rows + other.rows) / 2,
         )
 
     def gradient(self, shares):
-        """Differentiate the goal in the shares of labels.
+        """Differentiate the mean over folds in the shares of labels.
 
         Parameters
         ----------
@@ -111,6 +138,24 @@ class FitPart:
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels, if that is possible."""
         return None if self.problem is None else self.problem.gradient(shares)[1]
+
+
+class HeldOutPart:
+    """A goal on the training rows, each by the surrogate that learns from the others.
+
+    Parameters
+    ----------
+    problem : LabelProblem
+        The surrogate; its validation rows are its training rows.
+    """
+
+    def __init__(self, problem):
+        self.problem = problem
+
+    def measured(self, codes):
+        """Measure the goal for some labels."""
+        held_out = HeldOut(self.problem.optimum(codes).point)
+        return measure_scores(self.problem.goal.measure, held_out.scores)
 
 
 class Refit:

@@ -7,15 +7,17 @@ import numpy as np
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks._validation_data import Fold, make_folds
+from skpoison.attacks._validation_data import make_folds
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._exchange import exchange
 from skpoison.attacks.labels._flip_goal import (
     FitPart,
     FlipGoal,
+    HeldOutPart,
     ProblemPart,
     Refit,
 )
+from skpoison.attacks.labels._held_out import can_hold_out
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.attacks.labels._starting_flips import starting_flips
@@ -23,8 +25,11 @@ from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import take_rows
 
-# Number of folds for surrogates that cannot be differentiated.
+# Number of folds if the rows cannot be left out one by one.
 N_FOLDS = 5
+# By how many standard errors flips that are chosen by the goal on rows that they flip
+# must be better than others.
+N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
 # How many sets exchanges begin with.
@@ -43,7 +48,8 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
     the subclass. Flips of the best ones are exchanged for others.
     """
 
-    # Whether errors counted come before the goal.
+    # Whether errors counted come before the goal, on validation rows. On rows that are
+    # learnt they say little: what is flipped may be an error in any case.
     _counts_errors = False
     _parameter_constraints: dict = {
         **BaseGoalAttack._parameter_constraints,
@@ -56,6 +62,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _flip(self, known, allowed, n_poison, random_state):
         begin = deepcopy(random_state)
+        is_own = self._measures_own_rows(known)
         goal = self._goal_of_flips(known, random_state)
         may_be_fewer = known.goal.can_be_overshot
         n_sets = N_STARTS + self._n_own_sets(n_poison) + N_BEST * N_EXCHANGES
@@ -65,17 +72,18 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             allowed,
             n_poison,
             may_be_fewer=may_be_fewer,
-            counts_errors=self._counts_errors,
+            n_errors=N_ERRORS if is_own and not may_be_fewer else 0.0,
+            counts_errors=self._counts_errors and not is_own,
             progress=Progress(self, "sets", n_sets, every=0),
         )
         found = []
         for codes in starting_flips(known, allowed, n_poison, self.class_map, begin):
-            found.append(search.measure(codes))
+            found.append(search.measure(codes, is_chosen=False))
             if search.stopped:
                 break
-        found += self._own_sets(search, random_state)
+        found += self._own_sets(search, random_state, is_own=is_own)
         found = sorted(filter(None, found), key=search.rank, reverse=True)
-        for start in found[:N_BEST]:
+        for start in found[: 1 if is_own else N_BEST]:
             exchange(search, start, N_EXCHANGES)
         search.progress.end()
         if search.best is None:
@@ -92,7 +100,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         self.goal_path_ = np.array([measured.value for measured in path])
 
     @abstractmethod
-    def _own_sets(self, search, random_state):
+    def _own_sets(self, search, random_state, *, is_own):
         """Measure sets of flips that are chosen by the goal.
 
         Parameters
@@ -101,6 +109,8 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             The search, which keeps the best set.
         random_state : RandomState
             The only source of randomness.
+        is_own : bool
+            Whether the goal is measured on the rows that are flipped.
 
         Returns
         -------
@@ -114,15 +124,36 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _goal_of_flips(self, known, random_state):
         """Return the goal as a function of the labels."""
-        folds = self._folds(known, random_state)
-        parts = [self._part(known, fold) for fold in folds]
-        if self._measures_own_rows(known) and parts[0].problem is None:
+        goal = self._mean_over(known, self._folds(known, random_state))
+        part = goal.folds.parts[0]
+        if not self._measures_own_rows(known):
+            return goal
+        if isinstance(part, ProblemPart) and can_hold_out(part.problem):
+            folds = FoldMean(
+                [HeldOutPart(part.problem)],
+                goal.folds.trains,
+                part.problem.codes.shape[0],
+            )
+            left_out = FlipGoal(folds, known.codes)
+        else:
+            fewest = int(np.unique(known.codes, return_counts=True)[1].min())
+            n_folds = max(2, min(N_FOLDS, fewest))
+            folds = self._own_folds(n_folds, known, random_state)
+            left_out = self._mean_over(known, folds)
+        if part.problem is None:
             # Such classifiers may reproduce any labels, as trees do.
-            folds = self._own_folds(known, random_state)
-            parts = [self._part(known, fold) for fold in folds]
+            return left_out
+        return FlipGoal(goal.folds, known.codes, left_out=left_out)
+
+    def _mean_over(self, known, folds):
+        """Return the mean of the goal over folds."""
+        parts = [self._part(known, fold) for fold in folds]
         trains = [fold.train for fold in folds]
-        n_samples = known.codes.shape[0]
-        return FlipGoal(FoldMean(parts, trains, n_samples), known.codes)
+        order = None
+        if folds[0].rows is not None:
+            order = np.argsort(np.concatenate([fold.rows for fold in folds]))
+        folds = FoldMean(parts, trains, known.codes.shape[0])
+        return FlipGoal(folds, known.codes, order=order)
 
     def _measures_own_rows(self, known):
         """Return whether no validation rows are given or set aside."""
@@ -131,21 +162,15 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _folds(self, known, random_state):
         """Return the rows to learn from and the validation rows."""
-        if not self._measures_own_rows(known):
-            return super()._folds(known, random_state)
-        everything = np.arange(known.codes.shape[0])
-        return [Fold(everything, known.X, known.codes, everything)]
+        if self._measures_own_rows(known):
+            return self._own_folds("all", known, random_state)
+        return super()._folds(known, random_state)
 
-    def _own_folds(self, known, random_state):
-        """Divide the training rows into folds that are measured in turn."""
-        fewest = int(np.unique(known.codes, return_counts=True)[1].min())
+    def _own_folds(self, validation, known, random_state):
+        """Divide the training rows, all of which are measured."""
+        everything = np.arange(known.codes.shape[0])
         return make_folds(
-            max(2, min(N_FOLDS, fewest)),
-            known.X,
-            known.codes,
-            np.arange(known.codes.shape[0]),
-            random_state,
-            stratify=True,
+            validation, known.X, known.codes, everything, random_state, stratify=True
         )
 
     def _part(self, known, fold):

@@ -16,6 +16,9 @@ from skpoison.utils._validation import numeric_features
 
 # The most rounds. With a larger budget several labels are flipped in each.
 N_ROUNDS = 100
+# The same if the goal is measured on the rows that are flipped: there the finest choice
+# suits these rows alone.
+N_ROUNDS_OWN = 20
 
 
 class GreedyLabelFlip(BaseGoalFlip):
@@ -66,9 +69,11 @@ class GreedyLabelFlip(BaseGoalFlip):
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
         learns from the other rows. None: `X_val` and `y_val` if they are given;
-        otherwise all training rows, with their clean labels, although the surrogate
-        learns from these rows, with the labels that the attacker gives them; 5 folds
-        if it cannot be differentiated.
+        otherwise the mean of two estimates on the training rows, with their clean
+        labels: by the surrogate that has learnt from all rows, and, for each row, by
+        one that has not learnt from it (by one Newton step, if the surrogate can be
+        differentiated twice; otherwise with 5 folds; for surrogates that cannot be
+        differentiated the latter alone).
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
@@ -111,12 +116,14 @@ class GreedyLabelFlip(BaseGoalFlip):
     maximised. Breaking ties of the error by the loss instead does less harm in
     ``benchmarks/labels.py``.
 
-    By default the attacker measures how many training rows the victim takes for another
-    class than their own after it has learnt all of them, flips included. A row with a
-    wrong label is an error if the victim has learnt that label, and a row with its own
-    label if the flips around it outweigh it. To leave rows out would be less honest:
-    which rows are flipped depends on the labels of all of them, and a row that is left
-    out is among flips that it has caused itself.
+    Without validation rows of their own, the attacker measures two errors on the
+    training rows and takes the mean. That of the victim that has learnt all rows is too
+    low, because a row that keeps its label helps to predict it. That with each row left
+    out is too high: which rows are flipped depends on the labels of all of them, so
+    that a row left out is among flips that it has caused itself. Flips that are chosen
+    by the goal suit these rows better than any others. So they replace the best of the
+    others only if the error is higher by more than the standard error of the
+    difference. On validation rows that are given, the highest goal wins.
 
     The last row of a class that a surrogate learns from is never flipped.
 
@@ -184,7 +191,7 @@ class GreedyLabelFlip(BaseGoalFlip):
     def _n_own_sets(self, n_poison):
         return min(n_poison, N_ROUNDS) + 1
 
-    def _own_sets(self, search, random_state):
+    def _own_sets(self, search, random_state, *, is_own):
         """Flip the labels that raise the goal most, one by one or in rounds."""
         if search.stopped:
             return []
@@ -193,7 +200,8 @@ class GreedyLabelFlip(BaseGoalFlip):
         n_samples = search.codes.shape[0]
         state = FoldSearch(FoldMean(searches, folds.trains, n_samples), search.codes)
         path = GreedyPath(state, search.allowed, self.n_candidates, random_state)
-        found = path.follow(search.n_flips, N_ROUNDS, search)
+        n_rounds = N_ROUNDS_OWN if is_own else N_ROUNDS
+        found = path.follow(search.n_flips, n_rounds, search)
         return [search.measure(codes) for codes in found]
 
     def _part(self, known, fold):

@@ -41,10 +41,13 @@ class Measured:
     error : float
         The goal with errors counted instead of smoothed; the same for goals that smooth
         no error.
+    rows : ndarray of shape (n_val,), default=None
+        The smoothed error of each validation row; None for other goals.
     """
 
     value: float
     error: float
+    rows: np.ndarray | None = None
 
 
 def measure_scores(measure, scores):
@@ -64,8 +67,9 @@ def measure_scores(measure, scores):
     if not isinstance(measure, SmoothedError):
         value = measure.value(scores)
         return Measured(value, value)
+    rows = measure.of_rows(scores)
     error = replace(measure, sharpness=SHARP).value(scores)
-    return Measured(measure.value(scores), error)
+    return Measured(float(rows.mean()), error, rows)
 
 
 class LabelProblem:
@@ -96,8 +100,7 @@ class LabelProblem:
         # for as many more, its penalty weighs as much as the victim's.
         self._multiplicity = np.full(self.codes.shape[0], float(problem.weight))
         self._rows = self._make_rows(self.codes)
-        # The warm start of `evaluate`: an optimum for similar labels.
-        self._start = None
+        self._optimum, self._key = None, None
         loss = getattr(self.learner, "loss", None)
         self.is_linear_in_targets = getattr(loss, "linear_in_targets", False)
 
@@ -148,6 +151,23 @@ class LabelProblem:
             np.repeat(self.encoded, n_samples, axis=0),
             (rows.weights[:, np.newaxis] * shares).T.ravel(),
         )
+
+    def optimum(self, codes):
+        """Return the optimum, from that of the labels asked about before.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        optimum : Optimum
+        """
+        key = codes.tobytes()
+        if key != self._key:
+            self._optimum, self._key = self.minimise(codes, self._optimum), key
+        return self._optimum
 
     def minimise(self, codes, start=None, *, tol=None):
         """Return the optimum of a surrogate that goes to its optimum.
@@ -242,6 +262,9 @@ class LabelProblem:
             Its gradient.
         """
         rows = self.soft_rows(shares)
+        codes = shares.argmax(axis=1)
+        if codes.tobytes() == self._key and (shares.max(axis=1) == 1).all():
+            optimum = self._optimum
         if optimum is None:
             value, hypergradient = self.engine(rows, self.goal, slice(None))
         else:
@@ -260,10 +283,10 @@ class LabelProblem:
         """Train, and compute a goal without its gradient if that is possible."""
         if not self.engine.has_smooth_optimum:
             return self.engine(self.rows(codes), goal, slice(0, 1))[0]
-        self._start = self.minimise(codes, self._start)
+        optimum = self.optimum(codes)
         if goal.kind != "scores":
-            return goal.at(self.learner, self._start.W)[0]
-        return goal.measure.value(self.learner.scores(goal.X, self._start.W))
+            return goal.at(self.learner, optimum.W)[0]
+        return goal.measure.value(self.learner.scores(goal.X, optimum.W))
 
 
 def _in_row_span(problem):

@@ -60,8 +60,10 @@ class RelaxedLabelFlip(BaseGoalFlip):
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
         learns from the other rows. None: `X_val` and `y_val` if they are given;
-        otherwise all training rows, with their clean labels, although the surrogate
-        learns from these rows, with the labels that the attacker gives them.
+        otherwise the mean of two estimates on the training rows, with their clean
+        labels: by the surrogate that has learnt from all rows, and, for each row, by
+        one that has not learnt from it (by one Newton step, if the surrogate can be
+        differentiated twice; otherwise with 5 folds).
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
@@ -102,12 +104,14 @@ class RelaxedLabelFlip(BaseGoalFlip):
     gradients that hold for the smallest steps only: against these GreedyLabelFlip is
     stronger.
 
-    By default the attacker measures how many training rows the victim takes for another
-    class than their own after it has learnt all of them, flips included. A row with a
-    wrong label is an error if the victim has learnt that label, and a row with its own
-    label if the flips around it outweigh it. To leave rows out would be less honest:
-    which rows are flipped depends on the labels of all of them, and a row that is left
-    out is among flips that it has caused itself.
+    Without validation rows of their own, the attacker measures two errors on the
+    training rows and takes the mean. That of the victim that has learnt all rows is too
+    low, because a row that keeps its label helps to predict it. That with each row left
+    out is too high: which rows are flipped depends on the labels of all of them, so
+    that a row left out is among flips that it has caused itself. Flips that are chosen
+    by the goal suit these rows better than any others. So they replace the best of the
+    others only if the error is higher by more than the standard error of the
+    difference. On validation rows that are given, the highest goal wins.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which
@@ -181,7 +185,7 @@ class RelaxedLabelFlip(BaseGoalFlip):
     def _n_own_sets(self, n_poison):
         return self.max_iter * n_poison.bit_length()
 
-    def _own_sets(self, search, random_state):
+    def _own_sets(self, search, random_state, *, is_own):
         """Follow the conditional gradient, and round after each step."""
         codes, allowed, n_flips = search.codes, search.allowed, search.n_flips
         clean = np.eye(allowed.shape[1])[codes]

@@ -1,4 +1,10 @@
-"""Search among sets of flips: the best one met, and the path to it."""
+"""Search among sets of flips: the best one met, and the path to it.
+
+Where the attacker measures the goal on the rows that they flip, flips that are chosen
+by the goal suit these rows better than any others. So they replace flips that are not
+only if their smoothed error is higher by more than the standard error of the
+difference, over the rows. Otherwise the higher goal wins.
+"""
 
 from dataclasses import dataclass
 
@@ -38,6 +44,9 @@ class SetSearch:
         The number of flips.
     may_be_fewer : bool
         Whether fewer flips will do: whether the goal can be overshot.
+    n_errors : float
+        By how many standard errors flips that are chosen by the goal must be better
+        than others.
     counts_errors : bool
         Whether errors counted come before the goal.
     progress : Progress
@@ -61,12 +70,14 @@ class SetSearch:
         n_flips,
         *,
         may_be_fewer,
+        n_errors,
         counts_errors,
         progress,
     ):
         self.goal, self.codes, self.allowed = goal, codes, allowed
         self.n_flips, self.may_be_fewer = n_flips, may_be_fewer
-        self.counts_errors, self.progress = counts_errors, progress
+        self.n_errors, self.counts_errors = n_errors, counts_errors
+        self.progress, self._is_chosen = progress, False
         self.clean = FlipSet(codes, goal.measured(codes))
         self.best = self.clean if may_be_fewer else None
         self.path = [self.clean.measured]
@@ -76,13 +87,15 @@ class SetSearch:
         """Whether a callback has asked to stop."""
         return self.progress.stopped
 
-    def measure(self, codes):
+    def measure(self, codes, *, is_chosen=True):
         """Measure a set of flips, and keep it if it is the best one.
 
         Parameters
         ----------
         codes : ndarray of shape (n_samples,) of int
             The labels, as positions among the classes.
+        is_chosen : bool, default=True
+            Whether its flips are chosen by the goal.
 
         Returns
         -------
@@ -97,10 +110,23 @@ class SetSearch:
         if measured is None:
             return None
         found = FlipSet(codes, measured)
-        if self.best is None or self.rank(found) > self.rank(self.best):
-            self.best = found
+        if self._is_best(found, is_chosen):
+            self.best, self._is_chosen = found, is_chosen
         self.note()
         return found
+
+    def _is_best(self, found, is_chosen):
+        """Return whether a set takes the place of the best one."""
+        if self.best is None:
+            return True
+        if self.rank(found) <= self.rank(self.best):
+            return False
+        has_rows = found.measured.rows is not None
+        if not (self.n_errors and has_rows and is_chosen) or self._is_chosen:
+            return True
+        gains = found.measured.rows - self.best.measured.rows
+        error = gains.std() / np.sqrt(gains.shape[0])
+        return bool(gains.mean() > self.n_errors * error)
 
     def note(self):
         """Report a step of the search."""

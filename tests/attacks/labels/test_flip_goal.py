@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.attacks.labels._flip_goal import FitPart, FlipGoal, ProblemPart, Refit
+from skpoison.attacks.labels._flip_goal import (
+    FitPart,
+    FlipGoal,
+    HeldOutPart,
+    ProblemPart,
+    Refit,
+)
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.goals import ErrorGeneric
@@ -59,6 +65,47 @@ def test_mean_over_folds(surrogate, by_fits):
         errors.append(np.mean((scores[:, 0] > 0) != codes[own]))
     assert_allclose(measured.value, np.mean(values), rtol=1e-5)
     assert_allclose(measured.error, np.mean(errors), rtol=1e-9)
+    assert measured.rows.shape == (40,)
+    assert_allclose(measured.rows.mean(), measured.value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("surrogate", [RidgeClassifier(), SVC(tol=1e-8)], ids=str)
+def test_the_mean_with_rows_left_out(surrogate):
+    """Rows are reported in their own order, whatever that of the folds."""
+    goal = make_goal(surrogate, True)
+    order = np.random.RandomState(1).permutation(40)
+    other = FlipGoal(goal.folds, codes, order=order)
+    both = FlipGoal(goal.folds, codes, left_out=other)
+    labels = codes.copy()
+    labels[::7] = 1 - labels[::7]
+    one, mean = goal.measured(labels), both.measured(labels)
+    assert_allclose((mean.value, mean.error), (one.value, one.error), rtol=1e-9)
+    assert_allclose(mean.rows, (one.rows + one.rows[order]) / 2, rtol=1e-9)
+    shares = np.eye(2)[labels]
+    assert_allclose(both.gradient(shares), goal.gradient(shares), rtol=1e-12)
+    labels[20:] = 1
+    assert both.measured(labels) is None
+
+
+def test_each_row_by_the_surrogate_that_learns_from_the_others():
+    problem = BilevelProblem(
+        RidgeClassifier(),
+        ErrorGeneric(),
+        X,
+        codes,
+        classes=CLASSES,
+        X_val=X,
+        y_val=codes,
+    )
+    scores = [
+        RidgeClassifier()
+        .fit(np.delete(X, i, axis=0), np.delete(codes, i))
+        .decision_function(X[[i]])
+        for i in range(60)
+    ]
+    measured = HeldOutPart(LabelProblem(problem)).measured(codes)
+    expected = SmoothedError(codes).of_rows(np.array(scores))
+    assert_allclose(measured.rows, expected, rtol=1e-7)
 
 
 def test_the_gradient_is_that_of_the_engine():

@@ -1,10 +1,13 @@
 from itertools import combinations
+from operator import attrgetter
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -18,7 +21,7 @@ from skpoison.attacks import (
 )
 from skpoison.attacks.labels import _goal_flip
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.attacks.labels._flip_goal import FitPart, ProblemPart
+from skpoison.attacks.labels._flip_goal import FitPart, HeldOutPart, ProblemPart
 from skpoison.attacks.labels._label_problem import measure_scores
 from skpoison.bilevel.goals import SmoothedError
 
@@ -76,13 +79,62 @@ def test_never_weaker_than_attacks_without_a_goal(attack, surrogate, budget, dat
         assert ours >= after(simple)
 
 
+@pytest.mark.parametrize("surrogate", [RidgeClassifier(), SVC()], ids=str)
+def test_by_default_the_mean_of_two_errors_on_the_training_rows(surrogate):
+    """Of the surrogate that has learnt all rows, and of those that have not."""
+    rows, labels = TWO[:2]
+    attack = GreedyLabelFlip(surrogate, 0.1, random_state=0)
+    _, flipped = attack.fit_resample(rows, labels)
+    splitter = KFold(80)
+    if isinstance(surrogate, SVC):
+        seen = np.random.RandomState(0)
+        splitter = StratifiedKFold(5, shuffle=True, random_state=seen)
+    values = []
+    for y_fit in (labels, flipped):
+        fitted = clone(surrogate).fit(rows, y_fit)
+        own = SmoothedError(labels).value(fitted.decision_function(rows)[:, np.newaxis])
+        left_out = np.empty(80)
+        parts = []
+        for train, test in splitter.split(rows, labels):
+            fitted = clone(surrogate).fit(rows[train], y_fit[train])
+            left_out[test] = fitted.decision_function(rows[test])
+            scores = left_out[test][:, np.newaxis]
+            parts.append(SmoothedError(labels[test]).value(scores))
+        others = np.mean(parts)
+        if isinstance(surrogate, RidgeClassifier):
+            others = SmoothedError(labels).value(left_out[:, np.newaxis])
+        values.append((own + others) / 2)
+    assert_allclose(attack.goal_path_[[0, -1]], values, rtol=1e-6)
+
+
+def searches_of(monkeypatch, attack, runs, *names):
+    """Fit, with parameters of `fit_resample`; return attributes of the searches."""
+    found = []
+
+    class Watched(_goal_flip.SetSearch):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            found.append(attrgetter(*names)(self))
+
+    monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
+    for given in runs:
+        attack.fit_resample(*TWO[:2], **given)
+    return found
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_by_default_the_training_rows_are_the_validation_rows(attack):
-    fitted, given = (attack(RidgeClassifier(), 0.1, random_state=0) for _ in range(2))
-    _, labels = fitted.fit_resample(*TWO[:2])
-    _, expected = given.fit_resample(*TWO[:2], X_val=TWO[0], y_val=TWO[1])
-    np.testing.assert_array_equal(labels, expected)
-    np.testing.assert_array_equal(fitted.goal_path_, given.goal_path_)
+def test_evidence_counts_on_rows_of_their_own(attack, monkeypatch):
+    """On validation rows that are given, and for other goals, the higher goal wins."""
+    attack = attack(RidgeClassifier(), 3, random_state=0)
+    names = "n_errors", "counts_errors", "may_be_fewer"
+    runs = [{}, {"X_val": TWO[2], "y_val": TWO[3]}]
+    counts = isinstance(attack, RelaxedLabelFlip)
+    assert searches_of(monkeypatch, attack, runs, *names) == [
+        (_goal_flip.N_ERRORS, False, False),
+        (0.0, counts, False),
+    ]
+    attack.set_params(goal={0: 1})
+    assert searches_of(monkeypatch, attack, runs[:1], *names) == [(0.0, False, True)]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -119,30 +171,34 @@ def test_reproducible(attack, surrogate):
 
 
 @pytest.mark.parametrize(
-    ("surrogate", "validation", "kind", "n_parts"),
+    ("surrogate", "validation", "kind", "n_parts", "left_out"),
     [
-        (LogisticRegression(), None, ProblemPart, 1),
-        (RidgeClassifier(), 3, ProblemPart, 3),
-        (SGDClassifier(), None, FitPart, 1),
-        (SVC(), None, FitPart, 1),
-        (DecisionTreeClassifier(), None, FitPart, 5),
+        (LogisticRegression(), None, ProblemPart, 1, (HeldOutPart, 1)),
+        (RidgeClassifier(), None, ProblemPart, 1, (HeldOutPart, 1)),
+        (RidgeClassifier(), 3, ProblemPart, 3, None),
+        # Their fits are not at the optimum that is differentiated.
+        (SGDClassifier(), None, FitPart, 1, (FitPart, 5)),
+        (SVC(), None, FitPart, 1, (FitPart, 5)),
+        (DecisionTreeClassifier(), None, FitPart, 5, None),
     ],
     ids=str,
 )
-def test_what_measures_the_goal(surrogate, validation, kind, n_parts, monkeypatch):
-    seen = []
-
-    class Watched(_goal_flip.FlipGoal):
-        def __init__(self, folds, codes):
-            super().__init__(folds, codes)
-            seen.append(folds)
-
-    monkeypatch.setattr(_goal_flip, "FlipGoal", Watched)
-    attack = GreedyLabelFlip(surrogate, 2, validation=validation, random_state=0)
-    attack.fit_resample(X[:60], y[:60])
-    (folds,) = seen
-    assert len(folds.parts) == n_parts
-    assert all(isinstance(part, kind) for part in folds.parts)
+def test_what_measures_the_goal(
+    surrogate, validation, kind, n_parts, left_out, monkeypatch
+):
+    (goal,) = searches_of(
+        monkeypatch,
+        GreedyLabelFlip(surrogate, 2, validation=validation, random_state=0),
+        [{}],
+        "goal",
+    )
+    assert len(goal.folds.parts) == n_parts
+    assert all(isinstance(part, kind) for part in goal.folds.parts)
+    assert (goal.left_out is None) == (left_out is None)
+    if left_out is not None:
+        parts = goal.left_out.folds.parts
+        assert len(parts) == left_out[1]
+        assert all(isinstance(part, left_out[0]) for part in parts)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

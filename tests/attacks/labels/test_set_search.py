@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from skpoison.attacks.labels._label_problem import Measured
 from skpoison.attacks.labels._set_search import SetSearch
@@ -19,17 +20,53 @@ class Table:
 
 def make_search(table, **settings):
     return SetSearch(
-        Table({tuple(CODES): Measured(0.0, 0.0)} | table),
+        Table({tuple(CODES): Measured(0.0, 0.0, np.zeros(4))} | table),
         CODES,
         np.eye(2)[1 - CODES].astype(bool),
         2,
         **{
             "may_be_fewer": False,
+            "n_errors": 0.0,
             "counts_errors": False,
             "progress": Progress(None, "sets", 10, 0),
             **settings,
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("n_errors", "gains", "is_chosen", "is_kept"),
+    [
+        (0.0, [0.3, -0.1, 0.0, 0.0], True, True),
+        (1.0, [0.3, -0.1, 0.0, 0.0], True, False),
+        (1.0, [0.3, -0.1, 0.0, 0.0], False, True),
+        # Mean 0.2, standard deviation 0.1, standard error 0.05.
+        (3.9, [0.1, 0.3, 0.1, 0.3], True, True),
+        (4.1, [0.1, 0.3, 0.1, 0.3], True, False),
+        (0.0, [-0.1, -0.1, 0.0, 0.0], False, False),
+    ],
+)
+def test_flips_chosen_by_the_goal_need_evidence(n_errors, gains, is_chosen, is_kept):
+    simple, found = (1, 1, 1, 1), (0, 1, 0, 1)
+    rows = {simple: np.array([0.1, 0.2, 0.3, 0.4])}
+    rows[found] = rows[simple] + gains
+    table = {codes: Measured(each.mean(), 0.0, each) for codes, each in rows.items()}
+    search = make_search(table, n_errors=n_errors)
+    search.measure(np.array(simple), is_chosen=False)
+    search.measure(np.array(found), is_chosen=is_chosen)
+    assert tuple(search.best.codes) == (found if is_kept else simple)
+
+
+def test_of_two_sets_chosen_by_the_goal_the_higher_one():
+    table = {(1, 1, 1, 1): 0.1, (0, 1, 0, 1): 0.9, (1, 0, 1, 0): 0.91}
+    rows = {codes: np.array([0.0, 0.0, 0.0, value]) for codes, value in table.items()}
+    rows[1, 1, 1, 1] = np.array([-0.5, -0.4, -0.5, -0.4])
+    measured = {codes: Measured(each.mean(), 0.0, each) for codes, each in rows.items()}
+    search = make_search(measured, n_errors=1.0)
+    search.measure(np.array((1, 1, 1, 1)), is_chosen=False)
+    for codes in ((0, 1, 0, 1), (1, 0, 1, 0)):
+        search.measure(np.array(codes))
+        assert tuple(search.best.codes) == codes
 
 
 def test_the_best_set_is_kept():
