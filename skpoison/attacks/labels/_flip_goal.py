@@ -30,16 +30,13 @@ class FlipGoal:
         For each fold an object with the methods `measured` and `gradient`.
     codes : ndarray of shape (n_samples,) of int
         The clean labels, as positions among the classes.
-    order : ndarray of shape (n_val,) of int, default=None
-        The order in which the validation rows of all folds are reported; None for
-        theirs.
     left_out : FlipGoal, default=None
         Another estimate of the goal, on the same rows. What is measured is the mean of
         both.
     """
 
-    def __init__(self, folds, codes, *, order=None, left_out=None):
-        self.folds, self.order, self.left_out = folds, order, left_out
+    def __init__(self, folds, codes, *, left_out=None):
+        self.folds, self.left_out = folds, left_out
         self._present = [np.unique(codes[train]) for train in folds.trains]
 
     def measured(self, codes):
@@ -67,7 +64,6 @@ class FlipGoal:
         rows = None
         if parts[0].rows is not None:
             rows = np.concatenate([part.rows for part in parts])
-            rows = rows if self.order is None else rows[self.order]
         if self.left_out is None:
             return Measured(value, error, rows)
         other = self.left_out.measured(codes)
@@ -76,7 +72,7 @@ class FlipGoal:
         return Measured(
             (value + other.value) / 2,
             (error + other.error) / 2,
-            None if rows is None else (rows + other.rows) / 2,
+            None if rows is None else np.stack([rows, other.rows]),
         )
 
     def gradient(self, shares):

@@ -28,7 +28,7 @@ from skpoison.utils._containers import take_rows
 # Number of folds if the rows cannot be left out one by one.
 N_FOLDS = 5
 # By how many standard errors flips that are chosen by the goal on rows that they flip
-# must be better than others.
+# must be better than others, by either estimate.
 N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
@@ -149,11 +149,8 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         """Return the mean of the goal over folds."""
         parts = [self._part(known, fold) for fold in folds]
         trains = [fold.train for fold in folds]
-        order = None
-        if folds[0].rows is not None:
-            order = np.argsort(np.concatenate([fold.rows for fold in folds]))
         folds = FoldMean(parts, trains, known.codes.shape[0])
-        return FlipGoal(folds, known.codes, order=order)
+        return FlipGoal(folds, known.codes)
 
     def _measures_own_rows(self, known):
         """Return whether no validation rows are given or set aside."""

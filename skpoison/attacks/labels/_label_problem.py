@@ -41,8 +41,9 @@ class Measured:
     error : float
         The goal with errors counted instead of smoothed; the same for goals that smooth
         no error.
-    rows : ndarray of shape (n_val,), default=None
-        The smoothed error of each validation row; None for other goals.
+    rows : ndarray of shape (n_val,) or (2, n_val), default=None
+        The smoothed error of each validation row, by one estimate or two; None for
+        other goals.
     """
 
     value: float

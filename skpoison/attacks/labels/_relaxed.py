@@ -110,7 +110,7 @@ class RelaxedLabelFlip(BaseGoalFlip):
     out is too high: which rows are flipped depends on the labels of all of them, so
     that a row left out is among flips that it has caused itself. Flips that are chosen
     by the goal suit these rows better than any others. So they replace the best of the
-    others only if the error is higher by more than the standard error of the
+    others only if both errors are higher by more than the standard error of the
     difference. On validation rows that are given, the highest goal wins.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.

@@ -3,7 +3,8 @@
 Where the attacker measures the goal on the rows that they flip, flips that are chosen
 by the goal suit these rows better than any others. So they replace flips that are not
 only if their smoothed error is higher by more than the standard error of the
-difference, over the rows. Otherwise the higher goal wins.
+difference, over the rows, and by each of the two estimates of the goal. Otherwise the
+higher goal wins.
 """
 
 from dataclasses import dataclass
@@ -125,8 +126,8 @@ class SetSearch:
         if not (self.n_errors and has_rows and is_chosen) or self._is_chosen:
             return True
         gains = found.measured.rows - self.best.measured.rows
-        error = gains.std() / np.sqrt(gains.shape[0])
-        return bool(gains.mean() > self.n_errors * error)
+        errors = gains.std(axis=-1) / np.sqrt(gains.shape[-1])
+        return bool((gains.mean(axis=-1) > self.n_errors * errors).all())
 
     def note(self):
         """Report a step of the search."""

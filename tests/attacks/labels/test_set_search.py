@@ -57,6 +57,17 @@ def test_flips_chosen_by_the_goal_need_evidence(n_errors, gains, is_chosen, is_k
     assert tuple(search.best.codes) == (found if is_kept else simple)
 
 
+@pytest.mark.parametrize("gains", [(0.1, 0.1), (0.1, 0.0), (0.0, 0.1)], ids=str)
+def test_evidence_by_both_estimates(gains):
+    simple, found = (1, 1, 1, 1), (0, 1, 0, 1)
+    rows = {simple: np.zeros((2, 4)), found: np.repeat([gains], 4, axis=0).T}
+    table = {codes: Measured(each.mean(), 0.0, each) for codes, each in rows.items()}
+    search = make_search(table, n_errors=1.0)
+    search.measure(np.array(simple), is_chosen=False)
+    search.measure(np.array(found))
+    assert tuple(search.best.codes) == (found if min(gains) > 0 else simple)
+
+
 def test_of_two_sets_chosen_by_the_goal_the_higher_one():
     table = {(1, 1, 1, 1): 0.1, (0, 1, 0, 1): 0.9, (1, 0, 1, 0): 0.91}
     rows = {codes: np.array([0.0, 0.0, 0.0, value]) for codes, value in table.items()}
