@@ -85,17 +85,18 @@ def test_by_default_the_mean_of_two_errors_on_the_training_rows(surrogate):
     rows, labels = TWO[:2]
     attack = GreedyLabelFlip(surrogate, 0.1, random_state=0)
     _, flipped = attack.fit_resample(rows, labels)
-    splitter = KFold(80)
+    folds = list(KFold(80).split(rows))
     if isinstance(surrogate, SVC):
-        seen = np.random.RandomState(0)
-        splitter = StratifiedKFold(5, shuffle=True, random_state=seen)
+        state = np.random.RandomState(0)
+        splitter = StratifiedKFold(5, shuffle=True, random_state=state)
+        folds = list(splitter.split(rows, labels))
     values = []
     for y_fit in (labels, flipped):
         fitted = clone(surrogate).fit(rows, y_fit)
         own = SmoothedError(labels).value(fitted.decision_function(rows)[:, np.newaxis])
         left_out = np.empty(80)
         parts = []
-        for train, test in splitter.split(rows, labels):
+        for train, test in folds:
             fitted = clone(surrogate).fit(rows[train], y_fit[train])
             left_out[test] = fitted.decision_function(rows[test])
             scores = left_out[test][:, np.newaxis]
