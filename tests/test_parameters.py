@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import BaseEstimator, clone, is_regressor
+from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import make_classification
 from sklearn.linear_model import (
     Lasso,
@@ -133,6 +134,8 @@ PARAMETERS = {
         Unrolled(last=2), given=(("surrogate", GradientDescentClassifier(n_steps=9)),)
     ),
     "optimizer": Changes(ProjectedAscent(0.01, max_iter=4)),
+    "Detectability.detector": Changes(EllipticEnvelope(random_state=0)),
+    "Detectability.weight": Changes(1.0),
     "penalties": Changes([Displacement(10.0)]),
     "poison_labels": Changes("keep"),
     "validation": Changes(0.6),
@@ -328,6 +331,7 @@ SETTINGS = {
     "L1Ball": {"radius": 1.0},
     "L2Ball": {"radius": 1.0},
     "LinfBall": {"radius": 1.0},
+    "Detectability": {"weight": 0.01},
     "Displacement": {"weight": 1e-4},
     "OneHot": {"groups": [[0, 1]]},
     "ProjectedAscent": {"max_iter": 4},

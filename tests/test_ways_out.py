@@ -30,7 +30,11 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.model_selection import GroupKFold, KFold
+<<<<<<< HEAD
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
+=======
+from sklearn.neighbors import LocalOutlierFactor
+>>>>>>> 14ea96a (Detectability: a penalty on suspicious rows; guide and example of attackers who know a defence)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -89,7 +93,7 @@ from skpoison.optimizers import (
     ProjectedAscent,
     SuccessiveHalving,
 )
-from skpoison.penalties import BasePenalty, Displacement
+from skpoison.penalties import BasePenalty, Detectability, Displacement
 from skpoison.surrogates import GradientDescentClassifier, as_training_problem
 
 PACKAGE = Path(skpoison.__file__).parent
@@ -782,6 +786,30 @@ PARTS = [
         [
             insert(optimizer=SuccessiveHalving(FAST, n_starts=2, n_climbs=1)),
             insert(optimizer=ProjectedAscent(max_iter=1, schedule="sequential")),
+        ],
+    ),
+    Case(
+        insert(penalties=[Detectability(KMeans())]),
+        "Take IsolationForest.*, LocalOutlierFactor.novelty=True., or OutlierFiltered",
+        [
+            insert(penalties=[Detectability(detector)])
+            for detector in (
+                IsolationForest(n_estimators=9, random_state=0),
+                LocalOutlierFactor(5, novelty=True),
+                OutlierFilteredClassifier(LR),
+            )
+        ],
+    ),
+    Case(
+        insert(Ridge(), r, penalties=[Detectability(OutlierFilteredClassifier(LR))]),
+        "Take OutlierFilteredClassifier or OutlierFilteredRegressor",
+        [
+            insert(
+                Ridge(),
+                r,
+                penalties=[Detectability(OutlierFilteredRegressor(Ridge()))],
+            ),
+            insert(penalties=[Detectability(OutlierFilteredClassifier(LR))]),
         ],
     ),
     Case(

@@ -113,7 +113,8 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels.
         trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows that the attacker cannot touch. None: they can touch all of them.
+            Rows that the attacker cannot touch, and that a defence in the surrogate
+            trusts. None: they can touch all of them.
 
         Returns
         -------

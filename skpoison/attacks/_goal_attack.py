@@ -73,8 +73,8 @@ class BaseGoalAttack(BaseSurrogateAttack):
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels; responses if the surrogate is a regressor.
         trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows that the attacker cannot modify, delete or relabel. None: they can
-            touch all rows.
+            Rows that the attacker cannot modify, delete or relabel, and that a defence
+            in the surrogate trusts. None: they can touch all rows.
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             The attacker's validation rows, on which the goal is measured. None: the

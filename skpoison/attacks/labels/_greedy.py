@@ -47,8 +47,8 @@ class GreedyLabelFlip(BaseGoalFlip):
     ----------
     surrogate : classifier, default=None
         What the attacker believes that the victim learns: any classifier for goals that
-        count errors, otherwise one that :mod:`skpoison.surrogates` can differentiate.
-        None: LogisticRegression after a StandardScaler.
+        count errors, otherwise one that :mod:`skpoison.surrogates` can differentiate;
+        or a defence around one. None: LogisticRegression after a StandardScaler.
         It sees X as it is: a dataframe with its names, missing values too if it accepts
         them.
     budget : float or int, default=0.1

@@ -29,7 +29,8 @@ class MarginLabelFlip(BaseLabelFlip):
     Parameters
     ----------
     surrogate : classifier, default=None
-        What the attacker believes that the victim learns: any classifier. None:
+        What the attacker believes that the victim learns: any classifier, or a
+        defence around one. None:
         LogisticRegression after a StandardScaler.
         It sees X as it is: a dataframe with its names, missing values too if it accepts
         them.

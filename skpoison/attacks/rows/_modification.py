@@ -28,7 +28,8 @@ class GradientModification(BaseGradientAttack):
         batches, a :class:`~skpoison.surrogates.GradientDescentClassifier`; of
         regressors LinearRegression, Ridge, Lasso, ElasticNet, SGDRegressor, an
         MLPRegressor or a :class:`~skpoison.surrogates.GradientDescentRegressor`; or a
-        Pipeline of scalers before one. The hinge loss is not twice differentiable and
+        Pipeline of scalers before one; or a defence around any of these, which the
+        attacker then evades. The hinge loss is not twice differentiable and
         is replaced by a smooth approximation; SVC is the exception, whose exact
         solution is differentiated. For a regressor, y holds responses. None:
         LogisticRegression after a StandardScaler.

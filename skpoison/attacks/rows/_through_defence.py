@@ -33,8 +33,6 @@ from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
 from skpoison.utils._containers import take_rows
 from skpoison.utils._warnings import collect_warnings
 
-# How many starts are judged, and how many of the best ones climb.
-N_STARTS, N_CLIMBS = 24, 3
 # Verdicts in the climb from a start.
 N_VERDICTS = 6
 # Halvings of the way back of all rows thrown out together.
@@ -122,13 +120,15 @@ class _Search:
         self.bare = replace(known, surrogate=defended.learner)
         self.goal = DefendedGoal(defended, known, naive.judged_on, attack.hypergradient)
         self.penalties = attack._penalties(known)
-        self.halves = isinstance(optimizer, SuccessiveHalving)
-        if self.halves:
+        # How many starts are judged, and how many of the best ones climb.
+        self.n_starts = self.n_climbs = 1
+        if isinstance(optimizer, SuccessiveHalving):
+            self.n_starts, self.n_climbs = optimizer.n_starts, optimizer.n_climbs
             optimizer = optimizer._ascent()
         # The rows of all starts climb together, however the naive ones did.
         joint = {"schedule": "joint", "n_restarts": 0}
         self.ascent = clone(optimizer).set_params(**joint)
-        n_steps = N_STARTS + (2 + N_CLIMBS) * self.ascent.max_iter
+        n_steps = self.n_starts + (2 + self.n_climbs) * self.ascent.max_iter
         self.progress = attack._progress_of("through the defence", n_steps)
         self._problems = {}
 
@@ -140,7 +140,7 @@ class _Search:
         self._renew(given)
         first = self._led_back(best)
         others = []
-        for start in islice(self._starts(), N_STARTS):
+        for start in islice(self._starts(), self.n_starts):
             if self.progress.stopped:
                 break
             rows = self.coordinates.project(start.rows, start.initial.rows)
@@ -150,7 +150,7 @@ class _Search:
         others.sort(key=_value, reverse=True)
         n_steps = self.ascent.max_iter
         contenders = [(first, n_steps)]
-        contenders += [(each, n_steps // 4) for each in others[:N_CLIMBS]]
+        contenders += [(each, n_steps // 4) for each in others[: self.n_climbs]]
         for candidate, n_steps in contenders:
             met += self._climb(candidate, n_steps)
         met.sort(key=_value)
