@@ -48,7 +48,8 @@ class ALFA(BaseLabelFlip):
     ----------
     surrogate : classifier, default=None
         What the attacker believes that the victim learns: any classifier, preferably
-        one with a `decision_function`, or a defence around one. None: LogisticRegression after a StandardScaler.
+        one with a `decision_function`, or a defence around one. None:
+        LogisticRegression after a StandardScaler.
         It sees X as it is: a dataframe with its names, missing values too if it accepts
         them.
     budget : float or int, default=0.1

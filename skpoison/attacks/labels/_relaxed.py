@@ -41,8 +41,7 @@ class RelaxedLabelFlip(BaseGoalFlip):
     surrogate : classifier, default=None
         What the attacker believes that the victim learns; one that
         :mod:`skpoison.surrogates` can differentiate, or a defence around one.
-        None: LogisticRegression after a
-        StandardScaler.
+        None: LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
         goals other than :class:`~skpoison.goals.ErrorGeneric` it is the maximum: fewer
