@@ -40,7 +40,8 @@ class GreedyDeletion(BaseGoalAttack):
     surrogate : estimator, default=None
         What the attacker believes that the victim learns; one that
         :mod:`skpoison.surrogates` can differentiate, or a defence around one. If it
-        is a regressor, y holds responses. None: LogisticRegression after a StandardScaler.
+        is a regressor, y holds responses. None: LogisticRegression after a
+        StandardScaler.
     budget : float or int, default=0.1
         Maximum number of rows to delete, as a share of the training rows (float,
         n_p / n) or as it is (int).
