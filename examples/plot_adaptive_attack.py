@@ -35,7 +35,7 @@ X, X_test, y, y_test = train_test_split(
 )
 trusted = np.arange(200) < 100
 learner = LogisticRegression(C=10)
-defended = OutlierFilteredClassifier(learner)
+defended = OutlierFilteredClassifier(learner, detector="distance")
 search = SuccessiveHalving(ProjectedAscent(max_iter=30), n_starts=8, n_climbs=2)
 
 

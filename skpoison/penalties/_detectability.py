@@ -96,7 +96,7 @@ class Detectability(BasePenalty):
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X, y = MinMaxScaler().fit_transform(X[:200]), y[:200]
     >>> learner = LogisticRegression(C=10)
-    >>> defence = OutlierFilteredClassifier(learner)
+    >>> defence = OutlierFilteredClassifier(learner, detector="distance")
     >>> trusted = np.arange(220) < 100
     >>> for weight in (0.0, 0.3):
     ...     attack = GradientInsertion(

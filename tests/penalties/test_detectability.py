@@ -21,7 +21,7 @@ from skpoison.penalties._detectability import N_DIRECTIONS
 
 X, y = make_classification(120, 4, n_redundant=0, random_state=0)
 X, X_new, y, y_new = X[:80], 2 * X[80:], y[:80], 1 - y[80:]
-FILTER = OutlierFilteredClassifier(LogisticRegression(), n_neighbors=5)
+FILTER = OutlierFilteredClassifier(LogisticRegression(), detector="distance")
 
 
 def charge(penalty, rows=X_new, labels=y_new):

@@ -238,12 +238,12 @@ class BaseGradientAttack(BaseGoalAttack):
         best : Attempt
         """
         optimizer = self.optimizer or OPTIMIZERS[known.goal.kind]
+        if self.optimizer is None and isinstance(optimizer, SuccessiveHalving):
+            optimizer = optimizer._shortened(search_share(known.X, n_poison))
         if is_defended(known.surrogate):
             return optimise_through_defence(
                 self, known, n_poison, optimizer, random_state
             )
-        if self.optimizer is None and isinstance(optimizer, SuccessiveHalving):
-            optimizer = optimizer._shortened(search_share(known.X, n_poison))
         responses, response_range = self._responses(known)
         label_map = None
         if known.classes is not None:
