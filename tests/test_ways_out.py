@@ -30,11 +30,8 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.model_selection import GroupKFold, KFold
-<<<<<<< HEAD
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
-=======
 from sklearn.neighbors import LocalOutlierFactor
->>>>>>> 14ea96a (Detectability: a penalty on suspicious rows; guide and example of attackers who know a defence)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
