@@ -78,7 +78,7 @@ DETECTORS = {
     "LOF": LocalOutlierFactor(novelty=True),
     "forest": IsolationForest(),
     "one-class SVM": make_pipeline(StandardScaler(), OneClassSVM()),
-    "PCA + ellipse": make_pipeline(PCA(10), EllipticEnvelope()),
+    "PCA + ellipse": make_pipeline(PCA(5), EllipticEnvelope()),
 }
 
 

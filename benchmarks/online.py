@@ -12,11 +12,13 @@ share n_p / n of the rows that follow, evenly. The attacks:
 * adaptive: the exact rows against hard rejection, for an attacker who knows it.
 
 The defences: none; hard rejection without a limit, as published; soft rejection with
-the defaults of the package. All learn in batches of 10 rows. The time of an attack is
-processor time, its simulation of the learner included.
+the defaults of the package. All learn row by row (``--batch``): the attacker follows a
+learner that judges each row as it comes, and rows just above the threshold may fall
+below it in a batch. The time of an attack is processor time, its simulation of the
+learner included.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/online.py [--seeds 10] [--rows 3000]
-[--rates .05 .5] [--shares .01 .05 .1] [--streams spambase mnist_1_7 elec]``
+[--rates .05 .5] [--shares .01 .05 .1] [--streams spambase mnist_1_7 elec] [--batch 1]``
 """
 
 import argparse
@@ -117,6 +119,7 @@ def main():
     parser.add_argument(
         "--streams", nargs="+", default=["spambase", "mnist_1_7", "elec"]
     )
+    parser.add_argument("--batch", type=int, default=1)
     args = parser.parse_args()
     for name in args.streams:
         for rate in args.rates:
@@ -135,7 +138,9 @@ def table(name, rate, share, args):
         for attack, prepared, took in attacks(learner, own, rows, share, seed):
             seconds.setdefault(attack, []).append(took)
             for defence, victim in defences(learner).items():
-                curve = prequential_curve(victim, *rows, attack=prepared, batch_size=10)
+                curve = prequential_curve(
+                    victim, *rows, attack=prepared, batch_size=args.batch
+                )
                 error = 1 - curve.running_scores[-1]
                 errors.setdefault((attack, defence), []).append(error)
     print(f"\n{name}, rate {rate}, n_p / n = {share}, {args.seeds} seeds")
