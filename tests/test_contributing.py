@@ -25,5 +25,7 @@ def test_snippet(snippet, tmp_path, monkeypatch):
     [name] = re.findall(r"class (\w+)", snippet)
     cls = getattr(__import__("snippet"), name)
     is_attack = issubclass(cls, BasePoisoner)
-    check_estimator(cls(random_state=0) if is_attack else cls(LogisticRegression()))
+    check_estimator(
+        cls(random_state=0) if is_attack else cls(LogisticRegression(max_iter=1000))
+    )
     monkeypatch.delitem(sys.modules, "snippet")

@@ -217,7 +217,7 @@ PARAMETERS = {
     "InfluenceFilteredRegressor.estimator": Changes(Ridge(alpha=100.0)),
     "InfluenceFilteredClassifier.estimator": Changes(LogisticRegression(C=1e-3)),
     "InfluenceFilteredClassifier.surrogate": Changes(
-        RidgeClassifier(), seen_in="sample_scores_"
+        LogisticRegression(C=1e-4), seen_in="sample_scores_"
     ),
     "InfluenceFilteredRegressor.surrogate": Changes(
         Ridge(alpha=1000.0), seen_in="sample_scores_"

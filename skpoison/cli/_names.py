@@ -18,9 +18,14 @@ from skpoison.cli._encoding import make_encoder
 from skpoison.cli._errors import CommandError, near_misses, reason
 from skpoison.defences import (
     ConfidentLearningClassifier,
+    InfluenceFilteredClassifier,
     KNNSanitizedClassifier,
+    KNNShapleyFilteredClassifier,
     NoisyLabelClassifier,
     OutlierFilteredClassifier,
+    SEVERClassifier,
+    SpectralFilteredClassifier,
+    TrimmedClassifier,
 )
 
 ESTIMATORS = {
@@ -39,6 +44,11 @@ DEFENCES = {
     "outlier_filter": OutlierFilteredClassifier,
     "confident_learning": ConfidentLearningClassifier,
     "noisy_label": NoisyLabelClassifier,
+    "knn_shapley": KNNShapleyFilteredClassifier,
+    "influence": InfluenceFilteredClassifier,
+    "trimmed": TrimmedClassifier,
+    "sever": SEVERClassifier,
+    "spectral": SpectralFilteredClassifier,
 }
 
 # Every attack of the package: GreedyLabelFlip is greedy_label_flip.

@@ -191,6 +191,15 @@ class RestartsTheIndexOfNewRows(RandomInsertion):
         return X_out.set_axis(X.index[repeated]), y_out.set_axis(y.index[repeated])
 
 
+class ForgetsTheOrder(RandomInsertion):
+    """It says that it inserts into a stream, and marks other rows."""
+
+    def fit_resample(self, X, y, *, trusted=None):
+        out = super().fit_resample(X, y, trusted=trusted)
+        self.source_indices_ = np.arange(len(out[1]))[::-1]
+        return out
+
+
 class WritesToInput(Sloppy):
     def spoil(self, X, y, X_out, y_out):
         y[:] = y_out
@@ -281,6 +290,7 @@ BROKEN_ATTACKS = [
     (MarksTooFew, "check_poison_mask"),
     (MarksTooMany, "check_poison_mask"),
     (ForgetsInserted, "check_poison_mask"),
+    (ForgetsTheOrder, "check_stream_order"),
     (DeletesOneMore, "check_budget_zero"),
     (DeletesOneMore, "check_budget"),
     (DeletesInSecret, "check_budget"),

@@ -142,7 +142,7 @@ def test_error_specific():
         confused[max_iter] = (predicted[names == "virginica"] == "versicolor").mean()
         assert (predicted[names == "setosa"] == "setosa").all()
     assert confused[0] < 0.1
-    assert confused[150] > 0.5
+    assert confused[150] > 0.4
 
 
 def test_three_classes():
