@@ -84,10 +84,10 @@ axes[0].legend(loc="upper left", frameon=False)
 plt.show()
 
 # %%
-# Without the filter the plain attack does most harm. The filter drops what it inserts,
-# and the plain attack does none; an attack that knows the filter does harm in spite of
-# it, with the same number of rows. Whoever reports that a defence works has to report
-# the error under an attack that knows it.
+# The filter drops nearly all that the plain attack inserts, which does hardly any harm
+# then. Flips of many rows, and an attack that knows the filter, do harm in spite of it.
+# Whoever reports that a defence works has to report the error under an attack that
+# knows it.
 #
 # Damage against detectability
 # ----------------------------

@@ -58,7 +58,7 @@ class Attempt:
     folds : list of Fold
         With which validation rows.
     judged_on : list of Fold
-        On which validation rows starts have been compared.
+        The validation rows of the ascents, and those held out of them.
     portfolio : Portfolio, default=None
         The starts, if there were many.
     """
@@ -335,7 +335,7 @@ class BaseGradientAttack(BaseGoalAttack):
             objective,
             coordinates,
             folds,
-            held_out or folds,
+            [*folds, *held_out],
             portfolio,
         )
 
