@@ -5,7 +5,6 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import indexable
-from sklearn.utils._metadata_requests import UNUSED
 from sklearn.utils.validation import _num_samples
 
 from skpoison.utils._validation import check_trusted
@@ -70,7 +69,7 @@ class TrustedKFold(BaseCrossValidator):
     """
 
     # It means nothing without a mask, and the mask nothing to anyone else here.
-    __metadata_request__split = {"groups": UNUSED, "trusted": True}
+    __metadata_request__split = {"trusted": True}
 
     def __init__(self, n_splits=5):
         self.n_splits = n_splits

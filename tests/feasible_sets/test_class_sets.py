@@ -85,6 +85,7 @@ def test_projection_within_a_box_is_the_nearest(kinds):
         assert np.linalg.norm(row - x) <= np.linalg.norm(found - x) + 1e-8
 
 
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds")
 @pytest.mark.parametrize("kinds", [(ClassBall,), (ClassBall, ClassSlab)], ids=str)
 def test_linear_oracle_within_a_box_by_a_solver(kinds):
     meet = sets_within_box(*kinds)
