@@ -114,7 +114,8 @@ ax.plot(curve[:, 0], curve[:, 1], "o--", color="#0072b2", label="no defence")
 ax.plot(curve[:, 0], curve[:, 2], "^-", color="#d55e00", label="outlier filter")
 ax.axhline(clean[0], color="grey", linewidth=1, label="no poison")
 for weight, share, error in zip(weights, *curve[:, :2].T, strict=True):
-    ax.annotate(f"{weight:g}", (share, error), (6, -12), textcoords="offset points")
+    below = -14 if weight else 8  # the two least weights are nearly in one place
+    ax.annotate(f"{weight:g}", (share, error), (4, below), textcoords="offset points")
 ax.set(xlabel="share of the poison that the filter finds", ylabel="test error")
 ax.set(ylim=(0, None))
 ax.legend(loc="lower right", frameon=False)

@@ -16,6 +16,7 @@ from skpoison.attacks._validation_data import (
     make_folds,
 )
 from skpoison.goals import BaseGoal
+from skpoison.goals._base import check_rows_given
 from skpoison.goals._errors import resolve_goal
 from skpoison.utils._callbacks import with_callbacks
 from skpoison.utils._validation import Described
@@ -128,16 +129,7 @@ class BaseGoalAttack(BaseSurrogateAttack):
     def _check_combination(self, goal, X_val, y_val):
         """Check that neither the validation rows nor `validation` would be ignored."""
         is_given = X_val is not None or y_val is not None
-        if goal.requires_given_rows and not is_given:
-            raise ValueError(
-                f"`X_val` and `y_val` must be given to `fit_resample` for {goal!r}: "
-                "the rows in question, and the labels or responses wanted for them."
-            )
-        if is_given and not goal.needs_validation:
-            raise ValueError(
-                f"`X_val` and `y_val` must be None for {goal!r}, which is not "
-                "measured on any rows. Leave them out."
-            )
+        check_rows_given(goal, is_given)
         if self.validation is None:
             return
         if is_given:

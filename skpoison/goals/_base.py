@@ -262,3 +262,30 @@ def check_label_map(goal, label_map, classes):
         raise TypeError(f"`{name}` must return a dict or None; got {shown(label_map)}.")
     if label_map is not None:
         wanted_codes(label_map, classes, name)
+
+
+def check_rows_given(goal, is_given):
+    """Check that validation rows are given if a goal needs them, and would be read.
+
+    Parameters
+    ----------
+    goal : BaseGoal
+        The goal.
+    is_given : bool
+        Whether `X_val` and `y_val` are.
+
+    Raises
+    ------
+    ValueError
+        If they are missing, or would be ignored.
+    """
+    if goal.requires_given_rows and not is_given:
+        raise ValueError(
+            f"`X_val` and `y_val` must be given to `fit_resample` for {goal!r}: "
+            "the rows in question, and the labels or responses wanted for them."
+        )
+    if is_given and not goal.needs_validation:
+        raise ValueError(
+            f"`X_val` and `y_val` must be None for {goal!r}, which is not measured on "
+            "any rows. Leave them out."
+        )

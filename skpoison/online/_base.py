@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 from skpoison.attacks._validation_data import check_validation_data
 from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal, ErrorGeneric, ErrorSpecific
+from skpoison.goals._base import check_rows_given
 from skpoison.online._attacker import Attacker
 from skpoison.online._victims import as_stream_learner
 from skpoison.utils._seeds import set_missing_seeds
@@ -214,16 +215,7 @@ class BaseStreamAttack(BasePoisoner):
     def _check_rows_given(self, goal, X_val, y_val):
         """Check that neither the attacker's rows nor `window` would be ignored."""
         is_given = X_val is not None or y_val is not None
-        if goal.requires_given_rows and not is_given:
-            raise ValueError(
-                f"`X_val` and `y_val` must be given to `fit_resample` for {goal!r}: "
-                "the rows in question, and the labels or responses wanted for them."
-            )
-        if is_given and not goal.needs_validation:
-            raise ValueError(
-                f"`X_val` and `y_val` must be None for {goal!r}, which is not measured "
-                "on any rows. Leave them out."
-            )
+        check_rows_given(goal, is_given)
         if not goal.needs_validation and self.look_ahead == 1:
             check_default(self, f"for {goal!r}, which reads no rows", window=None)
         if is_given:

@@ -21,6 +21,7 @@ from skpoison.surrogates import (
     GradientDescentRegressor,
     as_training_problem,
 )
+from skpoison.utils._validation import changes_to
 
 
 @singledispatch
@@ -120,11 +121,7 @@ def _check_sgd(estimator):
     wanted = {"average": False}
     if estimator.learning_rate == "adaptive":
         wanted["learning_rate"] = "constant"
-    changes = ", ".join(
-        f"{name}={value!r}"
-        for name, value in wanted.items()
-        if getattr(estimator, name) != value
-    )
+    changes = changes_to(estimator, wanted)
     if changes:
         raise ValueError(
             f"`surrogate` must take its steps one after the other from where it "
@@ -245,11 +242,7 @@ def _check_network(estimator):
         wanted["learning_rate"] = "constant"
     if getattr(estimator, "loss", "squared_error") == "poisson":
         wanted["loss"] = "squared_error"
-    changes = ", ".join(
-        f"{name}={value!r}"
-        for name, value in wanted.items()
-        if getattr(estimator, name) != value
-    )
+    changes = changes_to(estimator, wanted)
     if changes:
         raise ValueError(
             "`surrogate` must learn from each call of partial_fit by one step; this "

@@ -21,6 +21,7 @@ from skpoison.surrogates._training_problem import (
     _responses,
     as_training_problem,
 )
+from skpoison.utils._validation import changes_to
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,7 @@ def _check_full_batch_descent(estimator):
         wanted["loss"] = "squared_error"
     if estimator.n_iter_no_change < estimator.max_iter:
         wanted["tol"] = 0  # otherwise slow progress stops it early
-    changes = ", ".join(
-        f"{name}={value!r}"
-        for name, value in wanted.items()
-        if getattr(estimator, name) != value
-    )
+    changes = changes_to(estimator, wanted)
     if changes:
         raise ValueError(
             "`surrogate` must be trained by plain gradient descent on all rows if it "

@@ -109,6 +109,28 @@ def check_default(estimator, reason, **defaults):
             raise ValueError(f"{name} must be {default!r} {reason}; got {value!r}.")
 
 
+def changes_to(estimator, wanted):
+    """Return which parameters of an estimator have to be changed, for an error.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    wanted : dict of str to object
+        The values that parameters must have.
+
+    Returns
+    -------
+    changes : str
+        Such as "tol=0, loss='squared_error'"; empty if there is nothing to change.
+    """
+    return ", ".join(
+        f"{name}={value!r}"
+        for name, value in wanted.items()
+        if getattr(estimator, name) != value
+    )
+
+
 def forget_fit(estimator):
     """Delete what an earlier fit has set: attributes whose names end in "_".
 

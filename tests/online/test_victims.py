@@ -49,7 +49,7 @@ def assert_same(state, estimator):
     assert state.t == estimator.t_
 
 
-def stream(estimator, y, *, is_sparse=False, size=1, weighted=True):
+def assert_learns_alike(estimator, y, *, is_sparse=False, size=1, weighted=True):
     """Learn from a stream in calls of some size, by steps and by scikit-learn."""
     classes = np.unique(y) if isinstance(estimator, SGDClassifier) else None
     state = as_stream_learner(estimator, X.shape[1], classes, is_sparse=is_sparse)
@@ -84,7 +84,7 @@ def test_classifier(y, rate, eta0, penalty, is_sparse):
             class_weight=weights,
             **({"alpha": 0.01} | penalty),
         )
-        stream(victim, y, is_sparse=is_sparse)
+        assert_learns_alike(victim, y, is_sparse=is_sparse)
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])
@@ -99,18 +99,20 @@ def test_regressor(rate, eta0, penalty, is_sparse):
         shuffle=False,
         **({"alpha": 0.5} | penalty),
     )
-    stream(victim, r, is_sparse=is_sparse)
+    assert_learns_alike(victim, r, is_sparse=is_sparse)
 
 
 @pytest.mark.parametrize("loss", OF_LABELS)
 def test_losses_of_labels(loss):
-    stream(SGDClassifier(loss, learning_rate="constant", eta0=0.01, shuffle=False), y3)
+    assert_learns_alike(
+        SGDClassifier(loss, learning_rate="constant", eta0=0.01, shuffle=False), y3
+    )
 
 
 @pytest.mark.parametrize("loss", OF_LABELS[5:])
 def test_losses_of_responses(loss):
     victim = SGDRegressor(loss, learning_rate="constant", eta0=0.01, shuffle=False)
-    stream(victim, r)
+    assert_learns_alike(victim, r)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=str)
@@ -123,7 +125,7 @@ def test_calls_of_many_rows_without_an_intercept(penalty):
         fit_intercept=False,
         **penalty,
     )
-    stream(victim, y3, size=8, weighted=False)
+    assert_learns_alike(victim, y3, size=8, weighted=False)
 
 
 def test_goes_on_from_where_the_learner_stands():

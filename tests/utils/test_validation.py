@@ -20,6 +20,7 @@ from skpoison.utils._targets import check_responses
 from skpoison.utils._validation import (
     Described,
     any_features,
+    changes_to,
     check_default,
     check_mask,
     check_squares,
@@ -234,6 +235,13 @@ def test_parameters_without_a_meaning_must_have_their_default():
     check_default(ridge, "if asked", solver="svd", tol=1e-4)
     with pytest.raises(ValueError, match=r"alpha must be 1\.0 if asked; got 2\.0\."):
         check_default(ridge, "if asked", solver="svd", alpha=1.0)
+
+
+def test_changes():
+    ridge = Ridge(alpha=2.0, solver="svd")
+    assert changes_to(ridge, {"alpha": 2.0}) == ""
+    wanted = {"alpha": 1.0, "solver": "svd", "tol": 0}
+    assert changes_to(ridge, wanted) == "alpha=1.0, tol=0"
 
 
 @pytest.mark.parametrize("values", [[0.0, pd.NA, 1.0], [0.0, None, 1.0]])
