@@ -12,6 +12,8 @@ from skpoison.model_selection._prequential import (
     prequential_curve,
 )
 from skpoison.model_selection._report import RobustnessReport
+from skpoison.model_selection._transfer import transfer_matrix
+from skpoison.model_selection._transfer_plot import TransferMatrixDisplay
 from skpoison.model_selection._trusted_k_fold import TrustedKFold
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "PrequentialCurveDisplay",
     "RobustnessCurveDisplay",
     "RobustnessReport",
+    "TransferMatrixDisplay",
     "TrustedKFold",
     "craft",
     "prequential_curve",
     "robustness_curve",
+    "transfer_matrix",
 ]

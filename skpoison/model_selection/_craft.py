@@ -284,7 +284,7 @@ def craft_folds(attack, X, y, *, budgets, folds, params, workers):
     """
     points = list(product(budgets.tolist(), folds))
     outcomes = workers.map(
-        _craft_one,
+        craft_one,
         [(attack, budget, X, y, train, params) for budget, (train, _) in points],
     )
     return CraftedPoison(
@@ -299,15 +299,38 @@ def craft_folds(attack, X, y, *, budgets, folds, params, workers):
     )
 
 
-def _craft_one(attack, budget, X, y, train, params):
-    """Return the attack fitted on one training set, and its output if need be."""
+def craft_one(attack, budget, X, y, train, params):
+    """Poison one training set.
+
+    Parameters
+    ----------
+    attack : sampler
+        The attack.
+    budget : float or int
+        Its budget.
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The rows of all folds.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    train : ndarray of int
+        The training rows.
+    params : dict
+        Parameters of `fit_resample`, with row metadata of all rows.
+
+    Returns
+    -------
+    fitted : sampler
+        The fitted attack.
+    output : tuple or None
+        What it returned, if it has no edits to store.
+    """
     fitted = clone(attack).set_params(budget=budget)
     output = fitted.fit_resample(
         _safe_indexing(X, train),
         _safe_indexing(y, train),
         **_check_method_params(X, params, indices=train),
     )
-    # An attack that is not derived from BasePoisoner has no edits to store.
+    # An attack that is not derived from BasePoisoner stores none.
     return fitted, None if hasattr(fitted, "poison_") else output
 
 

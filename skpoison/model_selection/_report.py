@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skpoison.model_selection._arguments import (
+    by_name,
     check_attack,
     check_budgets,
     check_same_task,
@@ -35,7 +36,6 @@ from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._surrogates import inform
 from skpoison.model_selection._workers import Workers
 from skpoison.utils._optional import import_optional
-from skpoison.utils._validation import check_instance
 
 
 class RobustnessReport(BaseEstimator):
@@ -185,8 +185,8 @@ class RobustnessReport(BaseEstimator):
             If a share among `budgets` rounds to 0 rows, or if the score is accuracy and
             a class has less than a fifth of the rows of an average class.
         """
-        estimators = _by_name(self.estimators, "estimators")
-        attacks = _by_name(self.attacks, "attacks")
+        estimators = by_name(self.estimators, "estimators")
+        attacks = by_name(self.attacks, "attacks")
         for attack in attacks.values():
             check_attack(attack)
         for estimator in estimators.values():
@@ -416,15 +416,3 @@ class _Steps:
     def _tell(self):
         if self.callback is not None:
             self.callback(self.n_done, self.n_steps, *self.names)
-
-
-def _by_name(objects, parameter):
-    """Return a dict of objects by name, of a single one by the name of its class."""
-    if not isinstance(objects, dict):
-        check_instance(objects, parameter)
-        return {type(objects).__name__: objects}
-    for name, each in objects.items():
-        check_instance(each, f"{parameter}[{name!r}]")
-    if not objects:
-        raise ValueError(f"{parameter} must hold at least one item; got {objects!r}.")
-    return objects

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Bunch, get_tags
+from sklearn.utils import Bunch, _safe_indexing, get_tags
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
@@ -136,12 +136,27 @@ def score_folds(
     return curve, defence
 
 
-def _fit_and_score(
-    estimator, X, y, fold, scorer, fit_params, score_params, error_score
-):
-    """Return the scores of one budget and fold, and what a defence overrules."""
+def fit_on_poison(estimator, X, y, fold, fit_params):
+    """Fit a clone of an estimator on one poisoned training set.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The clean rows of all folds.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    fold : PoisonedFold
+        The poison.
+    fit_params : dict
+        Parameters of its fit, with row metadata of all rows.
+
+    Returns
+    -------
+    fitted : PoisonedEstimator
+    """
     X_train, y_train = _safe_split(estimator, X, y, fold.train)
-    X_test, y_test = _safe_split(estimator, X, y, fold.test, fold.train)
     X_poisoned, y_poisoned = fold.apply_to_train(X_train, y_train)
     fit_params = align_params(
         _check_method_params(X, fit_params, indices=fold.train),
@@ -149,19 +164,57 @@ def _fit_and_score(
         _num_samples(X_train),
         _num_samples(X_poisoned),
     )
-    fitted = PoisonedEstimator(
+    return PoisonedEstimator(
         clone(estimator).fit(X_poisoned, y_poisoned, **fit_params), fold.attack
     )
-    scores = {}
-    for part, rows, X_part, y_part in (
-        ("test", fold.test, X_test, y_test),
-        ("train", fold.train, X_train, y_train),
-    ):
-        params = _check_method_params(X, score_params, indices=rows)
-        scores[part] = _score(scorer, fitted, X_part, y_part, params, error_score)
+
+
+def _fit_and_score(
+    estimator, X, y, fold, scorer, fit_params, score_params, error_score
+):
+    """Return the scores of one budget and fold, and what a defence overrules."""
+    fitted = fit_on_poison(estimator, X, y, fold, fit_params)
+    scores = {
+        part: score_fitted(fitted, X, y, fold, part, scorer, score_params, error_score)
+        for part in ("test", "train")
+    }
     if fold.budget == 0:
+        y_train = _safe_indexing(y, fold.train)
         scores["defence"] = _on_clean_rows(fitted.estimator_, y_train)
     return scores
+
+
+def score_fitted(fitted, X, y, fold, part, scorer, score_params, error_score="raise"):
+    """Score a fitted estimator on clean rows of a fold.
+
+    Parameters
+    ----------
+    fitted : PoisonedEstimator
+        The fitted estimator.
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The clean rows of all folds.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    fold : PoisonedFold
+        The fold.
+    part : {"train", "test"}
+        Which of its rows.
+    scorer : callable
+        Returns a score, or a dict of scores.
+    score_params : dict
+        Parameters of the scorer, with row metadata of all rows.
+    error_score : "raise" or numeric, default="raise"
+        The score if the scorer fails.
+
+    Returns
+    -------
+    score : float, or dict of str to float
+    """
+    train = None if part == "train" else fold.train
+    rows = getattr(fold, part)
+    X_part, y_part = _safe_split(fitted.estimator_, X, y, rows, train)
+    params = _check_method_params(X, score_params, indices=rows)
+    return _score(scorer, fitted, X_part, y_part, params, error_score)
 
 
 @dataclass(frozen=True)
