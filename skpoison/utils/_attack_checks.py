@@ -248,7 +248,7 @@ def check_same_seed_same_poison(name, attack):
 
 def check_containers(name, attack):
     """Check that containers, dtypes and names come back, and values with them."""
-    X, y = make_data()
+    X, y = make_data(60)
     cases = list(containers(X, y, are_labels=not takes_responses(attack)))
     cases.extend(unusual_containers(X, y))
     if get_tags(attack).input_tags.string:

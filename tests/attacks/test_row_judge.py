@@ -32,7 +32,7 @@ FILTER = OutlierFilteredClassifier(LR, detector="distance", quantile=0.8)
     [
         FILTER,
         OutlierFilteredClassifier(
-            LR, detector=IsolationForest(n_estimators=20, random_state=0), quantile=0.6
+            LR, detector=IsolationForest(n_estimators=5, random_state=0), quantile=0.6
         ),
     ],
 )
