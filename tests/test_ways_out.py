@@ -18,7 +18,9 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.datasets import make_classification
 from sklearn.ensemble import IsolationForest
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     ElasticNet,
     Lasso,
@@ -29,7 +31,13 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.model_selection import GroupKFold, KFold
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    HalvingRandomSearchCV,
+    KFold,
+    RandomizedSearchCV,
+)
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -91,7 +99,11 @@ from skpoison.optimizers import (
     SuccessiveHalving,
 )
 from skpoison.penalties import BasePenalty, Detectability, Displacement
-from skpoison.surrogates import GradientDescentClassifier, as_training_problem
+from skpoison.surrogates import (
+    GradientDescentClassifier,
+    as_student,
+    as_training_problem,
+)
 
 PACKAGE = Path(skpoison.__file__).parent
 FOLDERS = (
@@ -204,6 +216,10 @@ CLONES = 5, {"spam": "ham"}, None, np.random.RandomState(0)
 PICKY = OutlierFilteredClassifier(
     LR, detector=IsolationForest(n_estimators=2, random_state=0), quantile=0.0
 )
+GRID = {"C": [0.1, 1.0]}
+SEARCH = GridSearchCV(LR, GRID, cv=2)
+# It predicts the class 0 alone.
+NEVER = FrozenEstimator(DecisionTreeClassifier(max_depth=1).fit(X, 0 * y))
 NOISY, FILTERED = NoisyLabelClassifier(LR, noise=0.1), OutlierFilteredClassifier(LR)
 COUNTS = np.rint(X)
 BALL = make_intersection(L2Ball(0.5), Box(-4, 4))
@@ -322,6 +338,21 @@ ATTACKS = [
         insert(NOISY, goal=ErrorGeneric("surrogate")),
         "such as 'error-generic', for a surrogate that is a defence other than",
         [insert(NOISY), insert(FILTERED, goal=ErrorGeneric("surrogate"))],
+    ),
+    Case(
+        insert(SEARCH, goal=ErrorGeneric("surrogate")),
+        "such as 'error-generic', for a surrogate that is a search",
+        [insert(SEARCH), insert(LR, goal=ErrorGeneric("surrogate"))],
+    ),
+    Case(
+        insert(HalvingRandomSearchCV(LR, GRID)),
+        "Take a GridSearchCV",
+        [insert(SEARCH), insert(RandomizedSearchCV(LR, GRID, n_iter=2))],
+    ),
+    Case(
+        flip(MarginLabelFlip, as_student(NEVER, LR)),
+        "Give the attack the surrogate itself",
+        [flip(MarginLabelFlip, LR)],
     ),
     Case(
         flip(GreedyDeletion, budget=60),

@@ -11,11 +11,11 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks._surrogate import default_surrogate
-from skpoison.attacks._validation_data import (
-    split_rows,
-)
+from skpoison.attacks._tuned import attack_tuned, is_search
+from skpoison.attacks._validation_data import split_rows
 from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal
+from skpoison.surrogates._student import unwrap_student
 from skpoison.utils._callbacks import CallbackSupportMixin, with_callbacks
 from skpoison.utils._containers import is_frame, is_text, take_rows
 from skpoison.utils._seeds import set_missing_seeds
@@ -187,8 +187,11 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         if n_poison == 0:
             return self._nothing()
         with deduplicate_warnings(), limit_blas_threads(known.X):
-            poison = self._attack(known, n_poison, random_state)
-        return _for_all_rows(poison, positions, y)
+            if is_search(known.surrogate):
+                poison = attack_tuned(self, known, n_poison, random_state)
+            else:
+                poison = self._attack(known, n_poison, random_state)
+        return _for_all_rows(poison, positions, y, known.y)
 
     @abstractmethod
     def _attack(self, known, n_poison, random_state):
@@ -244,8 +247,10 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
                 stratify=not takes_responses,
             )
             positions = np.sort(drawn)
-        X, y, codes = take_rows(X, positions), y[positions], codes[positions]
+        X, y = take_rows(X, positions), y[positions]
         surrogate = default_surrogate(X) if self.surrogate is None else self.surrogate
+        surrogate, y = unwrap_student(set_missing_seeds(surrogate, random_state), X, y)
+        codes = y if takes_responses else np.searchsorted(classes, y)
         known = Known(
             X,
             y,
@@ -253,7 +258,7 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
             trusted[positions],
             trusted.shape[0],
             classes,
-            set_missing_seeds(surrogate, random_state),
+            surrogate,
             feature_names=getattr(self, "feature_names_in_", None),
         )
         return positions, known
@@ -281,12 +286,17 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
         return tags
 
 
-def _for_all_rows(poison, positions, y):
-    """Return poison of the rows known in terms of all rows."""
+def _for_all_rows(poison, positions, y, y_known):
+    """Return poison of the rows known in terms of all rows.
+
+    The labels that a student has learnt are not theirs: only those change that the
+    attack has changed.
+    """
     labels = poison.y
     if labels is not None:
+        changed = poison.y != y_known
         labels = y.astype(labels.dtype, copy=True)
-        labels[positions] = poison.y
+        labels[positions[changed]] = poison.y[changed]
     rows = {
         name: positions[getattr(poison, name)]
         for name in ("modified", "deleted")

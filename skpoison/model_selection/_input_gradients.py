@@ -28,6 +28,7 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from skpoison.base import BaseDefence
 from skpoison.surrogates._scalers import as_scaling_step
+from skpoison.surrogates._student import Student
 
 NETWORKS = MLPClassifier, MLPRegressor
 SUPPORT_VECTORS = SVC, NuSVC, SVR, NuSVR
@@ -103,6 +104,8 @@ def _learner(fitted):
             fitted = fitted.steps[-1][1]
         elif isinstance(fitted, BaseSearchCV):
             fitted = fitted.best_estimator_
+        elif isinstance(fitted, Student):
+            fitted = fitted.surrogate_
         elif isinstance(fitted, BaseDefence) and hasattr(fitted, "estimator_"):
             fitted = fitted.estimator_
         else:
@@ -121,6 +124,8 @@ def _scores_and_slopes(fitted, X):
         return _behind_scalers(fitted, X)
     if isinstance(fitted, BaseSearchCV):
         return _scores_and_slopes(fitted.best_estimator_, X)
+    if isinstance(fitted, Student):
+        return _scores_and_slopes(fitted.surrogate_, X)
     if isinstance(fitted, BaseDefence):
         inner = getattr(fitted, "estimator_", None)
         return None if inner is None else _scores_and_slopes(inner, X)

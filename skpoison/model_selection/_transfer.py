@@ -120,6 +120,7 @@ def transfer_matrix(
     --------
     TransferMatrixDisplay : Draws the matrix.
     robustness_curve : Several budgets, for one victim.
+    skpoison.surrogates.as_student : A surrogate that learns what a victim predicts.
 
     Notes
     -----

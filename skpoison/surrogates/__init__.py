@@ -10,6 +10,7 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentRegressor,
 )
 from skpoison.surrogates._hypergradient import Unrolled
+from skpoison.surrogates._student import as_student
 from skpoison.surrogates._training_problem import TrainingProblem, as_training_problem
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "GradientDescentRegressor",
     "TrainingProblem",
     "Unrolled",
+    "as_student",
     "as_training_problem",
 ]

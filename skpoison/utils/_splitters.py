@@ -1,4 +1,4 @@
-"""Cross-validation splitters: whether they divide rows by their groups."""
+"""Cross-validation splitters: whether they take groups, or a mask of trusted rows."""
 
 from inspect import signature
 
@@ -39,3 +39,20 @@ def needs_groups(splitter):
     if not hasattr(splitter, "get_metadata_routing"):
         return False
     return splitter.get_metadata_routing().split.requests.get("groups") is True
+
+
+def takes_trusted(splitter):
+    """Return whether a splitter is told which rows are trusted.
+
+    Parameters
+    ----------
+    splitter : object
+        As for :func:`takes_groups`.
+
+    Returns
+    -------
+    takes_trusted : bool
+    """
+    if isinstance(splitter, str) or not hasattr(splitter, "split"):
+        return False
+    return "trusted" in signature(splitter.split).parameters

@@ -1,0 +1,195 @@
+"""A victim that tunes its parameters on the poisoned rows, and the attacker who knows.
+
+If the surrogate is a search, the poison is crafted for several settings of its grid,
+and each poisoned training set is judged by the search itself: it is fitted on the rows
+to learn from and on as large a share of the poison, and its errors on the validation
+rows are counted. The set that does most harm is kept. It is a discrete form of the
+attack of Carnerero-Cano et al. (2023), which alternates steps on the poison with steps
+on the parameter.
+"""
+
+from copy import copy, deepcopy
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.model_selection._search import BaseSearchCV
+
+from skpoison.attacks._through_defence import (
+    DefendedGoal,
+    TrainingSet,
+    with_rows,
+)
+from skpoison.attacks._validation_data import make_folds
+from skpoison.goals import ErrorGeneric
+from skpoison.goals._errors import BaseErrorGoal
+from skpoison.utils._containers import take_rows
+from skpoison.utils._splitters import takes_trusted
+
+
+def is_search(surrogate):
+    """Return whether a surrogate is a search over parameters.
+
+    Parameters
+    ----------
+    surrogate : estimator
+        The surrogate.
+
+    Returns
+    -------
+    is_search : bool
+    """
+    return isinstance(surrogate, BaseSearchCV)
+
+
+class Tuned:
+    """A search, in the place of a defence that only fits and predicts.
+
+    Parameters
+    ----------
+    surrogate : BaseSearchCV
+        The search.
+    """
+
+    chooses_rows = False
+
+    def __init__(self, surrogate):
+        self.surrogate = surrogate
+
+    def believe(self, X, y, trusted):
+        """Return that all rows are believed."""
+        return np.ones(y.shape[0]), y
+
+    def fit(self, X, y, trusted):
+        """Fit the search, and return a function that predicts.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix, dataframe} of shape (n_rows, n_features)
+            The training rows.
+        y : ndarray of shape (n_rows,)
+            Their labels or responses.
+        trusted : ndarray of shape (n_rows,) of bool
+            Rows that a splitter of trusted rows takes.
+
+        Returns
+        -------
+        predict : callable
+        """
+        search = clone(self.surrogate)
+        if takes_trusted(search.cv):
+            search.set_params(cv=list(search.cv.split(X, y, trusted=trusted)))
+        return search.fit(X, y).predict
+
+
+def settings(search, random_state):
+    """Return the settings that a search tries.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        The search.
+    random_state : RandomState
+        Draws them, if the search does at random; a copy of it is used.
+
+    Returns
+    -------
+    settings : list of dict
+    """
+    if hasattr(search, "param_grid"):
+        return list(ParameterGrid(search.param_grid))
+    if hasattr(search, "param_distributions") and hasattr(search, "n_iter"):
+        draw = deepcopy(random_state)
+        return list(
+            ParameterSampler(
+                search.param_distributions, search.n_iter, random_state=draw
+            )
+        )
+    raise ValueError(
+        "`surrogate` must be an estimator, or a search that has a `param_grid`, or "
+        "`param_distributions` and a number of them `n_iter`; got "
+        f"{search!r}. Take a GridSearchCV."
+    )
+
+
+def attack_tuned(attack, known, n_poison, random_state):
+    """Return the poison that does most harm to a victim that tunes its parameters.
+
+    It is crafted once for each setting of the search.
+
+    Parameters
+    ----------
+    attack : BaseSurrogateAttack
+        The attack. Its attributes become those of the attack kept, and
+        `surrogate_params_` the setting that this was crafted with.
+    known : Known
+        What the attacker knows.
+    n_poison : int
+        The number of rows to poison.
+    random_state : RandomState
+        The only source of randomness. Each setting gets a copy, so that they differ by
+        the setting alone.
+
+    Returns
+    -------
+    poison : Poison
+    """
+    search = known.surrogate
+    goal = ErrorGeneric() if known.goal is None else known.goal
+    if not (isinstance(goal, BaseErrorGoal) and goal.loss == "error"):
+        raise ValueError(
+            "`goal` must be one on errors with loss='error', such as 'error-generic', "
+            f"for a surrogate that is a search; got {goal!r} with {search!r}."
+        )
+    known = replace(known, goal=goal)
+    if hasattr(attack, "_folds"):
+        folds = attack._folds(known, deepcopy(random_state))
+    else:
+        folds = make_folds(
+            2,
+            known.X,
+            known.codes,
+            np.arange(known.codes.shape[0]),
+            deepcopy(random_state),
+            stratify=known.classes is not None,
+        )
+    victim = DefendedGoal(Tuned(search), known, folds)
+    best = None
+    for setting in settings(search, random_state):
+        surrogate = clone(search.estimator).set_params(**setting)
+        candidate = copy(attack)
+        poison = candidate._attack(
+            replace(known, surrogate=surrogate), n_poison, deepcopy(random_state)
+        )
+        harm = victim.judge(_poisoned(known, poison)).value
+        if best is None or harm > best[0]:
+            best = harm, poison, candidate, setting
+    _, poison, candidate, setting = best
+    vars(attack).update(vars(candidate))
+    attack.surrogate_params_ = setting
+    return poison
+
+
+def _poisoned(known, poison):
+    """Return the training set that an attack has made of the rows known."""
+    everything = np.arange(known.codes.shape[0])
+    codes = known.codes if poison.y is None else _codes(known, poison.y)
+    relabelled = replace(known, codes=codes)
+    if poison.modified is not None:
+        rows = poison.modified
+        return with_rows(relabelled, poison.X_modified, codes[rows], rows)
+    if poison.y_inserted is not None:
+        X = poison.X_inserted
+        X = take_rows(known.X, X) if X.ndim == 1 else X
+        return with_rows(
+            relabelled, X, _codes(known, poison.y_inserted), everything[:0]
+        )
+    left = everything
+    if poison.deleted is not None:
+        left = np.setdiff1d(everything, poison.deleted)
+    return TrainingSet(take_rows(known.X, left), codes[left], known.trusted[left], left)
+
+
+def _codes(known, y):
+    return y if known.classes is None else np.searchsorted(known.classes, y)
