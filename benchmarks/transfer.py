@@ -4,9 +4,9 @@
 anew for each seed. 60 rows are inserted into the range of the training rows,
 n_p / n = 0.2 and n_p / (n + n_p) = 0.167, crafted for each of four surrogates that know
 the training rows. Victims are the surrogates themselves, a forest, boosting and
-neighbours, without tuning; the network has ten hidden units and takes 200 steps. Prints a line for each seed, surrogate and victim: the error
-on clean test rows, with poison, and the gradient alignment; then means over the seeds,
-with the standard deviation of the error with poison.
+neighbours, without tuning; the network has ten hidden units and takes 200 steps. Prints
+a line for each seed, surrogate and victim: the error on clean test rows, with poison,
+and the gradient alignment; then means over the seeds.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/transfer.py [--sets spambase mnist_1_7]
 [--seeds 10]``
@@ -15,6 +15,7 @@ Run: ``SCIKIT_LEARN_DATA=... python benchmarks/transfer.py [--sets spambase mnis
 import argparse
 import time
 import warnings
+from itertools import product
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -84,29 +85,29 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
+    errors, alignments = {}, {}
+    for seed, name in product(range(options.seeds), options.sets):
+        matrix, seconds = measure(name, seed)
+        clean, poisoned = 1 - matrix.clean_scores.T, 1 - matrix.test_scores[:, :, 0]
+        errors.setdefault(name, []).append(np.vstack([clean, poisoned]))
+        aligned = matrix.alignments[:, :, 0]
+        alignments.setdefault(name, []).append(aligned)
+        for i, j in np.ndindex(poisoned.shape):
+            print(
+                f"{name},{seed},{matrix.surrogates[i]},{matrix.victims[j]},"
+                f"{clean[0, j]:.4f},{poisoned[i, j]:.4f},{aligned[i, j]:.3f}"
+            )
+        print(f"# {name}, seed {seed}: {seconds:.0f} s of CPU", flush=True)
     for name in options.sets:
-        clean, poisoned, alignments = [], [], []
-        for seed in range(options.seeds):
-            matrix, seconds = measure(name, seed)
-            clean.append(1 - matrix.clean_scores[:, 0])
-            poisoned.append(1 - matrix.test_scores[:, :, 0])
-            alignments.append(matrix.alignments[:, :, 0])
-            for i, j in np.ndindex(poisoned[-1].shape):
-                print(
-                    f"{name},{seed},{matrix.surrogates[i]},{matrix.victims[j]},"
-                    f"{clean[-1][j]:.4f},{poisoned[-1][i, j]:.4f},"
-                    f"{alignments[-1][i, j]:.3f}"
-                )
-            print(f"# {name}, seed {seed}: {seconds:.0f} s of CPU", flush=True)
-        mean, spread = np.mean(poisoned, axis=0), np.std(poisoned, axis=0)
-        errors = [[f"{value:.3f}" for value in np.mean(clean, axis=0)]]
-        errors += [
+        mean, spread = np.mean(errors[name], axis=0), np.std(errors[name], axis=0)
+        cells = [
             [f"{m:.3f} ± {s:.3f}" for m, s in zip(*lines, strict=True)]
             for lines in zip(mean, spread, strict=True)
         ]
-        title = f"{name}: error, means over {options.seeds} seeds"
-        table(title, ["clean", *SURROGATES], errors)
-        cells = [[f"{value:.2f}" for value in line] for line in np.mean(alignments, 0)]
+        title = f"{name}: error, mean ± standard deviation over {options.seeds} seeds"
+        table(title, ["clean", *SURROGATES], cells)
+        means = np.mean(alignments[name], axis=0)
+        cells = [[f"{value:.2f}" for value in line] for line in means]
         table(f"{name}: gradient alignment", SURROGATES, cells)
 
 

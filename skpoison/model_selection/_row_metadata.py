@@ -3,13 +3,15 @@
 `trusted`, `groups` and `sample_weight` have one entry a row. With metadata routing
 enabled, each consumer requests what it needs. Without it, `trusted` goes to the attack,
 `groups` to the splitters that take groups (that of the folds, and that of the
-attacker's validation rows), and every other parameter to the `fit` of the estimators.
+attacker's validation rows), `trusted` also to a search on trusted rows, and every other
+parameter to the `fit` of the estimators.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -19,7 +21,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import has_fit_parameter
 
-from skpoison.utils._splitters import needs_groups, takes_groups
+from skpoison.utils._splitters import needs_groups, takes_groups, takes_trusted
 
 # The values of inserted rows.
 PADDING = {"trusted": False, "sample_weight": 1.0}
@@ -181,7 +183,52 @@ def _name_in_fit(key, estimator):
             return key
         last_name, last_step = estimator.steps[-1]
         return f"{last_name}__{key}" if has_fit_parameter(last_step, key) else None
+    if key == "trusted" and is_trusted_search(estimator):
+        return key
     return key if has_fit_parameter(estimator, key) else None
+
+
+def is_trusted_search(estimator):
+    """Return whether an estimator is a search whose splitter takes a trusted mask.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+
+    Returns
+    -------
+    is_trusted_search : bool
+    """
+    return isinstance(estimator, BaseSearchCV) and takes_trusted(estimator.cv)
+
+
+def fit_with_params(estimator, X, y, params):
+    """Fit an estimator.
+
+    Without metadata routing, a search would not pass `trusted` on to its splitter: the
+    splitter is called here.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The training rows.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    params : dict
+        Parameters of `fit`, aligned with the rows.
+
+    Returns
+    -------
+    estimator : estimator
+        The same one, fitted.
+    """
+    if is_trusted_search(estimator) and not _routing_enabled():
+        trusted = params.pop("trusted", None)
+        estimator.set_params(cv=list(estimator.cv.split(X, y, trusted=trusted)))
+    return estimator.fit(X, y, **params)
 
 
 def align_params(params, attack, n_samples, n_out):

@@ -12,7 +12,7 @@ from sklearn.utils import Bunch, _safe_indexing, get_tags
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
-from skpoison.model_selection._row_metadata import align_params
+from skpoison.model_selection._row_metadata import align_params, fit_with_params
 from skpoison.model_selection._workers import Failure
 from skpoison.utils._warnings import warn_user
 
@@ -164,9 +164,8 @@ def fit_on_poison(estimator, X, y, fold, fit_params):
         _num_samples(X_train),
         _num_samples(X_poisoned),
     )
-    return PoisonedEstimator(
-        clone(estimator).fit(X_poisoned, y_poisoned, **fit_params), fold.attack
-    )
+    fitted = fit_with_params(clone(estimator), X_poisoned, y_poisoned, fit_params)
+    return PoisonedEstimator(fitted, fold.attack)
 
 
 def _fit_and_score(

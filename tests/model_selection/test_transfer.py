@@ -146,21 +146,28 @@ def test_search_is_tuned_on_poisoned_rows():
         assert matrix.test_scores[0, 0, k] == expected
 
 
-def test_search_on_trusted_rows_gets_the_mask():
+@pytest.mark.parametrize("routing", [False, True])
+def test_search_on_trusted_rows_gets_the_mask(routing):
     trusted = np.arange(100) % 3 == 0
-    search = GridSearchCV(LogisticRegression(), {"C": [0.1]}, cv=TrustedKFold(2))
-    with sklearn.config_context(enable_metadata_routing=True):
-        attack = MarginLabelFlip().set_fit_resample_request(trusted=True)
+    grid = {"C": [1e-4, 0.1, 10.0]}
+    search = GridSearchCV(LogisticRegression(), grid, cv=TrustedKFold(2))
+    attack = MarginLabelFlip(LogisticRegression(), 0.4)
+    with sklearn.config_context(enable_metadata_routing=routing):
         matrix = transfer_matrix(
-            {"trusted": search, "all": LogisticRegression(C=0.1)},
+            search,
             LogisticRegression(),
             X,
             y,
-            attack=attack,
+            attack=attack.set_fit_resample_request(trusted=True) if routing else attack,
+            budget=0.4,
             cv=2,
             params={"trusted": trusted},
         )
-    np.testing.assert_array_equal(*matrix.test_scores[0])
+    for k, (train, test) in enumerate(StratifiedKFold(2).split(X, y)):
+        rows = attack.fit_resample(X[train], y[train], trusted=trusted[train])
+        cv = list(TrustedKFold(2).split(*rows, trusted=trusted[train]))
+        expected = clone(search).set_params(cv=cv).fit(*rows)
+        assert matrix.test_scores[0, 0, k] == expected.score(X[test], y[test])
 
 
 @pytest.mark.parametrize(
@@ -171,6 +178,10 @@ def test_search_on_trusted_rows_gets_the_mask():
         ({"victims": {}}, "victims must hold at least one"),
         ({"victims": {"a": Ridge(), "b": SVC()}}, "all classifiers or all regressors"),
         ({"victims": RandomLabelFlip()}, "must be an estimator that predicts"),
+        (
+            {"victims": GridSearchCV(SVC(), {}, cv=TrustedKFold())},
+            "trusted must mark the rows",
+        ),
         ({"budget": 1.5}, "between 0 and 1"),
         ({"scoring": ["accuracy", "f1"]}, "must return one number"),
     ],

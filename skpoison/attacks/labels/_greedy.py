@@ -48,7 +48,8 @@ class GreedyLabelFlip(BaseGoalFlip):
     surrogate : classifier, default=None
         What the attacker believes that the victim learns: any classifier for goals that
         count errors, otherwise one that :mod:`skpoison.surrogates` can differentiate;
-        or a defence around one. None: LogisticRegression after a StandardScaler.
+        or a defence around one, or a search, which tunes one on the poisoned rows.
+        None: LogisticRegression after a StandardScaler.
         It sees X as it is: a dataframe with its names, missing values too if it accepts
         them.
     budget : float or int, default=0.1
@@ -102,6 +103,8 @@ class GreedyLabelFlip(BaseGoalFlip):
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X is a dataframe.
+    surrogate_params_ : dict
+        If the surrogate is a search: the setting that the poison was crafted for.
 
     See Also
     --------

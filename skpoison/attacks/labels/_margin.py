@@ -30,7 +30,8 @@ class MarginLabelFlip(BaseLabelFlip):
     ----------
     surrogate : classifier, default=None
         What the attacker believes that the victim learns: any classifier, or a
-        defence around one. None:
+        defence around one, or a
+        search, which tunes one on the poisoned rows. None:
         LogisticRegression after a StandardScaler.
         It sees X as it is: a dataframe with its names, missing values too if it accepts
         them.
@@ -63,6 +64,8 @@ class MarginLabelFlip(BaseLabelFlip):
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X is a dataframe.
+    surrogate_params_ : dict
+        If the surrogate is a search: the setting that the poison was crafted for.
 
     See Also
     --------

@@ -40,7 +40,8 @@ class RelaxedLabelFlip(BaseGoalFlip):
     ----------
     surrogate : classifier, default=None
         What the attacker believes that the victim learns; one that
-        :mod:`skpoison.surrogates` can differentiate, or a defence around one.
+        :mod:`skpoison.surrogates` can differentiate, or a defence around one, or a
+        search, which tunes one on the poisoned rows.
         None: LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
         Share of the training rows to flip (float, n_p / n), or their number (int). For
@@ -92,6 +93,8 @@ class RelaxedLabelFlip(BaseGoalFlip):
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X is a dataframe.
+    surrogate_params_ : dict
+        If the surrogate is a search: the setting that the poison was crafted for.
 
     See Also
     --------

@@ -39,7 +39,8 @@ class GreedyDeletion(BaseGoalAttack):
     ----------
     surrogate : estimator, default=None
         What the attacker believes that the victim learns; one that
-        :mod:`skpoison.surrogates` can differentiate, or a defence around one. If it
+        :mod:`skpoison.surrogates` can differentiate, or a defence around one, or a
+        search, which tunes one on the poisoned rows. If it
         is a regressor, y holds responses. None: LogisticRegression after a
         StandardScaler.
     budget : float or int, default=0.1
@@ -92,6 +93,8 @@ class GreedyDeletion(BaseGoalAttack):
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X is a dataframe.
+    surrogate_params_ : dict
+        If the surrogate is a search: the setting that the poison was crafted for.
 
     See Also
     --------

@@ -29,8 +29,10 @@ class GradientModification(BaseGradientAttack):
         regressors LinearRegression, Ridge, Lasso, ElasticNet, SGDRegressor, an
         MLPRegressor or a :class:`~skpoison.surrogates.GradientDescentRegressor`; or a
         Pipeline of scalers before one; or a defence around any of these, which the
-        attacker then evades. The hinge loss is not twice differentiable and
-        is replaced by a smooth approximation; SVC is the exception, whose exact
+        attacker then evades; or a search over the parameters of one, such as a
+        GridSearchCV: the victim tunes them on the poisoned rows, and the poison is the
+        worst for that of those crafted for each setting. The hinge loss is not twice
+        differentiable and is replaced by a smooth approximation; SVC is the exception, whose exact
         solution is differentiated. For a regressor, y holds responses. None:
         LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
@@ -123,6 +125,8 @@ class GradientModification(BaseGradientAttack):
         Number of features seen.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X is a dataframe.
+    surrogate_params_ : dict
+        If the surrogate is a search: the setting that the poison was crafted for.
 
     See Also
     --------
