@@ -59,8 +59,9 @@ class Gram:
         two products with the rows.
     n_clean : int, default=None
         The number of the first rows, if these are sparse: those behind them are mostly
-        dense, and their inner products with all rows are stored, in single precision.
-        None: all rows.
+        dense, and their inner products with all rows are stored. None: all rows.
+    dtype : type, default=float32
+        The precision in which those are stored.
 
     Attributes
     ----------
@@ -77,16 +78,17 @@ class Gram:
         X: Features,
         matrix: np.ndarray | None = None,
         n_clean: int | None = None,
+        dtype: type = np.float32,
     ):
         self.X, self.matrix, self.tail = X, matrix, None
         self.is_single = matrix is not None and matrix.dtype == np.float32
         if n_clean is not None and n_clean < X.shape[0]:
             tail = X[n_clean:]
             if tail.nnz > DENSE * tail.shape[0] * tail.shape[1]:
-                self.head, tail = X[:n_clean], tail.astype(np.float32).toarray()
-                of_head = self.head.astype(np.float32) @ tail.T
+                self.head, tail = X[:n_clean], tail.astype(dtype).toarray()
+                of_head = self.head.astype(dtype) @ tail.T
                 self.tail = np.concatenate([of_head.T, tail @ tail.T], axis=1)
-                self.is_single = True
+                self.is_single = dtype == np.float32
         self.accuracy = 1e-5 if self.is_single else 1e-9
         self.rank = RANK if matrix is not None else RANK // 4
         if matrix is not None:
@@ -109,10 +111,10 @@ class Gram:
         product : ndarray of shape (n_samples, n_columns)
         """
         if self.tail is not None:
-            n_clean, single = self.head.shape[0], U.astype(np.float32)
+            n_clean, rounded = self.head.shape[0], U.astype(self.tail.dtype)
             first = self.head @ (self.head.T @ U[:n_clean])
-            first += self.tail[:, :n_clean].T @ single[n_clean:]
-            return np.concatenate([first, self.tail @ single])
+            first += self.tail[:, :n_clean].T @ rounded[n_clean:]
+            return np.concatenate([first, self.tail @ rounded])
         if self.matrix is None:
             return self.X @ (self.X.T @ U)
         K = self.matrix
@@ -209,6 +211,11 @@ class GramMemory:
         default_factory=dict, repr=False
     )
 
+    @property
+    def dtype(self) -> type:
+        """The precision that will do."""
+        return np.float32 if self.is_single else np.float64
+
     def matrix(self, X: np.ndarray, dtype: type) -> np.ndarray:
         """Compute the inner products of rows in some precision.
 
@@ -253,10 +260,10 @@ class GramMemory:
         """
         if sparse.issparse(X):
             n_clean = None if self.clean is None else self.clean.shape[0]
-            return Gram(X.tocsr(), n_clean=n_clean)
+            return Gram(X.tocsr(), n_clean=n_clean, dtype=self.dtype)
         if self.basis is None and self.is_single:
             self.is_single = is_centred(X)
-        return Gram(X, self.matrix(X, np.float32 if self.is_single else np.float64))
+        return Gram(X, self.matrix(X, self.dtype))
 
 
 def is_centred(X: np.ndarray) -> bool:

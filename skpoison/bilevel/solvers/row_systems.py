@@ -65,8 +65,10 @@ LARGEST = 8192
 # factorisation costs more, by their number, than further iterations.
 STIFF, CHEAP = 3e4, 1000
 # The same for a factorisation in single precision, and most rows for which one takes
-# less time than the iterations.
-STIFF_DIRECT, DIRECT = 5e5, 2500
+# less time than the iterations; and for iterations in double precision, where inner
+# products are not stored.
+STIFF_DIRECT, DIRECT = 5e5, 1250
+STIFF_DOUBLE = 1e10
 # Most steps of iterative refinement, and the relative change below which they end.
 REFINEMENTS, REFINED = 4, 1e-8
 TINY = np.finfo(float).tiny
@@ -116,9 +118,11 @@ class RowSystem:
         The roots of the curvatures.
     is_constrained : bool
         Whether an intercept without a penalty constrains the solutions.
+    is_direct : bool
+        Whether M is factorised.
     is_stiff : bool
-        Whether M is so badly conditioned that it is factorised. An error of y comes out
-        multiplied by its condition number.
+        Whether M is so badly conditioned that it is factorised in double precision. An
+        error of y comes out multiplied by its condition number.
 
     Raises
     ------
@@ -134,12 +138,26 @@ class RowSystem:
         if self.is_constrained and not self.roots.any(axis=0).all():
             raise LinAlgError("the block of the intercept is singular")
         n_samples = rows.targets.shape[0]
-        self.is_direct = n_samples <= DIRECT and rows.rough_gram.matrix is not None
-        stiff = STIFF * max(1.0, n_samples / CHEAP) ** 2
-        self.limit = self.penalty * (STIFF_DIRECT if self.is_direct else stiff)
-        self.is_stiff = self._largest() > self.limit
+        is_stored = rows.rough_gram.matrix is not None
+        self.is_direct = is_stored and n_samples <= DIRECT
+        largest = self._largest()
+        if largest > self._limit() and is_stored:
+            self.is_direct = True
+        elif largest > self._limit() and rows.rough_gram.is_single:
+            rows.use_double_precision()
+            largest = self._largest()
+        self.is_stiff = largest > self._limit() and n_samples <= LARGEST
         if self.is_stiff:
             rows.use_double_precision()
+
+    def _limit(self) -> float:
+        """Return the largest eigenvalue of M that the method does for."""
+        gram, n_samples = self.rows.rough_gram, self.rows.targets.shape[0]
+        if self.is_direct:
+            return self.penalty * STIFF_DIRECT
+        if gram.matrix is None and not gram.is_single:
+            return self.penalty * STIFF_DOUBLE
+        return self.penalty * STIFF * max(1.0, n_samples / CHEAP) ** 2
 
     def _largest(self) -> float:
         """Estimate the largest eigenvalue of M, or bound it, if that is enough."""
@@ -151,7 +169,7 @@ class RowSystem:
             return float((largest + self.offset * (self.roots**2).sum(axis=0)).max())
         F = self.rows.components
         squares = np.einsum("ij,ij->i", F, F) @ self.roots**2
-        if squares.max() <= self.limit:
+        if squares.max() <= self._limit():
             return float(squares.max())
         G = self.roots[:, [squares.argmax()]] * F
         return float(np.linalg.eigvalsh(G.T @ G)[-1])
