@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._effort import has_one_split, search_share
-from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
+from skpoison.attacks.rows._hold_out import hold_out, learning_apart, together, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
@@ -297,8 +297,12 @@ class BaseGradientAttack(BaseGoalAttack):
         folds = self._folds(known, random_state, positions)
         if self.validation is None and has_one_split(known.X, n_poison):
             folds = folds[:1]
+        judged_by, is_shared = held_out, False
         if is_apart:
             folds = learning_apart(folds, held_out)
+            is_shared = len(folds) == 1
+            if is_shared:
+                judged_by = [together(folds[0], held_out[0])]
         objective = self._objective(known, folds, initial)
         problems, penalties = objective.problems, objective.penalties
         portfolio = Portfolio(
@@ -313,9 +317,10 @@ class BaseGradientAttack(BaseGoalAttack):
         verdict = make_verdict(
             known,
             (problems, folds),
-            (self._problems(known, held_out, initial), held_out),
+            (self._problems(known, judged_by, initial), held_out),
             random_state,
             by_engine=known.X_val is None and self.validation is None,
+            is_shared=is_shared,
         )
         search = StartSearch(
             problems,

@@ -13,6 +13,7 @@ measurement.
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from skpoison.attacks._validation_data import Fold, make_folds, split_rows
 from skpoison.surrogates import as_training_problem
@@ -86,6 +87,32 @@ def learning_apart(folds, held_out):
     """
     apart = np.concatenate([fold.rows for fold in held_out])
     return [replace(fold, train=np.setdiff1d(fold.train, apart)) for fold in folds]
+
+
+def together(fold, held_out):
+    """Return one fold for the rows of a search and for held-out rows.
+
+    On large data one surrogate has to do for both.
+
+    Parameters
+    ----------
+    fold : Fold
+        The validation rows of the search, and the rows to learn from.
+    held_out : Fold
+        The held-out rows.
+
+    Returns
+    -------
+    both : Fold
+        It learns from the rows that `fold` does. The held-out rows come last.
+    """
+    stack = sparse.vstack if sparse.issparse(fold.X) else np.concatenate
+    return Fold(
+        fold.train,
+        stack([fold.X, held_out.X]),
+        np.concatenate([fold.y, held_out.y]),
+        np.concatenate([fold.rows, held_out.rows]),
+    )
 
 
 def without(known, given, held_out):

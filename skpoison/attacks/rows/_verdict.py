@@ -138,10 +138,9 @@ class Verdict:
         -------
         assessment : Assessment
         """
-        values = self._values(self.searched, rows, initial)
         if self.held_out is None:
-            return Assessment(values.mean(), 0.0)
-        aside = self._values(self.held_out, rows, initial)
+            return Assessment(self._on_searched(rows, initial).mean(), 0.0)
+        values, aside = self._on_both(rows, initial)
         both = np.concatenate([values, aside])
         return Assessment(both.mean(), aside.mean())
 
@@ -163,21 +162,62 @@ class Verdict:
             Comparable with `on_all` of starts.
         """
         if self.held_out is None:
-            return self._values(self.searched, rows, initial).mean()
-        gain = self._values(self.held_out, rows, initial).mean() - start.on_held_out
+            return self._on_searched(rows, initial).mean()
+        gain = self._on_held_out(rows, initial).mean() - start.on_held_out
         return start.on_all + gain if np.isfinite(gain) else -np.inf
 
-    def _values(self, errors, rows, initial):
-        values = errors.of_rows(rows.X, rows.y, initial.replaced)
-        if self.held_out is None:
-            return values
-        positions = np.concatenate([fold.rows for fold in errors.folds])
-        counted = ~np.isin(positions, initial.origins)
-        # With a large budget poison is made of nearly all rows.
-        return values[counted] if 2 * counted.sum() >= counted.size else values
+    def _on_searched(self, rows, initial):
+        return self.searched.of_rows(rows.X, rows.y, initial.replaced)
+
+    def _on_held_out(self, rows, initial):
+        values = self.held_out.of_rows(rows.X, rows.y, initial.replaced)
+        return _counted(values, self.held_out.folds, initial)
+
+    def _on_both(self, rows, initial):
+        searched = self._on_searched(rows, initial)
+        return (
+            _counted(searched, self.searched.folds, initial),
+            self._on_held_out(rows, initial),
+        )
 
 
-def make_verdict(known, searched, held_out, random_state, *, by_engine):
+class SharedVerdict(Verdict):
+    """Comparison by one surrogate for all rows that it does not learn from.
+
+    Parameters
+    ----------
+    errors : EngineErrors
+        The errors on the validation rows of the ascents and, behind them, on the rows
+        held out.
+    folds : list of Fold
+        The former, and the latter.
+    """
+
+    def __init__(self, errors, folds):
+        super().__init__(errors, errors)
+        self.folds = folds
+
+    def _on_held_out(self, rows, initial):
+        return self._on_both(rows, initial)[1]
+
+    def _on_both(self, rows, initial):
+        values = self.searched.of_rows(rows.X, rows.y, initial.replaced)
+        split = np.split(values, [self.folds[0].y.shape[0]])
+        return [
+            _counted(part, [fold], initial)
+            for part, fold in zip(split, self.folds, strict=True)
+        ]
+
+
+def _counted(values, folds, initial):
+    """Return the values of rows that no poison row is made of."""
+    positions = np.concatenate([fold.rows for fold in folds])
+    counted = ~np.isin(positions, initial.origins)
+    # With a large budget poison is made of nearly all rows.
+    return values[counted] if 2 * counted.sum() >= counted.size else values
+
+
+def make_verdict(known, searched, held_out, random_state, *, by_engine, is_shared):
     """Return how sets are compared.
 
     Parameters
@@ -190,6 +230,9 @@ def make_verdict(known, searched, held_out, random_state, *, by_engine):
         The source of the seeds of a stochastic surrogate; a copy of it is used.
     by_engine : bool
         Whether to count the errors of a surrogate that is not stochastic.
+    is_shared : bool
+        Whether the problem given for the rows held out has those of the ascents before
+        them, all learning from the same rows.
 
     Returns
     -------
@@ -206,4 +249,7 @@ def make_verdict(known, searched, held_out, random_state, *, by_engine):
         return Verdict(*refits)
     if not (by_engine and held_out[1] and isinstance(problem.raw_goal, OnRows)):
         return None
+    if is_shared:
+        (fold,), (problems, (aside,)) = searched[1], held_out
+        return SharedVerdict(EngineErrors(problems, [fold, aside]), [fold, aside])
     return Verdict(*(EngineErrors(*part) for part in parts))

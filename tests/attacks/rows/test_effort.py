@@ -4,9 +4,11 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientInsertion
-from skpoison.attacks.rows import _effort
+from skpoison.attacks.rows import _effort, _verdict
 from skpoison.attacks.rows._effort import has_one_split, search_share
+from skpoison.attacks.rows._verdict import SharedVerdict
 from skpoison.optimizers import SuccessiveHalving
+from skpoison.optimizers._successive_halving import FEWEST_STARTS
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((60, 5))
@@ -65,6 +67,28 @@ def test_large_data_have_one_split(monkeypatch):
     extent(monkeypatch, 1.0)
     extent(monkeypatch, 1.0, validation=3)
     assert n_problems == [2, 1, 3]
+
+
+def test_one_surrogate_judges_large_wide_data(monkeypatch):
+    """On rows that are searched, and on those held out."""
+    n_fits = []
+
+    class Spy(SharedVerdict):
+        def of_start(self, rows, initial):
+            (problem,), (fold, aside) = self.searched.problems, self.folds
+            n_fits.append(problem.X.shape[0])
+            assert problem.raw_goal.X.shape[0] == len(fold.y) + len(aside.y)
+            assert len(aside.y) == 18
+            return super().of_start(rows, initial)
+
+    monkeypatch.setattr(_verdict, "SharedVerdict", Spy)
+    wide = np.random.RandomState(0).standard_normal((60, 80))
+    attack = GradientInsertion(LogisticRegression(), 6, random_state=0)
+    attack.fit_resample(wide, y)
+    assert not n_fits
+    monkeypatch.setattr(_effort, "WHOLE", 1.0)
+    attack.fit_resample(wide, y)
+    assert n_fits == [21] * FEWEST_STARTS
 
 
 @pytest.mark.parametrize(("n_features", "least"), [(5, 0.5), (60, 0.75)])

@@ -15,8 +15,14 @@ from skpoison.attacks import GradientInsertion
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._validation_data import Fold
 from skpoison.attacks.rows import _verdict
+from skpoison.attacks.rows._hold_out import together
 from skpoison.attacks.rows._initial_rows import InitialRows
-from skpoison.attacks.rows._verdict import SHARP, EngineErrors, Verdict
+from skpoison.attacks.rows._verdict import (
+    SHARP,
+    EngineErrors,
+    SharedVerdict,
+    Verdict,
+)
 from skpoison.goals import ErrorGeneric
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
 from skpoison.optimizers._coordinates import PoisonRows
@@ -32,24 +38,25 @@ FOLDS = [
 ]
 
 
+def bilevel_problem(surrogate, fold, codes, classes):
+    return BilevelProblem(
+        surrogate,
+        ErrorGeneric(),
+        X[fold.train],
+        codes[fold.train],
+        classes=classes,
+        X_val=fold.X,
+        y_val=fold.y,
+        weight=2.0,
+    )
+
+
 def engine_errors(surrogate, codes, classes):
     folds = [
         Fold(train, X[test], codes[test], test)
         for train, test in (HALVES, HALVES[::-1])
     ]
-    problems = [
-        BilevelProblem(
-            surrogate,
-            ErrorGeneric(),
-            X[fold.train],
-            codes[fold.train],
-            classes=classes,
-            X_val=fold.X,
-            y_val=fold.y,
-            weight=2.0,
-        )
-        for fold in folds
-    ]
+    problems = [bilevel_problem(surrogate, fold, codes, classes) for fold in folds]
     return EngineErrors(problems, folds)
 
 
@@ -125,6 +132,27 @@ def test_origins_do_not_count():
     # Unless hardly any row would be left.
     assessment = verdict.of_start(*poison(1.0, origins=[1, 2, 6]))
     assert assessment.on_all == pytest.approx((1 + 2 + 3 + 4) / 4)
+
+
+def test_one_surrogate_for_all_rows():
+    """The verdict is that of two that learn from the same rows, with one fit fewer."""
+    train, searched, aside = np.split(np.arange(40), [20, 32])
+    folds = [Fold(train, X[rows], RESPONSES[rows], rows) for rows in (searched, aside)]
+    errors = [
+        EngineErrors([bilevel_problem(Ridge(2.0), fold, RESPONSES, None)], [fold])
+        for fold in (*folds, together(*folds))
+    ]
+    separate, shared = Verdict(*errors[:2]), SharedVerdict(errors[2], folds)
+    start = PoisonRows(X_POISON, 5.0 * Y_POISON)
+    initial = InitialRows(start, np.empty(0, dtype=int), np.array([3, 21, 22]))
+    assessment = shared.of_start(start, initial)
+    expected = separate.of_start(start, initial)
+    assert assessment.on_all == pytest.approx(expected.on_all, rel=1e-6)
+    assert assessment.on_held_out == pytest.approx(expected.on_held_out, rel=1e-6)
+    end = PoisonRows(2 * X_POISON, 5.0 * Y_POISON)
+    value = shared.of_end(end, initial, assessment)
+    assert value == pytest.approx(separate.of_end(end, initial, expected), rel=1e-6)
+    assert value != assessment.on_all
 
 
 def test_without_rows_held_out():

@@ -162,6 +162,29 @@ def test_stiff_systems_ask_for_double_precision():
     assert not rows.memory.is_single
 
 
+@pytest.mark.parametrize("penalty", [1e-2, 1e-12])
+def test_stiff_sparse_rows_ask_for_double_precision(penalty):
+    """In which there are iterations, unless that does not do either."""
+    dense = make_rows()
+    X = np.where(np.abs(dense.X) > 1, dense.X, 0)
+    X[30:] = 100 * dense.X[30:]
+    memory = GramMemory(sparse.csr_array(X[:30]))
+    rows = Rows(sparse.csr_array(X), dense.targets, dense.weights, memory)
+    learner = LinearLearner(Logistic(), penalty, intercept=0.0)
+    assert rows.rough_gram.is_single
+    system = RowSystem(learner, rows, np.ones((40, 1)))
+    assert not system.is_direct
+    assert system.is_stiff == (penalty == 1e-12)
+    assert rows.rough_gram.tail.dtype == np.float64
+    assert not rows.memory.is_single
+    K = X @ X.T
+    B = RNG.normal(size=(40, 1))
+    assert_allclose(rows.rough_gram.product(B), K @ B, rtol=1e-12, atol=1e-9)
+    rows.rough_gram.accuracy = 1e-14
+    Y = system.solve(K @ B + penalty * B)[0]
+    assert_allclose(Y, B, rtol=1e-8, atol=1e-8)
+
+
 def test_choice(monkeypatch):
     monkeypatch.setattr(row_systems, "FEWEST", 30)
     logistic = LinearLearner(Logistic(), 1.0)
