@@ -12,9 +12,16 @@ from skpoison.model_selection._prequential import (
     prequential_curve,
 )
 from skpoison.model_selection._report import RobustnessReport
+from skpoison.model_selection._robustness_score import robustness_score
+from skpoison.model_selection._scorers import (
+    detection_scorer,
+    subpopulation_scorer,
+    success_scorer,
+)
 from skpoison.model_selection._transfer import transfer_matrix
 from skpoison.model_selection._transfer_plot import TransferMatrixDisplay
 from skpoison.model_selection._trusted_k_fold import TrustedKFold
+from skpoison.model_selection._worst_case import worst_case_refit
 
 __all__ = [
     "CraftedPoison",
@@ -25,7 +32,12 @@ __all__ = [
     "TransferMatrixDisplay",
     "TrustedKFold",
     "craft",
+    "detection_scorer",
     "prequential_curve",
     "robustness_curve",
+    "robustness_score",
+    "subpopulation_scorer",
+    "success_scorer",
     "transfer_matrix",
+    "worst_case_refit",
 ]

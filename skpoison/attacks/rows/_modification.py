@@ -33,8 +33,8 @@ class GradientModification(BaseGradientAttack):
         GridSearchCV: the victim tunes them on the poisoned rows, and the poison is the
         worst for that of those crafted for each setting. The hinge loss is not twice
         differentiable and is replaced by a smooth approximation; SVC is the exception,
-        whose exact solution is differentiated. For a regressor, y holds responses. None:
-        LogisticRegression after a StandardScaler.
+        whose exact solution is differentiated. For a regressor, y holds responses.
+        None: LogisticRegression after a StandardScaler.
     budget : float or int, default=0.1
         Number of rows to modify, as a share of the training rows (float, n_p / n), or
         as a number (int).
