@@ -4,10 +4,13 @@ Stochastic gradient descent stops near the optimum of its objective, and further
 the more a few extreme rows pull. Attacks follow the gradient at the optimum, which
 transfers to it, but how much harm each of several poisoned sets does is another order.
 A few fits of the estimator itself tell: on each fold of the training rows in turn, with
-several seeds, because the victim's order of the rows is a matter of chance.
+several seeds, because the victim's order of the rows is a matter of chance. Where all
+rows are learnt from, and the estimator has a seed, nothing is left to chance: the very
+training set that the victim will be given is fitted, in its order and with that seed.
 """
 
 from copy import deepcopy
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
@@ -44,16 +47,30 @@ def make_refits(known, folds, training_problem, random_state):
         return None
     if not isinstance(goal, BaseErrorGoal) or goal.loss != "error":
         return None
+    if _is_seeded(known.surrogate) and all(
+        fold.train.shape[0] == known.n_samples for fold in folds
+    ):
+        return Refits(known, folds, [None])
     seeds = deepcopy(random_state).randint(np.iinfo(np.int32).max, size=N_SEEDS)
     return Refits(known, folds, seeds.tolist())
+
+
+def _is_seeded(surrogate):
+    """Return whether a surrogate learns the same whenever it is fitted."""
+    params = surrogate.get_params()
+    return all(isinstance(params[name], Integral) for name in _seeds_of(params))
+
+
+def _seeds_of(params):
+    return [name for name in params if name.split("__")[-1] == "random_state"]
 
 
 class Refits:
     """The error of the surrogate itself, fitted on poisoned training sets.
 
-    In each fold the rows learnt from are repeated until they are as many as all clean
-    rows are, so that poison has the share that it will have, and descent takes as many
-    steps.
+    In each fold the rows learnt from are shuffled, and repeated until they are as many
+    as all clean rows are, so that poison has the share that it will have, and descent
+    takes as many steps.
 
     Parameters
     ----------
@@ -61,8 +78,9 @@ class Refits:
         What the attacker knows.
     folds : list of Fold
         The validation rows, and the rows to learn from.
-    seeds : list of int
-        The seeds of the fits of each fold.
+    seeds : list of int or None
+        The seeds of the fits of each fold. None: that of the surrogate, with the rows
+        in the order in which the victim is given them.
     """
 
     def __init__(self, known, folds, seeds):
@@ -86,30 +104,37 @@ class Refits:
             The goal at each validation row, one fold after the other, its errors
             counted; -inf if a fit fails, as those do that diverge.
         """
-        known, values = self.known, []
-        stack = sparse.vstack if sparse.issparse(known.X) else np.concatenate
+        values = []
         for fold in self.folds:
-            clean = np.setdiff1d(fold.train, replaced)
-            errors = []
-            for seed in self.seeds:
-                drawn = np.random.RandomState(seed).permutation(clean)
-                rows = np.resize(drawn, known.n_samples - len(replaced))
-                X_train = stack([known.X[rows], X])
-                y_train = np.concatenate([known.codes[rows], y])
-                errors.append(self._fit(X_train, y_train, fold.X, fold.y, seed))
+            errors = [
+                self._fit(*self._rows(fold, X, y, replaced, seed), fold.X, fold.y, seed)
+                for seed in self.seeds
+            ]
             values.append(np.mean(errors, axis=0))
         return np.concatenate(values)
+
+    def _rows(self, fold, X, y, replaced, seed):
+        """Return the rows learnt from, and their labels."""
+        known = self.known
+        clean = np.setdiff1d(fold.train, replaced)
+        if seed is not None:
+            drawn = np.random.RandomState(seed).permutation(clean)
+            clean = np.resize(drawn, known.n_samples - len(replaced))
+        stack = sparse.vstack if sparse.issparse(known.X) else np.concatenate
+        X = stack([known.X[clean], X])
+        y = np.concatenate([known.codes[clean], y])
+        if seed is None and len(replaced):
+            order = np.argsort(np.concatenate([clean, replaced]))
+            X, y = X[order], y[order]
+        return X, y
 
     def _fit(self, X, y, X_val, y_val, seed):
         """Fit the surrogate with a seed, and measure its errors."""
         known = self.known
         surrogate = clone(known.surrogate)
-        named = [
-            name
-            for name in surrogate.get_params()
-            if name.split("__")[-1] == "random_state"
-        ]
-        surrogate.set_params(**dict.fromkeys(named, seed))
+        if seed is not None:
+            named = _seeds_of(surrogate.get_params())
+            surrogate.set_params(**dict.fromkeys(named, seed))
         wanted, sign = known.goal._wanted(y_val, known.classes)
         if known.classes is not None:
             y, wanted = known.classes[y.astype(int)], known.classes[wanted]

@@ -125,6 +125,48 @@ def test_seeds_are_those_of_the_attack():
     assert_allclose(*values)
 
 
+EVERYTHING = [Fold(np.arange(40), X, CODES, np.arange(40))]
+
+
+@pytest.mark.parametrize("replaced", [(), (3, 20, 21, 22, 30, 39)])
+def test_a_seeded_surrogate_learns_what_the_victim_will(replaced):
+    """The training set that it is given, in its order."""
+    surrogate = make_pipeline(StandardScaler(), SGDClassifier(random_state=3))
+    known, replaced = knowledge(surrogate), np.array(replaced, dtype=int)
+    problem = as_training_problem(surrogate[-1], 2)
+    refits = make_refits(known, EVERYTHING, problem, np.random.RandomState(0))
+    found = refits.of_rows(X_POISON, Y_POISON, replaced)
+    rows, codes = X.copy(), CODES.copy()
+    if replaced.size:
+        rows[replaced], codes[replaced] = X_POISON, Y_POISON
+    else:
+        rows = np.concatenate([X, X_POISON])
+        codes = np.concatenate([CODES, Y_POISON])
+    fitted = clone(surrogate).fit(rows, CLASSES[codes])
+    assert_allclose(found, fitted.predict(X) != CLASSES[CODES])
+
+
+def test_seeds_are_drawn_if_there_is_chance():
+    rng = np.random.RandomState(0)
+
+    def seeds(estimator, folds, **params):
+        known = knowledge(estimator)
+        known.n_samples = params.get("n_samples", 40)
+        problem = as_training_problem(estimator, 2)
+        return make_refits(known, folds, problem, rng).seeds
+
+    seeded, free = SGDClassifier(random_state=1), SGDClassifier()
+    assert seeds(seeded, EVERYTHING) == [None]
+    for found in (
+        seeds(free, EVERYTHING),
+        seeds(seeded, FOLDS),
+        # The attacker does not know all rows.
+        seeds(seeded, EVERYTHING, n_samples=50),
+    ):
+        assert len(set(found)) == 2
+        assert None not in found
+
+
 @pytest.mark.parametrize("estimator", [SGDClassifier(), SGDClassifier("log_loss")])
 def test_stochastic_surrogates_are_refitted(estimator):
     problem, rng = as_training_problem(estimator, 2), np.random.RandomState(3)

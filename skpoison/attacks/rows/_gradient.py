@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._effort import has_one_split, search_share
-from skpoison.attacks.rows._hold_out import hold_out, learning_apart, together, without
+from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
@@ -284,25 +284,23 @@ class BaseGradientAttack(BaseGoalAttack):
     def _search(self, halving, known, initial, positions, coordinates, draw, progress):
         """Return the best attempt from many starts."""
         n_poison, label_map, responses, random_state = draw
-        source, held_out, is_apart = known, [], False
+        source, held = known, None
         if known.X_val is None and self.validation is None:
-            held_out, is_apart = hold_out(known, positions, random_state)
+            held = hold_out(known, positions, random_state)
+        held_out = [] if held is None else held.folds
+        is_apart = held is not None and held.is_apart
         if is_apart and not initial.replaced.size:
             source, responses = without(known, responses, held_out)
             initial = self._initial_rows(
                 source, n_poison, label_map, responses, random_state
             )
-        for fold in held_out:
-            positions = np.setdiff1d(positions, fold.rows)
-        folds = self._folds(known, random_state, positions)
+        apart = [row for fold in held_out for row in fold.rows]
+        searched = np.setdiff1d(positions, apart)
+        folds = self._folds(known, random_state, searched)
         if self.validation is None and has_one_split(known.X, n_poison):
             folds = folds[:1]
-        judged_by, is_shared = held_out, False
         if is_apart:
             folds = learning_apart(folds, held_out)
-            is_shared = len(folds) == 1
-            if is_shared:
-                judged_by = [together(folds[0], held_out[0])]
         objective = self._objective(known, folds, initial)
         problems, penalties = objective.problems, objective.penalties
         portfolio = Portfolio(
@@ -317,10 +315,10 @@ class BaseGradientAttack(BaseGoalAttack):
         verdict = make_verdict(
             known,
             (problems, folds),
-            (self._problems(known, judged_by, initial), held_out),
+            held,
+            positions,
+            lambda folds: self._problems(known, folds, initial),
             random_state,
-            by_engine=known.X_val is None and self.validation is None,
-            is_shared=is_shared,
         )
         search = StartSearch(
             problems,

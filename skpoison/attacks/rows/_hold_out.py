@@ -10,7 +10,7 @@ the rows learnt from. A kernel needs these rows more than it gains by that, by
 measurement.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -23,6 +23,22 @@ from skpoison.surrogates._scalers import split_scalers
 HELD_OUT, N_HELD_OUT = 0.3, 2
 # With so many rows for each feature a linear surrogate does not suit single rows.
 MANY = 10
+
+
+@dataclass(frozen=True)
+class HeldRows:
+    """Rows held out, and why.
+
+    Parameters
+    ----------
+    folds : list of Fold
+        The rows; empty if there are none.
+    is_apart : bool, default=False
+        Whether no poison row may be made from them.
+    """
+
+    folds: list
+    is_apart: bool = False
 
 
 def hold_out(known, positions, random_state):
@@ -39,12 +55,10 @@ def hold_out(known, positions, random_state):
 
     Returns
     -------
-    held_out : list of Fold
-        Empty if the surrogate is linear, not stochastic, and has many rows for each
-        feature: what raises its error on some rows does so on others. Empty also if a
-        class has too few rows.
-    is_apart : bool
-        Whether no poison row may be made from these rows.
+    held_out : HeldRows
+        No rows if the surrogate is linear and has many rows for each feature: what
+        raises its error on some rows does so on others. None also if a class has too
+        few rows.
     """
     n_classes = None if known.classes is None else known.classes.shape[0]
     problem = as_training_problem(split_scalers(known.surrogate)[1], n_classes)
@@ -52,23 +66,42 @@ def hold_out(known, positions, random_state):
     is_linear |= getattr(problem.learner, "kernel", None) == "linear"
     n_rows, n_features = known.X.shape
     is_apart = is_linear and n_features >= n_rows
-    is_stiff = is_linear and n_rows >= MANY * n_features
-    if is_stiff and not problem.is_stochastic:
-        return [], False
+    if is_linear and n_rows >= MANY * n_features:
+        return HeldRows([])
     codes, stratify = known.codes[positions], known.classes is not None
     counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
     if HELD_OUT * min(counts) < N_HELD_OUT:
-        return [], False
+        return HeldRows([])
     aside, _ = split_rows(
         "validation", HELD_OUT, known.codes, positions, random_state, stratify=stratify
     )
     if is_apart:  # all learn from the same rows
         X, codes = known.X[aside], known.codes[aside]
         train = np.setdiff1d(np.arange(known.codes.shape[0]), aside)
-        return [Fold(train, X, codes, aside)], True
-    return make_folds(
-        N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
-    ), False
+        return HeldRows([Fold(train, X, codes, aside)], is_apart=True)
+    return HeldRows(
+        make_folds(
+            N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
+        )
+    )
+
+
+def all_rows(known, positions):
+    """Return the fold in which all rows are learnt from, and measured.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    positions : ndarray of shape (n_positions,) of int
+        The rows that are not replaced.
+
+    Returns
+    -------
+    fold : Fold
+    """
+    everything = np.arange(known.codes.shape[0])
+    return Fold(everything, known.X[positions], known.codes[positions], positions)
 
 
 def learning_apart(folds, held_out):

@@ -137,14 +137,17 @@ class GradientModification(BaseGradientAttack):
     Notes
     -----
     By default the search begins at many starts, of which the flipped clones are the
-    first, and its result is never weaker than any of them. For a linear surrogate with
-    ten rows for each feature or more that is so by the objective. Others, with a kernel
-    or many features, can be driven to errors on any rows by poison that does little
-    harm to the rest. If no validation rows are given, starts and what they have led to
-    are then compared by the error of surrogates on training rows that these have not
-    learnt from, smoothed less than the goal is; 0.3 of these rows are held out of the
-    ascents, in 2 folds, and what an ascent gains counts as far as it shows there.
-    Results for a stochastic surrogate are compared by fits of the surrogate itself.
+    first, and its result is never weaker than any of them. If validation rows are
+    given, or asked for, that is so by the objective. Otherwise starts and what they
+    have led to are compared by the error on the training rows, smoothed less than the
+    goal is. For a linear surrogate with ten rows for each feature or more that is the
+    error of the surrogate that has learnt all of them. Others can be driven to errors
+    on any rows by poison that does little harm to the rest. For these it is the mean of
+    that and of the error on 0.3 of the rows, in 2 folds, which are held out of the
+    ascents, by surrogates that have not learnt from them; with at least as many
+    features as rows the latter alone counts. A stochastic surrogate is measured by its
+    own fits: one with a `random_state` by what it learns with that seed from the very
+    training set that is returned. The damage may be less with another seed.
 
     The hypergradient is that of [1]_, Equation 8, for a surrogate at its optimum, with
     one linear system for all rows, which move together. That the response of a row is a

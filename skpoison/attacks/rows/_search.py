@@ -110,7 +110,7 @@ class StartSearch:
         value, assessment = found.value, None
         if self.verdict is not None:
             assessment = self.verdict.of_start(rows, start.initial)
-            value = assessment.on_all - self._charge(start, rows)
+            value = assessment.value - self._charge(start, rows)
         self.progress(value)
         if not (np.isfinite(value) or is_first):
             return None
@@ -132,8 +132,8 @@ class StartSearch:
         found, start = contender.found, contender.start
         if self.verdict is None:
             return replace(contender, value=found.value)
-        value = self.verdict.of_end(found.rows, start.initial, contender.assessment)
-        return replace(contender, value=value - self._charge(start, found.rows))
+        after = self.verdict.of_end(found.rows, start.initial, contender.assessment)
+        return replace(contender, value=after.value - self._charge(start, found.rows))
 
     def climb(self, ascent, contender):
         """Climb on.

@@ -4,10 +4,21 @@ An ascent raises the smoothed error on the rows that it is measured on, and the 
 flexible the surrogate is, the less of that is seen on other rows. The smoothed error
 also counts rows that are near the decision boundary as half an error, and poison that
 makes a surrogate unsure gains by it. So sets are compared by the error itself, smoothed
-a little to break ties, of surrogates that did not learn from the row in question:
+a little to break ties. Its value is the mean of two estimates.
 
-* a start by all rows, S of them the validation rows of the ascents, H held out;
-* what it has led to by the same plus the gain on the rows held out,
+The first one is on rows held out of the ascents, by surrogates that have not learnt
+from them. But these surrogates learn from a part of the rows, each from another part,
+and not what the victim will learn: how poison acts depends on the rows beside it. So
+the second one is on the training rows, by the surrogate that has learnt all of them. It
+is too low, by about as much for one set as for another, and has no noise but that of
+the rows. A learner by stochastic gradient descent that has a seed is fitted to the very
+training set that the victim will be given.
+
+A linear surrogate with many rows for each feature suits no single rows. So no rows are
+held out, and the second estimate is enough. One with at least as many features as rows
+reproduces any labels, and the second estimate says nothing. There starts are compared
+on all rows, S of them the validation rows of the ascents, H held out, and what they
+have led to by the same plus the gain on the rows held out,
 
 .. math::
 
@@ -15,9 +26,7 @@ a little to break ties, of surrogates that did not learn from the row in questio
 
 The second term is free of what the ascent owes to its own rows, and the first one,
 which has more rows, keeps most of the noise of the second out of the comparison (it is
-a control variate). A stiff surrogate, which suits no single rows, is compared by the
-objective: the smoother the error, the less it depends on chance. So only fits of a
-stochastic surrogate are compared without rows held out, on S.
+a control variate).
 
 If rows are held out, the surrogate can fit any rows: a clone with another label changes
 the prediction for the row that it is a clone of and for few others. That row does not
@@ -29,6 +38,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skpoison.attacks._refits import make_refits
+from skpoison.attacks.rows._hold_out import all_rows, together
 from skpoison.bilevel.goals import OnRows, SmoothedError
 
 # Sharpness of the smoothed error by which sets are compared.
@@ -43,14 +53,24 @@ class Assessment:
 
     Parameters
     ----------
-    on_all : float
-        The mean error on all rows that surrogates have not learnt from.
-    on_held_out : float
-        The same on the rows held out; 0 if there are none.
+    left_out : float or None
+        The mean error on rows that surrogates have not learnt from; None if it does not
+        count.
+    on_held_out : float or None
+        The same on the rows held out; None if there are none.
+    in_sample : float or None
+        The mean error on the rows learnt from; None if it does not count.
     """
 
-    on_all: float
-    on_held_out: float
+    left_out: float | None
+    on_held_out: float | None
+    in_sample: float | None
+
+    @property
+    def value(self):
+        """What sets are compared by: the mean of the two that count."""
+        known = [each for each in (self.left_out, self.in_sample) if each is not None]
+        return sum(known) / len(known)
 
 
 class EngineErrors:
@@ -115,14 +135,17 @@ class Verdict:
 
     Parameters
     ----------
-    searched : EngineErrors or Refits
-        The errors on the validation rows of the ascents.
+    searched : EngineErrors, Refits or None
+        The errors on the validation rows of the ascents; None if they do not count.
     held_out : EngineErrors, Refits or None, default=None
         The errors on rows held out; None if there are none.
+    in_sample : EngineErrors, Refits or None, default=None
+        The errors on the rows learnt from; None if they do not count.
     """
 
-    def __init__(self, searched, held_out=None):
+    def __init__(self, searched, held_out=None, in_sample=None):
         self.searched, self.held_out = searched, held_out
+        self.in_sample = in_sample
 
     def of_start(self, rows, initial):
         """Assess a start.
@@ -138,14 +161,13 @@ class Verdict:
         -------
         assessment : Assessment
         """
-        if self.held_out is None:
-            return Assessment(self._on_searched(rows, initial).mean(), 0.0)
-        values, aside = self._on_both(rows, initial)
-        both = np.concatenate([values, aside])
-        return Assessment(both.mean(), aside.mean())
+        parts = self._left_out(rows, initial)
+        left_out = np.concatenate(parts).mean() if parts else None
+        aside = None if self.held_out is None else parts[-1].mean()
+        return Assessment(left_out, aside, self._in_sample(rows, initial))
 
     def of_end(self, rows, initial, start):
-        """Return how much harm is done by what a start has led to.
+        """Assess what a start has led to.
 
         Parameters
         ----------
@@ -158,27 +180,37 @@ class Verdict:
 
         Returns
         -------
-        value : float
-            Comparable with `on_all` of starts.
+        assessment : Assessment
         """
         if self.held_out is None:
-            return self._on_searched(rows, initial).mean()
-        gain = self._on_held_out(rows, initial).mean() - start.on_held_out
-        return start.on_all + gain if np.isfinite(gain) else -np.inf
+            return self.of_start(rows, initial)
+        aside = self._on_held_out(rows, initial).mean()
+        gain = aside - start.on_held_out
+        left_out = start.left_out + gain if np.isfinite(gain) else -np.inf
+        return Assessment(left_out, aside, self._in_sample(rows, initial))
 
-    def _on_searched(self, rows, initial):
-        return self.searched.of_rows(rows.X, rows.y, initial.replaced)
+    def _in_sample(self, rows, initial):
+        if self.in_sample is None:
+            return None
+        return self._values(self.in_sample, rows, initial).mean()
+
+    def _left_out(self, rows, initial):
+        """Return errors on validation rows of the ascents, and on rows held out."""
+        parts = []
+        if self.searched is not None:
+            parts.append(self._values(self.searched, rows, initial))
+        if self.held_out is not None:
+            parts.append(self._on_held_out(rows, initial))
+        return parts
 
     def _on_held_out(self, rows, initial):
-        values = self.held_out.of_rows(rows.X, rows.y, initial.replaced)
-        return _counted(values, self.held_out.folds, initial)
+        return self._values(self.held_out, rows, initial)
 
-    def _on_both(self, rows, initial):
-        searched = self._on_searched(rows, initial)
-        return (
-            _counted(searched, self.searched.folds, initial),
-            self._on_held_out(rows, initial),
-        )
+    def _values(self, errors, rows, initial):
+        values = errors.of_rows(rows.X, rows.y, initial.replaced)
+        if self.held_out is None:
+            return values
+        return _counted(values, errors.folds, initial)
 
 
 class SharedVerdict(Verdict):
@@ -198,9 +230,9 @@ class SharedVerdict(Verdict):
         self.folds = folds
 
     def _on_held_out(self, rows, initial):
-        return self._on_both(rows, initial)[1]
+        return self._left_out(rows, initial)[1]
 
-    def _on_both(self, rows, initial):
+    def _left_out(self, rows, initial):
         values = self.searched.of_rows(rows.X, rows.y, initial.replaced)
         split = np.split(values, [self.folds[0].y.shape[0]])
         return [
@@ -217,39 +249,55 @@ def _counted(values, folds, initial):
     return values[counted] if 2 * counted.sum() >= counted.size else values
 
 
-def make_verdict(known, searched, held_out, random_state, *, by_engine, is_shared):
+def make_verdict(known, searched, held, positions, make_problems, random_state):
     """Return how sets are compared.
 
     Parameters
     ----------
     known : Known
         What the attacker knows.
-    searched, held_out : tuple (list of BilevelProblem, list of Fold)
-        The validation rows of the ascents, and those held out; empty if there are none.
+    searched : tuple (list of BilevelProblem, list of Fold)
+        The validation rows of the ascents.
+    held : HeldRows or None
+        The rows held out; None if validation rows are given, or asked for.
+    positions : ndarray of shape (n_positions,) of int
+        The rows that are not replaced.
+    make_problems : callable
+        Takes a list of folds; returns a BilevelProblem for each of them.
     random_state : RandomState
         The source of the seeds of a stochastic surrogate; a copy of it is used.
-    by_engine : bool
-        Whether to count the errors of a surrogate that is not stochastic.
-    is_shared : bool
-        Whether the problem given for the rows held out has those of the ascents before
-        them, all learning from the same rows.
 
     Returns
     -------
     verdict : Verdict or None
         None for by the objective.
     """
-    problem = searched[0][0]
-    parts = [part for part in (searched, held_out) if part[1]]
+    problem, nothing = searched[0][0], ([], [])
+    is_stochastic = problem.training_problem.is_stochastic
+    can_count = held is not None and isinstance(problem.raw_goal, OnRows)
+    if not (is_stochastic or can_count):
+        return None
+    parts = [searched, nothing, nothing]
+    if held is not None and held.is_apart and not is_stochastic:
+        if len(searched[1]) == 1:  # all rows left out are so by the same surrogate
+            folds = [*searched[1], *held.folds]
+            return SharedVerdict(
+                EngineErrors(make_problems([together(*folds)]), folds), folds
+            )
+        parts[1] = make_problems(held.folds), held.folds
+    elif held is not None:
+        everything = [all_rows(known, positions)]
+        parts = [
+            (make_problems(folds), folds) for folds in ([], held.folds, everything)
+        ]
     refits = [
         make_refits(known, folds, problem.training_problem, random_state)
+        if folds
+        else None
         for _, folds in parts
     ]
-    if refits[0] is not None:
+    if any(refits):
         return Verdict(*refits)
-    if not (by_engine and held_out[1] and isinstance(problem.raw_goal, OnRows)):
+    if not can_count:
         return None
-    if is_shared:
-        (fold,), (problems, (aside,)) = searched[1], held_out
-        return SharedVerdict(EngineErrors(problems, [fold, aside]), [fold, aside])
-    return Verdict(*(EngineErrors(*part) for part in parts))
+    return Verdict(*(EngineErrors(*part) if part[1] else None for part in parts))

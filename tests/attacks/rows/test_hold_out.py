@@ -11,7 +11,13 @@ from sklearn.svm import SVC
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._base import Known
 from skpoison.attacks._validation_data import Fold
-from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
+from skpoison.attacks.rows._hold_out import (
+    HeldRows,
+    all_rows,
+    hold_out,
+    learning_apart,
+    without,
+)
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((40, 5))
@@ -27,27 +33,29 @@ def knowledge(surrogate, features=X, codes=CODES, classes=(0, 1)):
 
 NARROW = X[:, :4]
 WIDE = RNG.standard_normal((40, 60))
+STIFF = False, False
 
 
 @pytest.mark.parametrize(
     ("surrogate", "features", "expected"),
     [
-        (LogisticRegression(), NARROW, (False, False)),
-        (make_pipeline(StandardScaler(), LogisticRegression()), NARROW, (False, False)),
-        (SVC(kernel="linear"), NARROW, (False, False)),
+        (LogisticRegression(), NARROW, STIFF),
+        (make_pipeline(StandardScaler(), LogisticRegression()), NARROW, STIFF),
+        (SVC(kernel="linear"), NARROW, STIFF),
+        (SGDClassifier(), NARROW, STIFF),
         (LogisticRegression(), X, (True, False)),
         (SVC(), X, (True, False)),
         (make_pipeline(StandardScaler(), SVC(kernel="poly")), X, (True, False)),
-        (SGDClassifier(), NARROW, (True, False)),
         (LogisticRegression(), WIDE, (True, True)),
+        (SGDClassifier(), WIDE, (True, True)),
         (SVC(kernel="linear"), WIDE, (True, True)),
         (SVC(), WIDE, (True, False)),
     ],
 )
 def test_which_surrogates_need_it(surrogate, features, expected):
     known = knowledge(surrogate, features)
-    folds, is_apart = hold_out(known, np.arange(40), np.random.RandomState(0))
-    assert (bool(folds), is_apart) == expected
+    held = hold_out(known, np.arange(40), np.random.RandomState(0))
+    assert (bool(held.folds), held.is_apart) == expected
 
 
 @pytest.mark.parametrize("is_wide", [False, True])
@@ -55,7 +63,7 @@ def test_folds(is_wide):
     """With more features than rows there is one; no surrogate learns from its rows."""
     surrogate, X = (LogisticRegression(), WIDE) if is_wide else (SVC(), NARROW)
     known = knowledge(surrogate, X)
-    folds, _ = hold_out(known, np.arange(5, 40), np.random.RandomState(0))
+    folds = hold_out(known, np.arange(5, 40), np.random.RandomState(0)).folds
     rows = np.concatenate([fold.rows for fold in folds])
     assert rows.min() >= 5
     assert len(folds) == (1 if is_wide else 2)
@@ -71,9 +79,17 @@ def test_classes_of_few_rows_leave_none():
     codes = np.zeros(40, dtype=int)
     codes[:5] = 1
     known = knowledge(SVC(), codes=codes)
-    folds, is_apart = hold_out(known, np.arange(40), np.random.RandomState(0))
-    assert folds == []
-    assert not is_apart
+    held = hold_out(known, np.arange(40), np.random.RandomState(0))
+    assert held == HeldRows([])
+
+
+def test_all_rows():
+    """Rows that are replaced are not measured."""
+    fold = all_rows(knowledge(SVC()), np.arange(3, 40))
+    np.testing.assert_array_equal(fold.train, np.arange(40))
+    np.testing.assert_array_equal(fold.rows, np.arange(3, 40))
+    np.testing.assert_array_equal(fold.X, X[3:])
+    np.testing.assert_array_equal(fold.y, CODES[3:])
 
 
 def test_learning_apart():

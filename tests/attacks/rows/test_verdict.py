@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -60,6 +60,11 @@ def engine_errors(surrogate, codes, classes):
     return EngineErrors(problems, folds)
 
 
+def smoothed_errors(scores, codes):
+    margins = scores * (2 * codes - 1) / np.sqrt((scores**2).mean())
+    return 1 / (1 + np.exp(SHARP * margins))
+
+
 @pytest.mark.parametrize(
     "surrogate",
     [
@@ -79,8 +84,7 @@ def test_errors_of_classes(surrogate, monkeypatch):
         rows = np.concatenate([X[train], X[train], X_POISON])
         codes = np.concatenate([CODES[train], CODES[train], Y_POISON])
         scores = clone(surrogate).fit(rows, codes).decision_function(X[test])
-        margins = scores * (2 * CODES[test] - 1) / np.sqrt((scores**2).mean())
-        expected.append(1 / (1 + np.exp(SHARP * margins)))
+        expected.append(smoothed_errors(scores, CODES[test]))
     assert_allclose(found, np.concatenate(expected), rtol=1e-5, atol=1e-9)
 
 
@@ -114,24 +118,42 @@ def poison(value, origins=(99,)):
 def test_gain_on_rows_held_out_is_added():
     verdict = Verdict(Numbers([1, 2, 3]), Numbers([4, 6]))
     (start, initial), (end, _) = poison(1.0), poison(3.0)
-    assessment = verdict.of_start(start, initial)
-    assert assessment.on_all == pytest.approx((1 + 2 + 3 + 4 + 6) / 5)
-    assert assessment.on_held_out == 5
-    value = verdict.of_end(end, initial, assessment)
-    assert value == pytest.approx(3.2 + 15 - 5)
+    before = verdict.of_start(start, initial)
+    assert before.value == pytest.approx((1 + 2 + 3 + 4 + 6) / 5)
+    assert before.on_held_out == 5
+    after = verdict.of_end(end, initial, before)
+    assert after.value == pytest.approx(3.2 + 15 - 5)
     # A start that has led to itself is as good as it was.
-    assert verdict.of_end(start, initial, assessment) == assessment.on_all
-    assert verdict.of_end(poison(np.inf)[0], initial, assessment) == -np.inf
+    assert verdict.of_end(start, initial, before) == before
+    assert verdict.of_end(poison(np.inf)[0], initial, before).value == -np.inf
+
+
+def test_mean_of_rows_left_out_and_of_rows_learnt():
+    verdict = Verdict(None, Numbers([4, 6]), Numbers([8, 10]))
+    (start, initial), (end, _) = poison(1.0), poison(3.0)
+    before = verdict.of_start(start, initial)
+    assert before.value == pytest.approx((5 + 9) / 2)
+    after = verdict.of_end(end, initial, before)
+    assert after.value == pytest.approx((15 + 27) / 2)
+
+
+def test_of_a_stiff_surrogate_rows_learnt_are_enough():
+    verdict = Verdict(None, None, Numbers([8, 10]))
+    (start, initial), (end, _) = poison(1.0, origins=[8]), poison(3.0)
+    before = verdict.of_start(start, initial)
+    assert before.value == 9
+    assert verdict.of_end(end, initial, before).value == 27
 
 
 def test_origins_do_not_count():
-    verdict = Verdict(Numbers([1, 2, 3]), Numbers([4, 6]))
+    verdict = Verdict(Numbers([1, 2, 3]), Numbers([4, 6]), Numbers([1, 4, 9]))
     assessment = verdict.of_start(*poison(1.0, origins=[2, 4]))
-    assert assessment.on_all == pytest.approx((1 + 3 + 6) / 3)
+    assert assessment.left_out == pytest.approx((1 + 3 + 6) / 3)
     assert assessment.on_held_out == 6
+    assert assessment.in_sample == 5
     # Unless hardly any row would be left.
     assessment = verdict.of_start(*poison(1.0, origins=[1, 2, 6]))
-    assert assessment.on_all == pytest.approx((1 + 2 + 3 + 4) / 4)
+    assert assessment.left_out == pytest.approx((1 + 2 + 3 + 4) / 4)
 
 
 def test_one_surrogate_for_all_rows():
@@ -147,47 +169,99 @@ def test_one_surrogate_for_all_rows():
     initial = InitialRows(start, np.empty(0, dtype=int), np.array([3, 21, 22]))
     assessment = shared.of_start(start, initial)
     expected = separate.of_start(start, initial)
-    assert assessment.on_all == pytest.approx(expected.on_all, rel=1e-6)
+    assert assessment.value == pytest.approx(expected.value, rel=1e-6)
     assert assessment.on_held_out == pytest.approx(expected.on_held_out, rel=1e-6)
     end = PoisonRows(2 * X_POISON, 5.0 * Y_POISON)
-    value = shared.of_end(end, initial, assessment)
-    assert value == pytest.approx(separate.of_end(end, initial, expected), rel=1e-6)
-    assert value != assessment.on_all
+    value = shared.of_end(end, initial, assessment).value
+    after = separate.of_end(end, initial, expected)
+    assert value == pytest.approx(after.value, rel=1e-6)
+    assert value != assessment.value
 
 
 def test_without_rows_held_out():
     verdict = Verdict(Numbers([1, 2, 3]))
     (start, initial), (end, _) = poison(1.0, origins=[2]), poison(3.0)
-    assessment = verdict.of_start(start, initial)
-    assert assessment.on_all == 2
-    assert verdict.of_end(end, initial, assessment) == 6
+    before = verdict.of_start(start, initial)
+    assert before.value == 2
+    assert verdict.of_end(end, initial, before).value == 6
+
+
+def spied(monkeypatch, surrogate, features, **settings):
+    """Return the verdict of an attack, what it has assessed, and what it returns."""
+    seen, verdicts = [], []
+
+    class Spy(Verdict):
+        def __init__(self, *parts):
+            super().__init__(*parts)
+            verdicts.append(self)
+
+        def of_start(self, rows, initial):
+            found = super().of_start(rows, initial)
+            seen.append((found, rows))
+            return found
+
+        def of_end(self, rows, initial, start):
+            found = super().of_end(rows, initial, start)
+            seen.append((found, rows))
+            return found
+
+    monkeypatch.setattr(_verdict, "Verdict", Spy)
+    attack = GradientInsertion(
+        surrogate,
+        6,
+        optimizer=SuccessiveHalving(ProjectedAscent(max_iter=8), n_starts=6),
+        random_state=0,
+        **settings,
+    )
+    X_out, _ = attack.fit_resample(features, CODES)
+    return verdicts, seen, X_out[-6:], attack
+
+
+WIDE = np.random.RandomState(1).standard_normal((40, 50))
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "features", "expected"),
+    [
+        (LogisticRegression(), X, (False, False, True)),
+        (SVC(), X, (False, True, True)),
+        (LogisticRegression(), WIDE, (True, True, False)),
+        (SGDClassifier(random_state=0), X, (False, False, True)),
+        (SGDClassifier(alpha=1, random_state=0), WIDE, (False, True, True)),
+    ],
+)
+def test_which_rows_count(monkeypatch, surrogate, features, expected):
+    (verdict,), *_ = spied(monkeypatch, surrogate, features)
+    parts = verdict.searched, verdict.held_out, verdict.in_sample
+    assert tuple(part is not None for part in parts) == expected
+
+
+def test_given_validation_rows_are_measured_by_the_objective(monkeypatch):
+    verdicts, *_ = spied(monkeypatch, LogisticRegression(), X, validation=0.3)
+    assert verdicts == []
+
+
+@pytest.mark.parametrize("surrogate", [LogisticRegression(), SGDClassifier("log_loss")])
+def test_a_stiff_surrogate_is_compared_by_what_the_victim_errs(monkeypatch, surrogate):
+    """On all training rows, after they have been poisoned by what is returned."""
+    surrogate.set_params(random_state=0)
+    _, seen, poison, attack = spied(monkeypatch, surrogate, X)
+    best = max(seen, key=lambda each: each[0].value)
+    np.testing.assert_array_equal(best[1].X, poison)
+    rows = attack.fit_resample(X, CODES)
+    victim = clone(surrogate).fit(*rows)
+    if isinstance(surrogate, SGDClassifier):
+        assert best[0].value == 1 - victim.score(X, CODES)
+    else:
+        expected = smoothed_errors(victim.decision_function(X), CODES)
+        assert best[0].value == pytest.approx(expected.mean(), rel=1e-3)
 
 
 def test_a_climb_that_suits_its_own_rows_loses(monkeypatch):
     """The result is the best by the verdict, not by the objective."""
-    seen = []
-
-    class Spy(Verdict):
-        def of_start(self, rows, initial):
-            found = super().of_start(rows, initial)
-            seen.append((found.on_all, rows.X))
-            return found
-
-        def of_end(self, rows, initial, start):
-            value = super().of_end(rows, initial, start)
-            seen.append((value, rows.X))
-            return value
-
-    monkeypatch.setattr(_verdict, "Verdict", Spy)
-    attack = GradientInsertion(
-        SVC(),
-        6,
-        optimizer=SuccessiveHalving(ProjectedAscent(max_iter=8), n_starts=6),
-        random_state=0,
-    )
-    X_out, _ = attack.fit_resample(X, CODES)
-    values = np.array([value for value, _ in seen])
-    found = [value for value, rows in seen if np.array_equal(rows, X_out[-6:])]
+    _, seen, poison, attack = spied(monkeypatch, SVC(), X)
+    values = np.array([found.value for found, _ in seen])
+    found = [found.value for found, rows in seen if np.array_equal(rows.X, poison)]
     assert max(found) == values.max() > values[0]
     assert len(attack.goal_path_) == attack.n_iter_ + 1
     assert np.isfinite(attack.goal_path_).all()
