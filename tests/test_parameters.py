@@ -96,6 +96,10 @@ STUMP = (
     ("contamination", 0.3),
 )
 
+STREAM_LEARNER = SGDClassifier(
+    "log_loss", learning_rate="constant", eta0=0.5, shuffle=False, random_state=0
+)
+
 # By the name of a parameter, or of a class and a parameter where classes differ.
 PARAMETERS = {
     "budget": Changes(0.3),
@@ -126,6 +130,18 @@ PARAMETERS = {
     ),
     "RejectionClassifier.threshold": Changes(0.9),
     "RejectionClassifier.window": Changes(10, given=(("max_rejected", 0.05),)),
+    "AdaptiveCombinationClassifier.estimators": Changes(
+        [("fast", STREAM_LEARNER), ("slower", SGDClassifier("log_loss", eta0=1e-3))],
+        seen_in="weights_",
+    ),
+    "AdaptiveCombinationClassifier.learning_rate": Changes(0.1, seen_in="weights_"),
+    "AdaptiveCombinationClassifier.n_trusted": Changes(5, seen_in="weights_"),
+    "TrustedStepClassifier.action": Changes("drop", seen_in="sample_weight_"),
+    "TrustedStepClassifier.estimator": Changes(
+        SGDClassifier("modified_huber", random_state=0)
+    ),
+    "TrustedStepClassifier.n_trusted": Changes(4),
+    "TrustedStepClassifier.quantile": Changes(0.1),
     "OnlineInsertion.goal": Changes({0: 1}),
     "OnlineInsertion.feasible_set": Changes(Box(-0.5, 0.5)),
     "OnlineInsertion.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
@@ -310,6 +326,13 @@ SETTINGS = {
     "KNNShapleyFilteredClassifier": {"quantile": 0.7},
     "KNNShapleyFilteredRegressor": {"estimator": Ridge(), "quantile": 0.7},
     "OnlineInsertion": {"surrogate": None},
+    "AdaptiveCombinationClassifier": {
+        "estimators": [
+            ("fast", STREAM_LEARNER),
+            ("slow", clone(STREAM_LEARNER).set_params(eta0=1e-3)),
+        ]
+    },
+    "TrustedStepClassifier": {"estimator": STREAM_LEARNER, "quantile": 0.5},
     "RejectionClassifier": {
         "estimator": SGDClassifier("log_loss", random_state=0),
         "threshold": 0.5,

@@ -132,23 +132,29 @@ DEFENCES = [
     for task, estimator in INNER.items()
     if name.endswith(task)
 ]
+# Shuffles differ from class to class, and an intercept is learnt from sparse rows at
+# another rate.
+FROM_STREAM = SGDClassifier(
+    "log_loss",
+    learning_rate="constant",
+    eta0=1e-2,
+    fit_intercept=False,
+    shuffle=False,
+    random_state=0,
+)
 DEFENCES += [
-    online.RejectionClassifier(
-        # Shuffles differ from class to class, and an intercept is learnt from sparse
-        # rows at another rate.
-        SGDClassifier(
-            "log_loss",
-            learning_rate="constant",
-            eta0=1e-2,
-            fit_intercept=False,
-            shuffle=False,
-            random_state=0,
-        ),
-        burn_in=30,
-        action=action,
-    )
+    online.RejectionClassifier(FROM_STREAM, burn_in=30, action=action)
     for action in ("weigh", "drop")
 ]
+DEFENCES += [
+    online.TrustedStepClassifier(FROM_STREAM, 0.7, action=action)
+    for action in ("weigh", "drop")
+]
+DEFENCES.append(
+    online.AdaptiveCombinationClassifier(
+        [("fast", FROM_STREAM), ("slow", clone(FROM_STREAM).set_params(eta0=1e-3))]
+    )
+)
 DEFENCES += [
     getattr(defences, f"OutlierFiltered{task}")(estimator, action="weigh")
     for task, estimator in INNER.items()
@@ -173,13 +179,19 @@ FOLDS_ARE_OF_ROWS = dict.fromkeys(
     "Of two equal rows each can be in another fold.",
 )
 EXPECTED_FAILURES = {
+    "AdaptiveCombinationClassifier": dict.fromkeys(
+        WEIGHTS_ARE_NOT_REPEATED_ROWS, "Its learners take one step a row."
+    ),
     "ConfidentLearningClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "InfluenceFilteredRegressor": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "KNNSanitizedClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "NoisyLabelClassifier": FOLDS_ARE_OF_ROWS,
     "OutlierFilteredRegressor": FOLDS_ARE_OF_ROWS,
-    "RejectionClassifier": dict.fromkeys(
-        WEIGHTS_ARE_NOT_REPEATED_ROWS, "Rows are judged one after the other."
+    **dict.fromkeys(
+        ("RejectionClassifier", "TrustedStepClassifier"),
+        dict.fromkeys(
+            WEIGHTS_ARE_NOT_REPEATED_ROWS, "Rows are judged one after the other."
+        ),
     ),
 }
 
@@ -234,7 +246,7 @@ def test_scikit_learn(estimator, check):
 )
 def test_imbalanced_learn(estimator, check):
     name = check.func.__name__
-    is_stream = isinstance(estimator, online.RejectionClassifier)
+    is_stream = is_classifier(estimator) and hasattr(estimator, "partial_fit")
     if (takes_responses(estimator) and name in NOT_FOR_RESPONSES) or (
         is_stream and name in NOT_FOR_STREAMS
     ):

@@ -91,7 +91,12 @@ from skpoison.goals import (
     TargetLabels,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
-from skpoison.online import OnlineInsertion, RejectionClassifier
+from skpoison.online import (
+    AdaptiveCombinationClassifier,
+    OnlineInsertion,
+    RejectionClassifier,
+    TrustedStepClassifier,
+)
 from skpoison.optimizers import (
     AscentResult,
     BaseOptimizer,
@@ -941,6 +946,15 @@ def in_stream(surrogate=None, *, given=(), labels=y, budget=2, **params):
     return lambda: attack.fit_resample(X, labels, **dict(given))
 
 
+LOG_LOSS = SGDClassifier("log_loss", random_state=0)
+TRUSTED = {"trusted": np.arange(len(y)) % 3 == 0}
+CLASSES = np.unique(y).tolist()
+
+
+def combination(*learners):
+    return AdaptiveCombinationClassifier([(f"of {each}", each) for each in learners])
+
+
 def live(**params):
     return lambda: OnlineInsertion(**params).iter_resample([], X, y)
 
@@ -1044,6 +1058,55 @@ STREAMS = [
                 RejectionClassifier(SGDClassifier("log_loss"))
                 .partial_fit(X, y, classes=[0, 1])
                 .partial_fit(X, y)
+            )
+        ],
+    ),
+    Case(
+        in_stream(TrustedStepClassifier(LOG_LOSS)),
+        r"Give fit_resample\(X, y, trusted=mask\)",
+        [in_stream(TrustedStepClassifier(LOG_LOSS), given=TRUSTED)],
+    ),
+    Case(
+        in_stream(
+            TrustedStepClassifier(SGDClassifier("log_loss", penalty="l1")),
+            given=TRUSTED,
+        ),
+        "SGDClassifier without an l1 penalty",
+        [in_stream(TrustedStepClassifier(LOG_LOSS), given=TRUSTED)],
+    ),
+    Case(
+        in_stream(
+            combination(SGDClassifier("modified_huber"), LOG_LOSS), given=TRUSTED
+        ),
+        "SGDClassifier with loss='log_loss'",
+        [in_stream(combination(LOG_LOSS, LOG_LOSS), given=TRUSTED)],
+    ),
+    Case(
+        in_stream(combination(LOG_LOSS), goal=COEFFICIENTS, given=TRUSTED),
+        r"Take ErrorGeneric\(\)",
+        [in_stream(combination(LOG_LOSS), goal=ErrorGeneric(), given=TRUSTED)],
+    ),
+    Case(
+        lambda: AdaptiveCombinationClassifier([LOG_LOSS]).fit(X, y, **TRUSTED),
+        r"Write \[\('fast', SGDClassifier",
+        [lambda: combination(LOG_LOSS).fit(X, y, **TRUSTED)],
+    ),
+    Case(
+        lambda: combination(SGDClassifier("hinge")).fit(X, y, **TRUSTED),
+        r"Take SGDClassifier\(loss='log_loss'\)",
+        [lambda: combination(LOG_LOSS).fit(X, y, **TRUSTED)],
+    ),
+    Case(
+        lambda: combination(LOG_LOSS).fit(X, y),
+        "take RejectionClassifier",
+        [lambda: RejectionClassifier(LOG_LOSS).fit(X, y)],
+    ),
+    Case(
+        lambda: combination(LOG_LOSS).partial_fit(X, y, classes=CLASSES, X_trusted=X),
+        "must be given together",
+        [
+            lambda: combination(LOG_LOSS).partial_fit(
+                X, y, classes=CLASSES, X_trusted=X, y_trusted=y
             )
         ],
     ),

@@ -1,5 +1,6 @@
 """Prequential evaluation of learners from a stream: test first, then learn."""
 
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -7,13 +8,16 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
-from sklearn.utils.validation import _num_samples, check_consistent_length
+from sklearn.utils.validation import (
+    _num_samples,
+    check_consistent_length,
+)
 
 from skpoison.utils._containers import take_rows
 from skpoison.utils._display import BaseDisplay
 from skpoison.utils._targets import check_labels
 from skpoison.utils._texts import shown
-from skpoison.utils._validation import InstanceWith
+from skpoison.utils._validation import InstanceWith, check_trusted
 
 
 @validate_params(
@@ -39,6 +43,7 @@ def prequential_curve(
     fading=None,
     delay=0,
     scoring=None,
+    trusted=None,
 ):
     """Evaluate a learner on a stream: each batch is tested, and then learnt.
 
@@ -68,6 +73,9 @@ def prequential_curve(
     scoring : str or callable, default=None
         A score as in :func:`~sklearn.model_selection.cross_val_score`, evaluated for
         the genuine rows of each batch. None: the score of the estimator.
+    trusted : array-like of shape (n_samples,) of bool, default=None
+        Rows of the stream that are verified as they come, for a defence whose
+        `partial_fit` takes `trusted`. The attack cannot touch them, and knows them.
 
     Returns
     -------
@@ -84,6 +92,10 @@ def prequential_curve(
         rejected, rejected_poison : ndarray of shape (n_batches,)
             The shares of the genuine rows and of the poison rows that the estimator
             did not learn in full, by its `inlier_mask_`; NaN if it has none.
+        weights : ndarray of shape (n_batches, n_estimators) or None
+            The weights of the learners of an
+            :class:`~skpoison.online.AdaptiveCombinationClassifier` after each batch is
+            learnt, by its `weights_`; None for other learners.
         no_change_scores : ndarray of shape (n_batches,) or None
             The accuracy of predicting the label of the genuine row before. Labels that
             come in runs make it high, and a learner is worth what it has beyond it.
@@ -94,8 +106,9 @@ def prequential_curve(
     Raises
     ------
     ValueError
-        If both `window` and `fading` are given, or the attack appends rows instead of
-        inserting them into the stream.
+        If both `window` and `fading` are given, if the attack appends rows instead of
+        inserting them into the stream, or if `trusted` is given for an estimator that
+        does not ask for it.
 
     See Also
     --------
@@ -131,8 +144,17 @@ def prequential_curve(
         )
     check_consistent_length(X, y)
     mask = np.zeros(_num_samples(X), dtype=bool)
+    known = None
+    if trusted is not None:
+        if "trusted" not in signature(estimator.partial_fit).parameters:
+            raise ValueError(
+                "`trusted` must be None for an estimator whose partial_fit does not "
+                f"take it; got {shown(estimator)}. Leave it out, or take a defence "
+                "such as TrustedStepClassifier."
+            )
+        known = check_trusted(trusted, X)
     if attack is not None:
-        X, y, mask = _poisoned(attack, X, y)
+        X, y, mask, known = _poisoned(attack, X, y, known)
     scorer = check_scoring(estimator, scoring)
     labels = check_labels(estimator, y) if is_classifier(estimator) else np.asarray(y)
     learner = clone(estimator)
@@ -144,6 +166,7 @@ def prequential_curve(
         name: np.full(len(batches), np.nan)
         for name in ("test_scores", "rejected", "rejected_poison")
     }
+    weights = {}
     given = {"classes": np.unique(labels)} if is_classifier(estimator) else {}
     for i, batch in enumerate(batches):
         genuine = batch[~mask[batch]]
@@ -153,10 +176,14 @@ def prequential_curve(
             )
         if i < delay:
             continue
-        known = batches[i - delay]
-        learner.partial_fit(take_rows(X, known), labels[known], **given)
+        learnt = batches[i - delay]
+        if known is not None:
+            given["trusted"] = known[learnt]
+        learner.partial_fit(take_rows(X, learnt), labels[learnt], **given)
         given = {}
-        _count_rejected(curve, i - delay, learner, mask[known])
+        _count_rejected(curve, i - delay, learner, mask[learnt])
+        if hasattr(learner, "weights_"):
+            weights[i - delay] = learner.weights_
     n_rows = np.array([np.sum(~mask[batch]) for batch in batches])
     sizes = np.array([batch.shape[0] for batch in batches])
     return Bunch(
@@ -164,6 +191,7 @@ def prequential_curve(
         running_scores=_running_mean(curve["test_scores"], n_rows, window, fading),
         n_rows=n_rows,
         n_poison=sizes - n_rows,
+        weights=_in_order(weights, len(batches)),
         no_change_scores=(
             _no_change(labels, mask, batches) if is_classifier(estimator) else None
         ),
@@ -171,18 +199,34 @@ def prequential_curve(
     )
 
 
-def _poisoned(attack, X, y):
-    """Return a poisoned stream, and which of its rows are poison."""
+def _poisoned(attack, X, y, trusted):
+    """Return a poisoned stream, which rows are poison, and which of them are trusted."""
     attack, n_samples = clone(attack), _num_samples(X)
-    X_out, y_out = attack.fit_resample(X, y)
+    params = {} if trusted is None else {"trusted": trusted}
+    X_out, y_out = attack.fit_resample(X, y, **params)
     mask = np.asarray(attack.poison_mask_)
-    if mask.shape[0] != n_samples and not hasattr(attack, "source_indices_"):
+    sources = getattr(attack, "source_indices_", None)
+    if mask.shape[0] != n_samples and sources is None:
         raise ValueError(
             "`attack` must keep the order of a stream, and insert rows among the "
             f"others; {shown(attack)} appends or deletes rows. Take OnlineInsertion, "
             "or an attack that changes labels."
         )
-    return X_out, y_out, mask
+    if trusted is not None and sources is not None:
+        # Inserted rows have no source, and are not trusted.
+        trusted = (sources >= 0) & trusted[sources]
+    return X_out, y_out, mask, trusted
+
+
+def _in_order(weights, n_batches):
+    """Return weights of batches as an array, NaN for those not learnt, or None."""
+    if not weights:
+        return None
+    n_estimators = len(next(iter(weights.values())))
+    found = np.full((n_batches, n_estimators), np.nan)
+    for i, each in weights.items():
+        found[i] = each
+    return found
 
 
 def _count_rejected(curve, i, learner, mask):

@@ -4,7 +4,14 @@ A stream is a training set whose rows come one after the other. Its learners hav
 `partial_fit`.
 """
 
+from skpoison.online._combination import AdaptiveCombinationClassifier
 from skpoison.online._insertion import OnlineInsertion
 from skpoison.online._rejection import RejectionClassifier
+from skpoison.online._trusted_step import TrustedStepClassifier
 
-__all__ = ["OnlineInsertion", "RejectionClassifier"]
+__all__ = [
+    "AdaptiveCombinationClassifier",
+    "OnlineInsertion",
+    "RejectionClassifier",
+    "TrustedStepClassifier",
+]

@@ -14,12 +14,15 @@ never falls if the goal is convex in the weights, as a loss is. Otherwise the go
 itself, :math:`A(w'(x))`, is climbed by projected gradient ascent in the row.
 """
 
+from operator import itemgetter
+
 import numpy as np
 
 from skpoison.bilevel.learners.base import Rows
 from skpoison.feasible_sets import Box
 from skpoison.goals import GoalContext
 from skpoison.online._best_row import Pull, best_row
+from skpoison.online._combined_state import CombinedState
 from skpoison.online._losses import ResidualLoss
 from skpoison.online._sgd import SGDState
 from skpoison.optimizers import ProjectedAscent
@@ -176,20 +179,22 @@ class Attacker:
         return value, gradient
 
 
-def has_exact_row(state, feasible_set):
-    """Return whether the best row is known exactly for a learner and a set.
+def has_sorted_rows(state, feasible_set):
+    """Return whether rows are found by sorts for a learner and a set.
 
     Parameters
     ----------
-    state : SGDState or DescentState
+    state : SGDState, CombinedState or DescentState
         The learner.
     feasible_set : BaseFeasibleSet
         The set, fitted.
 
     Returns
     -------
-    has_exact_row : bool
+    has_sorted_rows : bool
     """
+    if isinstance(state, CombinedState):
+        return all(has_sorted_rows(each, feasible_set) for each in state.members)
     return (
         isinstance(state, SGDState)
         and state.n_outputs == 1
@@ -200,13 +205,32 @@ def has_exact_row(state, feasible_set):
     )
 
 
+def is_proven(state):
+    """Return whether the rows found by sorts are the best to first order.
+
+    They are not against trusted rows, which ask for more than the margin of a row, and
+    for several learners at once: then they are the best for one of several gradients.
+
+    Parameters
+    ----------
+    state : SGDState or CombinedState
+        The learner.
+
+    Returns
+    -------
+    is_proven : bool
+    """
+    judge = getattr(state, "judge", None)
+    return isinstance(state, SGDState) and (judge is None or judge.of_margin)
+
+
 def best_step(attacker, v, y, box):
     """Return the row of a box that raises the goal most, by exact linear steps.
 
     Parameters
     ----------
     attacker : Attacker
-        The attacker of a learner with one score.
+        The attacker of a learner with one score, or of a combination of such.
     v : ndarray of shape (n_parameters, 1)
         The gradient of the goal in the weights, where the learner stands.
     y : int or float
@@ -223,12 +247,23 @@ def best_step(attacker, v, y, box):
     """
     best, value = None, -np.inf
     for _ in range(N_ROUNDS):
-        row, _ = exact_row(attacker.state, v, y, box)
-        reached, v = attacker.direction(row, y)
+        found = [
+            (*attacker.direction(row, y), row)
+            for row in _candidates(attacker.state, v, y, box)
+        ]
+        reached, v, row = max(found, key=itemgetter(0))
         if not reached > value:
             break
         best, value = row, reached
     return best, value
+
+
+def _candidates(state, v, y, box):
+    """Return the exact row against each member of a combination, or the only one."""
+    if not isinstance(state, CombinedState):
+        return [exact_row(state, v, y, box)[0]]
+    parts = zip(state.members, state.split(v), strict=True)
+    return [exact_row(each, part, y, box)[0] for each, part in parts]
 
 
 def exact_row(state, v, y, box):
@@ -252,27 +287,35 @@ def exact_row(state, v, y, box):
     gain : float
         What it gains to first order.
     """
+    judge, judges = state.judge, [None]
+    if judge is not None and not judge.of_margin:
+        return judge.best_row(
+            state, v, y, lambda way: _exact_rows(state, way, y, box, [None])[0]
+        )
+    if judge is not None and not judge.is_open:
+        # The cap may let a row pass that the threshold would not.
+        judges.append(judge)
+    found = _exact_rows(state, v, y, box, judges)
+    gains = [first_order_gain(state, v, row, y) for row in found]
+    best = int(np.argmax(gains))
+    return found[best], gains[best]
+
+
+def _exact_rows(state, v, y, box, judges):
+    """Return the best rows for some defences, and for both signs of a slope."""
     n_features = box.lower_.shape[0]
     sign = 1.0 if state.loss.of_residual else state.target(y)[0]
     u, direction = sign * state.coef[0], sign * v[:n_features, 0]
     a0 = state.loss.argument(state.intercept[0], state.target(y)[0])
     b0 = sign * state.intercept_decay * v[-1, 0] if state.intercept_decay else 0.0
-    judges = [None]
-    if state.judge is not None and not state.judge.is_open:
-        # The cap may let a row pass that the threshold would not.
-        judges.append(state.judge)
-    found = []
+    bounds, found = (box.lower_, box.upper_), []
     for judge in judges:
         pull = Pull(state.loss, judge)
-        row, _ = best_row(pull, u, direction, a0, b0, box.lower_, box.upper_)
-        found.append(row)
+        found.append(best_row(pull, u, direction, a0, b0, *bounds)[0])
         if isinstance(state.loss, ResidualLoss):
             pull = Pull(state.loss, judge, mirrored=True)
-            bounds = box.lower_, box.upper_
             found.append(best_row(pull, -u, -direction, -a0, -b0, *bounds)[0])
-    gains = [first_order_gain(state, v, row, y) for row in found]
-    best = int(np.argmax(gains))
-    return found[best], gains[best]
+    return found
 
 
 def first_order_gain(state, v, x, y):
@@ -295,7 +338,7 @@ def first_order_gain(state, v, x, y):
     """
     weight = 1.0
     if state.judge is not None:
-        weight = state.judge.peek(state.probability(x, y))
+        weight = state.judge.peek_row(state, x, y)
     return float(state.step(x, y, weight).pull @ state.responses(x, v))
 
 

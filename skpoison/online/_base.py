@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context, clone, is_classifier, is_regressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDClassifier
 from sklearn.utils._param_validation import Interval
 
@@ -15,10 +16,12 @@ from skpoison.base import BasePoisoner, Poison
 from skpoison.goals import BaseGoal, ErrorGeneric, ErrorSpecific
 from skpoison.goals._base import check_rows_given
 from skpoison.online._attacker import Attacker
-from skpoison.online._victims import as_stream_learner
+from skpoison.online._combined_state import CombinedState
+from skpoison.online._defended_victims import as_stream_learner
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._texts import shown
 from skpoison.utils._threads import limit_blas_threads
+from skpoison.utils._trusting import needs_trusted
 from skpoison.utils._validation import (
     Described,
     InstanceWith,
@@ -49,6 +52,8 @@ class Stream:
     window : int, default=300
         The number of rows seen last that stand for the attacker's own, if there are
         none.
+    trusted : ndarray of shape (n_samples,) of bool, default=None
+        Which rows the victim knows to be clean. None: none of them.
     """
 
     X: object
@@ -56,6 +61,7 @@ class Stream:
     X_val: object = None
     y_val: np.ndarray | None = None
     window: int = WINDOW
+    trusted: np.ndarray | None = None
 
     def known(self, n_seen):
         """Return the rows on which the goal is measured after some rows.
@@ -75,7 +81,9 @@ class Stream:
         for start in range(first, last, CHUNK):
             rows = slice(start, min(start + CHUNK, last))
             X = self.X[rows]
-            state.learn_rows(X.toarray() if sparse.issparse(X) else X, self.y[rows])
+            X = X.toarray() if sparse.issparse(X) else X
+            trusted = None if self.trusted is None else self.trusted[rows]
+            state.learn_rows(X, self.y[rows], trusted)
 
 
 class BaseStreamAttack(BasePoisoner):
@@ -130,7 +138,8 @@ class BaseStreamAttack(BasePoisoner):
         y : array-like of shape (n_samples,), or one-hot (n_samples, n_classes)
             Their labels; responses if the surrogate is a regressor.
         trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows that the attacker cannot touch. None: they can touch all of them.
+            Rows that the attacker cannot touch, and of which a victim with a defence
+            knows that they are clean. None: there are no such rows.
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             The attacker's own rows, on which the goal is measured. None: the rows that
@@ -169,7 +178,8 @@ class BaseStreamAttack(BasePoisoner):
         self._check_rows_given(goal, X_val, y_val)
         X_val, y_val = check_validation_data(self, X, X_val, y_val)
         X, y = self._as_numbers(X, y)
-        stream = Stream(X, y, X_val, y_val, self.window or WINDOW)
+        self._check_victim_trusts(trusted)
+        stream = Stream(X, y, X_val, y_val, self.window or WINDOW, trusted)
         attacker = self._attacker(goal, X, random_state)
         if n_poison == 0:
             return Poison()
@@ -221,6 +231,21 @@ class BaseStreamAttack(BasePoisoner):
         if is_given:
             check_default(self, "if `X_val` and `y_val` are given", window=None)
 
+    def _check_victim_trusts(self, trusted):
+        """Raise if the victim's defence asks trusted rows, and knows of none."""
+        surrogate = self.surrogate
+        if isinstance(surrogate, FrozenEstimator):
+            surrogate = surrogate.estimator
+        if needs_trusted(surrogate) and not (
+            np.any(trusted) or hasattr(surrogate, "_memory")
+        ):
+            raise ValueError(
+                "`trusted` must mark rows that the victim knows to be clean for a "
+                f"{type(surrogate).__name__} as the surrogate, which asks them; got "
+                "none. Give fit_resample(X, y, trusted=mask), or a fitted defence in a "
+                "FrozenEstimator."
+            )
+
     def _as_numbers(self, X, y):
         """Return rows as float64, and labels as positions among the classes."""
         check_squares(X)
@@ -246,6 +271,11 @@ class BaseStreamAttack(BasePoisoner):
             classes,
             is_sparse=sparse.issparse(X),
         )
+        if isinstance(state, CombinedState) and not goal.needs_validation:
+            raise ValueError(
+                "`goal` must be a goal of errors for a combination, whose learners "
+                f"have coefficients of their own; got {goal!r}. Take ErrorGeneric()."
+            )
         if self.look_ahead > 1 and state.has_memory:
             raise ValueError(
                 "`look_ahead` must be 1 for a surrogate whose steps depend on the "

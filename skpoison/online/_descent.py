@@ -151,8 +151,8 @@ class DescentState:
         """The number of scores."""
         return self.encode(np.zeros(1, dtype=int)).shape[1]
 
-    def learn_rows(self, X, y):
-        """Learn from rows, each in a call of `partial_fit` of its own.
+    def learn_rows(self, X, y, trusted=None):
+        """Learn from rows, each in a call of `partial_fit` of its own, trusted or not.
 
         Parameters
         ----------
@@ -189,8 +189,8 @@ class DescentState:
         self._descend(X, y, sample_weight)
         return self
 
-    def learn(self, x, y, weight=1.0):
-        """Learn from one row, as one call of `partial_fit`, and return the step.
+    def learn(self, x, y, weight=1.0, *, trusted=False):
+        """Learn from one row, trusted or not, and return the step.
 
         Returns
         -------

@@ -15,7 +15,8 @@ from skpoison.online._attacker import (
     best_step,
     climb,
     first_order_gain,
-    has_exact_row,
+    has_sorted_rows,
+    is_proven,
 )
 from skpoison.online._base import BaseStreamAttack, Stream
 from skpoison.optimizers import BaseOptimizer
@@ -45,8 +46,10 @@ class OnlineInsertion(BaseStreamAttack):
         What the victim is believed to be. SGDClassifier, SGDRegressor, MLPClassifier,
         MLPRegressor, :class:`~skpoison.surrogates.GradientDescentClassifier` or
         :class:`~skpoison.surrogates.GradientDescentRegressor`; or
-        :class:`RejectionClassifier` around an SGDClassifier with the log loss or the
-        modified Huber loss, for an attacker who knows that defence. It learns the
+        :class:`RejectionClassifier` or :class:`TrustedStepClassifier` around an
+        SGDClassifier with the log loss or the modified Huber loss, or an
+        :class:`AdaptiveCombinationClassifier` of learners with the log loss, for an
+        attacker who knows that defence and the rows that it trusts. It learns the
         stream from its beginning, row by row. To begin at a fitted learner, give
         ``FrozenEstimator(learner)``. None: SGDClassifier with the log loss at a
         constant rate of 0.05.
@@ -94,7 +97,8 @@ class OnlineInsertion(BaseStreamAttack):
     gains_ : ndarray of shape (n_poison,)
         By how much each inserted row raised the goal at once.
     is_exact_ : bool
-        Whether the rows are found exactly, and not by ascent.
+        Whether each row is the best to first order, and not found by ascent or against
+        a defence that asks trusted rows.
     feasible_set_ : BaseFeasibleSet
         The feasible set, fitted.
     classes_ : ndarray of shape (n_classes,)
@@ -239,6 +243,7 @@ class OnlineInsertion(BaseStreamAttack):
         [1.] 0
         """
         self._validate_params()
+        self._check_victim_trusts(None)
         if isinstance(self.budget, Integral):
             raise ValueError(
                 "`budget` must be a float, the rate of insertion, for a stream whose "
@@ -311,12 +316,13 @@ class OnlineInsertion(BaseStreamAttack):
                 f"before, as momentum does; got {self.n_repeats}. Or take one with "
                 "solver='sgd' and momentum=0."
             )
-        self.is_exact_ = (
+        sorts = (
             self.optimizer is None
             and self.n_repeats == 1
-            and has_exact_row(attacker.state, self.feasible_set_)
+            and has_sorted_rows(attacker.state, self.feasible_set_)
         )
-        return _Crafter(self, attacker, X, y)
+        self.is_exact_ = sorts and is_proven(attacker.state)
+        return _Crafter(self, attacker, X, y, sorts=sorts)
 
     def _positions(self, n_samples, n_poison, random_state):
         """Return before which rows the poison comes, in ascending order."""
@@ -350,10 +356,12 @@ class _Crafter:
         The attacker.
     X, y : ndarray
         Rows like those of the stream, and their labels or responses.
+    sorts : bool
+        Whether rows are found by sorts, and not by ascent.
     """
 
-    def __init__(self, attack, attacker, X, y):
-        self.attack, self.attacker = attack, attacker
+    def __init__(self, attack, attacker, X, y, *, sorts):
+        self.attack, self.attacker, self.sorts = attack, attacker, sorts
         if attacker.classes is None:
             self.candidates = np.unique([y.min(), y.max()]).tolist()
         else:
@@ -380,7 +388,7 @@ class _Crafter:
         attacker.aim(X, y)
         (_, v), best = attacker.direction(), (None, None, -np.inf)
         for code in self.candidates:
-            if self.attack.is_exact_:
+            if self.sorts:
                 box = self.attack.feasible_set_
                 row, value = best_step(attacker, v, code, box)
             else:

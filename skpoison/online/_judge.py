@@ -35,6 +35,9 @@ class Judge:
         Number of rows judged.
     """
 
+    # Whether the weight of a row depends on its margin alone.
+    of_margin = True
+
     def __init__(
         self, threshold, *, is_hard=False, burn_in=0, max_rejected=1.0, window=1000
     ):
@@ -101,6 +104,14 @@ class Judge:
         self._lost.append(1.0 - weight)
         self._total += 1.0 - weight
         return weight
+
+    def peek_row(self, state, x, y):
+        """Return the weight of the next row of a learner, without remembering it."""
+        return self.peek(state.probability(x, y))
+
+    def weigh_row(self, state, x, y, *, trusted=False):
+        """Return the weight of the next row of a learner, and remember it."""
+        return self.weigh(1.0 if trusted else state.probability(x, y))
 
     def copy(self):
         """Return an independent copy."""

@@ -1,31 +1,18 @@
 """Rejection of rows whose labels the current model finds improbable."""
 
-from dataclasses import replace
-from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metadata_routing import _routing_enabled
-from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_method_params
 
-from skpoison.base import BaseDefence, PredictsByEstimatorMixin
-from skpoison.base._defence import CheckedRows
+from skpoison.base import BaseDefence
 from skpoison.online._judge import Judge
-from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._texts import listed, shown
-from skpoison.utils._validation import check_squares
-from skpoison.utils._warnings import warn_user
-from skpoison.utils._weights import without_weights
-
-# Rows that `fit` judges at once, as one call of partial_fit.
-BATCH = 10
+from skpoison.online._stream_defence import BaseStreamDefence
+from skpoison.online._trusted_memory import label_probabilities
 
 
-class RejectionClassifier(PredictsByEstimatorMixin, BaseDefence):
+class RejectionClassifier(BaseStreamDefence):
     r"""Learn from a row as far as the current model finds its label probable.
 
     A row whose label has the probability p is learnt with the weight
@@ -106,8 +93,7 @@ class RejectionClassifier(PredictsByEstimatorMixin, BaseDefence):
     array([ True,  True, False])
     """
 
-    _required_estimator_type = "classifier"
-    _instead_of_labels = "Responses have no probabilities."
+    _how_to_reject_less = "lower the threshold"
     _parameter_constraints: dict = {
         **BaseDefence._parameter_constraints,
         "threshold": [Interval(Real, 0, 1, closed="neither")],
@@ -164,103 +150,20 @@ class RejectionClassifier(PredictsByEstimatorMixin, BaseDefence):
             If X or y is invalid, if `classes` are missing in the first call, if a label
             is not among them, or if the estimator lacks what the defence needs.
         """
-        self._check_learner()
-        is_first = not hasattr(self, "estimator_")
-        if is_first:
-            _check_partial_fit_first_call(self, classes)
-        given = self.classes_ if classes is None else np.unique(classes)
-        if not np.array_equal(given, self.classes_):
-            raise ValueError(
-                f"`classes` must be those of the first call, {listed(self.classes_)}; "
-                f"got {listed(given)}."
-            )
-        known = self.classes_
-        rows = self._check_rows(X, y, sample_weight, trusted, reset=is_first)
-        self.classes_ = known
-        self._check_classes(rows.y, reset=False)
-        if is_first:
-            self.estimator_, self._judge = clone(self.estimator), self._new_judge()
-        self._learn(self.estimator_, self._judge, rows, is_first=is_first)
-        return self
+        return self._partial_fit(X, y, classes, sample_weight, trusted)
 
-    def _learn(self, learner, judge, rows, *, is_first):
-        """Judge checked rows, and let a learner learn from them."""
-        if not is_frame(rows.X):
-            check_squares(rows.X)
+    def _start(self):
+        self._judge = self._new_judge()
+
+    def _weigh(self, learner, rows, *, is_first):
         weights = np.ones(rows.y.shape[0])
-        if is_first:
-            probabilities = weights
-        else:
-            every = learner.predict_proba(rows.X)
-            codes = np.searchsorted(learner.classes_, rows.y)
-            probabilities = every[np.arange(codes.shape[0]), codes]
+        probabilities = weights
+        if not is_first:
+            probabilities = label_probabilities(learner, rows.X, rows.y)
         for i in np.flatnonzero(rows.present):
-            weight = judge.weigh(1.0 if rows.trusted[i] else float(probabilities[i]))
-            weights[i] = weight
-        self.inlier_mask_ = (weights == 1) & rows.present
-        if rows.sample_weight is not None:
-            weights = weights * rows.sample_weight
-        self.sample_weight_ = weights
-        kept = np.flatnonzero(weights)
-        if not kept.size and not is_first:
-            return
-        params = {}
-        if rows.sample_weight is not None or (weights[kept] != 1).any():
-            params["sample_weight"] = weights[kept]
-        if is_first:
-            params["classes"] = self.classes_
-        learner.partial_fit(take_rows(rows.X, kept), rows.y[kept], **params)
-
-    def _fit_estimator(self, X, y, *, present, trusted, params):
-        """Let the rows pass as a stream, and fit the estimator to what is believed."""
-        self._check_learner()
-        learner, self._judge = clone(self.estimator), self._new_judge()
-        given = params.get("sample_weight")
-        positions, weights = np.flatnonzero(present), np.zeros(y.shape[0])
-        for first in range(0, positions.shape[0], BATCH):
-            batch = positions[first : first + BATCH]
-            rows = CheckedRows(
-                take_rows(X, batch),
-                y[batch],
-                np.ones(batch.shape[0], dtype=bool),
-                trusted[batch],
-                None if given is None else np.asarray(given)[batch],
-            )
-            self._learn(learner, self._judge, rows, is_first=first == 0)
-            weights[batch] = self.sample_weight_
-        weights = self._rescued(y, weights, present, given)
-        full = np.ones(y.shape[0]) if given is None else np.asarray(given)
-        self.sample_weight_ = weights
-        self.inlier_mask_ = (weights == full) & present
-        kept = np.flatnonzero(weights)
-        params = _check_method_params(X, params, indices=kept)
-        if given is not None or (weights[kept] != 1).any():
-            params["sample_weight"] = weights[kept]
-        self.estimator_ = self._fit_clone(take_rows(X, kept), y[kept], params)
-
-    def _rescued(self, y, weights, present, given):
-        """Return the weights with those of classes that would be lost put back."""
-        left = np.unique(y[weights != 0])
-        lost = np.setdiff1d(y[present], left)
-        if lost.size:
-            warn_user(
-                f"{type(self).__name__} keeps suspicious rows as they are: otherwise "
-                f"no row of {listed(lost)} would be left. Mark rows known to be clean "
-                "as trusted, or lower the threshold."
-            )
-            back = np.isin(y, lost) & present
-            weights[back] = 1.0 if given is None else np.asarray(given)[back]
+            known = rows.trusted[i]
+            weights[i] = self._judge.weigh(1.0 if known else float(probabilities[i]))
         return weights
-
-    def _check_rows(self, X, y, sample_weight=None, trusted=None, *, reset=True):
-        rows = super()._check_rows(X, y, sample_weight, trusted, reset=reset)
-        if sparse.issparse(rows.X) and rows.X.indices.dtype == np.int64:
-            # Learners by stochastic gradient descent refuse indices of 64 bits.
-            short = rows.X.copy()
-            short.indices = short.indices.astype(np.int32)
-            short.indptr = short.indptr.astype(np.int32)
-            return replace(rows, X=short)
-        return rows
 
     def _new_judge(self):
         # Numbers of NumPy may be too short to add up.
@@ -271,21 +174,3 @@ class RejectionClassifier(PredictsByEstimatorMixin, BaseDefence):
             max_rejected=float(self.max_rejected),
             window=int(self.window),
         )
-
-    def _check_learner(self):
-        """Raise if the estimator lacks what the defence needs."""
-        for method in ("partial_fit", "predict_proba"):
-            if not hasattr(self.estimator, method):
-                raise ValueError(
-                    f"`estimator` must have {method} for {type(self).__name__}; got "
-                    f"{shown(self.estimator)}. Take SGDClassifier(loss='log_loss'), "
-                    "for example."
-                )
-        if self.action == "drop" or _routing_enabled():
-            return
-        if "sample_weight" not in signature(self.estimator.partial_fit).parameters:
-            raise ValueError(
-                "action='weigh' needs an estimator that takes sample_weight in its "
-                f"partial_fit; {type(self.estimator).__name__} does not. Use "
-                f"action='drop'{without_weights(self.estimator)}."
-            )

@@ -101,9 +101,9 @@ class SGDState:
         The weight of a row of each class for each output.
     is_sparse : bool, default=False
         Whether an l1 penalty acts on the non-zero features of a row alone.
-    judge : Judge, default=None
-        A defence around the learner, which weighs each row by the probability that the
-        learner gives to its label. None: rows have the weights given.
+    judge : Judge or TrustedJudge, default=None
+        A defence around the learner, which weighs each row. None: rows have the weights
+        given.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ class SGDState:
             self._take(self.step(X[i], y[i], weight), truncation)
         return self
 
-    def learn_rows(self, X, y):
+    def learn_rows(self, X, y, trusted=None):
         """Learn from rows, each in a call of `partial_fit` of its own.
 
         Parameters
@@ -234,13 +234,16 @@ class SGDState:
             The rows.
         y : ndarray of shape (n_samples,)
             Their labels, as positions among the classes, or responses.
+        trusted : ndarray of shape (n_samples,) of bool, default=None
+            Which rows a defence knows to be clean. None: none of them.
         """
         is_simple = self.coef.shape[0] == 1 and self.judge is None
         if is_simple and not self.passive_aggressive and not self.l1_ratio:
             self._learn_fast(X, y)
         else:
-            for x, label in zip(X, y, strict=True):
-                self.learn(x, label)
+            known = np.zeros(len(y), dtype=bool) if trusted is None else trusted
+            for x, label, is_known in zip(X, y, known, strict=True):
+                self.learn(x, label, trusted=is_known)
 
     def _learn_fast(self, X, y):
         """Learn from rows by a loop over numbers: one output, no l1 penalty.
@@ -269,7 +272,7 @@ class SGDState:
             t += 1
         self.coef, self.intercept, self.t = coef[np.newaxis], np.array([intercept]), t
 
-    def learn(self, x, y, weight=1.0):
+    def learn(self, x, y, weight=1.0, *, trusted=False):
         """Learn from one row, as one call of `partial_fit`, and return the step.
 
         Returns
@@ -277,7 +280,7 @@ class SGDState:
         step : Step
         """
         if self.judge is not None:
-            judged = self.judge.weigh(self.probability(x, y))
+            judged = self.judge.weigh_row(self, x, y, trusted=trusted)
             if judged == 0:  # the defence does not even show the learner such a row
                 nothing = np.zeros(self.n_outputs)
                 return Step(x, self.coef, 1.0, nothing, nothing, nothing)
@@ -404,7 +407,7 @@ class SGDState:
         -------
         beta : ndarray of shape (n_outputs,)
         """
-        beta = x @ v[: x.shape[0]]
+        beta = x @ v[: x.shape[-1]]
         if self.intercept_decay:
             beta = beta + self.intercept_decay * v[-1]
         return beta

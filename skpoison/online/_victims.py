@@ -14,7 +14,6 @@ from skpoison.bilevel.learners.network import NetworkLearner
 from skpoison.bilevel.losses import Logistic, Multinomial, Squared
 from skpoison.online._descent import Adam, DescentState, Momentum
 from skpoison.online._losses import stream_loss
-from skpoison.online._rejection import RejectionClassifier
 from skpoison.online._sgd import SPARSE_INTERCEPT_DECAY, SGDState
 from skpoison.surrogates import (
     GradientDescentClassifier,
@@ -64,21 +63,6 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
     return as_stream_learner(
         estimator.estimator, n_features, classes, is_sparse=is_sparse
     )
-
-
-@as_stream_learner.register(RejectionClassifier)
-def _(estimator, n_features, classes=None, *, is_sparse=False):
-    inner = getattr(estimator, "estimator_", estimator.estimator)
-    state = as_stream_learner(inner, n_features, classes, is_sparse=is_sparse)
-    if not hasattr(getattr(state, "loss", None), "probability") or state.judge:
-        raise ValueError(
-            "`surrogate` must have an SGDClassifier with loss='log_loss' or "
-            "loss='modified_huber' inside if it is a RejectionClassifier; got "
-            f"{inner!r}."
-        )
-    known = getattr(estimator, "_judge", None)
-    state.judge = estimator._new_judge() if known is None else known.copy()
-    return state
 
 
 @as_stream_learner.register(SGDClassifier)

@@ -189,6 +189,8 @@ def check_copies_for_weights(name, defence):
 
     So a defence can stand in BaggingClassifier, which draws rows by weights.
     """
+    if "estimator" not in defence.get_params(deep=False):
+        return  # it has several
     X, y = _poisoned_data(defence)
     without = clone(defence).set_params(estimator=make_pipeline(defence.estimator))
     try:

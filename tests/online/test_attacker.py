@@ -14,7 +14,7 @@ from skpoison.online._attacker import (
     best_step,
     exact_row,
     first_order_gain,
-    has_exact_row,
+    has_sorted_rows,
 )
 from skpoison.online._victims import as_stream_learner
 
@@ -110,7 +110,7 @@ def test_exact_row_against_many_starts(estimator, label):
     y = r if isinstance(estimator, SGDRegressor) else y2
     attacker = attack(estimator, y, ErrorGeneric("surrogate"))
     v = attacker.direction()[1]
-    assert has_exact_row(attacker.state, BOX)
+    assert has_sorted_rows(attacker.state, BOX)
     row, gain = exact_row(attacker.state, v, label, BOX)
     assert BOX.contains(row[np.newaxis]).all()
 
@@ -136,10 +136,10 @@ def test_exact_row_against_many_starts(estimator, label):
     ids=str,
 )
 def test_no_exact_row(estimator):
-    assert not has_exact_row(as_stream_learner(estimator, 5, np.arange(2)), BOX)
+    assert not has_sorted_rows(as_stream_learner(estimator, 5, np.arange(2)), BOX)
     linear = as_stream_learner(SGDClassifier(), 5, np.arange(2))
-    assert not has_exact_row(linear, Box(0, np.inf).fit(X))
-    assert not has_exact_row(as_stream_learner(SGDClassifier(), 5, np.arange(3)), BOX)
+    assert not has_sorted_rows(linear, Box(0, np.inf).fit(X))
+    assert not has_sorted_rows(as_stream_learner(SGDClassifier(), 5, np.arange(3)), BOX)
 
 
 @pytest.mark.parametrize("label", [0, 1])

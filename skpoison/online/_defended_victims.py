@@ -1,0 +1,94 @@
+"""Defences as learners from a stream: the steps that they let through."""
+
+import numpy as np
+from scipy import sparse
+
+from skpoison.online._combination import AdaptiveCombinationClassifier
+from skpoison.online._combined_state import CombinedState
+from skpoison.online._losses import LogLoss
+from skpoison.online._rejection import RejectionClassifier
+from skpoison.online._trusted_judge import Tolerance, TrustedJudge, has_changes
+from skpoison.online._trusted_step import TrustedStepClassifier
+from skpoison.online._victims import as_stream_learner
+
+
+@as_stream_learner.register(RejectionClassifier)
+def _(estimator, n_features, classes=None, *, is_sparse=False):
+    state = _inside(estimator, n_features, classes, is_sparse)
+    known = getattr(estimator, "_judge", None)
+    state.judge = estimator._new_judge() if known is None else known.copy()
+    return state
+
+
+@as_stream_learner.register(TrustedStepClassifier)
+def _(estimator, n_features, classes=None, *, is_sparse=False):
+    state = _inside(estimator, n_features, classes, is_sparse)
+    if not has_changes(state):
+        raise ValueError(
+            "`surrogate` must have an SGDClassifier without an l1 penalty, and with "
+            "another rate than a passive-aggressive one, inside if it is a "
+            f"TrustedStepClassifier; got {estimator.estimator!r}."
+        )
+    size, memory = int(estimator.n_trusted), getattr(estimator, "_memory", None)
+    state.judge = TrustedJudge(
+        Tolerance(float(estimator.quantile), size),
+        size,
+        is_hard=estimator.action == "drop",
+    )
+    if memory is not None:
+        state.judge.tolerance = estimator._tolerance.copy()
+        state.judge.is_first = False
+        if len(memory):
+            state.judge.X, state.judge.codes = _numbers(estimator)
+    return state
+
+
+@as_stream_learner.register(AdaptiveCombinationClassifier)
+def _(estimator, n_features, classes=None, *, is_sparse=False):
+    estimator._check_learners()
+    inner = getattr(
+        estimator, "estimators_", [each for _, each in estimator.estimators]
+    )
+    members = [
+        as_stream_learner(each, n_features, classes, is_sparse=is_sparse)
+        for each in inner
+    ]
+    for each, member in zip(inner, members, strict=True):
+        if not isinstance(getattr(member, "loss", None), LogLoss) or (
+            member.n_outputs > 1
+        ):
+            raise ValueError(
+                "`surrogate` must have learners SGDClassifier with loss='log_loss', or "
+                "defences around them, and two classes if it is an "
+                f"AdaptiveCombinationClassifier; got {each!r} and {len(classes)} "
+                "classes."
+            )
+    given = {}
+    if hasattr(estimator, "_memory"):
+        given = {"logits": estimator._logits, "is_first": False}
+        if len(estimator._memory):
+            given["X"], given["codes"] = _numbers(estimator)
+    return CombinedState(
+        members, float(estimator.learning_rate), int(estimator.n_trusted), **given
+    )
+
+
+def _numbers(estimator):
+    """Return the trusted rows that a fitted defence remembers, and their codes."""
+    X, y = estimator._memory.X, estimator._memory.y
+    X = X.toarray() if sparse.issparse(X) else np.asarray(X, dtype=float)
+    return X, np.searchsorted(estimator.classes_, y)
+
+
+def _inside(estimator, n_features, classes, is_sparse):
+    """Return the steps of the learner inside a defence that weighs rows."""
+    inner = getattr(estimator, "estimator_", estimator.estimator)
+    state = as_stream_learner(inner, n_features, classes, is_sparse=is_sparse)
+    has_probability = hasattr(getattr(state, "loss", None), "probability")
+    if not has_probability or state.judge is not None:
+        raise ValueError(
+            "`surrogate` must have an SGDClassifier with loss='log_loss' or "
+            f"loss='modified_huber' inside if it is a {type(estimator).__name__}; got "
+            f"{inner!r}."
+        )
+    return state

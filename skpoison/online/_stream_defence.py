@@ -1,0 +1,269 @@
+"""Base classes of the defences of a stream."""
+
+from abc import abstractmethod
+from dataclasses import replace
+from inspect import signature
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.validation import _check_method_params
+
+from skpoison.base import BaseDefence, PredictsByEstimatorMixin
+from skpoison.base._defence import CheckedRows
+from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._texts import listed, shown
+from skpoison.utils._validation import check_squares
+from skpoison.utils._warnings import warn_user
+from skpoison.utils._weights import without_weights
+
+# Rows that `fit` judges at once, as one call of partial_fit.
+BATCH = 10
+
+
+class StreamRowsMixin:
+    """Mixin of defences with `partial_fit`: checks the rows of a call."""
+
+    _required_estimator_type = "classifier"
+    _instead_of_labels = "Responses have no probabilities."
+
+    def _check_call(self, X, y, classes, sample_weight, trusted):
+        """Check the rows of a call of `partial_fit`.
+
+        Returns
+        -------
+        rows : CheckedRows
+        is_first : bool
+            Whether it is the first call.
+        """
+        is_first = not hasattr(self, "classes_")
+        if is_first:
+            _check_partial_fit_first_call(self, classes)
+        given = self.classes_ if classes is None else np.unique(classes)
+        if not np.array_equal(given, self.classes_):
+            raise ValueError(
+                f"`classes` must be those of the first call, {listed(self.classes_)}; "
+                f"got {listed(given)}."
+            )
+        known = self.classes_
+        rows = self._check_rows(X, y, sample_weight, trusted, reset=is_first)
+        self.classes_ = known
+        self._check_classes(rows.y, reset=False)
+        if not is_frame(rows.X):
+            check_squares(rows.X)
+        return rows, is_first
+
+    def _check_rows(self, X, y, sample_weight=None, trusted=None, *, reset=True):
+        rows = super()._check_rows(X, y, sample_weight, trusted, reset=reset)
+        if sparse.issparse(rows.X) and rows.X.indices.dtype == np.int64:
+            # Learners by stochastic gradient descent refuse indices of 64 bits.
+            short = rows.X.copy()
+            short.indices = short.indices.astype(np.int32)
+            short.indptr = short.indptr.astype(np.int32)
+            return replace(rows, X=short)
+        return rows
+
+    def _check_rows_of_trusted(self, X_trusted, y_trusted):
+        """Return trusted rows given beside those of a call, checked, or None."""
+        if (X_trusted is None) != (y_trusted is None):
+            missing, given = ("y_trusted", "X_trusted")[
+                :: 1 if y_trusted is None else -1
+            ]
+            raise ValueError(
+                "`X_trusted` and `y_trusted` must be given together; got "
+                f"`{given}` without `{missing}`."
+            )
+        if X_trusted is None:
+            return None
+        rows = self._check_rows(X_trusted, y_trusted, reset=False)
+        self._check_classes(rows.y, reset=False)
+        return rows
+
+    def _check_some_trusted(self, trusted):
+        """Raise if no row of a training set is trusted."""
+        if not trusted.any():
+            raise ValueError(
+                "trusted must mark rows that are known to be clean, because "
+                f"{type(self).__name__} asks them about the others; got none. Give "
+                "fit(X, y, trusted=mask). In a pipeline or in cross-validation, enable "
+                "metadata routing and call set_fit_request(trusted=True) on the "
+                "defence. Without such rows take RejectionClassifier."
+            )
+
+
+def learn(learner, X, y, *, classes=None, sample_weight=None, trusted=None):
+    """Let a learner learn from rows by its `partial_fit`.
+
+    Parameters
+    ----------
+    learner : classifier
+        Has `partial_fit`.
+    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
+        The rows.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    classes : ndarray of shape (n_classes,), default=None
+        The classes, for the first call.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Their weights.
+    trusted : ndarray of shape (n_samples,) of bool, default=None
+        Which rows are known to be clean, for a learner that asks for that: a defence
+        inside another one.
+    """
+    params = {"classes": classes, "sample_weight": sample_weight}
+    if trusted is not None and trusted.any() and takes_trusted(learner):
+        params["trusted"] = trusted
+    given = {name: value for name, value in params.items() if value is not None}
+    learner.partial_fit(X, y, **given)
+
+
+def takes_trusted(learner):
+    """Return whether a learner asks which rows are known to be clean."""
+    return "trusted" in signature(learner.partial_fit).parameters
+
+
+class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
+    """Base class of defences that give each row of a stream a weight.
+
+    A subclass implements `_start` and `_weigh`, and calls `_partial_fit` in its
+    `partial_fit`.
+    """
+
+    @abstractmethod
+    def _start(self):
+        """Forget all that was seen, before the first row of a stream."""
+
+    @abstractmethod
+    def _weigh(self, learner, rows, *, is_first):
+        """Judge rows.
+
+        Parameters
+        ----------
+        learner : classifier
+            The learner, before it learns from them.
+        rows : CheckedRows
+            The rows.
+        is_first : bool
+            Whether it has learnt nothing yet.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples,)
+            The weight of each row, 0 to 1; 1 for rows that are not present.
+        """
+
+    def _has_learnt(self, learner, rows, *, is_first):
+        """Take note of rows after they were learnt from."""
+
+    def _partial_fit(self, X, y, classes, sample_weight, trusted):
+        """Check, judge and learn the rows of a call."""
+        self._check_learner()
+        rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
+        if is_first:
+            self.estimator_ = clone(self.estimator)
+            self._start()
+        self._learn(self.estimator_, rows, is_first=is_first)
+        return self
+
+    def _learn(self, learner, rows, *, is_first):
+        """Judge checked rows, and let a learner learn from them."""
+        weights = self._weigh(learner, rows, is_first=is_first)
+        self.inlier_mask_ = (weights == 1) & rows.present
+        if rows.sample_weight is not None:
+            weights = weights * rows.sample_weight
+        self.sample_weight_ = weights
+        kept = np.flatnonzero(weights)
+        if kept.size or is_first:
+            has_weights = rows.sample_weight is not None or (weights[kept] != 1).any()
+            learn(
+                learner,
+                take_rows(rows.X, kept),
+                rows.y[kept],
+                classes=self.classes_ if is_first else None,
+                sample_weight=weights[kept] if has_weights else None,
+                trusted=rows.trusted[kept],
+            )
+        self._has_learnt(learner, rows, is_first=is_first)
+
+    def _fit_estimator(self, X, y, *, present, trusted, params):
+        """Let the rows pass as a stream, and fit the estimator to what is believed."""
+        self._check_learner()
+        learner = clone(self.estimator)
+        self._start()
+        given = params.get("sample_weight")
+        positions, weights = np.flatnonzero(present), np.zeros(y.shape[0])
+        for first in range(0, positions.shape[0], BATCH):
+            batch = positions[first : first + BATCH]
+            rows = CheckedRows(
+                take_rows(X, batch),
+                y[batch],
+                np.ones(batch.shape[0], dtype=bool),
+                trusted[batch],
+                None if given is None else np.asarray(given)[batch],
+            )
+            if not is_frame(X):
+                check_squares(rows.X)
+            self._learn(learner, rows, is_first=first == 0)
+            weights[batch] = self.sample_weight_
+        weights = self._rescued(y, weights, present, given)
+        full = np.ones(y.shape[0]) if given is None else np.asarray(given)
+        self.sample_weight_ = weights
+        self.inlier_mask_ = (weights == full) & present
+        kept = np.flatnonzero(weights)
+        params = _check_method_params(X, params, indices=kept)
+        if given is not None or (weights[kept] != 1).any():
+            params["sample_weight"] = weights[kept]
+        self.estimator_ = self._fit_clone(take_rows(X, kept), y[kept], params)
+
+    def _rescued(self, y, weights, present, given):
+        """Return the weights with those of classes that would be lost put back."""
+        left = np.unique(y[weights != 0])
+        lost = np.setdiff1d(y[present], left)
+        if lost.size:
+            warn_user(
+                f"{type(self).__name__} keeps suspicious rows as they are: otherwise "
+                f"no row of {listed(lost)} would be left. Mark rows known to be clean "
+                f"as trusted, or {self._how_to_reject_less}."
+            )
+            back = np.isin(y, lost) & present
+            weights[back] = 1.0 if given is None else np.asarray(given)[back]
+        return weights
+
+    def _check_learner(self):
+        """Raise if the estimator lacks what the defence needs."""
+        check_methods(self.estimator, "estimator", type(self).__name__)
+        if self.action == "drop" or _routing_enabled():
+            return
+        if "sample_weight" not in signature(self.estimator.partial_fit).parameters:
+            raise ValueError(
+                "action='weigh' needs an estimator that takes sample_weight in its "
+                f"partial_fit; {type(self.estimator).__name__} does not. Use "
+                f"action='drop'{without_weights(self.estimator)}."
+            )
+
+
+def check_methods(estimator, parameter, name):
+    """Raise if a learner has no `partial_fit`, or no probabilities.
+
+    Parameters
+    ----------
+    estimator : object
+        The learner.
+    parameter : str
+        The parameter that it stands in.
+    name : str
+        The defence.
+
+    Raises
+    ------
+    ValueError
+        If it lacks a method.
+    """
+    for method in ("partial_fit", "predict_proba"):
+        if not hasattr(estimator, method):
+            raise ValueError(
+                f"`{parameter}` must have {method} for {name}; got "
+                f"{shown(estimator)}. Take SGDClassifier(loss='log_loss'), for example."
+            )

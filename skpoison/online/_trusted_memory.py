@@ -1,0 +1,91 @@
+r"""The trusted rows that a defence of a stream remembers.
+
+Streams drift, and rows that were clean and typical once mislead later: the newest are
+kept.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from skpoison.utils._containers import append_rows, take_rows
+
+# Probabilities below this one are taken for it, where a logarithm would be infinite.
+SMALLEST = 1e-15
+
+
+class TrustedMemory:
+    """The newest trusted rows of a stream.
+
+    Parameters
+    ----------
+    size : int
+        How many rows are kept.
+
+    Attributes
+    ----------
+    X : {ndarray, csr matrix, dataframe} of shape (n_rows, n_features), or None
+        The rows; None before the first.
+    y : ndarray of shape (n_rows,), or None
+        Their labels.
+    """
+
+    def __init__(self, size):
+        self.size, self.X, self.y = size, None, None
+
+    def __len__(self):
+        return 0 if self.y is None else self.y.shape[0]
+
+    def add(self, X, y):
+        """Remember rows, and forget the oldest if there are too many.
+
+        Parameters
+        ----------
+        X : {ndarray, csr matrix, dataframe} of shape (n_new, n_features)
+            The rows.
+        y : ndarray of shape (n_new,)
+            Their labels.
+        """
+        if not y.shape[0]:
+            return
+        if self.y is not None:
+            numbers = X if sparse.issparse(X) else np.asarray(X, dtype=float)
+            X, y = append_rows(self.X, numbers), np.concatenate([self.y, y])
+        newest = np.arange(max(0, y.shape[0] - self.size), y.shape[0])
+        self.X, self.y = take_rows(X, newest), y[newest]
+
+    def probabilities(self, learner):
+        """Return the probabilities that a learner gives to the labels of the rows.
+
+        Parameters
+        ----------
+        learner : classifier
+            Has `predict_proba`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_rows,)
+            At least 1e-15.
+        """
+        return label_probabilities(learner, self.X, self.y)
+
+
+def label_probabilities(learner, X, y):
+    """Return the probabilities that a learner gives to labels.
+
+    Parameters
+    ----------
+    learner : classifier
+        Has `predict_proba`.
+    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
+        The rows.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_samples,)
+        At least 1e-15.
+    """
+    codes = np.searchsorted(learner.classes_, y)
+    chosen = learner.predict_proba(X)[np.arange(y.shape[0]), codes]
+    return np.maximum(chosen, SMALLEST)

@@ -1,0 +1,153 @@
+"""Combination of learners, weighted by how well they predict trusted rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import log_loss
+from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import scale
+
+from skpoison.online import AdaptiveCombinationClassifier, RejectionClassifier
+from skpoison.online._combination import logit_step, softmax
+
+rng = np.random.RandomState(0)
+y = rng.randint(2, size=400)
+X = scale(rng.normal(size=(400, 4)) + 1.5 * y[:, np.newaxis])
+trusted = rng.uniform(size=400) < 0.2
+FAST = SGDClassifier("log_loss", learning_rate="constant", eta0=0.5, shuffle=False)
+SLOW = clone(FAST).set_params(eta0=0.02)
+PAIR = [("fast", FAST), ("slow", SLOW)]
+
+
+def test_step_is_that_of_the_gradient_of_the_log_loss():
+    probabilities = rng.uniform(0.1, 0.9, size=(3, 20))
+    weights = rng.uniform(1, 2, size=20)
+    logits = np.array([0.3, -0.5, 0.2])
+
+    def loss(a):
+        return -np.average(np.log(softmax(a) @ probabilities), weights=weights)
+
+    h = 1e-6
+    gradient = [
+        (loss(logits + h * e) - loss(logits - h * e)) / (2 * h) for e in np.eye(3)
+    ]
+    moved = logit_step(logits, probabilities, 0.1, weights)
+    np.testing.assert_allclose(moved - logits, -0.1 * np.array(gradient), rtol=1e-6)
+    # Two learners: a sigmoid of the difference of the logits.
+    two = softmax(np.array([0.7, -0.7]))
+    np.testing.assert_allclose(two[0], 1 / (1 + np.exp(-1.4)), rtol=1e-12)
+    # However bad a learner is, its weight can come back.
+    for _ in range(100):
+        logits = logit_step(logits, np.array([[0.9], [0.1], [0.1]]), 10.0)
+    assert softmax(logits).min() > 1e-4
+
+
+def test_each_call_is_a_step_on_the_newest_trusted_rows():
+    defence = AdaptiveCombinationClassifier(PAIR, learning_rate=2.0, n_trusted=15)
+    plain = [clone(FAST), clone(SLOW)]
+    logits, clean = np.zeros(2), np.empty(0, dtype=int)
+    for first in range(0, 200, 5):
+        rows = slice(first, first + 5)
+        clean = np.r_[clean, first + np.flatnonzero(trusted[rows])][-15:]
+        if first and clean.size:
+            probabilities = [
+                each.predict_proba(X[clean])[np.arange(clean.size), y[clean]]
+                for each in plain
+            ]
+            logits = logit_step(logits, np.array(probabilities), 2.0)
+        for each in plain:
+            each.partial_fit(X[rows], y[rows], classes=[0, 1])
+        defence.partial_fit(X[rows], y[rows], classes=[0, 1], trusted=trusted[rows])
+    for each, expected in zip(defence.estimators_, plain, strict=True):
+        np.testing.assert_array_equal(each.coef_, expected.coef_)
+    np.testing.assert_allclose(defence.weights_, softmax(logits), rtol=1e-10)
+    assert defence.weights_path_.shape == (40, 2)
+    np.testing.assert_allclose(defence.weights_path_.sum(axis=1), 1, rtol=1e-12)
+    mixed = sum(
+        weight * each.predict_proba(X)
+        for weight, each in zip(defence.weights_, plain, strict=True)
+    )
+    np.testing.assert_allclose(defence.predict_proba(X), mixed, rtol=1e-12)
+
+
+def test_rows_given_beside_the_stream_renew_the_trusted_ones():
+    """The same as trusted rows of the stream, but the learners do not learn them."""
+    new = {"X_trusted": X[300:], "y_trusted": y[300:]}
+    defence = AdaptiveCombinationClassifier(PAIR, n_trusted=50)
+    stale = clone(defence)
+    for each in (defence, stale):
+        each.partial_fit(X[:100], y[:100], classes=[0, 1], **new)
+        np.testing.assert_array_equal(each.weights_, [0.5, 0.5])
+        np.testing.assert_array_equal(each._memory.X, X[350:])
+    wrong = {"X_trusted": X[:50], "y_trusted": 1 - y[:50]}
+    defence.partial_fit(X[100:200], y[100:200], **wrong)
+    stale.partial_fit(X[100:200], y[100:200])
+    np.testing.assert_array_equal(
+        defence.estimators_[0].coef_, stale.estimators_[0].coef_
+    )
+    assert not np.allclose(defence.weights_, stale.weights_)
+
+
+def test_poison_lowers_the_weight_of_the_fast_learner():
+    defence = AdaptiveCombinationClassifier(PAIR)
+    clean = {"X_trusted": X[300:], "y_trusted": y[300:]}
+    defence.partial_fit(X[:200], y[:200], classes=[0, 1], **clean)
+    for i in range(40):
+        defence.partial_fit(4 * X[i : i + 1], 1 - y[i : i + 1])
+    assert defence.weights_[1] > 0.9
+    members = [log_loss(y, each.predict_proba(X)) for each in defence.estimators_]
+    assert log_loss(y, defence.predict_proba(X)) < np.mean(members)
+
+
+@pytest.mark.parametrize("container", ["frame", "sparse"])
+def test_containers_nests_and_other_learners(container):
+    members = [
+        ("bayes", GaussianNB()),
+        ("rejecting", RejectionClassifier(FAST)),
+        ("inner", AdaptiveCombinationClassifier(PAIR)),
+    ]
+    rows = pd.DataFrame(X, columns=list("abcd"))
+    if container == "sparse":
+        rows, members = sparse.csr_matrix(np.where(np.abs(X) < 0.3, 0, X)), members[1:]
+    labels = np.array(["no", "yes"])[y]
+    defence = AdaptiveCombinationClassifier(members)
+    for part in (slice(0, 200), slice(200, 400)):
+        defence.partial_fit(
+            rows[part], labels[part], classes=["no", "yes"], trusted=trusted[part]
+        )
+    assert defence.score(rows, labels) > 0.85
+    # What the outer one trusts, the inner one trusts too.
+    inner = defence.estimators_[-1]
+    np.testing.assert_array_equal(inner._memory.y, defence._memory.y)
+    if container == "frame":
+        assert list(defence.feature_names_in_) == list("abcd")
+
+
+def test_fit_weighs_learners_by_trusted_rows():
+    wrong = np.where(trusted, y, rng.permutation(y))
+    members = [("good", GaussianNB()), ("bad", GaussianNB(priors=[0.999, 0.001]))]
+    defence = AdaptiveCombinationClassifier(members).fit(X, wrong, trusted=trusted)
+    assert defence.weights_[0] > 0.9
+    assert defence.weights_path_.shape == (100, 2)
+    with pytest.raises(ValueError, match="trusted must mark rows"):
+        clone(defence).fit(X, y)
+
+
+def test_parameters_of_the_learners():
+    defence = AdaptiveCombinationClassifier(PAIR)
+    assert defence.get_params()["fast__eta0"] == 0.5
+    defence = clone(defence).set_params(fast__eta0=0.7, slow=FAST)
+    assert defence.estimators[0][1].eta0 == 0.7
+    assert defence.estimators[1][1] is FAST
+    assert PAIR[0][1].eta0 == 0.5
+
+
+def test_trusted_rows_come_with_their_labels():
+    defence = AdaptiveCombinationClassifier(PAIR)
+    with pytest.raises(ValueError, match="got `X_trusted` without `y_trusted`"):
+        defence.partial_fit(X, y, classes=[0, 1], X_trusted=X)
+    with pytest.raises(ValueError, match="got `y_trusted` without `X_trusted`"):
+        clone(defence).partial_fit(X, y, classes=[0, 1], y_trusted=y)
