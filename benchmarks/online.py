@@ -3,22 +3,28 @@
 Spambase and MNIST 1 against 7 in random order, electricity prices (elec) in their own
 order, of which the first rows are taken. Features are clipped at three standard
 deviations. The learner is logistic regression by stochastic gradient descent at a
-constant rate. The attacker has 300 rows of their own, drawn at random, and inserts a
-share n_p / n of the rows that follow, evenly. The attacks:
+constant rate, one row a call. The attacker has 300 rows of their own, drawn at random,
+and inserts a share n_p / n of the rows that follow, evenly. The victim verifies the
+first 50 rows and 5 % of the others, which are trusted. The attacks:
 
 * flips: rows drawn from those of the attacker, with the other label;
 * ascent: 20 steps of projected gradient ascent, as published;
 * exact: the exact rows, for the loss of the learner;
-* adaptive: the exact rows against hard rejection, for an attacker who knows it.
+* adaptive: against each defence an attacker who knows it and the rows that it trusts.
 
 The defences: none; hard rejection without a limit, as published; soft rejection with
-the defaults of the package. All learn row by row (``--batch``): the attacker follows a
-learner that judges each row as it comes, and rows just above the threshold may fall
-below it in a batch. The time of an attack is processor time, its simulation of the
-learner included.
+the defaults of the package; a combination of the learner and of two that are 10 and
+100 times slower; the test of steps on trusted rows. "trusted" learns these rows alone.
 
-Run: ``SCIKIT_LEARN_DATA=... python benchmarks/online.py [--seeds 10] [--rows 3000]
-[--rates .05 .5] [--shares .01 .05 .1] [--streams spambase mnist_1_7 elec] [--batch 1]``
+A row is predicted before it is learnt, by the steps of the learners and defences that
+the attacks simulate: the tests compare these with the estimators themselves, and they
+are a hundred times faster. Each line is a stream, a rate, a share and a seed; tables of
+means and standard deviations follow after each seed. The time of an attack is processor
+time, its simulation of the learner included.
+
+Run: ``SCIKIT_LEARN_DATA=... python benchmarks/online.py [--seeds 10] [--rows 1300]
+[--rates .05 .5] [--shares .05 .01 .1] [--streams spambase mnist_1_7 elec]``, and with
+``--large`` for 100,000 rows of 50 columns, by the estimators in batches.
 """
 
 import argparse
@@ -29,31 +35,41 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import StandardScaler
 from strength_data import STREAMS, stored
 
+from skpoison.datasets import make_drifting_stream
 from skpoison.model_selection import prequential_curve
-from skpoison.online import OnlineInsertion, RejectionClassifier
+from skpoison.online import (
+    AdaptiveCombinationClassifier,
+    OnlineInsertion,
+    RejectionClassifier,
+    TrustedStepClassifier,
+)
+from skpoison.online._defended_victims import as_stream_learner
 from skpoison.optimizers import ProjectedAscent
 
-N_OWN = 300
+N_OWN, N_FIRST, VERIFIED = 300, 50, 0.05
+ATTACKS = ("none", "flips", "ascent", "exact", "adaptive")
 
 
-class Prepared:
-    """An attack that was made before: it gives a stream out as it is."""
+def learner_at(rate):
+    """Return the learner."""
+    return SGDClassifier("log_loss", learning_rate="constant", eta0=rate, shuffle=False)
 
-    def __init__(self, X, y, mask):
-        self.X, self.y, self.mask = X, y, mask
-        self.poison_mask_, self.source_indices_ = mask, np.where(mask, -1, 0)
 
-    def __sklearn_clone__(self):
-        """Return itself: there is nothing to be fitted anew."""
-        return self
-
-    def fit_resample(self, X, y):
-        """Return the poisoned stream."""
-        return self.X, self.y
+def defences(rate):
+    """Return the defences by their names."""
+    learner = learner_at(rate)
+    speeds = [(f"/{by}", learner_at(rate / by)) for by in (1, 10, 100)]
+    return {
+        "none": learner,
+        "hard": RejectionClassifier(learner, action="drop", max_rejected=1.0),
+        "soft": RejectionClassifier(learner),
+        "comb": AdaptiveCombinationClassifier(speeds),
+        "step": TrustedStepClassifier(learner),
+    }
 
 
 def stream(name, n_rows, seed):
-    """Return the attacker's own rows, and a stream."""
+    """Return the attacker's own rows, a stream, and which of its rows are trusted."""
     X, y = stored(name)
     X = X.toarray() if hasattr(X, "toarray") else X
     y = (y == np.unique(y)[1]).astype(int)
@@ -67,8 +83,9 @@ def stream(name, n_rows, seed):
     scaler = StandardScaler().fit(X[own])
     X_own, X_rows = (np.clip(scaler.transform(X[i]), -3, 3) for i in (own, rows))
     kept = X[own].std(axis=0) > 0
-    X_own, X_rows = X_own[:, kept], X_rows[:, kept]
-    return (X_own, y[own]), (X_rows, y[rows])
+    trusted = rng.uniform(size=len(rows)) < VERIFIED
+    trusted[:N_FIRST] = True
+    return (X_own[:, kept], y[own]), (X_rows[:, kept], y[rows]), trusted
 
 
 def flips(own, rows, share, seed):
@@ -77,78 +94,125 @@ def flips(own, rows, share, seed):
     n_poison = round(share * len(y))
     drawn = np.random.RandomState(seed).randint(len(y_own), size=n_poison)
     positions = np.arange(1, n_poison + 1) * len(y) // n_poison
+    sources = np.insert(np.arange(len(y)), positions, -1)
     X_out = np.insert(X, positions, X_own[drawn], axis=0)
     y_out = np.insert(y, positions, 1 - y_own[drawn])
-    mask = np.insert(np.zeros(len(y), dtype=bool), positions, True)
-    return Prepared(X_out, y_out, mask)
+    return X_out, y_out, sources
 
 
-def attacks(learner, own, rows, share, seed):
-    """Yield the name of each attack, its poisoned stream and its time."""
-    hard = RejectionClassifier(learner, action="drop", max_rejected=1.0)
+def insert(surrogate, share, own, rows, trusted, seed, optimizer=None):
+    """Return a poisoned stream, where its rows come from, and the time it took."""
+    attack = OnlineInsertion(surrogate, share, optimizer=optimizer, random_state=seed)
+    start = time.process_time()
+    out = attack.fit_resample(*rows, trusted=trusted, X_val=own[0], y_val=own[1])
+    return (*out, attack.source_indices_), time.process_time() - start
+
+
+def prequential_error(defence, poisoned, trusted, *, learns=None):
+    """Return the share of genuine rows that are predicted wrongly before learnt."""
+    X, y, sources = poisoned
+    is_trusted = (sources >= 0) & trusted[sources]
+    state = as_stream_learner(defence, X.shape[1], np.arange(2))
+    errors = []
+    for i in range(len(y)):
+        if sources[i] >= 0:
+            score = state.learner.scores(X[i : i + 1], state.weights)[0, 0]
+            errors.append((score > 0) != y[i])
+        if learns is None or is_trusted[i]:
+            state.learn(X[i], y[i], trusted=is_trusted[i])
+    return float(np.mean(errors))
+
+
+def cell(name, rate, share, seed, n_rows):
+    """Return the errors by attack and defence, and the times of two attacks."""
+    own, rows, trusted = stream(name, n_rows, seed)
+    victims = defences(rate)
     ascent = ProjectedAscent(0.5, 0.9, max_iter=20)
-    yield "none", None, 0.0
-    yield "flips", flips(own, rows, share, seed), 0.0
-    for name, surrogate, optimizer in (
-        ("ascent", learner, ascent),
-        ("exact", learner, None),
-        ("adaptive", hard, None),
-    ):
-        attack = OnlineInsertion(
-            surrogate, share, optimizer=optimizer, random_state=seed
-        )
+    given = share, own, rows, trusted, seed
+    streams = {
+        "none": (*rows, np.arange(len(rows[1]))),
+        "flips": flips(own, rows, share, seed),
+    }
+    streams["ascent"], slow = insert(victims["none"], *given, optimizer=ascent)
+    streams["exact"], fast = insert(victims["none"], *given)
+    errors = {
+        (attack, defence): prequential_error(victim, poisoned, trusted)
+        for attack, poisoned in streams.items()
+        for defence, victim in victims.items()
+    }
+    errors["none", "trusted"] = prequential_error(
+        victims["none"], streams["none"], trusted, learns="trusted"
+    )
+    errors["adaptive", "none"] = errors["exact", "none"]
+    for defence, victim in victims.items():
+        if defence != "none":
+            poisoned, _ = insert(victim, *given)
+            errors["adaptive", defence] = prequential_error(victim, poisoned, trusted)
+    return errors, (slow, fast)
+
+
+def print_tables(found, seeds):
+    """Print means and standard deviations of all cells so far."""
+    for (name, rate, share), runs in found.items():
+        print(f"\n{name}, rate {rate}, n_p / n = {share}, {len(runs)} seeds of {seeds}")
+        names = [*defences(rate)]
+        print(f"{'attack':10}" + "".join(f"{each:>13}" for each in names))
+        for attack in ATTACKS:
+            cells = [[run[0][attack, each] for run in runs] for each in names]
+            text = "".join(f"{np.mean(c):8.3f} ±{np.std(c):.3f}" for c in cells)
+            print(f"{attack:10}{text}")
+        alone = np.mean([run[0]["none", "trusted"] for run in runs])
+        slow, fast = np.mean([run[1] for run in runs], axis=0)
+        print(f"trusted rows alone {alone:.3f}")
+        print(f"seconds: ascent {slow:.2f}, exact {fast:.2f}")
+    print(flush=True)
+
+
+def large():
+    """Print the time of an attack and of defences on 100,000 rows of 50 columns."""
+    X, y = make_drifting_stream(100_000, 50, drift="gradual", random_state=0)
+    trusted = np.random.RandomState(0).uniform(size=len(y)) < VERIFIED
+    learner = learner_at(0.05)
+    for defence in (RejectionClassifier(learner), TrustedStepClassifier(learner)):
+        asks = isinstance(defence, TrustedStepClassifier)
         start = time.process_time()
-        out = attack.fit_resample(*rows, X_val=own[0], y_val=own[1])
-        seconds = time.process_time() - start
-        yield name, Prepared(*out, attack.poison_mask_), seconds
-
-
-def defences(learner):
-    """Return the defences by their names."""
-    hard = RejectionClassifier(learner, action="drop", max_rejected=1.0)
-    return {"none": learner, "hard": hard, "soft": RejectionClassifier(learner)}
+        curve = prequential_curve(
+            defence,
+            X,
+            y,
+            attack=OnlineInsertion(learner, 0.05, random_state=0),
+            batch_size=20,
+            trusted=trusted if asks else None,
+        )
+        took, error = time.process_time() - start, 1 - curve.running_scores[-1]
+        print(f"{type(defence).__name__}: {took:.0f} s, error {error:.3f}", flush=True)
 
 
 def main():
-    """Print a table for each stream, rate and share."""
+    """Print a line for each stream, rate, share and seed, and tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--rows", type=int, default=1300)
     parser.add_argument("--rates", type=float, nargs="+", default=[0.05, 0.5])
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.05, 0.1])
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.05, 0.01, 0.1])
     parser.add_argument(
         "--streams", nargs="+", default=["spambase", "mnist_1_7", "elec"]
     )
-    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--large", action="store_true")
     args = parser.parse_args()
-    for name in args.streams:
-        for rate in args.rates:
-            for share in args.shares:
-                table(name, rate, share, args)
-
-
-def table(name, rate, share, args):
-    """Print the errors of one stream, mean and standard deviation over the seeds."""
-    learner = SGDClassifier(
-        "log_loss", learning_rate="constant", eta0=rate, shuffle=False
-    )
-    errors, seconds = {}, {}
-    for seed in range(args.seeds):
-        own, rows = stream(name, args.rows, seed)
-        for attack, prepared, took in attacks(learner, own, rows, share, seed):
-            seconds.setdefault(attack, []).append(took)
-            for defence, victim in defences(learner).items():
-                curve = prequential_curve(
-                    victim, *rows, attack=prepared, batch_size=args.batch
-                )
-                error = 1 - curve.running_scores[-1]
-                errors.setdefault((attack, defence), []).append(error)
-    print(f"\n{name}, rate {rate}, n_p / n = {share}, {args.seeds} seeds")
-    print(f"{'attack':10}{'none':>13}{'hard':>13}{'soft':>13}{'seconds':>10}")
-    for attack, took in seconds.items():
-        cells = [errors[attack, defence] for defence in ("none", "hard", "soft")]
-        text = "".join(f"{np.mean(c):8.3f} ±{np.std(c):.3f}" for c in cells)
-        print(f"{attack:10}{text}{np.mean(took):10.2f}", flush=True)
+    if args.large:
+        large()
+        return
+    found = {}
+    for share in args.shares:
+        for seed in range(args.seeds):
+            for name in args.streams:
+                for rate in args.rates:
+                    run = cell(name, rate, share, seed, args.rows)
+                    found.setdefault((name, rate, share), []).append(run)
+                    text = " ".join(f"{a}/{d} {e:.3f}" for (a, d), e in run[0].items())
+                    print(f"{name} {rate} {share} seed {seed}: {text}", flush=True)
+            print_tables(found, args.seeds)
 
 
 if __name__ == "__main__":

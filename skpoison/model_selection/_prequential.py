@@ -200,7 +200,7 @@ def prequential_curve(
 
 
 def _poisoned(attack, X, y, trusted):
-    """Return a poisoned stream, which rows are poison, and which of them are trusted."""
+    """Return a poisoned stream, and which of its rows are poison and trusted."""
     attack, n_samples = clone(attack), _num_samples(X)
     params = {} if trusted is None else {"trusted": trusted}
     X_out, y_out = attack.fit_resample(X, y, **params)
