@@ -2,6 +2,7 @@ import warnings
 from threading import get_ident
 
 import pytest
+from joblib import parallel_config
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skpoison.model_selection._workers import Failure, Workers
@@ -47,6 +48,14 @@ def n_threads():
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, -1])
 def test_results_are_in_order(n_jobs):
     assert Workers(n_jobs).map(double, [(i,) for i in range(5)]) == [0, 2, 4, 6, 8]
+
+
+def test_backend_that_returns_all_results_at_the_end():
+    done = []
+    with parallel_config("multiprocessing"):
+        workers = Workers(2, on_done=lambda: done.append(1))
+        assert workers.map(double, [(i,) for i in range(5)]) == [0, 2, 4, 6, 8]
+    assert len(done) == 5
 
 
 def test_no_calls():
