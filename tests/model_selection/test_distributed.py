@@ -44,24 +44,15 @@ class DiesOnce(GaussianNB):
         return super().fit(X, y, sample_weight)
 
 
-@pytest.fixture(scope="module", params=["dask", "ray"])
-def backend(request):
+@pytest.fixture(scope="module")
+def cluster():
     """Start a cluster of two workers."""
-    if request.param == "dask":
-        distributed = pytest.importorskip("distributed")
-        cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
-        )
-        with cluster, distributed.Client(cluster):
-            yield "dask"
-        return
-    ray = pytest.importorskip("ray")
-    from ray.util.joblib import register_ray
-
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    register_ray()
-    yield "ray"
-    ray.shutdown()
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster):
+        yield cluster
 
 
 def sweeps():
@@ -82,26 +73,26 @@ def sweeps():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("cluster")
+# Of dask, while it starts and stops.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-class TestCluster:
-    def test_same_numbers_as_in_one_process(self, backend):
+class TestDask:
+    def test_same_numbers_as_in_one_process(self):
         with parallel_config("sequential"):
             expected = sweeps()
-        with parallel_config(backend):
+        with parallel_config("dask"):
             found = sweeps()
         for one, other in zip(expected, found, strict=True):
             np.testing.assert_array_equal(one, other)
 
-    def test_a_worker_that_is_killed_is_survived(self, backend, tmp_path):
-        marker = str(tmp_path / "died")
-        victim = DiesOnce(marker=marker, parent=os.getpid())
-        if backend == "ray":
-            pytest.skip("joblib's calls are not retried on ray")
-        with parallel_config(backend):
+    def test_a_worker_that_is_killed_is_survived(self, tmp_path):
+        marker = tmp_path / "died"
+        victim = DiesOnce(marker=str(marker), parent=os.getpid())
+        with parallel_config("dask"):
             curve = robustness_curve(
                 victim, X, y, attack=ATTACK, n_jobs=2, error_score="raise", **SWEEP
             )
-        assert os.path.exists(marker)
+        assert marker.exists()
         expected = robustness_curve(GaussianNB(), X, y, attack=ATTACK, **SWEEP)
         np.testing.assert_array_equal(curve.test_scores, expected.test_scores)

@@ -1,0 +1,93 @@
+"""Poison for a fixed penalty, and victims that re-tune: Spambase, MNIST 1 against 7.
+
+100 training rows are drawn anew for each seed, 20 rows are inserted into [0, 1],
+n_p / n = 0.2 and n_p / (n + n_p) = 0.167. The attacker knows the training rows, and
+crafts the poison for a logistic regression with one C, or for a search over C: once for
+each C of the grid, of which the poison is kept that is worst for the search. Victims
+keep their C, tune it by 5-fold cross-validation on the poisoned rows, or on folds of 50
+of the rows, which are trusted and cannot be touched. Prints test errors, means and
+standard deviations over seeds.
+
+Run: ``SCIKIT_LEARN_DATA=... python benchmarks/retuned.py [--seeds 5]``
+"""
+
+import argparse
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from strength_data import stored
+
+from skpoison.attacks import GradientInsertion
+from skpoison.feasible_sets import Box
+from skpoison.model_selection import TrustedKFold, transfer_matrix
+
+N_TRAIN, N_TEST, N_POISON, N_TRUSTED = 100, 2000, 20, 50
+ATTACKED = 0.01, 1.0, 100.0
+GRID = {"C": np.logspace(-3, 3, 7)}
+
+
+def logistic(C=1.0):
+    return LogisticRegression(C=C, max_iter=10_000)
+
+
+TUNED = GridSearchCV(logistic(), GRID, cv=5)
+ON_TRUSTED = GridSearchCV(logistic(), GRID, cv=TrustedKFold(5))
+
+
+def data(name, seed):
+    """Return rows in [0, 1], their labels, and the split of them."""
+    X, y = stored(name)
+    order = np.random.RandomState(seed).permutation(y.shape[0])[: N_TRAIN + N_TEST]
+    X = X[order]
+    X = X / np.maximum(X.max(axis=0), 1e-12)
+    return X, y[order], [(np.arange(N_TRAIN), np.arange(N_TRAIN, len(order)))]
+
+
+def measure(name, seed):
+    """Return clean errors of the victims, and those with poison, by the attack."""
+    X, y, folds = data(name, seed)
+    fixed = {f"C = {C:g}": logistic(C) for C in ATTACKED}
+    searches = {"tuned": TUNED, "tuned, trusted": ON_TRUSTED}
+    matrix = transfer_matrix(
+        fixed | searches,
+        fixed | searches,
+        X,
+        y,
+        attack=GradientInsertion(feasible_set=Box(0, 1), random_state=seed),
+        budget=N_POISON,
+        cv=folds,
+        scoring="accuracy",
+        params={"trusted": np.arange(y.shape[0]) < N_TRUSTED},
+    )
+    errors = np.vstack([matrix.clean_scores.T, matrix.test_scores[:, :, 0]])
+    return 1 - errors, matrix.victims
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sets", nargs="+", default=["spambase", "mnist_1_7"])
+    options = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for name in options.sets:
+        found = []
+        for seed in range(options.seeds):
+            errors, names = measure(name, seed)
+            found.append(errors)
+            print(f"# {name}, seed {seed}", errors.round(3).tolist(), flush=True)
+        mean, spread = np.mean(found, axis=0), np.std(found, axis=0)
+        print(f"\n{name}, {options.seeds} seeds; columns: victims")
+        print(f"{'crafted for':<18}" + "".join(f"{each:>16}" for each in names))
+        for label, means, spreads in zip(
+            ["clean data", *names], mean, spread, strict=True
+        ):
+            cells = zip(means, spreads, strict=True)
+            line = "".join(f"{f'{m:.3f} ± {s:.3f}':>16}" for m, s in cells)
+            print(f"{label:<18}{line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
