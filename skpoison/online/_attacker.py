@@ -224,8 +224,11 @@ def is_proven(state):
     return isinstance(state, SGDState) and (judge is None or judge.of_margin)
 
 
-def best_step(attacker, v, y, box):
+def best_step(attacker, v, labels, box):
     """Return the row of a box that raises the goal most, by exact linear steps.
+
+    One step for each label; then the best of these rows is improved with the gradient
+    where its step leads, as long as the goal rises.
 
     Parameters
     ----------
@@ -233,8 +236,8 @@ def best_step(attacker, v, y, box):
         The attacker of a learner with one score, or of a combination of such.
     v : ndarray of shape (n_parameters, 1)
         The gradient of the goal in the weights, where the learner stands.
-    y : int or float
-        The label of the row, as a position among the classes, or its response.
+    labels : iterable of int or float
+        The labels to choose from, as positions among the classes, or the responses.
     box : Box
         The box, fitted.
 
@@ -242,28 +245,31 @@ def best_step(attacker, v, y, box):
     -------
     row : ndarray of shape (n_features,)
         The row.
+    label : int or float
+        Its label, or response.
     value : float
         The goal after its step.
     """
     best, value = None, -np.inf
     for _ in range(N_ROUNDS):
         found = [
-            (*attacker.direction(row, y), row)
+            (*attacker.direction(row, y), row, y)
+            for y in labels
             for row in _candidates(attacker.state, v, y, box)
         ]
-        reached, v, row = max(found, key=itemgetter(0))
+        reached, v, row, y = max(found, key=itemgetter(0))
         if not reached > value:
             break
-        best, value = row, reached
-    return best, value
+        best, value, labels = (row, y), reached, [y]
+    return *best, value
 
 
 def _candidates(state, v, y, box):
     """Return the exact row against each member of a combination, or the only one."""
     if not isinstance(state, CombinedState):
-        return [exact_row(state, v, y, box)[0]]
+        return [exact_row(state, v, y, box)]
     parts = zip(state.members, state.split(v), strict=True)
-    return [exact_row(each, part, y, box)[0] for each, part in parts]
+    return [exact_row(each, part, y, box) for each, part in parts]
 
 
 def exact_row(state, v, y, box):
@@ -283,9 +289,6 @@ def exact_row(state, v, y, box):
     Returns
     -------
     row : ndarray of shape (n_features,)
-        The row.
-    gain : float
-        What it gains to first order.
     """
     judge, judges = state.judge, [None]
     if judge is not None and not judge.of_margin:
@@ -296,9 +299,10 @@ def exact_row(state, v, y, box):
         # The cap may let a row pass that the threshold would not.
         judges.append(judge)
     found = _exact_rows(state, v, y, box, judges)
+    if len(found) == 1:
+        return found[0]
     gains = [first_order_gain(state, v, row, y) for row in found]
-    best = int(np.argmax(gains))
-    return found[best], gains[best]
+    return found[int(np.argmax(gains))]
 
 
 def _exact_rows(state, v, y, box, judges):

@@ -38,6 +38,7 @@ import numpy as np
 # Points of an edge at once, and how often the best cell is divided again: finer than
 # this, rounding would choose among equal gains.
 N_POINTS, N_ZOOMS = 33, 4
+POINTS = np.linspace(0.0, 1.0, N_POINTS)
 # Steps jump at some margins, and rounding must not fall on the wrong side.
 NUDGE = 1e-9
 
@@ -137,7 +138,7 @@ def _best_share(pull, a, a_step, b, b_step):
     shares = np.concatenate([jumps[(jumps > 0) & (jumps < 1)], [0.0]])
     low, high, best = 0.0, 1.0, (0.0, -np.inf)
     for _ in range(N_ZOOMS):
-        shares = np.concatenate([shares, np.linspace(low, high, N_POINTS)])
+        shares = np.concatenate([shares, low + (high - low) * POINTS])
         gains = pull.at(a + shares * a_step) * (b + shares * b_step)
         k = int(np.argmax(gains))
         if gains[k] > best[1]:

@@ -386,17 +386,16 @@ class _Crafter:
         """
         attacker = self.attacker
         attacker.aim(X, y)
-        (_, v), best = attacker.direction(), (None, None, -np.inf)
-        for code in self.candidates:
-            if self.sorts:
-                box = self.attack.feasible_set_
-                row, value = best_step(attacker, v, code, box)
-            else:
-                row, value = self._climb(v, code, X)
-            if value > best[2]:
-                best = row, code, value
-            self.last[code] = row
-        row, code, _ = best
+        _, v = attacker.direction()
+        if self.sorts:
+            box = self.attack.feasible_set_
+            row, code, _ = best_step(attacker, v, self.candidates, box)
+        else:
+            best = -np.inf
+            for each in self.candidates:
+                self.last[each], value = self._climb(v, each, X)
+                if value > best:
+                    row, code, best = self.last[each], each, value
         before = attacker.value()
         attacker.state.learn(row, code)
         return row, code, attacker.value() - before

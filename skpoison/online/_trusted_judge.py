@@ -330,9 +330,6 @@ class TrustedJudge:
         Returns
         -------
         row : ndarray of shape (n_features,)
-            The row.
-        gain : float
-            What it gains to first order.
         """
         found = [find(each) for each in self._directions(state, v)]
         if self.X is not None and (self.codes == y).any():
@@ -346,8 +343,7 @@ class TrustedJudge:
             * pulls_of(state, rows, codes)[:, 0]
             * state.responses(rows, v)[:, 0]
         )
-        best = int(np.argmax(gains))
-        return rows[best], float(gains[best])
+        return rows[int(np.argmax(gains))]
 
     def _directions(self, state, v):
         """Return the gradient of the goal, held off the loss of the trusted rows."""

@@ -111,7 +111,8 @@ def test_exact_row_against_many_starts(estimator, label):
     attacker = attack(estimator, y, ErrorGeneric("surrogate"))
     v = attacker.direction()[1]
     assert has_sorted_rows(attacker.state, BOX)
-    row, gain = exact_row(attacker.state, v, label, BOX)
+    row = exact_row(attacker.state, v, label, BOX)
+    gain = first_order_gain(attacker.state, v, row, label)
     assert BOX.contains(row[np.newaxis]).all()
 
     def gain_of(x):
@@ -148,8 +149,9 @@ def test_refined_row_against_many_starts(label):
     estimator = SGDClassifier("log_loss", learning_rate="constant", eta0=1.0)
     attacker = attack(estimator, y2, ErrorGeneric("surrogate"))
     value, v = attacker.direction()
-    row, found = best_step(attacker, v, label, BOX)
-    first, _ = exact_row(attacker.state, v, label, BOX)
+    row, chosen, found = best_step(attacker, v, [label], BOX)
+    assert chosen == label
+    first = exact_row(attacker.state, v, label, BOX)
     assert found >= attacker.direction(first, label)[0] > value
     starts = np.random.RandomState(0).uniform(BOX.lower_, BOX.upper_, size=(10, 5))
     bounds = list(zip(BOX.lower_, BOX.upper_, strict=True))

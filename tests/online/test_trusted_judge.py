@@ -87,13 +87,13 @@ def test_the_attacker_finds_rows_that_pass():
     )
     state = as_stream_learner(defence, 4, np.arange(2))
     box = Box(-3, 3).fit(X)
-    v = rng.normal(size=(5, 1))
+    v, gains = np.random.RandomState(1).normal(size=(5, 1)), []
     for code in (0, 1):
-        row, gain = exact_row(state, v, code, box)
+        row = exact_row(state, v, code, box)
+        gain = first_order_gain(state, v, row, code)
         undefended = deepcopy(state)
         undefended.judge = None
-        plain, _ = exact_row(undefended, v, code, box)
-        own = first_order_gain(state, v, row, code)
-        np.testing.assert_allclose(gain, own, rtol=1e-12)
+        plain = exact_row(undefended, v, code, box)
         assert gain >= max(0.0, first_order_gain(state, v, plain, code))
-    assert gain > 0
+        gains.append(gain)
+    assert max(gains) > 0
