@@ -8,7 +8,8 @@ keep their C, tune it by 5-fold cross-validation on the poisoned rows, or on fol
 of the rows, which are trusted and cannot be touched. Prints test errors, means and
 standard deviations over seeds.
 
-Run: ``SCIKIT_LEARN_DATA=... python benchmarks/retuned.py [--seeds 5]``
+Run: ``SCIKIT_LEARN_DATA=... python benchmarks/retuned.py [--seeds 5]
+[--steps 50]``
 """
 
 import argparse
@@ -23,6 +24,7 @@ from strength_data import stored
 from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box
 from skpoison.model_selection import TrustedKFold, transfer_matrix
+from skpoison.optimizers import ProjectedAscent
 
 N_TRAIN, N_TEST, N_POISON, N_TRUSTED = 100, 2000, 20, 50
 ATTACKED = 0.01, 1.0, 100.0
@@ -46,7 +48,7 @@ def data(name, seed):
     return X, y[order], [(np.arange(N_TRAIN), np.arange(N_TRAIN, len(order)))]
 
 
-def measure(name, seed):
+def measure(name, seed, optimizer):
     """Return clean errors of the victims, and those with poison, by the attack."""
     X, y, folds = data(name, seed)
     fixed = {f"C = {C:g}": logistic(C) for C in ATTACKED}
@@ -56,7 +58,9 @@ def measure(name, seed):
         fixed | searches,
         X,
         y,
-        attack=GradientInsertion(feasible_set=Box(0, 1), random_state=seed),
+        attack=GradientInsertion(
+            feasible_set=Box(0, 1), optimizer=optimizer, random_state=seed
+        ),
         budget=N_POISON,
         cv=folds,
         scoring="accuracy",
@@ -70,12 +74,18 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="+", default=["spambase", "mnist_1_7"])
+    parser.add_argument(
+        "--steps", type=int, help="steps of a single ascent, instead of many starts"
+    )
     options = parser.parse_args()
+    optimizer = None
+    if options.steps is not None:
+        optimizer = ProjectedAscent(max_iter=options.steps)
     warnings.simplefilter("ignore", ConvergenceWarning)
     for name in options.sets:
         found = []
         for seed in range(options.seeds):
-            errors, names = measure(name, seed)
+            errors, names = measure(name, seed, optimizer)
             found.append(errors)
             print(f"# {name}, seed {seed}", errors.round(3).tolist(), flush=True)
         mean, spread = np.mean(found, axis=0), np.std(found, axis=0)

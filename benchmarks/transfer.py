@@ -9,7 +9,7 @@ a line for each seed, surrogate and victim: the error on clean test rows, with p
 and the gradient alignment; then means over the seeds.
 
 Run: ``SCIKIT_LEARN_DATA=... python benchmarks/transfer.py [--sets spambase mnist_1_7]
-[--seeds 10]``
+[--seeds 10] [--steps 50]``
 """
 
 import argparse
@@ -28,6 +28,7 @@ from strength_data import load
 
 from skpoison.attacks import GradientInsertion
 from skpoison.model_selection import transfer_matrix
+from skpoison.optimizers import ProjectedAscent
 
 BUDGET = 60
 SURROGATES = {
@@ -53,7 +54,7 @@ VICTIMS = SURROGATES | {
 }
 
 
-def measure(name, seed):
+def measure(name, seed, optimizer):
     """Return the transfer matrix of one split, and the seconds of CPU it took."""
     (X, y), (X_test, y_test) = load("classification", name, seed)
     n_train, n_test = y.shape[0], y_test.shape[0]
@@ -64,7 +65,7 @@ def measure(name, seed):
         SURROGATES,
         np.vstack([X, X_test]),
         np.append(y, y_test),
-        attack=GradientInsertion(random_state=seed),
+        attack=GradientInsertion(optimizer=optimizer, random_state=seed),
         budget=BUDGET,
         cv=[fold],
         scoring="accuracy",
@@ -83,11 +84,17 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sets", nargs="+", default=["spambase", "mnist_1_7"])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument(
+        "--steps", type=int, help="steps of a single ascent, instead of many starts"
+    )
     options = parser.parse_args()
+    optimizer = None
+    if options.steps is not None:
+        optimizer = ProjectedAscent(max_iter=options.steps)
     warnings.simplefilter("ignore", ConvergenceWarning)
     errors, alignments = {}, {}
     for seed, name in product(range(options.seeds), options.sets):
-        matrix, seconds = measure(name, seed)
+        matrix, seconds = measure(name, seed, optimizer)
         clean, poisoned = 1 - matrix.clean_scores.T, 1 - matrix.test_scores[:, :, 0]
         errors.setdefault(name, []).append(np.vstack([clean, poisoned]))
         aligned = matrix.alignments[:, :, 0]

@@ -69,9 +69,9 @@ TransferMatrixDisplay(**matrix).plot(ax, values="alignment", im_kw={"vmin": 0})
 # %%
 # An attacker who knows that the victim re-tunes
 # ----------------------------------------------
-# A victim that tunes ``C`` makes up for a little of the harm of poison that was made for
-# ``C=1``. An attack whose surrogate is the search crafts poison for each ``C`` of its
-# grid, and keeps what is worst for the search: that harms both victims more.
+# A victim that tunes ``C`` makes up for a little of the harm of poison that was crafted
+# for ``C=1``. An attack whose surrogate is the search crafts poison for each ``C`` of
+# its grid, and keeps what is worst for the search: that harms both victims more.
 
 knows_it = transfer_matrix(
     {"logistic": logistic, "logistic, tuned": search},
