@@ -9,22 +9,26 @@ import numpy as np
 
 from skpoison import __version__
 from skpoison.cli._data import FETCHED, LOADERS, load_data
+from skpoison.cli._defaults import CHEAP, STRONG
 from skpoison.cli._errors import CommandError, reason
 from skpoison.cli._listing import format_list
-from skpoison.cli._names import (
+from skpoison.cli._names import find_estimator
+from skpoison.cli._output import format_report, to_csv, to_page, to_png
+from skpoison.cli._recipe import describe_recipe
+from skpoison.cli._report import make_report
+from skpoison.cli._tasks import (
     ATTACKS,
-    BEST_DEFENCES,
-    BEST_DEFENCES_IF_TRUSTED,
+    CLASSIFICATION,
     DEFENCES,
     ESTIMATORS,
-    QUICK_ATTACKS,
+    REGRESSION,
+    task_of,
 )
-from skpoison.cli._output import format_report, to_csv, to_png
-from skpoison.cli._report import make_report
 from skpoison.cli._terminal import capture_warnings, print_error
 from skpoison.model_selection._arguments import DEFAULT_BUDGETS
+from skpoison.model_selection._summary import worst_cases
 
-TABLE, PICTURE = "robustness.csv", "robustness.png"
+TABLE, PICTURE, PAGE = "robustness.csv", "robustness.png", "robustness.html"
 
 
 def main(arguments=None):
@@ -38,10 +42,11 @@ def main(arguments=None):
     Returns
     -------
     code : int
-        Exit code: 0; 2 if the report cannot be made as asked; 130 if interrupted.
+        Exit code: 0; 1 if the scores are below what `--fail-below` demands; 2 if the
+        report cannot be made as asked; 130 if interrupted.
     """
     try:
-        _run(_parser().parse_args(arguments))
+        return _run(_parser().parse_args(arguments))
     except CommandError as error:
         print_error(error)
         return 2
@@ -58,9 +63,12 @@ def main(arguments=None):
 def _run(options):
     out = Path(options.out)
     _check_writable(out)
-    for name in (TABLE, PICTURE):
+    for name in (TABLE, PICTURE, *([PAGE] if options.html else [])):
         _check_output(out, name, options.data, overwrite=options.overwrite)
     budgets = _budgets(options.budgets)
+    task = None
+    if options.estimator is not None:
+        task = task_of(find_estimator(options.estimator))
     data, data_warnings = capture_warnings(
         load_data,
         options.data,
@@ -69,25 +77,25 @@ def _run(options):
         drop=options.drop,
         sep=options.sep,
         data_home=options.data_home,
+        task=task,
     )
-    defences = options.defence
-    if defences is None:
-        trusts = options.trusted is not None
-        defences = BEST_DEFENCES_IF_TRUSTED if trusts else BEST_DEFENCES
     report = make_report(
         data,
         name=Path(options.data).name,
         estimator=options.estimator,
         surrogate=options.surrogate,
         attacks=options.attack,
-        defences=defences,
+        defences=options.defence,
         budgets=budgets,
         cv=options.cv,
         scoring=options.scoring,
         n_jobs=options.n_jobs,
         seed=options.seed,
     )
+    recipe = describe_recipe(options, report)
     files, warnings_seen = {TABLE: to_csv(report)}, []
+    if options.html:
+        files[PAGE] = to_page(report, recipe)
     picture = ""
     try:
         files[PICTURE], warnings_seen = capture_warnings(to_png, report)
@@ -96,11 +104,28 @@ def _run(options):
     try:
         _write(files, out)
     finally:  # The work is done: print it, even if the files cannot be written.
-        _print(format_report(report))
+        _print("\n".join([format_report(report), *recipe]))
     _print(f"Wrote {' and '.join(str(out / name) for name in files)}{picture}")
     # Matplotlib warns of every character that it cannot draw: the first is enough.
     for warning in [*data_warnings, *report.warnings_seen, *warnings_seen[:1]]:
         print_error(warning)
+    return _verdict(report.report, options.fail_below)
+
+
+def _verdict(report, least):
+    """Return the exit code: 1 if every estimator falls below a score that is asked."""
+    if least is None:
+        return 0
+    worst = worst_cases(report.curves_)
+    best, (score, case) = max(worst.items(), key=lambda each: each[1][0])
+    if score >= least:
+        return 0
+    which = f"with {best}" if len(worst) == 1 else f"even with {best}"
+    print_error(
+        f"--fail-below {least:g}: the worst {report.score_name_} {which} is "
+        f"{score:.3f} ({case})"
+    )
+    return 1
 
 
 def _write(files, out):
@@ -192,7 +217,7 @@ def _parser():
         prog="python -m skpoison",
         description="Cross-validate an estimator under poisoning attacks, without and "
         f"with defences. Prints a table, and writes {TABLE} and {PICTURE}.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Formatter,
     )
     add = parser.add_argument
     add(
@@ -210,7 +235,12 @@ def _parser():
         f".parquet; or one of {', '.join(LOADERS)}. Words become categories or text, "
         "missing numbers the median",
     )
-    add("--target", metavar="COLUMN", help="column of the file that holds the labels")
+    add(
+        "--target",
+        metavar="COLUMN",
+        help="column of the file that holds the labels, or the quantities of a "
+        "regression: fractions, or numbers nearly each of which is another one",
+    )
     add(
         "--trusted",
         metavar="COLUMN",
@@ -239,11 +269,12 @@ def _parser():
     )
     add(
         "--estimator",
-        default="logistic",
         metavar="NAME",
         help=f"one of {', '.join(ESTIMATORS)}, or an importable name such as "
         "sklearn.svm.NuSVC or my_module:my_model. Scaler and encoders are put before "
-        "it, unless it is a Pipeline, which gets the columns by name",
+        "it, unless it is a Pipeline, which gets the columns by name. By default "
+        f"{CLASSIFICATION.default_estimator}, or {REGRESSION.default_estimator} for "
+        "quantities",
     )
     add(
         "--surrogate",
@@ -254,10 +285,10 @@ def _parser():
     add(
         "--attack",
         nargs="+",
-        default=QUICK_ATTACKS,
         metavar="NAME",
         help=f"some of {', '.join(ATTACKS)}, or importable names; --list says what "
-        "each of them does",
+        f"each of them does. By default {', '.join(CHEAP)}, and {STRONG} if that "
+        "does not take minutes; on quantities the last one alone",
     )
     add(
         "--defence",
@@ -265,7 +296,9 @@ def _parser():
         metavar="NAME",
         help=f"some of {', '.join(DEFENCES)}, or importable names; without any name "
         "there is only the undefended estimator. By default "
-        f"{', '.join(BEST_DEFENCES)}, and outlier_filter if there are trusted rows",
+        f"{', '.join(CLASSIFICATION.best_defences)}, for quantities "
+        f"{', '.join(REGRESSION.best_defences)}, and outlier_filter if there are "
+        "trusted rows",
     )
     add(
         "--budgets",
@@ -277,13 +310,31 @@ def _parser():
         "them",
     )
     add("--cv", type=_whole(2), default=5, metavar="K", help="number of folds")
-    add("--scoring", default="accuracy", metavar="NAME", help="name of a scorer")
+    add(
+        "--scoring",
+        metavar="NAME",
+        help="name of a scorer; by default "
+        f"{CLASSIFICATION.scoring}, or {REGRESSION.scoring} for quantities",
+    )
+    add(
+        "--fail-below",
+        type=float,
+        metavar="SCORE",
+        help="exit code 1 if each estimator of the table, defended or not, has a mean "
+        "score below this one at some attack and budget; --defence without a name "
+        "judges the estimator alone",
+    )
     add(
         "--n-jobs",
         type=_whole(1, also=-1),
-        default=1,
+        default=-1,
         metavar="N",
         help="jobs; -1: one for each processor",
+    )
+    add(
+        "--html",
+        action="store_true",
+        help=f"also write {PAGE}, a page that holds everything it needs",
     )
     add("--out", default=".", metavar="DIR", help="folder of what is written")
     add(
@@ -299,6 +350,14 @@ def _parser():
         help="seed of everything random",
     )
     return parser
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action):
+        # The help itself says what is done if nothing is given.
+        if action.default in (None, ()):
+            return action.help
+        return super()._get_help_string(action)
 
 
 class _List(argparse.Action):

@@ -8,13 +8,16 @@ from scipy import sparse
 from sklearn import datasets as bundled
 
 from skpoison import datasets
-from skpoison.cli._columns import MISSING, TRUTHS, read_features, to_numbers
+from skpoison.cli._columns import TRUTHS, read_features
 from skpoison.cli._encoding import Layout
 from skpoison.cli._errors import CommandError, listed, near_misses
 from skpoison.cli._files import SUFFIXES, is_table, read_table
+from skpoison.cli._target import read_target
+from skpoison.cli._tasks import CLASSIFICATION, REGRESSION, Task
 
 LOADERS = {
     "breast_cancer": bundled.load_breast_cancer,
+    "diabetes": bundled.load_diabetes,
     "digits": bundled.load_digits,
     "iris": bundled.load_iris,
     "wine": bundled.load_wine,
@@ -27,18 +30,6 @@ FETCHED = "mnist", "ransomware", "spambase"
 
 YES_OR_NO = {**TRUTHS, "no": 0.0, "yes": 1.0, "n": 0.0, "y": 1.0, "f": 0.0, "t": 1.0}
 
-# Beyond it, different whole numbers are the same float.
-LARGEST_WHOLE = 2.0**53
-# Numbers of more values than that, with few rows each, are quantities.
-MOST_CLASSES = 20
-FEWEST_ROWS_OF_A_CLASS = 10
-
-REGRESSION = (
-    "This command is for classes; in Python, RobustnessReport and the attacks "
-    "GradientInsertion, GradientModification and GreedyDeletion take a regressor such "
-    "as Ridge"
-)
-
 
 @dataclass
 class Data:
@@ -49,13 +40,15 @@ class Data:
     X : {ndarray, csr_matrix} of shape (n_samples, n_features)
         The rows: floats, with nan for missing values, or objects if there are words.
     y : ndarray of shape (n_samples,)
-        The labels.
+        The labels or quantities.
     trusted : ndarray of shape (n_samples,) of bool, default=None
         Rows that nobody but their owner could write to.
     layout : Layout, default=None
         What the columns are. None: numbers, none of them missing, without names.
     notes : list of str
         What was done to the columns, in words for the user.
+    task : Task, default=CLASSIFICATION
+        What the target asks for.
     """
 
     X: np.ndarray
@@ -63,10 +56,20 @@ class Data:
     trusted: np.ndarray | None = None
     layout: Layout | None = None
     notes: list = field(default_factory=list)
+    task: Task = CLASSIFICATION
 
 
-def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=None):
-    """Load rows and labels for classification.
+def load_data(
+    data,
+    target=None,
+    *,
+    trusted=None,
+    drop=(),
+    sep=None,
+    data_home=None,
+    task=None,
+):
+    """Load rows, and their labels or quantities.
 
     Parameters
     ----------
@@ -82,6 +85,8 @@ def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=N
         What separates the fields of a text file.
     data_home : str, default=None
         Folder of downloaded data sets.
+    task : Task, default=None
+        What the estimator is for. None: that is left to the target.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=N
     Raises
     ------
     CommandError
-        If the data cannot be found or read, or are not data for classification.
+        If the data cannot be found or read, or are not for that estimator.
     """
     if data in LOADERS:
         given = {"--target": target, "--trusted": trusted, "--drop": drop, "--sep": sep}
@@ -99,7 +104,7 @@ def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=N
                 raise CommandError(
                     f"{option} is for files, and {data} is not one: leave {option} out."
                 )
-        return _load_named(data, data_home)
+        return _load_named(data, data_home, task)
     if data_home is not None:
         raise CommandError(
             f"--data-home is for data sets that are downloaded, {', '.join(FETCHED)}: "
@@ -125,7 +130,9 @@ def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=N
         if name in (target, trusted):
             raise CommandError(f"--drop {name} is the target or --trusted: keep it.")
         del columns[name]
-    y = _labels(columns.pop(target), target, table.delimiter)
+    y, task = read_target(
+        columns.pop(target), target, delimiter=table.delimiter, task=task
+    )
     mask = None if trusted is None else _mask(columns.pop(trusted, None), trusted)
     if not columns:
         raise CommandError(f"{file} has no column other than the target {target!r}.")
@@ -135,10 +142,11 @@ def load_data(data, target=None, *, trusted=None, drop=(), sep=None, data_home=N
         raise CommandError(
             f"{file} has no column that is a feature: {'; '.join(features.notes)}."
         )
-    return Data(layout.rows(), y, mask, layout, table.notes + features.notes)
+    notes = table.notes + features.notes
+    return Data(layout.rows(), y, mask, layout, notes, task)
 
 
-def _load_named(data, data_home):
+def _load_named(data, data_home, task):
     settings = {"return_X_y": True}
     if data_home is not None:
         if data not in FETCHED:
@@ -151,7 +159,13 @@ def _load_named(data, data_home):
         X, y = LOADERS[data](**settings)
     except OSError as error:
         raise CommandError(str(error)) from error
-    return Data(X if sparse.issparse(X) else X.astype(float), y)
+    of_target = REGRESSION if y.dtype.kind == "f" else CLASSIFICATION
+    if task not in (None, of_target):
+        raise CommandError(
+            f"--data {data} is for a {of_target.kind}. Take another --estimator, such "
+            f"as {of_target.default_estimator}, or leave it out."
+        )
+    return Data(X if sparse.issparse(X) else X.astype(float), y, task=of_target)
 
 
 def _check_column(option, name, columns, file):
@@ -192,45 +206,3 @@ def _mask(column, name):
             "those that an attacker could not write to, or leave --trusted out."
         )
     return mask
-
-
-def _labels(column, target, delimiter):
-    """Return a column as labels: whole numbers, or words."""
-    numbers, _ = to_numbers(column, delimiter)
-    if numbers is None:
-        unlabelled = np.array([word.casefold() in MISSING for word in column])
-    else:
-        unlabelled = ~np.isfinite(numbers)
-    if unlabelled.any():
-        raise CommandError(
-            f"The target {target!r} is missing or infinite in {unlabelled.sum()} of "
-            f"{column.shape[0]} rows. Label them or drop them."
-        )
-    is_number = numbers is not None and np.abs(numbers).max() < LARGEST_WHOLE
-    if is_number:
-        y = numbers.astype(int)
-        if (y != numbers).any():
-            raise CommandError(
-                f"The target {target!r} holds fractions such as "
-                f"{numbers[y != numbers][0]:g}: that is regression. {REGRESSION}."
-            )
-    else:
-        y = column.astype(str)
-    n_samples, n_classes = y.shape[0], np.unique(y).shape[0]
-    if n_classes < 2:
-        raise CommandError(
-            f"The target {target!r} has only one class, {y.tolist()[0]!r}: there is "
-            "nothing to learn. Take another --target."
-        )
-    few = n_samples < FEWEST_ROWS_OF_A_CLASS * n_classes
-    if is_number and n_classes > MOST_CLASSES and few:
-        raise CommandError(
-            f"The target {target!r} holds {n_classes} different numbers in {n_samples} "
-            f"rows: those are quantities, not classes. {REGRESSION}."
-        )
-    if 2 * n_classes > n_samples:
-        raise CommandError(
-            f"The target {target!r} holds {n_classes} different values in {n_samples} "
-            "rows: those are quantities or names, not classes. Take another --target."
-        )
-    return y

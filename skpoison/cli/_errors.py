@@ -61,7 +61,9 @@ def near_misses(name, names):
         Such as " Did you mean 'forest'?"; empty if nothing is similar.
     """
     by_folded = {_folded(each): each for each in names}
-    near = get_close_matches(_folded(name), by_folded, n=2, cutoff=0.55)
+    # Of logistic_regression, logistic is the beginning.
+    near = [each for each in by_folded if _folded(name).startswith(f"{each}_")]
+    near = near or get_close_matches(_folded(name), by_folded, n=2, cutoff=0.55)
     if not near:
         return ""
     return f" Did you mean {' or '.join(repr(by_folded[each]) for each in near)}?"

@@ -5,7 +5,7 @@ from inspect import getdoc, isclass
 from textwrap import fill
 
 from skpoison.cli._data import FETCHED, LOADERS
-from skpoison.cli._names import ATTACKS, DEFENCES, ESTIMATORS
+from skpoison.cli._tasks import ATTACKS, DEFENCES, ESTIMATORS, REGRESSION
 
 
 def format_list():
@@ -16,8 +16,14 @@ def format_list():
     text : str
     """
     sections = {
-        "--attack": {name: _first_line(each) for name, each in ATTACKS.items()},
-        "--defence": {name: _first_line(each) for name, each in DEFENCES.items()},
+        "--attack": {
+            name: _first_line(each) + _also(name, REGRESSION.attacks)
+            for name, each in ATTACKS.items()
+        },
+        "--defence": {
+            name: _first_line(each) + _also(name, REGRESSION.defences)
+            for name, each in DEFENCES.items()
+        },
         "--estimator, --surrogate": {
             name: f"{type(each).__name__} of scikit-learn."
             for name, each in ESTIMATORS.items()
@@ -31,6 +37,11 @@ def format_list():
     for option, described in sections.items():
         lines += [option, *(_entry(*each) for each in described.items()), ""]
     return "\n".join(lines[:-1])
+
+
+def _also(name, for_regression):
+    """Return a remark on what is for regression, too."""
+    return " For regression, too." if name in for_regression else ""
 
 
 def _first_line(found):

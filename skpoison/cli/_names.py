@@ -1,67 +1,21 @@
-"""Names of estimators, attacks, defences and scores on the command line."""
+"""Names of estimators, attacks and defences on the command line."""
 
-import re
-from functools import partial
 from importlib import import_module
 from inspect import isclass
 
-from sklearn.base import clone, is_classifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier
 
-from skpoison import attacks
 from skpoison.cli._encoding import make_encoder
 from skpoison.cli._errors import CommandError, near_misses, reason
-from skpoison.defences import (
-    ConfidentLearningClassifier,
-    InfluenceFilteredClassifier,
-    KNNSanitizedClassifier,
-    KNNShapleyFilteredClassifier,
-    NoisyLabelClassifier,
-    OutlierFilteredClassifier,
-    SEVERClassifier,
-    SpectralFilteredClassifier,
-    TrimmedClassifier,
+from skpoison.cli._tasks import (
+    ATTACKS,
+    CLASSIFICATION,
+    DEFENCES,
+    ESTIMATORS,
+    TASKS,
+    task_of,
 )
-
-ESTIMATORS = {
-    "logistic": LogisticRegression(max_iter=1000),
-    "linear_svm": LinearSVC(),
-    "svm": SVC(),
-    "tree": DecisionTreeClassifier(),
-    "forest": RandomForestClassifier(),
-    "boosting": HistGradientBoostingClassifier(),
-    "neighbors": KNeighborsClassifier(),
-}
-
-DEFENCES = {
-    "knn_relabel": KNNSanitizedClassifier,
-    "knn_drop": partial(KNNSanitizedClassifier, action="drop"),
-    "outlier_filter": OutlierFilteredClassifier,
-    "confident_learning": ConfidentLearningClassifier,
-    "noisy_label": NoisyLabelClassifier,
-    "knn_shapley": KNNShapleyFilteredClassifier,
-    "influence": InfluenceFilteredClassifier,
-    "trimmed": TrimmedClassifier,
-    "sever": SEVERClassifier,
-    "spectral": SpectralFilteredClassifier,
-}
-
-# Every attack of the package: GreedyLabelFlip is greedy_label_flip.
-ATTACKS = {
-    re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", name).lower(): getattr(attacks, name)
-    for name in attacks.__all__
-}
-
-# The defaults: attacks that are fast on any data, and the defences that withstand most.
-QUICK_ATTACKS = ["random_insertion", "random_label_flip"]
-BEST_DEFENCES = ["confident_learning", "knn_drop", "knn_relabel"]
-# Its detector needs rows that it can trust.
-BEST_DEFENCES_IF_TRUSTED = [*BEST_DEFENCES, "outlier_filter"]
 
 SHORT_NAMES = {
     "estimator": ESTIMATORS,
@@ -71,7 +25,7 @@ SHORT_NAMES = {
 }
 
 
-def find_estimator(name, option="estimator"):
+def find_estimator(name, option="estimator", tasks=TASKS):
     """Return the estimator of a name.
 
     Parameters
@@ -81,21 +35,25 @@ def find_estimator(name, option="estimator"):
         of a function that returns one.
     option : {"estimator", "surrogate"}, default="estimator"
         The option that names it.
+    tasks : sequence of Task, default=TASKS
+        The tasks that it can be of.
 
     Returns
     -------
-    estimator : classifier
+    estimator : classifier or regressor
     """
     found = ESTIMATORS[name] if name in ESTIMATORS else _made(option, name)
-    if not _is_classifier(found):
+    if task_of(found) not in tasks:
+        names = [each for task in tasks for each in task.estimators]
         raise CommandError(
-            f"--{option} {name} is not a scikit-learn classifier. Give an importable "
-            f"one, or one of {', '.join(ESTIMATORS)}."
+            f"--{option} {name} is not a scikit-learn "
+            f"{' or '.join(task.kind for task in tasks)}. Give an importable one, or "
+            f"one of {', '.join(names)}."
         )
     return found
 
 
-def find_attack(name, seed, surrogate=None):
+def find_attack(name, seed, surrogate=None, task=CLASSIFICATION):
     """Return the attack of a name.
 
     Parameters
@@ -108,6 +66,8 @@ def find_attack(name, seed, surrogate=None):
     surrogate : estimator, default=None
         What the attacker believes that the victim learns, for attacks that have a
         surrogate and are given none.
+    task : Task, default=CLASSIFICATION
+        What is attacked.
 
     Returns
     -------
@@ -117,14 +77,19 @@ def find_attack(name, seed, surrogate=None):
     if not hasattr(found, "fit_resample") or "budget" not in found.get_params():
         raise CommandError(
             f"--attack {name} is not an attack with fit_resample and a budget. Give an "
-            f"importable one, or one of {', '.join(ATTACKS)}."
+            f"importable one, or one of {', '.join(task.attacks)}."
+        )
+    if not task.takes(found):
+        raise CommandError(
+            f"--attack {name} is for classes, and the target holds {task.target}. Take "
+            f"one of {', '.join(task.attacks)}."
         )
     if surrogate is not None and found.get_params().get("surrogate", "") is None:
         found.set_params(surrogate=surrogate)
     return _seeded(found, seed)
 
 
-def find_defence(name):
+def find_defence(name, task=CLASSIFICATION):
     """Return what puts the defence of a name around an estimator.
 
     Parameters
@@ -132,13 +97,20 @@ def find_defence(name):
     name : str
         One of `DEFENCES`, or the importable name of a class or function that takes
         the estimator.
+    task : Task, default=CLASSIFICATION
+        What is attacked.
 
     Returns
     -------
     defend : callable
         Takes an estimator and returns the defended one.
     """
-    defence = DEFENCES[name] if name in DEFENCES else _imported("defence", name)
+    if name in DEFENCES and name not in task.defences:
+        raise CommandError(
+            f"--defence {name} is for classes, and the target holds {task.target}. "
+            f"Take some of {', '.join(task.defences)}."
+        )
+    defence = task.defences.get(name) or _imported("defence", name)
 
     def defend(estimator):
         try:
@@ -147,12 +119,12 @@ def find_defence(name):
             raise CommandError(
                 f"--defence {name} cannot be put around {estimator}: {reason(error)}. "
                 "Give a class that takes an estimator, or one of "
-                f"{', '.join(DEFENCES)}."
+                f"{', '.join(task.defences)}."
             ) from error
-        if not _is_classifier(defended):
+        if not task.is_estimator(defended):
             raise CommandError(
                 f"--defence {name} around {estimator} is not a scikit-learn "
-                f"classifier. Give one of {', '.join(DEFENCES)}, or your own."
+                f"{task.kind}. Give one of {', '.join(task.defences)}, or your own."
             )
         return defended
 
@@ -164,7 +136,7 @@ def assemble(estimator, defence=None, *, seed, layout=None, is_sparse=False):
 
     Parameters
     ----------
-    estimator : classifier
+    estimator : classifier or regressor
         The estimator. In a Pipeline the defence is put around the last step, and the
         other steps stay as they are; before any other estimator an encoder is put, or a
         scaler if all columns are numbers.
@@ -218,13 +190,6 @@ def _made(option, name):
             f"--{option} {name} cannot be made: {reason(error)}. Name a class or "
             "a function that needs no arguments, or an instance."
         ) from error
-
-
-def _is_classifier(found):
-    try:
-        return is_classifier(found) and hasattr(found, "predict")
-    except AttributeError:  # It has no scikit-learn tags.
-        return False
 
 
 def _seeded(estimator, seed):

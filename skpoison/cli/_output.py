@@ -6,7 +6,19 @@ from textwrap import fill
 
 import numpy as np
 
+from skpoison.model_selection._html import (
+    Number,
+    make_code,
+    make_list,
+    make_page,
+    make_paragraph,
+    make_section,
+    make_table,
+)
+from skpoison.model_selection._page import report_parts
 from skpoison.utils._optional import import_optional
+
+ROWS_OF_YOURS = "Rows of your own data that contradict the others most"
 
 
 def format_report(named_report):
@@ -23,8 +35,72 @@ def format_report(named_report):
         Tables of means and standard deviations, and the worst case.
     """
     return "\n".join(
-        [named_report.title, *named_report.protocol, named_report.report.summary()]
+        [
+            named_report.title,
+            *named_report.protocol,
+            named_report.report.summary(),
+            *_format_rows(named_report.rows),
+        ]
     )
+
+
+def _format_rows(rows, most=5):
+    """Return the first of the rows that contradict the others."""
+    if not rows:
+        return []
+    return [
+        "",
+        f"{ROWS_OF_YOURS}; row 0 is the first one:",
+        *(f"  row {i}: {reason}" for i, _, reason in rows[:most]),
+    ]
+
+
+def to_page(named_report, recipe):
+    """Return the report as a page that holds everything it needs.
+
+    Parameters
+    ----------
+    named_report : NamedReport
+        The report.
+    recipe : list of str
+        How it can be made again.
+
+    Returns
+    -------
+    content : bytes
+    """
+    report = named_report.report
+    described, *parts = report_parts(report, report.attacks)
+    rows = [
+        [Number(str(i), i), Number(f"{value:.3f}", value), reason]
+        for i, value, reason in named_report.rows
+    ]
+    if rows:
+        parts.append(
+            make_section(
+                ROWS_OF_YOURS,
+                make_paragraph(
+                    "Poison is among such rows, and so are mistakes and rare but "
+                    "correct rows: look at them before you delete any. Row 0 is the "
+                    "first one."
+                ),
+                make_table(
+                    "Rows by how much they contradict the others",
+                    ["Row", "Contradiction", "Reason"],
+                    rows,
+                ),
+            )
+        )
+    measured = [*named_report.protocol, *named_report.warnings_seen]
+    page = make_page(
+        "Robustness report",
+        make_paragraph(named_report.title),
+        described,
+        *parts,
+        make_section("How it was measured", make_list(measured)),
+        make_section("How to make it again", make_code("\n".join(recipe))),
+    )
+    return page.encode()
 
 
 def to_csv(named_report):

@@ -4,21 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skpoison.attacks import GradientInsertion, GradientModification
+from skpoison.cli._defaults import choose_attacks, choose_defences
 from skpoison.cli._encoding import is_mostly_zero, make_frame
 from skpoison.cli._errors import CommandError, listed, reason
 from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
 from skpoison.cli._scoring import check_scoring
+from skpoison.cli._tasks import CLASSIFICATION
 from skpoison.cli._terminal import Progress, capture_warnings, print_error
-from skpoison.model_selection import RobustnessReport
+from skpoison.model_selection import RobustnessReport, harmful_rows
+from skpoison.model_selection._harmful_rows import describe_rows
 from skpoison.model_selection._imbalance import BALANCED
 from skpoison.model_selection._surrogates import inform, refits
 
 PLAIN = "no defence"
+# How many rows of the data are worth a look.
+MOST_ROWS = 50
 # Attacks that write numbers into the features.
 NEED_NUMBERS = GradientInsertion, GradientModification
 
@@ -37,12 +42,18 @@ class NamedReport:
         The fitted report.
     warnings_seen : list of str
         Warnings of attacks, defences and estimators, each one once.
+    estimator : str
+        Name of the estimator.
+    rows : list of (int, float, str)
+        Position, contradiction and reason of the rows that contradict the others most.
     """
 
     title: str
     protocol: list
     report: RobustnessReport
     warnings_seen: list
+    estimator: str
+    rows: list
 
 
 def make_report(
@@ -67,20 +78,20 @@ def make_report(
         Rows and labels.
     name : str
         Name of the data.
-    estimator : str
-        Name of the estimator.
+    estimator : str or None
+        Name of the estimator. None: the default for such targets.
     surrogate : str or None
         Name of what the attacker believes that the victim learns. None: the estimator.
-    attacks : list of str
-        Names of attacks.
-    defences : list of str
-        Names of defences.
+    attacks : list of str or None
+        Names of attacks. None: the strongest that fit the time of a report.
+    defences : list of str or None
+        Names of defences. None: those that withstand most.
     budgets : ndarray of shape (n_budgets,)
         Budgets of the attacks.
     cv : int
         Number of folds.
-    scoring : str
-        Name of a scorer.
+    scoring : str or None
+        Name of a scorer. None: accuracy, or R2.
     n_jobs : int
         Number of jobs.
     seed : int
@@ -96,15 +107,16 @@ def make_report(
         If a name is unknown, if there are too few rows for the folds or for the
         budgets, or if an attack, a defence, the estimator or the score fails.
     """
-    X, y, layout = data.X, data.y, data.layout
-    folds = _folds(X, y, cv, seed)
+    X, y, layout, task = data.X, data.y, data.layout, data.task
+    folds = _folds(X, y, cv, seed, task)
     n_train = min(train.shape[0] for train, _ in folds)
     if budgets.max() > n_train:
         raise CommandError(
             f"--budgets {budgets.max()}: a fold has only {n_train} training rows. Give "
             "fewer, or shares."
         )
-    victim = find_estimator(estimator)
+    estimator = estimator or task.default_estimator
+    victim = find_estimator(estimator, tasks=[task])
     notes = [*data.notes]
     if layout is not None and not isinstance(victim, Pipeline):
         if layout.words or layout.n_missing:
@@ -116,7 +128,10 @@ def make_report(
                 "kept as a sparse matrix, and scaled without being centred"
             )
     settings = {"seed": seed, "layout": layout, "is_sparse": sparse.issparse(X)}
-    wrappers = {PLAIN: None} | {each: find_defence(each) for each in defences}
+    if defences is None:
+        defences = choose_defences(task, victim, data.trusted)
+    scoring = scoring or task.scoring
+    wrappers = {PLAIN: None} | {each: find_defence(each, task) for each in defences}
     pipelines = {
         each: assemble(victim, wrapper, **settings)
         for each, wrapper in wrappers.items()
@@ -125,8 +140,17 @@ def make_report(
         check_scoring(scoring, pipeline.steps[-1][1], y)
     believed = surrogate
     if surrogate is not None:
-        believed = assemble(find_estimator(surrogate, "surrogate"), **settings)
-    named_attacks = {each: find_attack(each, seed, believed) for each in attacks}
+        believed = find_estimator(surrogate, "surrogate", tasks=[task])
+        believed = assemble(believed, **settings)
+    if attacks is None:
+        attacks, left_out = choose_attacks(
+            X,
+            task=task,
+            n_classes=_n_classes(y, task),
+            n_crafts=np.count_nonzero(budgets) * cv,
+        )
+        notes += left_out
+    named_attacks = {each: find_attack(each, seed, believed, task) for each in attacks}
     notes += _leave_out(named_attacks, layout)
     if layout is not None and isinstance(victim, Pipeline):
         frame = make_frame(layout)
@@ -151,15 +175,14 @@ def make_report(
         except Exception as error:
             raise CommandError(f"{progress.case}: {reason(error)}.") from error
 
-    classes, counts = np.unique(y, return_counts=True)
+    rows = _doubtful_rows(pipelines[PLAIN], X, data, folds, n_jobs)
     steps = [step for _, step in pipelines[PLAIN].steps if hasattr(step, "fit")]
     n_trusted = 0 if data.trusted is None else data.trusted.sum()
     trusted = f", {n_trusted} trusted" if n_trusted else ""
     n_columns = X.shape[1]
     return NamedReport(
         title=f"{name} ({y.shape[0]} rows{trusted}, {n_columns} "
-        f"column{'' if n_columns == 1 else 's'}, {classes.shape[0]} classes, the "
-        f"largest {counts.max() / y.shape[0]:.1%}), "
+        f"column{'' if n_columns == 1 else 's'}, {_describe_target(y, task)}), "
         + " -> ".join(type(step).__name__ for step in steps),
         protocol=[
             f"{cv}-fold cross-validation, seed {seed}; training rows poisoned, test "
@@ -173,11 +196,42 @@ def make_report(
             each.replace(f"scoring={BALANCED!r}", f"--scoring {BALANCED}")
             for each in warnings_seen
         ],
+        estimator=estimator,
+        rows=rows,
     )
 
 
-def _folds(X, y, cv, seed):
-    """Return folds that all have rows of every class."""
+def _doubtful_rows(victim, X, data, folds, n_jobs):
+    """Return the rows of the data themselves that contradict the others most."""
+    try:
+        (ranked, _) = capture_warnings(
+            harmful_rows, victim, X, data.y, cv=folds, n_jobs=n_jobs
+        )
+    except ValueError:  # The estimator of the user only predicts.
+        return []
+    return describe_rows(ranked, data.y, n_rows=MOST_ROWS, skip=data.trusted)
+
+
+def _n_classes(y, task):
+    return np.unique(y).shape[0] if task is CLASSIFICATION else 1
+
+
+def _describe_target(y, task):
+    """Return what the targets are, in words."""
+    if task is not CLASSIFICATION:
+        return f"the target from {y.min():g} to {y.max():g}"
+    classes, counts = np.unique(y, return_counts=True)
+    return f"{classes.shape[0]} classes, the largest {counts.max() / y.shape[0]:.1%}"
+
+
+def _folds(X, y, cv, seed, task):
+    """Return folds, which all have rows of every class."""
+    if task is not CLASSIFICATION:
+        if y.shape[0] < cv:
+            raise CommandError(
+                f"There are too few rows for {cv} folds: {y.shape[0]}. Lower --cv."
+            )
+        return list(KFold(cv, shuffle=True, random_state=seed).split(X, y))
     classes, counts = np.unique(y, return_counts=True)
     rarest, n_rarest = classes.tolist()[counts.argmin()], counts.min()
     if n_rarest < cv:
@@ -205,7 +259,8 @@ def _leave_out(named_attacks, layout):
     if len(left_out) == len(named_attacks):
         raise CommandError(
             f"--attack {' '.join(left_out)} cannot be used: {why}. Leave those columns "
-            "out by --drop, or take another attack, such as greedy_label_flip."
+            "out by --drop, or take another attack, such as greedy_label_flip for "
+            "classes or greedy_deletion for quantities."
         )
     for name in left_out:
         del named_attacks[name]

@@ -2,10 +2,13 @@
 
 import re
 
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skpoison.cli._errors import CommandError
 from skpoison.model_selection._scoring import USUAL_SCORES, check_scoring_names
+
+USUAL_SCORES_OF_REGRESSION = ["r2", "neg_mean_squared_error"]
 
 
 def check_scoring(name, estimator, y):
@@ -28,10 +31,12 @@ def check_scoring(name, estimator, y):
     """
     if name in get_scorer_names():
         module = get_scorer(name)._score_func.__module__
-        if "cluster" in module or "regression" in module:
+        of_classes = is_classifier(estimator)
+        if "cluster" in module or (of_classes and "regression" in module):
+            usual = USUAL_SCORES if of_classes else USUAL_SCORES_OF_REGRESSION
             raise CommandError(
-                f"--scoring {name} is not for classes. Take another one, such as "
-                f"{', '.join(USUAL_SCORES)}."
+                f"--scoring {name} is not for {'classes' if of_classes else 'numbers'}"
+                f". Take another one, such as {', '.join(usual)}."
             )
     try:
         check_scoring_names(name, estimator, y)

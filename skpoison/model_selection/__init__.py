@@ -6,6 +6,7 @@ estimators on it. A splitter scores the candidates of a search on trusted rows.
 
 from skpoison.model_selection._craft import CraftedPoison, PoisonedFold, craft
 from skpoison.model_selection._curve import robustness_curve
+from skpoison.model_selection._harmful_rows import harmful_rows
 from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._prequential import (
     PrequentialCurveDisplay,
@@ -33,6 +34,7 @@ __all__ = [
     "TrustedKFold",
     "craft",
     "detection_scorer",
+    "harmful_rows",
     "prequential_curve",
     "robustness_curve",
     "robustness_score",

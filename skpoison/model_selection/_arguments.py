@@ -33,6 +33,30 @@ def check_attack(attack):
     )
 
 
+def by_name(objects, parameter):
+    """Return a dict of objects by name, of a single one by the name of its class.
+
+    Parameters
+    ----------
+    objects : object or dict of str to object
+        The objects.
+    parameter : str
+        Its name, for errors.
+
+    Returns
+    -------
+    objects : dict of str to object
+    """
+    if not isinstance(objects, dict):
+        check_instance(objects, parameter)
+        return {type(objects).__name__: objects}
+    for name, each in objects.items():
+        check_instance(each, f"{parameter}[{name!r}]")
+    if not objects:
+        raise ValueError(f"{parameter} must hold at least one item; got {objects!r}.")
+    return objects
+
+
 def check_victim(estimator, name="estimator"):
     """Raise an error if an object is not an estimator that can be scored.
 

@@ -22,20 +22,23 @@ from skpoison.model_selection._arguments import (
     warn_of_empty_budgets,
 )
 from skpoison.model_selection._craft import craft_folds
+from skpoison.model_selection._html import make_page, make_paragraph, make_section
 from skpoison.model_selection._imbalance import (
     BesideBalanced,
     describe_defences,
     split_scores,
     warn_of_rare_class,
 )
+from skpoison.model_selection._page import report_parts
 from skpoison.model_selection._plot import RobustnessCurveDisplay
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._surrogates import inform
-from skpoison.model_selection._workers import Workers
+from skpoison.model_selection._workers import Steps, Workers
 from skpoison.utils._optional import import_optional
+from skpoison.utils._show_versions import describe_versions
 
 
 class RobustnessReport(BaseEstimator):
@@ -91,6 +94,10 @@ class RobustnessReport(BaseEstimator):
     sampled_ : dict of str to tuple of int
         For each defence that compares the rows with a sample of them only, the number
         of rows of the sample and of the training rows of a fold.
+
+    seconds_ : dict of (str, str or None) to float
+        Seconds of computation, all jobs together: to craft the poison of each attack,
+        ``attack, None``, and to fit and score, for each pair of names.
 
     See Also
     --------
@@ -233,9 +240,10 @@ class RobustnessReport(BaseEstimator):
         # busy machine, and the results would depend on their number.
         workers = Workers(self.n_jobs, single_threaded=True)
         n_curves = len(attacks) * (1 + len(estimators))
-        progress = _Steps(self.callback, n_curves * len(budgets) * len(folds))
+        progress = Steps(self.callback, n_curves * len(budgets) * len(folds))
         workers.on_done = progress.step
         self.curves_, self.overruled_, self.sampled_ = {}, {}, {}
+        self.seconds_ = {}
         self.balanced_curves_ = {} if hides_a_class else None
         for attack_name, each in informed.items():
             crafted = None
@@ -252,6 +260,7 @@ class RobustnessReport(BaseEstimator):
                             params=routed.fit_resample[attack_name],
                             workers=workers,
                         )
+                        self._take_seconds(workers, attack_name, None)
                     progress.begin(attack_name, name)
                     scorer = scorers[name]
                     curve, defence = score_folds(
@@ -265,6 +274,7 @@ class RobustnessReport(BaseEstimator):
                         error_score="raise",
                         workers=workers,
                     )
+                    self._take_seconds(workers, attack_name, name)
                 except Exception as error:
                     error.add_note(f"Raised by {attack_name} against {name}.")
                     raise
@@ -285,6 +295,9 @@ class RobustnessReport(BaseEstimator):
         workers.warn()
         return self
 
+    def _take_seconds(self, workers, *case):
+        self.seconds_[case], workers.seconds = workers.seconds, 0.0
+
     def summary(self):
         """Return the scores, their spread and the worst cases as text.
 
@@ -295,6 +308,29 @@ class RobustnessReport(BaseEstimator):
             of the baseline and the defence with the best worst case of its own.
         """
         return format_text(**self._for_summary())
+
+    def to_html(self, title="Robustness report"):
+        """Return the report as a page that holds everything it needs.
+
+        Tables can be sorted, pictures are drawn in the page itself, and nothing is
+        loaded from elsewhere. It follows the light or dark mode of the reader.
+
+        Parameters
+        ----------
+        title : str, default="Robustness report"
+            The title of the page.
+
+        Returns
+        -------
+        html : str
+            The conclusions, the scores, the curves, the threat model of each attack in
+            words and in the terms of NIST AI 100-2 and MITRE ATLAS, the time that it
+            took, and the versions.
+        """
+        check_is_fitted(self)
+        parts = report_parts(self, by_name(self.attacks, "attacks"))
+        made = make_section("Made with", make_paragraph(describe_versions()))
+        return make_page(title, *parts, made)
 
     def to_frame(self):
         """Return the scores of all folds as a dataframe.
@@ -396,23 +432,3 @@ class RobustnessReport(BaseEstimator):
     def _repr_mimebundle_(self, **kwargs):
         """Return what notebooks show, instead of scikit-learn's diagram."""
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
-
-
-class _Steps:
-    """Count of the steps of a report, for a callback."""
-
-    def __init__(self, callback, n_steps):
-        self.callback, self.n_steps, self.n_done = callback, n_steps, 0
-        self.names = None, None
-
-    def begin(self, attack_name, estimator_name):
-        self.names = attack_name, estimator_name
-        self._tell()
-
-    def step(self):
-        self.n_done += 1
-        self._tell()
-
-    def _tell(self):
-        if self.callback is not None:
-            self.callback(self.n_done, self.n_steps, *self.names)

@@ -8,7 +8,7 @@ from skpoison.model_selection._imbalance import BALANCED
 
 DASH = "\N{EN DASH}"
 DASH_LEGEND = (
-    f"{DASH}: loss within noise: no more than its standard error over the folds"
+    f"{DASH}: the poison costs no more than its standard deviation over the folds"
 )
 
 
@@ -45,7 +45,7 @@ def format_text(
         "regained: share of the loss caused by the poison, over all budgets, that a "
         "defence makes up for",
     ]
-    sections = _sections(curves, score_name, balanced_curves)
+    sections = sections_of(curves, score_name, balanced_curves)
     tables = {name: _tables(each, baseline) for name, each in sections.items()}
     if any(map(_has_dashes, tables.values())):
         lines.append(DASH_LEGEND)
@@ -55,11 +55,11 @@ def format_text(
         lines += _text_tables(each, budgets, crafted_for)
     lines.append("")
     for name, each in sections.items():
-        lines += _conclusions(each, baseline, name)
+        lines += conclusions(each, baseline, name)
     return "\n".join([*lines, *notes])
 
 
-def _sections(curves, score_name, balanced_curves):
+def sections_of(curves, score_name, balanced_curves):
     """Return the curves by the name of the score."""
     beside = {} if balanced_curves is None else {BALANCED: balanced_curves}
     return {score_name: curves, **beside}
@@ -69,7 +69,9 @@ def _text_tables(tables, budgets, crafted_for):
     """Return the lines of the tables of one score."""
     rows = []
     for attack, table in tables.items():
-        rows.append([attack, *(_label(budget) for budget in budgets), "regained"])
+        rows.append(
+            [attack, *(describe_budget(budget) for budget in budgets), "regained"]
+        )
         if crafted_for[attack]:
             rows.append([f"  crafted for {crafted_for[attack]}"])
         rows += [[f"  {name}", *cells] for name, *cells in table]
@@ -111,9 +113,9 @@ def format_html(
     """
     budgets = next(iter(curves.values())).budgets
     unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
-    header = [*(_label(budget) for budget in budgets), "regained"]
-    html, conclusions = [], []
-    for score, each in _sections(curves, score_name, balanced_curves).items():
+    header = [*(describe_budget(budget) for budget in budgets), "regained"]
+    html, found = [], []
+    for score, each in sections_of(curves, score_name, balanced_curves).items():
         tables, rows = _tables(each, baseline), []
         for attack, table in tables.items():
             note = crafted_for[attack] and f", crafted for {crafted_for[attack]}"
@@ -121,9 +123,9 @@ def format_html(
             rows += [_html_row(row, "td") for row in table]
         caption = escape(f"{score} by budget ({unit})")
         html.append(f"<table><caption>{caption}</caption>{''.join(rows)}</table>")
-        conclusions += [DASH_LEGEND] if _has_dashes(tables) else []
-        conclusions += _conclusions(each, baseline, score)
-    lines = [*dict.fromkeys(conclusions), *notes]
+        found += [DASH_LEGEND] if _has_dashes(tables) else []
+        found += conclusions(each, baseline, score)
+    lines = [*dict.fromkeys(found), *notes]
     html += [f"<p>{escape(line)}</p>" for line in lines]
     return "".join(html)
 
@@ -134,7 +136,7 @@ def _html_row(cells, tag):
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
 
 
-def _label(budget):
+def describe_budget(budget):
     """Return a budget as text: a share as 10%, a number of rows as 10 rows."""
     if isinstance(budget, np.floating):
         return f"{100 * budget:g}%"
@@ -148,10 +150,10 @@ def _tables(curves, baseline):
         mean, std = curve.test_scores.mean(axis=1), curve.test_scores.std(axis=1)
         cells = [f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, std, strict=True)]
         undefended = curves[attack, baseline].test_scores
-        regained = ""
+        share = ""
         if name != baseline:
-            regained = _regained(curve.test_scores, undefended)
-        tables.setdefault(attack, []).append([name, *cells, regained])
+            share = regained(curve.test_scores, undefended)
+        tables.setdefault(attack, []).append([name, *cells, share])
     return tables
 
 
@@ -170,7 +172,7 @@ def _is_within_noise(differences):
     return not differences.mean() > error
 
 
-def _regained(defended, undefended):
+def regained(defended, undefended):
     """Return the share of the loss caused by the poison that a defence makes up for.
 
     Parameters
@@ -181,11 +183,12 @@ def _regained(defended, undefended):
     Returns
     -------
     cell : str
-        The share, or a dash if the loss is within noise: the share of nearly nothing
-        can be any number. Beyond -100% and 200% the number itself says nothing more.
+        The share, or a dash if the loss is no more than its standard deviation over the
+        folds: the share of nearly nothing can be any number. Beyond -100% and 200% the
+        number itself says nothing more.
     """
     losses = (undefended[0] - undefended[1:]).sum(axis=0)
-    if _is_within_noise(losses):
+    if not losses.mean() > (losses.std(ddof=1) if losses.shape[0] > 1 else 0.0):
         return DASH
     share = round((defended[1:] - undefended[1:]).sum() / losses.sum(), 2)
     if not -1 <= share <= 2:
@@ -205,7 +208,9 @@ def _cases(curves, name):
     return [
         (
             scores.mean(),
-            f"{attack} with budget {_label(budget)}" if budget else "clean data",
+            f"{attack} with budget {describe_budget(budget)}"
+            if budget
+            else "clean data",
             scores,
             curve.test_scores[0],
         )
@@ -215,7 +220,26 @@ def _cases(curves, name):
     ]
 
 
-def _conclusions(curves, baseline, score_name):
+def worst_cases(curves):
+    """Return the worst mean score of each estimator, over attacks and budgets.
+
+    Parameters
+    ----------
+    curves : dict of (str, str) to Bunch
+        What `robustness_curve` returns for each attack and estimator.
+
+    Returns
+    -------
+    worst : dict of str to (float, str)
+        The score, and the attack with its budget in words.
+    """
+    names = dict.fromkeys(name for _, name in curves)
+    return {
+        name: min(_cases(curves, name), key=lambda case: case[0])[:2] for name in names
+    }
+
+
+def conclusions(curves, baseline, score_name):
     """Return the worst case, and the defence whose own worst case is the best.
 
     What is within noise is not called harm, nor a better defence.

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.attacks._base import BaseSurrogateAttack
@@ -72,9 +73,15 @@ def inform(attack, estimator, y):
     if known is not None:
         return InformedAttack(known)
     encoder, _ = _passed_encoder(attack, estimator)
+    name = DEFAULT_SURROGATE
+    if is_regressor(estimator) and not attack._needs_classifier:
+        # Without a regressor as its surrogate an attack is one on classes.
+        ridge = Ridge()
+        attack = _with_surrogate(attack, make_pipeline(StandardScaler(), ridge))
+        name = _name(ridge)
     if encoder is not None:
         attack = EncodedAttack(attack, encoder)
-    return InformedAttack(attack, f"{DEFAULT_SURROGATE} (transfer)")
+    return InformedAttack(attack, f"{name} (transfer)")
 
 
 def _knowing(attack, surrogate, n_classes):

@@ -5,6 +5,7 @@ import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import current_thread, main_thread
+from time import perf_counter
 from traceback import format_exc
 
 from joblib.parallel import get_active_backend
@@ -51,6 +52,11 @@ class Workers:
         Return a :class:`Failure` for a call that raises an error, instead of raising.
     on_done : callable, default=None
         Called without arguments whenever a call has returned.
+
+    Attributes
+    ----------
+    seconds : float
+        How long all calls so far have taken, all jobs together.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Workers:
         self.single_threaded = single_threaded
         self.catch_errors = catch_errors
         self.on_done = on_done
+        self.seconds = 0.0
         self._warnings = {}
 
     def map(self, function, arguments):
@@ -97,11 +104,12 @@ class Workers:
         )
         options = self.single_threaded, self.catch_errors, os.getpid()
         results = []
-        for result, raised in parallel(
+        for result, raised, seconds in parallel(
             delayed(_call)(function, each, *options) for each in arguments
         ):
             for kind, warning in raised.items():
                 self._warnings.setdefault(kind, warning)
+            self.seconds += seconds
             results.append(result)
             if self.on_done is not None:
                 self.on_done()
@@ -130,8 +138,39 @@ def _return_as():
     return "generator" if backend.supports_return_generator else "list"
 
 
+class Steps:
+    """Count of the steps of a sweep, for a callback.
+
+    Parameters
+    ----------
+    callback : callable or None
+        Called as ``callback(n_done, n_steps, attack_name, estimator_name)``.
+    n_steps : int
+        How many steps there are.
+    """
+
+    def __init__(self, callback, n_steps):
+        self.callback, self.n_steps, self.n_done = callback, n_steps, 0
+        self.names = None, None
+
+    def begin(self, attack_name, estimator_name):
+        """Say what comes next."""
+        self.names = attack_name, estimator_name
+        self._tell()
+
+    def step(self):
+        """Count a step."""
+        self.n_done += 1
+        self._tell()
+
+    def _tell(self):
+        if self.callback is not None:
+            self.callback(self.n_done, self.n_steps, *self.names)
+
+
 def _call(function, arguments, single_threaded, catch_errors, caller):
-    """Return the result of a call, and the first warning of each kind."""
+    """Return the result of a call, the first warning of each kind, and its seconds."""
+    begin = perf_counter()
     limits = limit_all_threads() if single_threaded else nullcontext()
     recorder = nullcontext([])
     if os.getpid() != caller and current_thread() is main_thread():
@@ -151,4 +190,4 @@ def _call(function, arguments, single_threaded, catch_errors, caller):
     raised = {}
     for text, category, *place in caught:
         raised.setdefault(warning_kind(text, category), (text, category, *place))
-    return result, raised
+    return result, raised, perf_counter() - begin

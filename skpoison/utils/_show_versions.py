@@ -40,6 +40,20 @@ def _versions():
     return versions
 
 
+def describe_versions():
+    """Return the versions on which numbers depend, in a line.
+
+    Returns
+    -------
+    text : str
+        Those of skpoison, of what it always needs, and of Python.
+    """
+    versions = _versions()
+    numeric = ("skpoison", "scikit-learn", "imbalanced-learn", "numpy", "scipy")
+    named = [f"{name} {versions[name]}" for name in numeric]
+    return ", ".join([*named, f"Python {platform.python_version()}"])
+
+
 def show_versions():
     """Print the versions of skpoison, Python and the packages that skpoison works with.
 

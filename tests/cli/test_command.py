@@ -1,9 +1,11 @@
 import csv
 import os
 import re
-import resource
+import shlex
 import subprocess
 import sys
+from hashlib import sha256
+from html import escape
 from io import StringIO
 from pathlib import Path
 
@@ -22,12 +24,14 @@ import skpoison
 from skpoison.attacks import RandomLabelFlip
 from skpoison.cli import main
 from skpoison.cli._data import LOADERS
+from skpoison.cli._defaults import CHEAP, STRONG
 from skpoison.cli._listing import format_list
-from skpoison.cli._names import BEST_DEFENCES, QUICK_ATTACKS
+from skpoison.cli._tasks import CLASSIFICATION, REGRESSION
 from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection import robustness_curve
 
 FILES = ["robustness.csv", "robustness.png"]
+PAGE = "robustness.html"
 
 # One attack, one defence, one budget, two folds, and a tree.
 QUICK = (
@@ -70,6 +74,8 @@ def folder(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path / "modules")
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path / "folder")
+    # Starting processes takes longer than these reports.
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     yield tmp_path / "folder"
     sys.modules.pop("users_models", None)
 
@@ -83,7 +89,8 @@ def succeed(capsys):
         printed, err = capsys.readouterr()
         for name in FILES:
             assert (Path(out) / name).stat().st_size > 0
-        wrote = " and ".join(str(Path(out) / name) for name in FILES)
+        names = [FILES[0], *[PAGE] * ("--html" in arguments), FILES[1]]
+        wrote = " and ".join(str(Path(out) / name) for name in names)
         assert printed.endswith(f"\nWrote {wrote}\n")
         return printed, err
 
@@ -148,23 +155,31 @@ def command(*arguments, **settings):
     )
 
 
-def test_without_arguments_in_a_pipe():
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = command(env={"PYTHONIOENCODING": "utf-8"})
-    # A minute of work, which on a busy machine takes longer.
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime - before.ru_utime < 60
+def test_defaults_in_a_pipe():
+    # Fewer budgets and folds than by default, which only take time.
+    few = ("--data", save(table()), "--target", "y", "--cv", "2", "--budgets", "0.2")
+    done = command(*few, env={"PYTHONIOENCODING": "utf-8"})
     assert done.returncode == 0
     assert done.stderr == ""
-    assert sorted(map(str, Path().iterdir())) == FILES
+    assert sorted(map(str, Path().iterdir())) == [*FILES, "table.csv"]
     assert imread("robustness.png").ndim == 3
-    title, *_, worst, best, wrote = done.stdout.splitlines()
-    assert title.startswith("breast_cancer (569 rows, 30 columns, 2 classes, ")
+    title, *lines = done.stdout.splitlines()
+    *_, again, digest, versions, wrote = lines
+    assert title.startswith("table.csv (40 rows, 2 columns, 2 classes, ")
+    assert digest.startswith("SHA-256 of table.csv: ")
     assert wrote == "Wrote robustness.csv and robustness.png"
+    assert versions.startswith(f"with skpoison {skpoison.__version__}, scikit-learn ")
 
+    attacks, defences = [*CHEAP, STRONG], CLASSIFICATION.best_defences
+    assert again == (
+        "to make it again: python -m skpoison --data table.csv --target y "
+        "--estimator logistic "
+        f"--attack {' '.join(attacks)} --defence {' '.join(defences)} --budgets 0.2 "
+        "--cv 2 --scoring accuracy --seed 0"
+    )
     scores = read_csv()
-    assert len(scores) == len(QUICK_ATTACKS) * (1 + len(BEST_DEFENCES)) * 5
-    assert all(folds.shape == (5,) for folds in scores.values())
+    assert len(scores) == len(attacks) * (1 + len(defences)) * 2
+    assert all(folds.shape == (2,) for folds in scores.values())
     # What the table says is what the file says.
     rows, attack = {}, None
     for line in done.stdout.splitlines():
@@ -179,30 +194,97 @@ def test_without_arguments_in_a_pipe():
             for key, folds in scores.items()
             if key[:2] == (attack, defence)
         ]
-        assert len(cells) == len(budgets) == 5
+        assert len(cells) == len(budgets) == 2
         assert "   ".join(cells) in row
     # The worst case is the worst.
-    means = {key: folds.mean() for key, folds in scores.items()}
-    worst_of = {
-        arm: min((key for key in means if key[1] == arm), key=means.get)
-        for _, arm, _ in means
-    }
-    attack, arm, budget = worst_of.pop("no defence")
+    means = {key: folds.mean() for key, folds in scores.items() if "no def" in key[1]}
+    attack, arm, budget = min(means, key=means.get)
     score, clean = means[attack, arm, budget], means[attack, arm, 0.0]
-    assert worst == (
+    assert (
         f"Worst case with no defence: {attack} with budget {100 * budget:g}%: accuracy "
         f"{score:.3f}, {clean - score:.3f} below clean data."
+    ) in lines
+
+
+def test_the_command_in_the_report_makes_it_again(succeed):
+    content = table().replace(",1\n", ",ham\n").replace(",0\n", ",spam\n")
+    out, _ = succeed(
+        *("--data", save(content, "two words.csv"), "--target", "y", "--seed", 4),
+        *("--cv", 2, "--budgets", 2, "--attack", "random_label_flip"),
     )
-    # The defences differ from the best one by less than the standard error.
-    best_arm = max(worst_of, key=lambda arm: means[worst_of[arm]])
-    for arm in worst_of:
-        gain = scores[worst_of[best_arm]] - scores[worst_of[arm]]
-        assert 0 <= gain.mean() <= gain.std(ddof=1) / np.sqrt(5)
-    *first, last = (f"{arm} ({means[worst_of[arm]]:.3f})" for arm in BEST_DEFENCES)
-    assert best == (
-        f"No single best defence: the worst cases of {', '.join(first)} and {last} "
-        "differ by no more than the standard error over the folds."
+    (again,) = re.findall("to make it again: python -m skpoison (.*)", out)
+    assert f"SHA-256 of two words.csv: {sha256(content.encode()).hexdigest()}\n" in out
+    second, _ = succeed(*shlex.split(again), out="second")
+    assert Path(FILES[0]).read_bytes() == Path("second", FILES[0]).read_bytes()
+    assert second.partition("Wrote")[0] == out.partition("Wrote")[0]
+
+
+def test_regression(succeed):
+    rng = np.random.RandomState(0)
+    lines = [
+        f"{i / 40:.3f},{rng.rand():.3f},{i / 7 + rng.rand():.3f}\n" for i in range(40)
+    ]
+    out, err = succeed(
+        *("--data", save("a,b,y\n" + "".join(lines)), "--target", "y"),
+        *("--cv", 2, "--budgets", 0.2),
     )
+    assert err == ""
+    assert ", the target from 0.688 to 5.748)" in out.partition("\n")[0]
+    assert out.partition("\n")[0].endswith("StandardScaler -> Ridge")
+    assert {case[:2] for case in read_csv()} == {
+        (STRONG, arm) for arm in ["no defence", *REGRESSION.best_defences]
+    }
+    assert "\nr2, mean ± standard deviation over the folds" in out
+
+
+@pytest.mark.filterwarnings("default")
+def test_page(succeed):
+    name = "a<b>.csv"
+    quick = ("--data", save(table(), name), "--target", "y", *QUICK)
+    succeed(*quick, out="without")
+    assert not Path("without", PAGE).exists()
+    out, _ = succeed(*quick, "--html", "--estimator", "users_models.Warner")
+    page = Path(PAGE).read_text(encoding="utf-8")
+    assert "a&lt;b&gt;.csv (40 rows, 2 columns, 2 classes, " in page
+    assert "<b>" not in page
+    assert "<li>UserWarning: mind\n  the gap</li>" in page
+    (again,) = re.findall("(to make it again: .*)", out)
+    assert escape(again) in page
+    assert "2-fold cross-validation, seed 0; training rows poisoned" in page
+
+
+def test_rows_that_contradict_the_others(succeed):
+    lines = table().splitlines()
+    lines[8] = lines[8][:-1] + str(1 - int(lines[8][-1]))
+    quick = ("--target", "y", *QUICK, "--estimator", "logistic", "--html")
+    out, _ = succeed("--data", save("\n".join(lines)), *quick)
+    own = int(lines[8][-1])
+    said = f"labelled {own}, from the others one would predict {1 - own}"
+    assert f"row 0 is the first one:\n  row 7: {said}\n" in out
+    page = Path(PAGE).read_text(encoding="utf-8")
+    assert ">7</th>" in page
+    assert f"<td>{said}</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("defences", "least", "which"),
+    [([], 1.01, "with no defence"), (["knn_drop"], 1.01, "even with "), ([], 0.1, "")],
+)
+def test_fail_below(capsys, defences, least, which):
+    quick = ("--data", save(table()), "--target", "y", *QUICK, "--defence", *defences)
+    code = main([*quick, "--fail-below", str(least)])
+    out, err = capsys.readouterr()
+    # The report is there either way.
+    assert out.endswith("Wrote robustness.csv and robustness.png\n")
+    assert code == bool(which)
+    if which:
+        assert err.startswith(
+            f"skpoison: --fail-below 1.01: the worst accuracy {which}"
+        )
+        scores = {arm: folds.mean() for (_, arm, b), folds in read_csv().items() if b}
+        assert err.endswith(f"{max(scores.values()):.3f}\n")
+    else:
+        assert err == ""
 
 
 def _read(terminal):
@@ -432,7 +514,7 @@ def test_help_and_version(capsys, option):
     else:
         names = (
             "data target trusted drop sep data-home estimator surrogate attack defence "
-            "budgets cv scoring n-jobs out seed"
+            "budgets cv scoring fail-below n-jobs html out seed"
         )
         assert all(f"--{name} " in out for name in names.split())
 
@@ -455,7 +537,7 @@ def test_interrupted(fail):
         ("--estimator users_bug.X", "--estimator users_bug.X is not one of"),
         (
             "--estimator sklearn.svm.SVR",
-            "--estimator sklearn.svm.SVR is not a scikit",
+            "--data iris is for a classifier. Take another --estimator, such as log",
         ),
         ("--estimator json.dumps", "--estimator json.dumps cannot be made: dumps() "),
         ("--estimator users_models.Broken", "random_label_flip against no defence: R"),

@@ -1,7 +1,7 @@
 from skpoison import attacks
 from skpoison.cli._data import LOADERS
 from skpoison.cli._listing import format_list
-from skpoison.cli._names import ATTACKS, DEFENCES, ESTIMATORS
+from skpoison.cli._tasks import ATTACKS, DEFENCES, ESTIMATORS
 
 
 def test_a_line_on_each():

@@ -3,10 +3,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, NuSVC
@@ -17,14 +17,13 @@ from skpoison import attacks, defences
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.cli._encoding import Layout
 from skpoison.cli._errors import CommandError
-from skpoison.cli._names import (
+from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
+from skpoison.cli._tasks import (
     ATTACKS,
+    CLASSIFICATION,
     DEFENCES,
     ESTIMATORS,
-    assemble,
-    find_attack,
-    find_defence,
-    find_estimator,
+    REGRESSION,
 )
 from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 
@@ -32,7 +31,7 @@ SOURCE = """
 from imblearn.pipeline import Pipeline as SamplingPipeline
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -103,9 +102,11 @@ def users_own(monkeypatch, tmp_path):
 def test_short_names_of_estimators(name):
     X, y = load_iris(return_X_y=True)
     found = find_estimator(name)
-    assert is_classifier(found)
+    assert is_classifier(found) == (name in CLASSIFICATION.estimators)
+    assert is_regressor(found) == (name in REGRESSION.estimators)
     with threadpool_limits(1):
-        assert clone(found).fit(X, y).score(X, y) > 0.9
+        score = clone(found).fit(X, y).score(X, y)
+    assert score > (0.9 if is_classifier(found) else 0.3)
 
 
 def test_importable_estimators():
@@ -119,7 +120,6 @@ def test_importable_estimators():
 @pytest.mark.parametrize(
     "name",
     [
-        "sklearn.linear_model.Ridge",
         "sklearn.cluster.KMeans",
         "sklearn.preprocessing.StandardScaler",
         "sklearn.base.BaseEstimator",
@@ -128,13 +128,35 @@ def test_importable_estimators():
         "users_own.no_last_step",
     ],
 )
-def test_not_a_classifier(name):
+def test_not_an_estimator(name):
     with pytest.raises(CommandError) as raised:
         find_estimator(name)
     assert str(raised.value) == (
-        f"--estimator {name} is not a scikit-learn classifier. Give an importable "
-        f"one, or one of {', '.join(ESTIMATORS)}."
+        f"--estimator {name} is not a scikit-learn classifier or regressor. Give an "
+        f"importable one, or one of {', '.join(ESTIMATORS)}."
     )
+
+
+def test_names_for_the_other_task():
+    with pytest.raises(CommandError, match="--surrogate ridge is not a scikit-learn c"):
+        find_estimator("ridge", "surrogate", [CLASSIFICATION])
+    with pytest.raises(CommandError, match="is for classes, and the target holds quan"):
+        find_attack("random_label_flip", 0, task=REGRESSION)
+    with pytest.raises(CommandError, match="is for classes, and the target holds quan"):
+        find_defence("knn_drop", REGRESSION)
+    with pytest.raises(CommandError, match="is not a scikit-learn regressor"):
+        find_defence("skpoison.defences.KNNSanitizedClassifier", REGRESSION)(Ridge())
+
+
+def test_attacks_on_quantities():
+    assert set(REGRESSION.attacks) == {
+        "greedy_deletion",
+        "gradient_insertion",
+        "gradient_modification",
+    }
+    assert CLASSIFICATION.attacks == ATTACKS
+    # An attack that is not of this package decides by itself.
+    assert REGRESSION.takes(object())
 
 
 @pytest.mark.parametrize(
@@ -271,11 +293,13 @@ def test_short_names_of_defences():
     assert relabel.estimator is drop.estimator is tree
 
 
-def test_every_classifier_among_the_defences_has_a_short_name():
-    tree = DecisionTreeClassifier()
-    assert {type(find_defence(name)(tree)).__name__ for name in DEFENCES} == {
-        name for name in defences.__all__ if name.endswith("Classifier")
-    }
+@pytest.mark.parametrize(
+    ("task", "inner", "suffix"),
+    [(CLASSIFICATION, LinearSVC(), "Classifier"), (REGRESSION, Ridge(), "Regressor")],
+)
+def test_every_defence_has_a_short_name(task, inner, suffix):
+    found = {type(find_defence(name, task)(inner)).__name__ for name in task.defences}
+    assert found == {name for name in defences.__all__ if name.endswith(suffix)}
 
 
 def test_importable_defences():
@@ -376,7 +400,7 @@ def test_surrogates_of_attacks(name):
 
 def test_option_of_the_surrogate():
     with pytest.raises(CommandError, match=r"^--surrogate sklearn.svm.SVR is not a"):
-        find_estimator("sklearn.svm.SVR", "surrogate")
+        find_estimator("sklearn.svm.SVR", "surrogate", [CLASSIFICATION])
     with pytest.raises(CommandError, match=r"^--surrogate nope is not one of logistic"):
         find_estimator("nope", "surrogate")
 

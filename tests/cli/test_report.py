@@ -421,10 +421,10 @@ def test_attack_crafted_for_another_estimator():
 
 def words_and_numbers():
     """Return data with a category and holes among the numbers."""
-    numbers = {"a": X[:120, 0].copy(), "b": X[:120, 1]}
+    numbers = {"a": X[:40, 0].copy(), "b": X[:40, 1]}
     numbers["a"][::7] = np.nan
-    layout = Layout(numbers, {"city": np.array(["x", "y"], object)[Y[:120]]}, {})
-    return Data(layout.rows(), Y[:120], None, layout, ["a note"])
+    layout = Layout(numbers, {"city": np.array(["x", "y"], object)[Y[:40]]}, {})
+    return Data(layout.rows(), Y[:40], None, layout, ["a note"])
 
 
 INFORMED = {*ATTACKS} - {"random_insertion", "random_label_flip"}
@@ -433,12 +433,12 @@ INFORMED = {*ATTACKS} - {"random_insertion", "random_label_flip"}
 @pytest.mark.parametrize("estimator", ["logistic", "tree"])
 @pytest.mark.parametrize("attack", sorted(INFORMED))
 def test_every_attack_on_words(estimator, attack):
-    settings = {"estimator": estimator, "budgets": np.array([0, 3]), "cv": 2}
+    settings = {"estimator": estimator, "budgets": np.array([0, 1]), "cv": 2}
     made = report(
         words_and_numbers(), attacks=["random_label_flip", attack], **settings
     )
     assert made.protocol[1:3] == [
-        "columns: 2 of numbers (18 missing: the median instead), 1 of categories "
+        "columns: 2 of numbers (6 missing: the median instead), 1 of categories "
         "(one-hot)",
         "a note",
     ]
@@ -464,7 +464,7 @@ def test_every_attack_on_holes(attack, surrogate):
         estimator="logistic",
         surrogate=surrogate,
         attacks=[attack],
-        budgets=np.array([0, 3]),
+        budgets=np.array([0, 1]),
         cv=2,
     )
     assert made.title.endswith("SimpleImputer -> StandardScaler -> LogisticRegression")
@@ -478,7 +478,7 @@ def test_surrogate_behind_words(attack):
         words_and_numbers(),
         surrogate="linear_svm",
         attacks=[attack],
-        budgets=np.array([0, 3]),
+        budgets=np.array([0, 1]),
         cv=2,
     )
     assert {name for name, _ in made.report.curves_} == {attack}

@@ -142,8 +142,16 @@ def test_attack_that_cannot_know_the_estimator(run):
     ("content", "options", "message"),
     [
         (table(a=A, y=[1] * N_ROWS), [], "The target 'y' has only one class, 1"),
-        (table(a=A, y=A), [], "The target 'y' holds fractions such as"),
-        (table(a=A, y=range(N_ROWS)), [], "The target 'y' holds 60 different numbers"),
+        (
+            table(a=A, y=A),
+            ["--estimator", "tree"],
+            "The target 'y' holds fractions such as",
+        ),
+        (
+            table(a=A, y=range(N_ROWS)),
+            ["--estimator", "tree"],
+            "The target 'y' holds 60 different numbers",
+        ),
         (
             table(a=A, y=np.arange(N_ROWS) == 0),
             [],

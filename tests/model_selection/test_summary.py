@@ -7,7 +7,7 @@ from sklearn.utils import Bunch
 from skpoison.model_selection._summary import format_html, format_text
 
 PLAIN = "no defence"
-LEGEND = "–: loss within noise: no more than its standard error over the folds"
+LEGEND = "–: the poison costs no more than its standard deviation over the folds"
 NO_HARM = (
     "No attack here did harm: with no defence, no loss of accuracy exceeds its "
     "standard error over the folds."
@@ -94,27 +94,33 @@ def folds(*scores):
 
 
 @pytest.mark.parametrize(
-    ("losses", "is_noise"),
+    ("spread", "is_noise", "is_dash"),
     [
-        # Mean 0.01; standard error 0.02 / sqrt(4) = 0.01, then a little less.
-        ([0.01 - t, 0.01 + t, 0.01 - t, 0.01 + t], t > 0.01 * np.sqrt(3))
-        for t in (0.0, 0.0173, 0.0174, 0.05)
+        # Mean 0.01. The standard deviation of these losses is 2 / sqrt(3) times the
+        # spread, and their standard error half of that.
+        (0.0, False, False),
+        (0.0086, False, False),
+        (0.0087, False, True),
+        (0.0173, False, True),
+        (0.0174, True, True),
+        (0.05, True, True),
     ],
 )
-def test_loss_within_its_standard_error(losses, is_noise):
+def test_loss_within_its_standard_error(spread, is_noise, is_dash):
+    losses = 0.01 + spread * np.array([-1, 1, -1, 1])
     clean = np.array([0.9, 0.7, 0.8, 0.95])
     plain = folds(clean, clean - losses)
-    defended = folds(clean, clean - np.array(losses) / 2)
+    defended = folds(clean, clean - losses / 2)
     text = summary({("flip", PLAIN): plain, ("flip", "knn"): defended})
     (cell,) = re.findall(r"^  knn .* (\S+)$", text, flags=re.MULTILINE)
-    assert cell == ("–" if is_noise else "50%")
-    assert (LEGEND in text.splitlines()) == is_noise
+    assert cell == ("–" if is_dash else "50%")
+    assert (LEGEND in text.splitlines()) == is_dash
     assert (NO_HARM in text.splitlines()) == is_noise
     assert ("Worst case" in text) != is_noise
     html = summary(
         {("flip", PLAIN): plain, ("flip", "knn"): defended}, function=format_html
     )
-    assert (f"<p>{LEGEND}</p>" in html) == is_noise
+    assert (f"<p>{LEGEND}</p>" in html) == is_dash
 
 
 def test_harm_of_the_smaller_but_certain_loss():

@@ -1,0 +1,76 @@
+"""Attacks and defences of a report for which none are named.
+
+The attacks are the strongest that fit its time.
+
+The choice depends on the data and the number of fits alone, not on how fast the machine
+is: the same command gives the same report everywhere.
+"""
+
+from sklearn.pipeline import Pipeline
+
+from skpoison.cli._tasks import REGRESSION
+from skpoison.model_selection._surrogates import is_differentiable
+
+# They take about as long as the fits of the estimator itself.
+CHEAP = ["random_insertion", "random_label_flip", "margin_label_flip"]
+# Far stronger than the first two; an optimisation for each budget and fold.
+STRONG = "gradient_insertion"
+# What one such optimisation takes on one processor: seconds, and seconds more for each
+# number in the training rows and each class (of two, one is enough).
+SECONDS, SECONDS_OF_A_NUMBER = 2.0, 5e-5
+# It is left out if all of them would take longer than that.
+MOST_SECONDS = 120
+
+
+def choose_attacks(X, *, task, n_classes, n_crafts):
+    """Return the attacks of a report, and a line on why others are left out.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    task : Task
+        Classification or regression.
+    n_classes : int
+        Number of classes; 1 for regression.
+    n_crafts : int
+        How often each attack runs: budgets above 0 times folds.
+
+    Returns
+    -------
+    attacks : list of str
+    notes : list of str
+    """
+    if task is REGRESSION:
+        return [STRONG], []
+    n_numbers = X.shape[0] * X.shape[1] * max(1, n_classes - 1)
+    seconds = n_crafts * (SECONDS + SECONDS_OF_A_NUMBER * n_numbers)
+    if seconds <= MOST_SECONDS:
+        return [*CHEAP, STRONG], []
+    return [*CHEAP], [
+        f"{STRONG}, a stronger attack, takes about {max(2, round(seconds / 60))} "
+        f"minutes of computation here, and is left out; --attack {STRONG} includes it"
+    ]
+
+
+def choose_defences(task, victim, trusted):
+    """Return the defences of a report: those that withstand most, in its time.
+
+    Parameters
+    ----------
+    task : Task
+        Classification or regression.
+    victim : estimator
+        The undefended estimator.
+    trusted : ndarray of shape (n_samples,) of bool, or None
+        The rows that can be trusted.
+
+    Returns
+    -------
+    defences : list of str
+    """
+    last = victim.steps[-1][1] if isinstance(victim, Pipeline) else victim
+    if task is REGRESSION and not is_differentiable(last, None):
+        # The best of all fit the estimator hundreds of times, or read its gradients.
+        return task.best_if_trusted
+    return task.best_defences + ([] if trusted is None else task.best_if_trusted)

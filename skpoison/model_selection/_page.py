@@ -1,0 +1,152 @@
+"""A robustness report as a page: conclusions, scores, curves and threat models."""
+
+from skpoison.model_selection._html import (
+    Number,
+    make_list,
+    make_pictures,
+    make_section,
+    make_table,
+)
+from skpoison.model_selection._imbalance import describe_defences
+from skpoison.model_selection._summary import (
+    DASH,
+    conclusions,
+    describe_budget,
+    regained,
+    sections_of,
+    worst_cases,
+)
+from skpoison.model_selection._svg import draw_curves, marker
+from skpoison.model_selection._threat_model import TAXONOMIES, describe_threat
+
+
+def report_parts(report, attacks):
+    """Return the sections of the page of a fitted report.
+
+    Parameters
+    ----------
+    report : RobustnessReport
+        The report.
+    attacks : dict of str to sampler
+        Its attacks by name.
+
+    Returns
+    -------
+    parts : list of str
+        HTML.
+    """
+    sections = sections_of(report.curves_, report.score_name_, report.balanced_curves_)
+    found = []
+    for score_name, curves in sections.items():
+        found += conclusions(curves, report.baseline_, score_name)
+    found += describe_defences(report.overruled_, report.sampled_)
+    parts = [make_section("What was found", make_list(dict.fromkeys(found)))]
+    for score_name, curves in sections.items():
+        parts.append(
+            make_section(
+                f"Robustness, by {score_name}",
+                _cases(curves, report, score_name),
+                _pictures(curves, report, score_name),
+                _scores(curves, report, score_name),
+            )
+        )
+    return [*parts, _threats(report, attacks), _seconds(report)]
+
+
+def _cases(curves, report, score_name):
+    """Return a table of the estimators: their scores on clean data and at worst."""
+    rows, worst = [], worst_cases(curves)
+    names = list(worst)
+    first = next(attack for attack, _ in curves)
+    plain = curves[first, report.baseline_].test_scores[0].mean()
+    for name in names:
+        clean = curves[first, name].test_scores[0].mean()
+        score, case = worst[name]
+        rows.append(
+            [
+                name,
+                Number(f"{clean:.3f}", clean),
+                Number(f"{plain - clean:+.3f}", plain - clean),
+                Number(f"{score:.3f}", score),
+                case,
+            ]
+        )
+    header = ["Estimator", "On clean data", "Its cost there", "At worst", "Under"]
+    caption = f"{score_name}: what each estimator costs, and what it withstands"
+    return make_table(caption, header, rows)
+
+
+def _pictures(curves, report, score_name):
+    names = list(dict.fromkeys(name for _, name in curves))
+    pictures = {}
+    for attack in dict.fromkeys(attack for attack, _ in curves):
+        of_attack = {name: curves[attack, name] for name in names}
+        note = report.crafted_for_[attack]
+        pictures[f"{attack}, crafted for {note}" if note else attack] = draw_curves(
+            of_attack,
+            title=f"{score_name} by the budget of {attack}, one line for each "
+            "estimator; the table below holds the numbers",
+            score_name=score_name,
+        )
+    legend = [(marker(i, 0, 0), name) for i, name in enumerate(names)]
+    return make_pictures(pictures, legend)
+
+
+def _scores(curves, report, score_name):
+    """Return a table of all scores, which are means over the folds."""
+    budgets = next(iter(curves.values())).budgets
+    rows = []
+    for (attack, name), curve in curves.items():
+        mean, std = curve.test_scores.mean(axis=1), curve.test_scores.std(axis=1)
+        cells = [
+            Number(f"{m:.3f} ± {s:.3f}", m) for m, s in zip(mean, std, strict=True)
+        ]
+        undefended = curves[attack, report.baseline_].test_scores
+        share = ""
+        if name != report.baseline_:
+            share = regained(curve.test_scores, undefended)
+        rows.append([attack, name, *cells, share])
+    unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
+    caption = (
+        f"{score_name} by budget ({unit}), mean ± standard deviation over the folds; "
+        "regained: the share of the loss that a defence makes up for, "
+        f"{DASH} if the loss is no more than its standard deviation"
+    )
+    header = ["Attack", "Estimator", *map(describe_budget, budgets), "Regained"]
+    return make_table(caption, header, rows)
+
+
+def _threats(report, attacks):
+    threats = {
+        name: describe_threat(
+            attack,
+            crafted_for=report.crafted_for_[name],
+            budgets=next(iter(report.curves_.values())).budgets,
+        )
+        for name, attack in attacks.items()
+    }
+    header = ["Attack", *next(iter(threats.values()))]
+    rows = [[name, *threat.values()] for name, threat in threats.items()]
+    links = ", ".join(f'<a href="{url}">{name}</a>' for name, url in TAXONOMIES.items())
+    return make_section(
+        "Threat model",
+        "<p>Test rows are never poisoned, nor shown to an attack; no defence is told "
+        f"which rows are poisoned. Terms are those of {links}.</p>",
+        make_table("What each attacker knows, can do and wants", header, rows),
+    )
+
+
+def _seconds(report):
+    rows = [
+        [
+            attack,
+            "crafting" if name is None else name,
+            Number(f"{seconds:.2f}", seconds),
+        ]
+        for (attack, name), seconds in report.seconds_.items()
+    ]
+    caption = "Seconds of computation, all jobs together"
+    return make_section(
+        "Time",
+        make_table(caption, ["Attack", "Crafting, or estimator", "Seconds"], rows),
+    )

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skpoison.cli._defaults import CHEAP, STRONG, choose_attacks, choose_defences
+from skpoison.cli._tasks import CLASSIFICATION, REGRESSION
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_classes", "n_crafts", "fits"),
+    [
+        ((569, 30), 2, 20, True),
+        ((569, 30), 2, 200, False),
+        ((50_000, 20), 2, 20, False),
+        ((1797, 64), 10, 20, False),
+    ],
+)
+def test_the_strongest_attacks_that_fit(shape, n_classes, n_crafts, fits):
+    attacks, notes = choose_attacks(
+        np.broadcast_to(0.0, shape),
+        task=CLASSIFICATION,
+        n_classes=n_classes,
+        n_crafts=n_crafts,
+    )
+    assert attacks == [*CHEAP, STRONG] if fits else [*CHEAP]
+    assert len(notes) == (not fits)
+    assert all(f"--attack {STRONG} includes it" in note for note in notes)
+
+
+def test_regression():
+    attacks, notes = choose_attacks(
+        np.zeros((10, 2)), task=REGRESSION, n_classes=1, n_crafts=20
+    )
+    assert attacks == [STRONG]
+    assert notes == []
+
+
+def test_defences():
+    trusted = np.array([True, False])
+    for task, victim in (
+        (CLASSIFICATION, LogisticRegression()),
+        (REGRESSION, make_pipeline(StandardScaler(), Ridge())),
+    ):
+        best = task.best_defences
+        assert choose_defences(task, victim, None) == best
+        assert choose_defences(task, victim, trusted) == [*best, "outlier_filter"]
+    forest = RandomForestRegressor()
+    assert choose_defences(REGRESSION, forest, None) == ["outlier_filter"]
