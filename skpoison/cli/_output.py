@@ -50,7 +50,7 @@ def _format_rows(rows, most=5):
         return []
     return [
         "",
-        f"{ROWS_OF_YOURS}; row 0 is the first one:",
+        f"{ROWS_OF_YOURS}, counted from 0:",
         *(f"  row {i}: {reason}" for i, _, reason in rows[:most]),
     ]
 
@@ -81,8 +81,8 @@ def to_page(named_report, recipe):
                 ROWS_OF_YOURS,
                 make_paragraph(
                     "Poison is among such rows, and so are mistakes and rare but "
-                    "correct rows: look at them before you delete any. Row 0 is the "
-                    "first one."
+                    "correct rows: look at them before you delete any. Rows are "
+                    "counted from 0."
                 ),
                 make_table(
                     "Rows by how much they contradict the others",

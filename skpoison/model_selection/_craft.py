@@ -257,7 +257,7 @@ def craft(
     return crafted
 
 
-def craft_folds(attack, X, y, *, budgets, folds, params, workers):
+def craft_folds(attack, X, y, *, budgets, folds, params, workers, cache=None):
     """Poison the training rows of given folds, once for each budget.
 
     Parameters
@@ -277,6 +277,8 @@ def craft_folds(attack, X, y, *, budgets, folds, params, workers):
     workers : Workers
         Where the attacks run. If it catches errors, a failed attack has a
         :class:`Failure` in place of the fitted attack.
+    cache : object, default=None
+        What keeps the poison of each budget and fold, as in :meth:`Workers.map`.
 
     Returns
     -------
@@ -286,6 +288,7 @@ def craft_folds(attack, X, y, *, budgets, folds, params, workers):
     outcomes = workers.map(
         craft_one,
         [(attack, budget, X, y, train, params) for budget, (train, _) in points],
+        cache,
     )
     return CraftedPoison(
         budgets,

@@ -270,3 +270,48 @@ class RobustnessCurveDisplay(BaseDisplay):
             line_kw=line_kw,
             fill_between_kw=fill_between_kw,
         )
+
+
+def draw_report(curves, *, baseline, score_name, crafted_for, figure=None):
+    """Draw the curves of a report, one axis for each attack.
+
+    Parameters
+    ----------
+    curves : dict of (str, str) to Bunch
+        What `robustness_curve` returns for each attack and estimator.
+    baseline : str
+        Name of the undefended estimator. It is black.
+    score_name : str
+        Name of the score.
+    crafted_for : dict of str to str
+        For each attack the estimator that its poison is crafted for, if that is not the
+        baseline.
+    figure : matplotlib Figure, default=None
+        The figure to draw in. None makes a new one.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+    """
+    attacks = list(dict.fromkeys(attack for attack, _ in curves))
+    if figure is None:
+        pyplot = import_optional(
+            "matplotlib.pyplot", extra="plot", user="RobustnessReport.plot"
+        )
+        size = 1 + 4.5 * len(attacks), 4.2
+        figure = pyplot.figure(figsize=size, layout="constrained")
+    axes = figure.subplots(1, len(attacks), sharey=True, squeeze=False)[0]
+    axes = dict(zip(attacks, axes, strict=True))
+    score_name = score_name.replace("_", " ").capitalize()
+    for (attack, name), curve in curves.items():
+        RobustnessCurveDisplay(**curve, name=name, score_name=score_name).plot(
+            axes[attack], line_kw={"color": "black"} if name == baseline else None
+        )
+    for attack, ax in axes.items():
+        note = crafted_for[attack]
+        ax.set_title(f"{attack}\ncrafted for {note}" if note else attack)
+        ax.label_outer()
+        ax.grid(alpha=0.3)
+        if ax is not axes[attacks[0]]:
+            ax.get_legend().remove()
+    return figure

@@ -1,5 +1,6 @@
 """Robustness report: several attacks against several estimators."""
 
+import os
 from html import escape
 from numbers import Integral
 
@@ -30,10 +31,11 @@ from skpoison.model_selection._imbalance import (
     warn_of_rare_class,
 )
 from skpoison.model_selection._page import report_parts
-from skpoison.model_selection._plot import RobustnessCurveDisplay
+from skpoison.model_selection._plot import draw_report
 from skpoison.model_selection._row_metadata import route_params
 from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._scoring import check_scoring_names
+from skpoison.model_selection._store import open_store
 from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._surrogates import inform
 from skpoison.model_selection._workers import Steps, Workers
@@ -72,6 +74,11 @@ class RobustnessReport(BaseEstimator):
         step, and before the first one of each curve; for example `print`, to see how
         far the report is. A step is an attack or a fit on one budget and fold. The
         name of the estimator is None while an attack is computed.
+    folder : str or path-like, default=None
+        Where poison and scores are kept as they come, as NPZ and JSON. A report that
+        has been interrupted takes up from there what is done, if data, folds,
+        parameters and versions are the same. It then gives the same scores as if it had
+        not been interrupted, if everything random has a seed. None keeps nothing.
 
     Attributes
     ----------
@@ -138,6 +145,7 @@ class RobustnessReport(BaseEstimator):
         "scoring": [str, callable, None],
         "n_jobs": [Integral, None],
         "callback": [callable, None],
+        "folder": [str, os.PathLike, None],
     }
 
     def __init__(
@@ -150,6 +158,7 @@ class RobustnessReport(BaseEstimator):
         scoring=None,
         n_jobs=None,
         callback=None,
+        folder=None,
     ):
         self.estimators = estimators
         self.attacks = attacks
@@ -158,6 +167,7 @@ class RobustnessReport(BaseEstimator):
         self.scoring = scoring
         self.n_jobs = n_jobs
         self.callback = callback
+        self.folder = folder
 
     # The estimators are validated when they are fitted themselves.
     @_fit_context(prefer_skip_nested_validation=False)
@@ -183,8 +193,9 @@ class RobustnessReport(BaseEstimator):
         ValueError
             If there are no estimators or no attacks, if one of `attacks` is not an
             attack, if `budgets` is not a sequence of shares or of numbers of rows, or
-            mixes them, if `scoring` gives more than one number, or if an attack, an
-            estimator or the score raises it.
+            mixes them, if `scoring` gives more than one number, if `folder` holds the
+            results of another report, or if an attack, an estimator or the score raises
+            it.
 
         Warns
         -----
@@ -242,6 +253,18 @@ class RobustnessReport(BaseEstimator):
         n_curves = len(attacks) * (1 + len(estimators))
         progress = Steps(self.callback, n_curves * len(budgets) * len(folds))
         workers.on_done = progress.step
+        store = open_store(
+            self.folder,
+            X=X,
+            y=y,
+            params=params,
+            folds=folds,
+            budgets=budgets,
+            scoring=self.scoring,
+            estimators=estimators,
+            attacks={name: each.attack for name, each in informed.items()},
+        )
+        cells = np.repeat(budgets, len(folds)).tolist()
         self.curves_, self.overruled_, self.sampled_ = {}, {}, {}
         self.seconds_ = {}
         self.balanced_curves_ = {} if hides_a_class else None
@@ -259,6 +282,8 @@ class RobustnessReport(BaseEstimator):
                             folds=folds,
                             params=routed.fit_resample[attack_name],
                             workers=workers,
+                            cache=store
+                            and store.poison(each.attack, attack_name, cells),
                         )
                         self._take_seconds(workers, attack_name, None)
                     progress.begin(attack_name, name)
@@ -273,6 +298,7 @@ class RobustnessReport(BaseEstimator):
                         score_params=routed.score[name],
                         error_score="raise",
                         workers=workers,
+                        cache=store and store.scores(attack_name, name),
                     )
                     self._take_seconds(workers, attack_name, name)
                 except Exception as error:
@@ -388,29 +414,13 @@ class RobustnessReport(BaseEstimator):
             If matplotlib is not installed.
         """
         check_is_fitted(self)
-        attacks = list(dict.fromkeys(attack for attack, _ in self.curves_))
-        if figure is None:
-            pyplot = import_optional(
-                "matplotlib.pyplot", extra="plot", user="RobustnessReport.plot"
-            )
-            size = 1 + 4.5 * len(attacks), 4.2
-            figure = pyplot.figure(figsize=size, layout="constrained")
-        axes = figure.subplots(1, len(attacks), sharey=True, squeeze=False)[0]
-        axes = dict(zip(attacks, axes, strict=True))
-        score_name = self.score_name_.replace("_", " ").capitalize()
-        for (attack, name), curve in self.curves_.items():
-            RobustnessCurveDisplay(**curve, name=name, score_name=score_name).plot(
-                axes[attack],
-                line_kw={"color": "black"} if name == self.baseline_ else None,
-            )
-        for attack, ax in axes.items():
-            note = self.crafted_for_[attack]
-            ax.set_title(f"{attack}\ncrafted for {note}" if note else attack)
-            ax.label_outer()
-            ax.grid(alpha=0.3)
-            if ax is not axes[attacks[0]]:
-                ax.get_legend().remove()
-        return figure
+        return draw_report(
+            self.curves_,
+            baseline=self.baseline_,
+            score_name=self.score_name_,
+            crafted_for=self.crafted_for_,
+            figure=figure,
+        )
 
     def _for_summary(self):
         check_is_fitted(self)

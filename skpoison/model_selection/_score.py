@@ -47,7 +47,17 @@ class PoisonedEstimator:
 
 
 def score_folds(
-    estimator, X, y, crafted, *, scorer, fit_params, score_params, error_score, workers
+    estimator,
+    X,
+    y,
+    crafted,
+    *,
+    scorer,
+    fit_params,
+    score_params,
+    error_score,
+    workers,
+    cache=None,
 ):
     """Fit an estimator on each poisoned training set and score it on clean rows.
 
@@ -70,6 +80,9 @@ def score_folds(
         The score if a fit fails.
     workers : Workers
         Where estimators are fitted.
+    cache : object, default=None
+        What keeps the scores of each budget and fold, as in :meth:`Workers.map`, if no
+        attack fails.
 
     Returns
     -------
@@ -99,6 +112,7 @@ def score_folds(
             )
             for i in todo
         ],
+        cache,
     )
     outcomes = failures | dict(zip(todo, outcomes, strict=True))
     _report_failures(

@@ -78,7 +78,7 @@ class Workers:
         self.seconds = 0.0
         self._warnings = {}
 
-    def map(self, function, arguments):
+    def map(self, function, arguments, cache=None):
         """Call a function once for each tuple of arguments.
 
         Parameters
@@ -87,15 +87,39 @@ class Workers:
             The function.
         arguments : list of tuple
             The positional arguments of each call.
+        cache : object, default=None
+            Its ``get(i)`` returns the result of the i-th call and its seconds, or None
+            if they are not there; ``put(i, result, seconds)`` keeps them.
 
         Returns
         -------
         results : list
             The results in the order of `arguments`.
         """
+        results = {}
+        for i in range(len(arguments) if cache is not None else 0):
+            found = cache.get(i)
+            if found is not None:
+                results[i], seconds = found
+                self._count(seconds)
+        todo = [i for i in range(len(arguments)) if i not in results]
+        for i, result, seconds in self._calls(function, arguments, todo):
+            results[i] = result
+            if cache is not None and not isinstance(result, Failure):
+                cache.put(i, result, seconds)
+            self._count(seconds)
+        return [results[i] for i in range(len(arguments))]
+
+    def _count(self, seconds):
+        self.seconds += seconds
+        if self.on_done is not None:
+            self.on_done()
+
+    def _calls(self, function, arguments, todo):
+        """Yield position, result and seconds of each call, in order."""
         n_jobs = self.n_jobs
         if n_jobs is not None and n_jobs > 0:
-            n_jobs = max(1, min(n_jobs, len(arguments)))
+            n_jobs = max(1, min(n_jobs, len(todo)))
         parallel = Parallel(
             n_jobs=n_jobs,
             pre_dispatch=self.pre_dispatch,
@@ -103,17 +127,13 @@ class Workers:
             return_as=_return_as(),
         )
         options = self.single_threaded, self.catch_errors, os.getpid()
-        results = []
-        for result, raised, seconds in parallel(
-            delayed(_call)(function, each, *options) for each in arguments
-        ):
+        outcomes = parallel(
+            delayed(_call)(function, arguments[i], *options) for i in todo
+        )
+        for i, (result, raised, seconds) in zip(todo, outcomes, strict=True):
             for kind, warning in raised.items():
                 self._warnings.setdefault(kind, warning)
-            self.seconds += seconds
-            results.append(result)
-            if self.on_done is not None:
-                self.on_done()
-        return results
+            yield i, result, seconds
 
     def warn(self):
         """Issue the warnings that have come back so far, each one once.

@@ -29,7 +29,12 @@ def named_report(curves, *, title="some.csv (9 rows)"):
     report.crafted_for_ = dict.fromkeys([attack for attack, _ in curves], "")
     report.crafted_for_["insertion"] = "SVC"
     return NamedReport(
-        title=title, protocol=["2 folds", "a note"], report=report, warnings_seen=[]
+        title=title,
+        protocol=["2 folds", "a note"],
+        report=report,
+        warnings_seen=[],
+        estimator="tree",
+        rows=[],
     )
 
 
