@@ -91,6 +91,7 @@ def _run(options):
         scoring=options.scoring,
         n_jobs=options.n_jobs,
         seed=options.seed,
+        folder=options.resume,
     )
     recipe = describe_recipe(options, report)
     files, warnings_seen = {TABLE: to_csv(report)}, []
@@ -335,6 +336,12 @@ def _parser():
         "--html",
         action="store_true",
         help=f"also write {PAGE}, a page that holds everything it needs",
+    )
+    add(
+        "--resume",
+        metavar="DIR",
+        help="keep poison and scores in that folder as they come; the same command "
+        "takes up from there if it was interrupted",
     )
     add("--out", default=".", metavar="DIR", help="folder of what is written")
     add(

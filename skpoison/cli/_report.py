@@ -69,6 +69,7 @@ def make_report(
     scoring,
     n_jobs,
     seed,
+    folder=None,
 ):
     """Measure every attack against the plain and the defended estimator.
 
@@ -96,6 +97,8 @@ def make_report(
         Number of jobs.
     seed : int
         Seed of folds, attacks, defences and estimator.
+    folder : str, default=None
+        Where results are kept as they come. None: nowhere.
 
     Returns
     -------
@@ -168,12 +171,15 @@ def make_report(
             scoring=scoring,
             n_jobs=n_jobs,
             callback=progress,
+            folder=folder,
         )
         try:
             _, warnings_seen = capture_warnings(report.fit, X, y, **params)
         # The user's own attack, defence or estimator may raise anything.
         except Exception as error:
-            raise CommandError(f"{progress.case}: {reason(error)}.") from error
+            case = f"{progress.case}: " if progress.case else ""
+            text = reason(error).replace("folder must", f"--resume {folder} must")
+            raise CommandError(f"{case}{text}.") from error
 
     rows = _doubtful_rows(pipelines[PLAIN], X, data, folds, n_jobs)
     steps = [step for _, step in pipelines[PLAIN].steps if hasattr(step, "fit")]

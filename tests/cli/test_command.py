@@ -237,6 +237,24 @@ def test_regression(succeed):
     assert "\nr2, mean ± standard deviation over the folds" in out
 
 
+def test_resumed(succeed, fail):
+    quick = ("--data", save(table()), "--target", "y", *QUICK)
+    succeed(*quick, out="first")
+    succeed(*quick, "--resume", "kept", out="second")
+    lines = Path("kept", "scores.jsonl").read_text().splitlines(keepends=True)
+    # Half of it is lost, the first score is another one.
+    lines[0] = re.sub('"test": [0-9.]+', '"test": 0.125', lines[0])
+    Path("kept", "scores.jsonl").write_text("".join(lines[:4]))
+    succeed(*quick, "--resume", "kept", out="third")
+    read = [Path(out, FILES[0]).read_text() for out in ("first", "second", "third")]
+    assert read[0] == read[1]
+    rows = [text.splitlines() for text in read]
+    assert [a == b for a, b in zip(rows[0], rows[2], strict=True)].count(False) == 1
+    assert "0.125" in read[2]
+    message = fail(*quick, "--resume", "kept", "--seed", "5", "--out", "fourth")
+    assert message.startswith("--resume kept must be new, or hold results of this same")
+
+
 @pytest.mark.filterwarnings("default")
 def test_page(succeed):
     name = "a<b>.csv"
@@ -514,7 +532,7 @@ def test_help_and_version(capsys, option):
     else:
         names = (
             "data target trusted drop sep data-home estimator surrogate attack defence "
-            "budgets cv scoring fail-below n-jobs html out seed"
+            "budgets cv scoring fail-below n-jobs html resume out seed"
         )
         assert all(f"--{name} " in out for name in names.split())
 
