@@ -209,27 +209,3 @@ def warn_of_empty_budgets(budgets, folds):
             "training rows of a fold rounds to 0 rows, so nothing is poisoned. Give a "
             f"larger share, at least {1 / n_train:.2g}, or a number of rows."
         )
-
-
-def by_name(objects, parameter):
-    """Return a dict of objects by name, of a single one by the name of its class.
-
-    Parameters
-    ----------
-    objects : object or dict of str to object
-        The objects.
-    parameter : str
-        What errors call them.
-
-    Returns
-    -------
-    objects : dict of str to object
-    """
-    if not isinstance(objects, dict):
-        check_instance(objects, parameter)
-        return {type(objects).__name__: objects}
-    for name, each in objects.items():
-        check_instance(each, f"{parameter}[{name!r}]")
-    if not objects:
-        raise ValueError(f"{parameter} must hold at least one item; got {objects!r}.")
-    return objects
