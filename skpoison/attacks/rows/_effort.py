@@ -21,6 +21,10 @@ WHOLE = 1.5e9
 # a surrogate that learns from the other, and not the other way round, too. With more
 # features than rows a single split has been as strong as two, with fewer it is weaker.
 SPLIT_WIDE, SPLIT_TALL = 0.75, 0.5
+# How exactly surrogates are then trained while rows climb: a step needs the direction
+# of a gradient, and results are compared by the errors of rough fits anyway. Single
+# precision does for that; each digit more costs steps in double precision.
+ROUGHLY = 1e-4
 
 
 def search_share(X, n_poison):
@@ -61,3 +65,21 @@ def has_one_split(X, n_poison):
     n_samples, n_features = X.shape
     least = SPLIT_WIDE if n_features >= n_samples else SPLIT_TALL
     return search_share(X, n_poison) < least
+
+
+def search_tol(X, n_poison):
+    """Return how exactly surrogates are trained while rows climb by default.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows that the attacker knows.
+    n_poison : int
+        Number of poison rows.
+
+    Returns
+    -------
+    tol : float or None
+        None: as exactly as engines do.
+    """
+    return ROUGHLY if has_one_split(X, n_poison) else None

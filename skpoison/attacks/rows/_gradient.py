@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._through_defence import is_defended
-from skpoison.attacks.rows._effort import has_one_split, search_share
+from skpoison.attacks.rows._effort import has_one_split, search_share, search_tol
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._objective import PoisonObjective
@@ -301,7 +301,8 @@ class BaseGradientAttack(BaseGoalAttack):
             folds = folds[:1]
         if is_apart:
             folds = learning_apart(folds, held_out)
-        objective = self._objective(known, folds, initial)
+        tol = search_tol(known.X, n_poison) if self.optimizer is None else None
+        objective = self._objective(known, folds, initial, tol)
         problems, penalties = objective.problems, objective.penalties
         portfolio = Portfolio(
             initial,

@@ -96,7 +96,7 @@ class Gram:
         elif isinstance(X, np.ndarray):
             self.diagonal = np.einsum("ij,ij->i", X, X)
         else:
-            self.diagonal = np.asarray(X.multiply(X).sum(axis=1)).ravel()
+            self.diagonal = _squared_norms(X)
 
     def product(self, U: np.ndarray) -> np.ndarray:
         """Multiply the inner products by columns.
@@ -170,6 +170,15 @@ class Gram:
             KU = self.product(U)
             U = _times_inverse_root(KU, U.T @ KU)
         return U
+
+
+def _squared_norms(X: sparse.csr_array) -> np.ndarray:
+    """Compute the squared norm of sparse rows."""
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    squares = sparse.csr_array((X.data**2, X.indices, X.indptr), X.shape)
+    return squares @ np.ones(X.shape[1])
 
 
 def _orthonormal(U: np.ndarray) -> np.ndarray:

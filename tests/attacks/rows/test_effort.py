@@ -4,9 +4,11 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from skpoison.attacks import GradientInsertion
+from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks.rows import _effort, _verdict
-from skpoison.attacks.rows._effort import has_one_split, search_share
+from skpoison.attacks.rows._effort import ROUGHLY, has_one_split, search_share
 from skpoison.attacks.rows._verdict import SharedVerdict
+from skpoison.bilevel.differentiation.engine import TOL
 from skpoison.optimizers import SuccessiveHalving
 from skpoison.optimizers._successive_halving import FEWEST_STARTS
 
@@ -89,6 +91,26 @@ def test_one_surrogate_judges_large_wide_data(monkeypatch):
     monkeypatch.setattr(_effort, "WHOLE", 1.0)
     attack.fit_resample(wide, y)
     assert n_fits == [21] * FEWEST_STARTS
+
+
+def test_large_data_are_learnt_roughly_while_rows_climb(monkeypatch):
+    """Unless the user says how to search."""
+    seen = []
+    original = BilevelProblem.differentiate
+
+    def differentiate(self, *args, **kwargs):
+        seen.append(self.engine.tol)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(BilevelProblem, "differentiate", differentiate)
+    for settings, whole, tol in [
+        ({}, np.inf, TOL),
+        ({}, 1.0, ROUGHLY),
+        ({"optimizer": SuccessiveHalving(n_starts=2)}, 1.0, TOL),
+    ]:
+        seen.clear()
+        extent(monkeypatch, whole, **settings)
+        assert {*seen} == {tol}
 
 
 @pytest.mark.parametrize(("n_features", "least"), [(5, 0.5), (60, 0.75)])
