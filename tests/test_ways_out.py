@@ -106,6 +106,7 @@ from skpoison.optimizers import (
 from skpoison.penalties import BasePenalty, Detectability, Displacement
 from skpoison.surrogates import (
     GradientDescentClassifier,
+    as_penalty_learner,
     as_student,
     as_training_problem,
 )
@@ -358,6 +359,21 @@ ATTACKS = [
         flip(MarginLabelFlip, as_student(NEVER, LR)),
         "Give the attack the surrogate itself",
         [flip(MarginLabelFlip, LR)],
+    ),
+    Case(
+        lambda: as_penalty_learner(LinearSVC()),
+        r"Take LogisticRegression\(\) or Ridge\(\)",
+        [lambda: as_penalty_learner(LR), lambda: as_penalty_learner(Ridge())],
+    ),
+    Case(
+        insert(as_penalty_learner(LR), goal=TargetCoefficients({0: 1.0})),
+        "such as 'error-generic', for a surrogate that learns its penalty",
+        [insert(as_penalty_learner(LR)), insert(goal=TargetCoefficients({0: 1.0}))],
+    ),
+    Case(
+        insert(as_penalty_learner(Lasso(0.1)), r),
+        "Take a search such as a GridSearchCV",
+        [insert(GridSearchCV(Lasso(), {"alpha": [0.1, 1.0]}), r)],
     ),
     Case(
         flip(GreedyDeletion, budget=60),

@@ -28,7 +28,7 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from skpoison.base import BaseDefence
 from skpoison.surrogates._scalers import as_scaling_step
-from skpoison.surrogates._student import Student
+from skpoison.surrogates._student import is_student
 
 NETWORKS = MLPClassifier, MLPRegressor
 SUPPORT_VECTORS = SVC, NuSVC, SVR, NuSVR
@@ -104,7 +104,7 @@ def _learner(fitted):
             fitted = fitted.steps[-1][1]
         elif isinstance(fitted, BaseSearchCV):
             fitted = fitted.best_estimator_
-        elif isinstance(fitted, Student):
+        elif is_student(fitted):
             fitted = fitted.surrogate_
         elif isinstance(fitted, BaseDefence) and hasattr(fitted, "estimator_"):
             fitted = fitted.estimator_
@@ -124,7 +124,7 @@ def _scores_and_slopes(fitted, X):
         return _behind_scalers(fitted, X)
     if isinstance(fitted, BaseSearchCV):
         return _scores_and_slopes(fitted.best_estimator_, X)
-    if isinstance(fitted, Student):
+    if is_student(fitted):
         return _scores_and_slopes(fitted.surrogate_, X)
     if isinstance(fitted, BaseDefence):
         inner = getattr(fitted, "estimator_", None)

@@ -10,6 +10,7 @@ from skpoison.surrogates._gradient_descent import (
     GradientDescentRegressor,
 )
 from skpoison.surrogates._hypergradient import Unrolled
+from skpoison.surrogates._penalty_learner import as_penalty_learner
 from skpoison.surrogates._student import as_student
 from skpoison.surrogates._training_problem import TrainingProblem, as_training_problem
 
@@ -18,6 +19,7 @@ __all__ = [
     "GradientDescentRegressor",
     "TrainingProblem",
     "Unrolled",
+    "as_penalty_learner",
     "as_student",
     "as_training_problem",
 ]

@@ -149,6 +149,21 @@ def as_student(victim, surrogate):
     return Student(victim, surrogate)
 
 
+def is_student(surrogate):
+    """Return whether a surrogate learns what another estimator predicts.
+
+    Parameters
+    ----------
+    surrogate : estimator
+        The surrogate.
+
+    Returns
+    -------
+    is_student : bool
+    """
+    return hasattr(surrogate, "victim")
+
+
 def unwrap_student(surrogate, X, y):
     """Return what is behind a student, and the labels that it learns.
 
@@ -168,6 +183,6 @@ def unwrap_student(surrogate, X, y):
     y : ndarray of shape (n_known,)
         What it learns.
     """
-    if not isinstance(surrogate, Student):
+    if not is_student(surrogate):
         return surrogate, y
     return surrogate.surrogate, surrogate.label(X, y)

@@ -12,6 +12,7 @@ from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._effort import has_one_split, search_share, search_tol
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
+from skpoison.attacks.rows._learnt_penalty import alternate, learns_penalty
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
 from skpoison.attacks.rows._starts import Portfolio, linear_slopes
@@ -237,6 +238,8 @@ class BaseGradientAttack(BaseGoalAttack):
         -------
         best : Attempt
         """
+        if learns_penalty(known.surrogate):
+            return alternate(self, known, n_poison, random_state)
         optimizer = self.optimizer or OPTIMIZERS[known.goal.kind]
         if self.optimizer is None and isinstance(optimizer, SuccessiveHalving):
             optimizer = optimizer._shortened(search_share(known.X, n_poison))
