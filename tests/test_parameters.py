@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.base import BaseEstimator, clone, is_regressor
+from sklearn.cluster import KMeans
 from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import make_classification
 from sklearn.linear_model import (
@@ -185,6 +186,8 @@ PARAMETERS = {
     ),
     "MarginLabelFlip.order": Changes("nearest"),
     "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
+    "SubpopulationLabelFlip.clusterer": Changes(KMeans(7, n_init=1, random_state=0)),
+    "SubpopulationLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "RelaxedLabelFlip.max_iter": Changes(1, seen_in="n_iter_"),
     "RelaxedLabelFlip.validation": Changes(5, seen_in="goal_path_"),
     "ConfidentLearningClassifier.action": Changes("relabel"),

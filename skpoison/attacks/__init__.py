@@ -9,6 +9,7 @@ from skpoison.attacks.labels._greedy import GreedyLabelFlip
 from skpoison.attacks.labels._margin import MarginLabelFlip
 from skpoison.attacks.labels._random import RandomLabelFlip
 from skpoison.attacks.labels._relaxed import RelaxedLabelFlip
+from skpoison.attacks.labels._subpopulation import SubpopulationLabelFlip
 from skpoison.attacks.rows._deletion import GreedyDeletion
 from skpoison.attacks.rows._insertion import GradientInsertion
 from skpoison.attacks.rows._modification import GradientModification
@@ -24,4 +25,5 @@ __all__ = [
     "RandomInsertion",
     "RandomLabelFlip",
     "RelaxedLabelFlip",
+    "SubpopulationLabelFlip",
 ]

@@ -20,6 +20,8 @@ STRONG = "gradient_insertion"
 SECONDS, SECONDS_OF_A_NUMBER = 2.0, 5e-5
 # It is left out if all of them would take longer than that.
 MOST_SECONDS = 120
+# From that many rows on, one defence by neighbours is enough.
+MANY_ROWS = 20_000
 
 
 def choose_attacks(X, *, task, n_classes, n_crafts):
@@ -53,7 +55,7 @@ def choose_attacks(X, *, task, n_classes, n_crafts):
     ]
 
 
-def choose_defences(task, victim, trusted):
+def choose_defences(task, victim, trusted, n_samples):
     """Return the defences of a report: those that withstand most, in its time.
 
     Parameters
@@ -64,6 +66,8 @@ def choose_defences(task, victim, trusted):
         The undefended estimator.
     trusted : ndarray of shape (n_samples,) of bool, or None
         The rows that can be trusted.
+    n_samples : int
+        Number of rows.
 
     Returns
     -------
@@ -73,4 +77,8 @@ def choose_defences(task, victim, trusted):
     if task is REGRESSION and not is_differentiable(last, None):
         # The best of all fit the estimator hundreds of times, or read its gradients.
         return task.best_if_trusted
-    return task.best_defences + ([] if trusted is None else task.best_if_trusted)
+    best = list(task.best_defences)
+    if n_samples > MANY_ROWS:
+        # It asks the same neighbours as knn_drop, which take nearly all of the time.
+        best = [name for name in best if name != "knn_relabel"]
+    return best + ([] if trusted is None else task.best_if_trusted)

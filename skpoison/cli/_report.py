@@ -132,7 +132,7 @@ def make_report(
             )
     settings = {"seed": seed, "layout": layout, "is_sparse": sparse.issparse(X)}
     if defences is None:
-        defences = choose_defences(task, victim, data.trusted)
+        defences = choose_defences(task, victim, data.trusted, X.shape[0])
     scoring = scoring or task.scoring
     wrappers = {PLAIN: None} | {each: find_defence(each, task) for each in defences}
     pipelines = {

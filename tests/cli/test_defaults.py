@@ -45,7 +45,9 @@ def test_defences():
         (REGRESSION, make_pipeline(StandardScaler(), Ridge())),
     ):
         best = task.best_defences
-        assert choose_defences(task, victim, None) == best
-        assert choose_defences(task, victim, trusted) == [*best, "outlier_filter"]
+        assert choose_defences(task, victim, None, 500) == best
+        assert choose_defences(task, victim, trusted, 500) == [*best, "outlier_filter"]
     forest = RandomForestRegressor()
-    assert choose_defences(REGRESSION, forest, None) == ["outlier_filter"]
+    assert choose_defences(REGRESSION, forest, None, 500) == ["outlier_filter"]
+    many = choose_defences(CLASSIFICATION, LogisticRegression(), None, 50_000)
+    assert many == ["confident_learning", "knn_drop"]
