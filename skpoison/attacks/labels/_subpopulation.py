@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._class_scores import class_scores, margins
+from skpoison.utils._callbacks import Progress
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import InstanceWith
 
@@ -137,7 +138,10 @@ class SubpopulationLabelFlip(BaseLabelFlip):
         return self.clusterer_.predict(_as_clusterers_take_them(known.X))
 
     def _flip(self, known, allowed, n_poison, random_state):
+        progress = Progress(self, "fit", 1, every=0)
         fitted = clone(known.surrogate).fit(known.X, known.y)
+        progress(np.nan)
+        progress.end()
         scores = class_scores(fitted, known.X, known.classes)
         own_less_other = margins(scores, known.codes)
         # By itself, each row gets the label that fits it least.
