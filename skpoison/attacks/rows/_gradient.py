@@ -431,9 +431,8 @@ class BaseGradientAttack(BaseGoalAttack):
         if isinstance(optimizer, SuccessiveHalving):
             n_steps = optimizer.n_starts + n_searches * optimizer._n_steps()
         else:
-            n_ascents = 1 + optimizer.n_restarts
-            n_ascents *= n_poison if optimizer.schedule == "sequential" else 1
-            n_steps = n_searches * n_ascents * optimizer.max_iter
+            n_searches *= n_poison if optimizer.schedule == "sequential" else 1
+            n_steps = n_searches * (1 + optimizer.n_restarts) * optimizer.max_iter
         return self._progress_of("ascent", n_steps)
 
     def _progress_of(self, task, n_steps):
