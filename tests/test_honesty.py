@@ -1,0 +1,192 @@
+"""No evaluation shows test rows to an attack, or tells a defence what is poisoned.
+
+Each row has a number of its own, and poison a number that no row has: attacks, victims
+and scorers write down the numbers that they see.
+"""
+
+import numpy as np
+import pytest
+from imblearn.pipeline import make_pipeline
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
+from sklearn.tree import DecisionTreeClassifier
+
+from skpoison.attacks import MarginLabelFlip
+from skpoison.base import BasePoisoner, Poison
+from skpoison.model_selection import (
+    RobustnessCurveDisplay,
+    RobustnessReport,
+    craft,
+    robustness_curve,
+    transfer_matrix,
+    worst_case_refit,
+)
+
+N_ROWS, CANARY = 40, 777.0
+RNG = np.random.RandomState(0)
+X = np.column_stack([np.arange(float(N_ROWS)), RNG.normal(size=N_ROWS)])
+Y = np.arange(N_ROWS) % 2
+CV = StratifiedKFold(4, shuffle=True, random_state=0)
+FOLDS = [(frozenset(train), frozenset(test)) for train, test in CV.split(X, Y)]
+
+SEEN = {"attack": [], "fit": [], "predict": []}
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen_yet():
+    for each in SEEN.values():
+        each.clear()
+
+
+def see(who, rows, params=()):
+    SEEN[who].append((frozenset(rows[:, 0].tolist()), sorted(params)))
+
+
+class Insertion(BasePoisoner):
+    """Insert the canary."""
+
+    def __init__(self, budget=0.1, *, random_state=None):
+        super().__init__(budget, random_state=random_state)
+
+    def _poison(self, X, y, *, n_poison, trusted, random_state):
+        see("attack", X)
+        return Poison(
+            X_inserted=np.full((n_poison, X.shape[1]), CANARY),
+            y_inserted=self.classes_[np.zeros(n_poison, dtype=int)],
+        )
+
+
+class Flip(MarginLabelFlip):
+    """Write down what the attacker knows."""
+
+    def _flip(self, known, allowed, n_poison, random_state):
+        see("attack", known.X)
+        return super()._flip(known, allowed, n_poison, random_state)
+
+
+class Victim(ClassifierMixin, BaseEstimator):
+    """Write down the rows of fits and predictions."""
+
+    def fit(self, X, y, **params):
+        see("fit", X, params)
+        self.tree_ = DecisionTreeClassifier(random_state=0).fit(X, y)
+        self.classes_ = self.tree_.classes_
+        return self
+
+    def predict(self, X):
+        see("predict", X)
+        return self.tree_.predict(X)
+
+
+class Defence(MetaEstimatorMixin, Victim):
+    """A defence: a victim around a victim."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+
+INSERT = Insertion(budget=5)
+GIVEN = {"budgets": [0, 5], "cv": CV}
+
+
+def report():
+    victims = {"plain": Victim(), "defended": Defence(Victim())}
+    attacks = {"a": INSERT, "b": Insertion()}
+    RobustnessReport(victims, attacks, **GIVEN).fit(X, Y)
+
+
+def resumed(folder):
+    for _ in range(2):
+        RobustnessReport(Victim(), INSERT, folder=folder, **GIVEN).fit(X, Y)
+
+
+def search():
+    pipeline = make_pipeline(INSERT, Victim())
+    grid = {"insertion": ["passthrough", INSERT]}
+    GridSearchCV(pipeline, grid, cv=CV, refit=worst_case_refit(attack="insertion")).fit(
+        X, Y
+    )
+    # The refit on all rows is without attack and scores nothing.
+    assert SEEN["fit"].pop() == (frozenset(range(N_ROWS)), [])
+
+
+EVALUATIONS = {
+    "curve": lambda: robustness_curve(Victim(), X, Y, attack=INSERT, **GIVEN),
+    "curve of crafted poison": lambda: robustness_curve(
+        Defence(Victim()), X, Y, attack=craft(INSERT, X, Y, **GIVEN)
+    ),
+    "display": lambda: RobustnessCurveDisplay.from_estimator(
+        Victim(), X, Y, attack=INSERT, **GIVEN
+    ),
+    "report": report,
+    "pipeline": lambda: cross_validate(
+        make_pipeline(INSERT, Defence(Victim())), X, Y, cv=CV
+    ),
+    "search": search,
+}
+
+
+def check(n_attacks):
+    """Check what was seen: training rows by attacks and fits, no mask, no poison."""
+    trains, tests = zip(*FOLDS, strict=True)
+    assert len(SEEN["attack"]) == n_attacks
+    assert {rows for rows, _ in SEEN["attack"]} == set(trains)
+    for rows, params in SEEN["fit"]:
+        assert rows - {CANARY} in trains
+        assert params == []
+    for rows, _ in SEEN["predict"]:
+        assert rows in trains or rows in tests
+    assert {rows for rows, _ in SEEN["predict"]} >= set(tests)
+
+
+@pytest.mark.parametrize("name", EVALUATIONS)
+def test_test_rows_and_masks_stay_hidden(name):
+    EVALUATIONS[name]()
+    n_budgets = 1 if name in ("pipeline", "search") else 2
+    check(len(FOLDS) * n_budgets * (2 if name == "report" else 1))
+    # The canary works: it is learnt.
+    assert any(CANARY in rows for rows, _ in SEEN["fit"])
+
+
+def test_report_in_a_folder(tmp_path):
+    resumed(tmp_path)
+    # The second time, nothing is done.
+    check(2 * len(FOLDS))
+
+
+def test_transfer():
+    transfer_matrix(
+        {"victim": Victim()},
+        {"surrogate": LogisticRegression()},
+        X,
+        Y,
+        attack=Flip(random_state=0),
+        budget=4,
+        cv=CV,
+    )
+    check(len(FOLDS))
+
+
+def test_a_leak_is_noticed():
+    """The check fails if an attack is shown a single test row."""
+    (train, test), *_ = ([*map(list, fold)] for fold in FOLDS)
+    robustness_curve(
+        Victim(), X, Y, attack=INSERT, budgets=[5], cv=[(train + test[:1], test)]
+    )
+    with pytest.raises(AssertionError):
+        check(1)
+
+
+@pytest.mark.parametrize("budget", [N_ROWS, 31])
+def test_budgets_beyond_the_training_rows_are_refused(budget):
+    flip = MarginLabelFlip(random_state=0)
+    for run in (
+        lambda: robustness_curve(
+            Victim(), X, Y, attack=flip, budgets=[budget], cv=CV, error_score="raise"
+        ),
+        lambda: craft(flip, X, Y, budgets=[budget], cv=CV),
+        lambda: RobustnessReport(Victim(), flip, budgets=[budget], cv=CV).fit(X, Y),
+    ):
+        with pytest.raises(ValueError, match="Lower it"):
+            run()
