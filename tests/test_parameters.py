@@ -147,6 +147,9 @@ PARAMETERS = {
     "OnlineInsertion.feasible_set": Changes(Box(-0.5, 0.5)),
     "OnlineInsertion.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
     "OnlineInsertion.random_state": Changes(1, given=(("positions", "random"),)),
+    "OnlineLabelFlip.goal": Changes({0: 1}),
+    "OnlineLabelFlip.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
+    "OnlineLabelFlip.random_state": Changes(1, given=(("look_ahead", 3),)),
     "hypergradient": Changes(
         Unrolled(last=2), given=(("surrogate", GradientDescentClassifier(n_steps=9)),)
     ),
@@ -329,6 +332,7 @@ SETTINGS = {
     "KNNShapleyFilteredClassifier": {"quantile": 0.7},
     "KNNShapleyFilteredRegressor": {"estimator": Ridge(), "quantile": 0.7},
     "OnlineInsertion": {"surrogate": None},
+    "OnlineLabelFlip": {"surrogate": None},
     "AdaptiveCombinationClassifier": {
         "estimators": [
             ("fast", STREAM_LEARNER),

@@ -92,6 +92,16 @@ ATTACKS += [
         ),
         **ON_STREAMS,
     ),
+    online.OnlineLabelFlip(
+        SGDClassifier(
+            "log_loss",
+            learning_rate="constant",
+            eta0=0.05,
+            fit_intercept=False,
+            random_state=0,
+        ),
+        random_state=0,
+    ),
     online.OnlineInsertion(
         SGDRegressor(eta0=1e-4, fit_intercept=False, random_state=0), random_state=0
     ),

@@ -112,7 +112,7 @@ class Attacker:
         )
         self._resolved = self.goal.resolve(context)
         drawn = self.random_state.randint(len(y), size=self.look_ahead - 1)
-        self._future = [(_dense(X, i), y[i]) for i in drawn]
+        self._future = [(dense_row(X, i), y[i]) for i in drawn]
 
     def value(self, state=None):
         """Return the goal at the weights of a state, by default the learner's."""
@@ -390,7 +390,7 @@ def climb(attacker, y, start, feasible_set, label, scale, optimizer, n_repeats):
     return row, attacker.value_and_gradient(row, y, n_repeats)[0]
 
 
-def _dense(X, i):
+def dense_row(X, i):
     """Return a row as an array."""
     row = X[[i]]
     return row[0] if isinstance(row, np.ndarray) else row.toarray()[0]
