@@ -192,6 +192,7 @@ def main():
     """Print a line for each stream, rate, share and seed, and tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=1300)
     parser.add_argument("--rates", type=float, nargs="+", default=[0.05, 0.5])
     parser.add_argument("--shares", type=float, nargs="+", default=[0.05, 0.01, 0.1])
@@ -205,7 +206,7 @@ def main():
         return
     found = {}
     for share in args.shares:
-        for seed in range(args.seeds):
+        for seed in range(args.first_seed, args.first_seed + args.seeds):
             for name in args.streams:
                 for rate in args.rates:
                     run = cell(name, rate, share, seed, args.rows)

@@ -40,7 +40,7 @@ from skpoison import (
     surrogates,
 )
 from skpoison.attacks import GradientInsertion, GradientModification
-from skpoison.defences import OutlierFilteredClassifier
+from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
 from skpoison.feasible_sets import Box, Integers
 from skpoison.goals import ErrorGeneric, TargetCoefficients, TargetFeatures
 from skpoison.optimizers import ProjectedAscent
@@ -137,6 +137,11 @@ PARAMETERS = {
     ),
     "AdaptiveCombinationClassifier.learning_rate": Changes(0.1, seen_in="weights_"),
     "AdaptiveCombinationClassifier.n_trusted": Changes(5, seen_in="weights_"),
+    "SlidingWindowClassifier.estimator": Changes(
+        OutlierFilteredClassifier(STREAM_LEARNER, quantile=0.5)
+    ),
+    "SlidingWindowClassifier.window": NoEffect("`fit` judges all rows together."),
+    "SlidingWindowClassifier.every": NoEffect("`fit` does not wait for rows."),
     "TrustedStepClassifier.action": Changes("drop", seen_in="sample_weight_"),
     "TrustedStepClassifier.estimator": Changes(
         SGDClassifier("modified_huber", random_state=0)
@@ -147,6 +152,7 @@ PARAMETERS = {
     "OnlineInsertion.feasible_set": Changes(Box(-0.5, 0.5)),
     "OnlineInsertion.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
     "OnlineInsertion.random_state": Changes(1, given=(("positions", "random"),)),
+    "OnlineLabelFlip.look_ahead": Changes(9, seen_in="gains_"),
     "OnlineLabelFlip.goal": Changes({0: 1}),
     "OnlineLabelFlip.surrogate": Changes(SGDClassifier("hinge", random_state=0)),
     "OnlineLabelFlip.random_state": Changes(1, given=(("look_ahead", 3),)),
@@ -338,6 +344,9 @@ SETTINGS = {
             ("fast", STREAM_LEARNER),
             ("slow", clone(STREAM_LEARNER).set_params(eta0=1e-3)),
         ]
+    },
+    "SlidingWindowClassifier": {
+        "estimator": KNNSanitizedClassifier(STREAM_LEARNER, n_neighbors=5)
     },
     "TrustedStepClassifier": {"estimator": STREAM_LEARNER, "quantile": 0.5},
     "RejectionClassifier": {

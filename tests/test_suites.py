@@ -161,6 +161,11 @@ DEFENCES += [
     for action in ("weigh", "drop")
 ]
 DEFENCES.append(
+    online.SlidingWindowClassifier(
+        defences.KNNSanitizedClassifier(FROM_STREAM, action="drop")
+    )
+)
+DEFENCES.append(
     online.AdaptiveCombinationClassifier(
         [("fast", FROM_STREAM), ("slow", clone(FROM_STREAM).set_params(eta0=1e-3))]
     )
@@ -195,6 +200,7 @@ EXPECTED_FAILURES = {
     "ConfidentLearningClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "InfluenceFilteredRegressor": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "KNNSanitizedClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
+    "SlidingWindowClassifier": WEIGHTS_ARE_NOT_REPEATED_ROWS,
     "NoisyLabelClassifier": FOLDS_ARE_OF_ROWS,
     "OutlierFilteredRegressor": FOLDS_ARE_OF_ROWS,
     **dict.fromkeys(

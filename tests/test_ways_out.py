@@ -95,6 +95,7 @@ from skpoison.online import (
     AdaptiveCombinationClassifier,
     OnlineInsertion,
     RejectionClassifier,
+    SlidingWindowClassifier,
     TrustedStepClassifier,
 )
 from skpoison.optimizers import (
@@ -968,7 +969,9 @@ CLASSES = np.unique(y).tolist()
 
 
 def combination(*learners):
-    return AdaptiveCombinationClassifier([(f"of {each}", each) for each in learners])
+    return AdaptiveCombinationClassifier(
+        [(f"learner {i}", each) for i, each in enumerate(learners)]
+    )
 
 
 def live(**params):
@@ -1124,6 +1127,17 @@ STREAMS = [
             lambda: combination(LOG_LOSS).partial_fit(
                 X, y, classes=CLASSES, X_trusted=X, y_trusted=y
             )
+        ],
+    ),
+    Case(
+        lambda: SlidingWindowClassifier(KNNSanitizedClassifier(LR)).partial_fit(
+            X, y, classes=CLASSES
+        ),
+        r"Take SGDClassifier\(loss='log_loss'\)",
+        [
+            lambda: SlidingWindowClassifier(
+                KNNSanitizedClassifier(LOG_LOSS)
+            ).partial_fit(X, y, classes=CLASSES)
         ],
     ),
     Case(live(budget=2), "must be a float", [live(budget=0.2)]),

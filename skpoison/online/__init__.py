@@ -8,6 +8,7 @@ from skpoison.online._combination import AdaptiveCombinationClassifier
 from skpoison.online._insertion import OnlineInsertion
 from skpoison.online._label_flip import OnlineLabelFlip
 from skpoison.online._rejection import RejectionClassifier
+from skpoison.online._sliding_window import SlidingWindowClassifier
 from skpoison.online._trusted_step import TrustedStepClassifier
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "OnlineInsertion",
     "OnlineLabelFlip",
     "RejectionClassifier",
+    "SlidingWindowClassifier",
     "TrustedStepClassifier",
 ]

@@ -19,12 +19,12 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.base import BaseDefence
-from skpoison.online._stream_defence import StreamRowsMixin, check_methods, learn
-from skpoison.online._trusted_memory import (
+from skpoison.online._row_memory import (
     SMALLEST,
-    TrustedMemory,
+    RowMemory,
     label_probabilities,
 )
+from skpoison.online._stream_defence import StreamRowsMixin, check_methods, learn
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_squares
@@ -249,7 +249,7 @@ class AdaptiveCombinationClassifier(
 
     def _start(self):
         """Forget all that was seen, before the first row of a stream."""
-        self._memory = TrustedMemory(int(self.n_trusted))
+        self._memory = RowMemory(int(self.n_trusted))
         self._logits, self._path = np.zeros(len(self.estimators)), []
 
     @property

@@ -21,7 +21,7 @@ import numpy as np
 from skpoison.bilevel.learners.linear import LinearLearner
 from skpoison.online._combination import logit_step, softmax
 from skpoison.online._losses import LogLoss
-from skpoison.online._trusted_memory import SMALLEST
+from skpoison.online._row_memory import SMALLEST
 
 
 @dataclass(frozen=True)

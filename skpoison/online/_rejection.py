@@ -8,8 +8,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence
 from skpoison.online._judge import Judge
+from skpoison.online._row_memory import label_probabilities
 from skpoison.online._stream_defence import BaseStreamDefence
-from skpoison.online._trusted_memory import label_probabilities
 
 
 class RejectionClassifier(BaseStreamDefence):

@@ -24,9 +24,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import SGDClassifier
 
+from skpoison.online._row_memory import SMALLEST
 from skpoison.online._sgd import LARGEST_SLOPE, SGDState
 from skpoison.online._stream_defence import learn
-from skpoison.online._trusted_memory import SMALLEST
 from skpoison.online._victims import as_stream_learner
 from skpoison.utils._containers import is_frame, take_rows
 
@@ -122,7 +122,7 @@ def loss_changes(learner, X, y, memory):
         The rows.
     y : ndarray of shape (n_samples,)
         Their labels.
-    memory : TrustedMemory
+    memory : RowMemory
         The trusted rows.
 
     Returns

@@ -7,9 +7,9 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence
+from skpoison.online._row_memory import RowMemory
 from skpoison.online._stream_defence import BaseStreamDefence
 from skpoison.online._trusted_judge import Tolerance, loss_changes, own_rises
-from skpoison.online._trusted_memory import TrustedMemory
 from skpoison.utils._containers import take_rows
 
 
@@ -179,7 +179,7 @@ class TrustedStepClassifier(BaseStreamDefence):
         return self._tolerance.value
 
     def _start(self):
-        self._memory = TrustedMemory(int(self.n_trusted))
+        self._memory = RowMemory(int(self.n_trusted))
         self._tolerance = Tolerance(float(self.quantile), int(self.n_trusted))
 
     def _weigh(self, learner, rows, *, is_first):

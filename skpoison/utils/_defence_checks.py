@@ -158,7 +158,10 @@ def check_keeps_trusted_rows(name, defence):
     everything = clone(defence).fit(X, y, trusted=np.ones(y.shape[0], dtype=bool))
     assert everything.inlier_mask_.all(), f"{name} touches trusted rows."
     if hasattr(everything, "estimator_"):
-        plain = clone(defence.estimator).fit(X, y)
+        # A defence inside is told the same.
+        inside = has_fit_parameter(defence.estimator, "trusted")
+        known = {"trusted": np.ones(y.shape[0], dtype=bool)} if inside else {}
+        plain = clone(defence.estimator).fit(X, y, **known)
         assert_array_equal(everything.predict(X), plain.predict(X))
     for wrong in (trusted[:-1], np.full(y.shape[0], 2)):
         with raises(ValueError, match="trusted", err_msg=f"{name}, wrong trusted"):

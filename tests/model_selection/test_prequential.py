@@ -12,7 +12,13 @@ from sklearn.naive_bayes import GaussianNB
 
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.model_selection import PrequentialCurveDisplay, prequential_curve
-from skpoison.online import OnlineInsertion, RejectionClassifier
+from skpoison.online import (
+    AdaptiveCombinationClassifier,
+    OnlineInsertion,
+    OnlineLabelFlip,
+    RejectionClassifier,
+    TrustedStepClassifier,
+)
 
 rng = np.random.RandomState(0)
 y = rng.randint(2, size=230)
@@ -112,4 +118,65 @@ def test_display():
     again = display.plot(display.ax_, no_change=False, line_kw={"color": "k"})
     assert len(again.lines_) == 1
     assert again.lines_[0].get_color() == "k"
+    matplotlib.pyplot.close(display.figure_)
+
+
+def test_trusted_rows_go_along():
+    trusted = np.arange(230) % 5 == 0
+    learners = [("fast", LEARNER), ("slow", clone(LEARNER).set_params(eta0=0.001))]
+    attack = OnlineInsertion(LEARNER, 0.1, random_state=0)
+    X_out, y_out = attack.fit_resample(X, y)
+    is_trusted = np.isin(attack.source_indices_, np.flatnonzero(trusted))
+    for defence in (
+        AdaptiveCombinationClassifier(learners),
+        TrustedStepClassifier(LEARNER),
+    ):
+        curve = prequential_curve(
+            defence, X, y, attack=attack, batch_size=46, trusted=trusted, delay=1
+        )
+        expected = clone(defence)
+        for first in range(0, 207, 46):
+            rows = slice(first, first + 46)
+            expected.partial_fit(
+                X_out[rows], y_out[rows], classes=[0, 1], trusted=is_trusted[rows]
+            )
+        probabilities = curve.estimator.predict_proba(X)
+        assert_array_equal(probabilities, expected.predict_proba(X))
+    assert curve.weights is None
+    curve = prequential_curve(AdaptiveCombinationClassifier(learners), X, y, delay=1)
+    assert curve.weights.shape == (3, 2)
+    assert np.isnan(curve.weights[-1]).all()
+    assert_array_equal(curve.weights[1], curve.estimator.weights_path_[1])
+    # An attack that changes labels leaves the rows where they are.
+    flips = OnlineLabelFlip(LEARNER, 0.1)
+    curve = prequential_curve(
+        defence, X, y, attack=flips, batch_size=46, trusted=trusted
+    )
+    assert curve.n_poison.sum() == 23
+    with pytest.raises(ValueError, match="`trusted` must be None for an estimator"):
+        prequential_curve(LEARNER, X, y, trusted=trusted)
+
+
+def test_display_of_shares():
+    trusted = np.arange(230) % 5 == 0
+    learners = [("fast", LEARNER), ("slow", clone(LEARNER).set_params(eta0=0.001))]
+    display = PrequentialCurveDisplay.from_estimator(
+        AdaptiveCombinationClassifier(learners),
+        X,
+        y,
+        batch_size=10,
+        trusted=trusted,
+        shares=True,
+    )
+    # A combination rejects nothing.
+    assert_array_equal(display.share_lines_[0].get_ydata(), display.weights[:, 0])
+    assert len(display.share_lines_) == 2
+    defence = RejectionClassifier(LEARNER, 0.4, burn_in=0)
+    rejecting = PrequentialCurveDisplay.from_estimator(
+        defence, X, y, ax=display.ax_, batch_size=23, shares=True
+    )
+    (line,) = rejecting.share_lines_
+    assert_allclose(line.get_ydata(), rejecting.rejected)
+    assert rejecting.rejected[1:].max() > 0
+    assert rejecting.plot(display.ax_).share_lines_ == []
     matplotlib.pyplot.close(display.figure_)

@@ -13,8 +13,8 @@ from skpoison.feasible_sets import Box
 from skpoison.online import TrustedStepClassifier, _trusted_judge
 from skpoison.online._attacker import exact_row, first_order_gain
 from skpoison.online._defended_victims import as_stream_learner
+from skpoison.online._row_memory import RowMemory
 from skpoison.online._trusted_judge import Tolerance, loss_changes, own_rises
-from skpoison.online._trusted_memory import TrustedMemory
 
 rng = np.random.RandomState(0)
 y = rng.randint(3, size=80)
@@ -42,7 +42,7 @@ def test_changes_are_those_of_a_step_on_a_copy(params, n_classes, make, monkeypa
         else (lambda a, b: rows[a:b])
     )
     learner.partial_fit(part(0, 40), labels[:40], classes=np.arange(n_classes))
-    memory = TrustedMemory(20)
+    memory = RowMemory(20)
     memory.add(part(40, 60), labels[40:60])
     given = part(60, 80), labels[60:], memory
     before = deepcopy(learner)

@@ -1,7 +1,6 @@
-r"""The trusted rows that a defence of a stream remembers.
+"""The rows that a defence of a stream remembers: the newest.
 
-Streams drift, and rows that were clean and typical once mislead later: the newest are
-kept.
+Streams drift, and rows that were clean and typical once mislead later.
 """
 
 import numpy as np
@@ -13,8 +12,8 @@ from skpoison.utils._containers import append_rows, take_rows
 SMALLEST = 1e-15
 
 
-class TrustedMemory:
-    """The newest trusted rows of a stream.
+class RowMemory:
+    """The newest rows of a stream, or of those of it that are trusted.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The trusted rows that a defence of a stream remembers."""
+"""The rows that a defence of a stream remembers."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 from sklearn.naive_bayes import GaussianNB
 
-from skpoison.online._trusted_memory import TrustedMemory
+from skpoison.online._row_memory import RowMemory
 
 X = np.arange(24.0).reshape(12, 2)
 y = np.array(["a", "b", "b"] * 4)
@@ -14,7 +14,7 @@ y = np.array(["a", "b", "b"] * 4)
 
 @pytest.mark.parametrize("make", [np.array, sparse.csr_matrix, pd.DataFrame])
 def test_the_newest_rows_are_kept(make):
-    memory = TrustedMemory(5)
+    memory = RowMemory(5)
     assert len(memory) == 0
     memory.add(make(X[:0]), y[:0])
     assert memory.X is None
@@ -29,7 +29,7 @@ def test_the_newest_rows_are_kept(make):
 
 
 def test_probabilities_are_those_of_the_labels():
-    memory = TrustedMemory(6)
+    memory = RowMemory(6)
     memory.add(X, y)
     learner = GaussianNB().fit(X, y)
     expected = learner.predict_proba(X[6:])[np.arange(6), (y[6:] == "b").astype(int)]
