@@ -54,7 +54,8 @@ def robustness_curve(
     Parameters
     ----------
     estimator : estimator
-        The victim: a plain estimator, a defence around one, a Pipeline.
+        The victim: a plain estimator, a defence around one, a Pipeline, a search. A
+        search tunes its parameters on the poisoned rows of each fold.
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
         The rows.
     y : array-like of shape (n_samples,)
@@ -87,11 +88,12 @@ def robustness_curve(
         Row metadata, with one entry a row, and other parameters of `fit`.
         `sample_weight` goes to the estimator. `trusted` goes to the attack, which
         cannot touch those rows, and to the estimator if it takes it; of a Pipeline, to
-        the last step. For other steps use names like ``step__sample_weight``. `groups`
-        goes to the splitters that take groups: `cv`, and the `validation` of the
-        attack. With metadata routing enabled all of them are routed as requested. For
-        inserted rows `trusted` is padded with False, `sample_weight` with 1. Scores are
-        not weighted, unless routing takes weights to the scorer.
+        the last step; of a search whose `cv` is a :class:`TrustedKFold`, to that. For
+        other steps use names like ``step__sample_weight``. `groups` goes to the
+        splitters that take groups: `cv`, and the `validation` of the attack. With
+        metadata routing enabled all of them are routed as requested. For inserted rows
+        `trusted` is padded with False, `sample_weight` with 1. Scores are not weighted,
+        unless routing takes weights to the scorer.
 
     Returns
     -------

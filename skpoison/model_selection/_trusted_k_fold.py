@@ -34,7 +34,8 @@ class TrustedKFold(BaseCrossValidator):
     ``GridSearchCV(estimator, grid, cv=TrustedKFold()).fit(X, y, trusted=trusted)`` and
     ``cross_validate(search, X, y, params={"trusted": trusted})`` pass the mask on.
     Without routing, ``cv=TrustedKFold().split(X, y, trusted=trusted)`` does the same
-    for one training set.
+    for one training set. Curves, matrices and reports of this package pass the mask on
+    by themselves.
 
     Nothing is random. Rows are dealt to the folds in the order of their labels or
     responses, so that these are distributed alike in all folds.
