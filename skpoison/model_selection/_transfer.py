@@ -18,7 +18,7 @@ from skpoison.model_selection._arguments import (
 )
 from skpoison.model_selection._craft import PoisonedFold, craft_one
 from skpoison.model_selection._input_gradients import alignment, loss_directions
-from skpoison.model_selection._row_metadata import route_params
+from skpoison.model_selection._row_metadata import is_trusted_search, route_params
 from skpoison.model_selection._score import fit_on_poison, score_fitted
 from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._workers import Workers
@@ -177,6 +177,8 @@ def transfer_matrix(
     victims, surrogates = by_name(victims, "victims"), by_name(surrogates, "surrogates")
     for name, victim in victims.items():
         check_victim(victim, f"victims[{name!r}]")
+    for name, surrogate in surrogates.items():
+        check_victim(surrogate, f"surrogates[{name!r}]")
     check_same_task(victims)
     attacks = _with_surrogates(attack, surrogates)
     budget = check_budgets([budget])[0].item()
@@ -224,7 +226,15 @@ def transfer_matrix(
         first = k * len(poisoned)
         directions[name] = [each for _, each in outcomes[first : first + len(folds)]]
     own = _of_surrogates(
-        surrogates, victims, directions, X, y, poisoned[: len(folds)], workers
+        {
+            name: (surrogate, _mask(surrogate, routed.fit_resample[name]))
+            for name, surrogate in surrogates.items()
+        },
+        {id(victim): directions[name] for name, victim in victims.items()},
+        X,
+        y,
+        poisoned[: len(folds)],
+        workers,
     )
     workers.warn()
     return Bunch(
@@ -283,23 +293,43 @@ def _directions(fitted, X, y, fold):
     return loss_directions(fitted, _safe_indexing(X, rows), _safe_indexing(y, rows))
 
 
-def _of_surrogates(surrogates, victims, directions, X, y, clean, workers):
+def _mask(surrogate, params):
+    """Return the trusted rows for a search on them, of the parameters of the attack."""
+    if not is_trusted_search(surrogate):
+        return {}
+    return {name: params[name] for name in ("trusted",) if name in params}
+
+
+def _of_surrogates(surrogates, known, X, y, clean, workers):
     """Return the directions of each surrogate in each fold.
 
-    A surrogate that is a victim too has been fitted already.
+    Parameters
+    ----------
+    surrogates : dict of str to tuple (estimator, dict)
+        The surrogates, and the parameters of their fits.
+    known : dict of int to list of ndarray
+        The directions of the victims, by their identity: a surrogate that is a victim
+        too has been fitted already.
+    X, y : object
+        The rows and their labels.
+    clean : list of PoisonedFold
+        The folds without poison.
+    workers : Workers
+        Where surrogates are fitted.
+
+    Returns
+    -------
+    directions : list of list of ndarray
     """
-    known = {id(victim): directions[name] for name, victim in victims.items()}
-    todo = [each for each in surrogates.values() if id(each) not in known]
-    found = iter(
-        workers.map(
-            _fit_surrogate, [(each, X, y, fold) for each in todo for fold in clean]
-        )
-    )
-    for each in todo:
-        known[id(each)] = [next(found) for _ in clean]
-    return [known[id(each)] for each in surrogates.values()]
+    todo = [each for each in surrogates.values() if id(each[0]) not in known]
+    calls = [
+        (surrogate, X, y, fold, params) for surrogate, params in todo for fold in clean
+    ]
+    found = iter(workers.map(_fit_surrogate, calls))
+    own = {id(surrogate): [next(found) for _ in clean] for surrogate, _ in todo}
+    return [(known | own)[id(surrogate)] for surrogate, _ in surrogates.values()]
 
 
-def _fit_surrogate(surrogate, X, y, fold):
-    fitted = fit_on_poison(surrogate, X, y, fold, {})
+def _fit_surrogate(surrogate, X, y, fold, params):
+    fitted = fit_on_poison(surrogate, X, y, fold, params)
     return _directions(fitted.estimator_, X, y, fold)

@@ -170,11 +170,27 @@ def test_search_on_trusted_rows_gets_the_mask(routing):
         assert matrix.test_scores[0, 0, k] == expected.score(X[test], y[test])
 
 
+def test_surrogate_that_is_a_search_on_trusted_rows():
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1]}, cv=TrustedKFold(2))
+    attack = GradientInsertion(optimizer=ProjectedAscent(max_iter=1), random_state=0)
+    matrix = transfer_matrix(
+        LogisticRegression(C=0.1),
+        search,
+        X,
+        y,
+        attack=attack,
+        cv=2,
+        params={"trusted": np.arange(100) % 3 == 0},
+    )
+    np.testing.assert_allclose(matrix.alignments, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
         ({"attack": RandomLabelFlip()}, "must have a parameter surrogate"),
         ({"surrogates": {}}, "surrogates must hold at least one"),
+        ({"surrogates": {"a": None}}, r"surrogates\['a'\] must be"),
         ({"victims": {}}, "victims must hold at least one"),
         ({"victims": {"a": Ridge(), "b": SVC()}}, "all classifiers or all regressors"),
         ({"victims": RandomLabelFlip()}, "must be an estimator that predicts"),
