@@ -9,14 +9,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import LabelEncoder
 
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
+from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection import PrequentialCurveDisplay, prequential_curve
 from skpoison.online import (
     AdaptiveCombinationClassifier,
     OnlineInsertion,
     OnlineLabelFlip,
     RejectionClassifier,
+    SlidingWindowClassifier,
     TrustedStepClassifier,
 )
 
@@ -180,3 +183,35 @@ def test_display_of_shares():
     assert rejecting.rejected[1:].max() > 0
     assert rejecting.plot(display.ax_).share_lines_ == []
     matplotlib.pyplot.close(display.figure_)
+
+
+def test_learners_of_river():
+    """River's own wrapper, with labels 0 and 1: others it predicts wrongly."""
+    compat = pytest.importorskip("river.compat")
+    linear_model = pytest.importorskip("river.linear_model")
+    optim = pytest.importorskip("river.optim")
+    learner = compat.convert_river_to_sklearn(
+        linear_model.LogisticRegression(optim.SGD(0.3))
+    )
+    # Its intercept learns slowly: the rows are centred.
+    apart = X + 2 * y[:, np.newaxis] - 1.5
+    attack = OnlineInsertion(LEARNER, 0.1, random_state=0)
+    scores = {}
+    for name, victim in (
+        ("plain", learner),
+        ("rejection", RejectionClassifier(learner, action="drop")),
+    ):
+        for made in (None, attack):
+            curve = prequential_curve(victim, apart, y, attack=made, batch_size=5)
+            scores[name, made is not None] = curve.running_scores[-1]
+    assert scores["plain", False] > 0.9
+    assert scores["plain", True] < scores["plain", False] - 0.05
+    assert scores["rejection", True] > scores["plain", True] + 0.02, scores
+    # An encoder stands before labels of other kinds.
+    words = np.array(["ham", "spam"])[y]
+    codes = LabelEncoder().fit_transform(words)
+    row_filter = KNNSanitizedClassifier(learner)
+    curve = prequential_curve(
+        SlidingWindowClassifier(row_filter), apart, codes, batch_size=20
+    )
+    assert curve.running_scores[-1] > 0.9
