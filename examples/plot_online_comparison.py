@@ -78,12 +78,12 @@ for ax in axes:
 figure.tight_layout()
 
 # %%
-# Rejection finds the poison made for the plain learner improbable. Only what came before
-# it knew anything was learnt, and it recovers from that. The attacker who knows its
-# threshold sends rows just above it; the defence then refuses genuine rows instead,
-# until the limit on what it may refuse lets them in again. The combination falls back
-# on the slow learner, which poison moves little. The test of steps learns no row that
-# raises the loss of the trusted rows by more than clean rows do.
+# Rejection finds the poison made for the plain learner improbable. It learns what comes
+# before it knows anything, and recovers from that. The attacker who knows its threshold
+# sends rows just above it; the defence then refuses genuine rows instead, until the
+# limit on what it may refuse lets them in again. The combination falls back on the slow
+# learner, which poison moves little. The test of steps learns no row that raises the
+# loss of the trusted rows by more than clean rows do.
 
 # %%
 # The weights of the combination
