@@ -289,7 +289,8 @@ def _parser():
         metavar="NAME",
         help=f"some of {', '.join(ATTACKS)}, or importable names; --list says what "
         f"each of them does. By default {', '.join(CHEAP)}, and {STRONG} if that "
-        "does not take minutes; on quantities the last one alone",
+        "does not take minutes; on quantities the last one alone, or greedy_deletion "
+        "if there are words",
     )
     add(
         "--defence",

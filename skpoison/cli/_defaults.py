@@ -15,6 +15,8 @@ from skpoison.model_selection._surrogates import is_differentiable
 CHEAP = ["random_insertion", "random_label_flip", "margin_label_flip"]
 # Far stronger than the first two; an optimisation for each budget and fold.
 STRONG = "gradient_insertion"
+# For quantities beside words.
+WITHOUT_WRITING = "greedy_deletion"
 # What one such optimisation takes on one processor: seconds, and seconds more for each
 # number in the training rows and each class (of two, one is enough).
 SECONDS, SECONDS_OF_A_NUMBER = 2.0, 5e-5
@@ -24,7 +26,7 @@ MOST_SECONDS = 120
 MANY_ROWS = 20_000
 
 
-def choose_attacks(X, *, task, n_classes, n_crafts):
+def choose_attacks(X, *, task, n_classes, n_crafts, has_words=False):
     """Return the attacks of a report, and a line on why others are left out.
 
     Parameters
@@ -37,6 +39,8 @@ def choose_attacks(X, *, task, n_classes, n_crafts):
         Number of classes; 1 for regression.
     n_crafts : int
         How often each attack runs: budgets above 0 times folds.
+    has_words : bool, default=False
+        Whether there are columns of words, which the strong one cannot write.
 
     Returns
     -------
@@ -44,7 +48,9 @@ def choose_attacks(X, *, task, n_classes, n_crafts):
     notes : list of str
     """
     if task is REGRESSION:
-        return [STRONG], []
+        return [WITHOUT_WRITING if has_words else STRONG], []
+    if has_words:
+        return [*CHEAP], []
     n_numbers = X.shape[0] * X.shape[1] * max(1, n_classes - 1)
     seconds = n_crafts * (SECONDS + SECONDS_OF_A_NUMBER * n_numbers)
     if seconds <= MOST_SECONDS:

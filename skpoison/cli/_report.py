@@ -151,6 +151,7 @@ def make_report(
             task=task,
             n_classes=_n_classes(y, task),
             n_crafts=np.count_nonzero(budgets) * cv,
+            has_words=layout is not None and bool(layout.words),
         )
         notes += left_out
     named_attacks = {each: find_attack(each, seed, believed, task) for each in attacks}

@@ -32,6 +32,9 @@ class EncodedAttack(BasePoisoner):
         self.attack = attack
         self.encoder = encoder
 
+    def _takes_responses(self):
+        return self.attack._takes_responses()
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_resample(self, X, y, *, trusted=None, groups=None):
         """Poison a training set.

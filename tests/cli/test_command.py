@@ -284,6 +284,23 @@ def test_rows_that_contradict_the_others(succeed):
     assert f"<td>{said}</td>" in page
 
 
+@pytest.mark.parametrize("with_words", [False, True])
+def test_regression_on_holes_and_words(succeed, with_words):
+    lines = [
+        f"{'' if i % 9 == 4 else i % 5},{'xy'[i % 2]},{i % 5 + i / 9}"
+        for i in range(40)
+    ]
+    words = [] if with_words else ["--drop", "b"]
+    out, err = succeed(
+        *("--data", save("\n".join(["a,b,y", *lines])), "--target", "y", *words),
+        *("--cv", 2, "--budgets", 2, "--defence"),
+    )
+    assert err == ""
+    attack = "greedy_deletion" if with_words else STRONG
+    assert {case[0] for case in read_csv()} == {attack}
+    assert "crafted for" not in out
+
+
 @pytest.mark.parametrize(
     ("defences", "least", "which"),
     [([], 1.01, "with no defence"), (["knn_drop"], 1.01, "even with "), ([], 0.1, "")],

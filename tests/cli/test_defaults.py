@@ -38,6 +38,13 @@ def test_regression():
     assert notes == []
 
 
+def test_words_cannot_be_written():
+    some = {"n_classes": 2, "n_crafts": 2, "has_words": True}
+    X = np.zeros((10, 2))
+    assert choose_attacks(X, task=CLASSIFICATION, **some) == ([*CHEAP], [])
+    assert choose_attacks(X, task=REGRESSION, **some) == (["greedy_deletion"], [])
+
+
 def test_defences():
     trusted = np.array([True, False])
     for task, victim in (

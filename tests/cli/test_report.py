@@ -106,7 +106,7 @@ def assert_equal_curves(curve, expected):
     [([0.0, 0.1, 0.3], "accuracy", 0), ([0, 40], "roc_auc", 7)],
 )
 def test_curves_are_robustness_curves(budgets, scoring, seed):
-    X_some, y_some = X[::3], Y[::3]
+    X_some, y_some = X[::6], Y[::6]
     made = report(
         X_some,
         y_some,
@@ -516,7 +516,8 @@ def test_numbers_that_are_mostly_zero(monkeypatch):
 
 
 def test_slow_attacks_are_announced(capsys):
-    some = {"X": X[:60], "y": Y[:60], "cv": 2, "budgets": np.array([0, 1])}
+    rows = np.r_[np.flatnonzero(Y == 0)[:15], np.flatnonzero(Y == 1)[:15]]
+    some = {"X": X[rows], "y": Y[rows], "cv": 2, "budgets": np.array([0, 1])}
     report(**some, attacks=["greedy_label_flip", "alfa"])
     assert capsys.readouterr().err == (
         "skpoison: greedy_label_flip fits the estimator anew for every change that it "
