@@ -185,7 +185,7 @@ def test_defaults_in_a_pipe():
     for line in done.stdout.splitlines():
         if line.endswith("regained"):
             attack, *budgets, _ = line.split()
-        elif line.startswith("  "):
+        elif line.startswith("  ") and "±" in line:
             rows[attack, line.strip().partition("   ")[0]] = line
     assert list(rows) == list(dict.fromkeys(key[:2] for key in scores))
     for (attack, defence), row in rows.items():
