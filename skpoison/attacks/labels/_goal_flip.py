@@ -2,8 +2,10 @@
 
 from abc import abstractmethod
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
+from sklearn.base import clone
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
@@ -27,11 +29,17 @@ from skpoison.utils._containers import take_rows
 
 # Number of folds if the rows cannot be left out one by one.
 N_FOLDS = 5
+# Number of folds by which the best sets are compared once more.
+MANY_FOLDS = 10
 # By how many standard errors flips that are chosen by the goal on rows that they flip
 # must be better than others, by either estimate.
 N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
+# Sharpness of the smoothed error by which the best sets are compared once more.
+SHARP = 16.0
+# How exactly surrogates are trained for that.
+TOL = 1e-3
 # How many sets exchanges begin with.
 N_BEST = 3
 # The most starting sets: a bound for callbacks.
@@ -85,6 +93,10 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         found = sorted(filter(None, found), key=search.rank, reverse=True)
         for start in found[: 1 if is_own else N_BEST]:
             exchange(search, start, N_EXCHANGES)
+        if is_own and not may_be_fewer and not search.stopped:
+            final = self._final_goal(goal, known, random_state)
+            if final is not None:
+                search.decide(final)
         search.progress.end()
         if search.best is None:
             raise ValueError(
@@ -136,14 +148,36 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             )
             left_out = FlipGoal(folds, known.codes)
         else:
-            fewest = int(np.unique(known.codes, return_counts=True)[1].min())
-            n_folds = max(2, min(N_FOLDS, fewest))
-            folds = self._own_folds(n_folds, known, random_state)
+            folds = self._own_folds(_n_folds(known, N_FOLDS), known, random_state)
             left_out = self._mean_over(known, folds)
         if part.problem is None:
             # Such classifiers may reproduce any labels, as trees do.
             return left_out
         return FlipGoal(goal.folds, known.codes, left_out=left_out)
+
+    def _final_goal(self, goal, known, random_state):
+        """Return the goal by which the best sets are compared once more.
+
+        A Newton step says little of a surrogate without a row if its loss is saturated,
+        and the smoother an error is, the more it counts rows that are near the boundary
+        in any case. So the surrogate learns each of some folds, and errors are sharp.
+        None for the squared loss, for which the step is exact, for surrogates that
+        learn folds anyway, and for more features than rows, where it gains nothing.
+        """
+        part = None if goal.left_out is None else goal.left_out.folds.parts[0]
+        if not isinstance(part, HeldOutPart) or part.problem.learner.loss.is_quadratic:
+            return None
+        if known.X.shape[1] >= known.X.shape[0]:
+            return None
+        if getattr(known.goal, "loss", None) == "error" and not known.goal.sharpness:
+            known = replace(known, goal=clone(known.goal).set_params(sharpness=SHARP))
+        in_sample = self._mean_over(known, self._own_folds("all", known, random_state))
+        folds = self._own_folds(_n_folds(known, MANY_FOLDS), known, random_state)
+        left_out = self._mean_over(known, folds)
+        for each in (*in_sample.folds.parts, *left_out.folds.parts):
+            # Errors need the optimum less exactly than gradients do.
+            each.problem.engine.tol = max(each.problem.engine.tol, TOL)
+        return FlipGoal(in_sample.folds, known.codes, left_out=left_out)
 
     def _mean_over(self, known, folds):
         """Return the mean of the goal over folds."""
@@ -196,3 +230,9 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             measure,
             getattr(self, "n_jobs", None),
         )
+
+
+def _n_folds(known, most):
+    """Return a number of folds in each of which every class has a row."""
+    fewest = int(np.unique(known.codes, return_counts=True)[1].min())
+    return max(2, min(most, fewest))

@@ -209,3 +209,50 @@ def test_many_flips_in_few_rounds(attack):
     _, out = fitted.fit_resample(rows, labels)
     assert (out != labels).sum() == 600
     assert fitted.goal_path_.shape[0] < 300
+
+
+def final_goals(monkeypatch, surrogate, features=TWO[0]):
+    """Return the goals by which an attack compares its best sets once more."""
+    goals = []
+
+    class Watched(_goal_flip.SetSearch):
+        def decide(self, goal):
+            goals.append(goal)
+            super().decide(goal)
+
+    monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
+    attack = RelaxedLabelFlip(surrogate, 8, max_iter=2, random_state=0)
+    _, flipped = attack.fit_resample(features, TWO[1])
+    return goals, flipped
+
+
+def test_the_best_sets_are_compared_once_more_by_fits_without_rows(monkeypatch):
+    """And by errors that are less smooth."""
+    monkeypatch.setattr(_goal_flip, "TOL", 1e-9)
+    surrogate = LogisticRegression(C=100, tol=1e-9, max_iter=1000)
+    (goal,), flipped = final_goals(monkeypatch, surrogate)
+    rows, labels = TWO[:2]
+    scores = clone(surrogate).fit(rows, flipped).decision_function(rows)
+    own = SmoothedError(labels, _goal_flip.SHARP).value(scores[:, np.newaxis])
+    parts = []
+    for train in goal.left_out.folds.trains:
+        test = np.setdiff1d(np.arange(80), train)
+        assert test.size == 8
+        # They stand for all rows.
+        weights = np.full(72, 80 / 72)
+        fitted = clone(surrogate).fit(rows[train], flipped[train], weights)
+        scores = fitted.decision_function(rows[test])[:, np.newaxis]
+        parts.append(SmoothedError(labels[test], _goal_flip.SHARP).value(scores))
+    assert len(parts) == _goal_flip.MANY_FOLDS
+    value = goal.measured(flipped).value
+    assert value == pytest.approx((own + np.mean(parts)) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("surrogate", [RidgeClassifier(), SVC()], ids=str)
+def test_others_are_compared_once(monkeypatch, surrogate):
+    assert final_goals(monkeypatch, surrogate)[0] == []
+
+
+def test_more_features_than_rows_are_compared_once(monkeypatch):
+    wide = np.random.RandomState(0).standard_normal((80, 90))
+    assert final_goals(monkeypatch, LogisticRegression(), wide)[0] == []

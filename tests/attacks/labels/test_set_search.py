@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from skpoison.attacks.labels import _set_search
 from skpoison.attacks.labels._label_problem import Measured
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.utils._callbacks import Progress
@@ -102,3 +103,40 @@ def test_sets_of_another_size_and_without_a_surrogate():
     search = make_search(search.goal.table, may_be_fewer=True)
     assert search.best is search.clean
     assert search.measure(np.array([1, 0, 1, 1])) is search.best
+
+
+def flip_sets(table):
+    rows = {codes: np.full(4, value) for codes, value in table.items()}
+    return {codes: Measured(each.mean(), 0.0, each) for codes, each in rows.items()}
+
+
+def test_the_best_sets_are_compared_once_more():
+    simple, other, found = (1, 1, 1, 1), (0, 0, 0, 0), (0, 1, 0, 1)
+    search = make_search(flip_sets({simple: 0.2, other: 0.1, found: 0.3}), n_errors=1.0)
+    for codes in (other, simple):
+        search.measure(np.array(codes), is_chosen=False)
+    search.measure(np.array(found))
+    assert tuple(search.best.codes) == found
+    for again, best in (
+        ({simple: 0.2, other: 0.3, found: 0.1}, other),
+        ({simple: 0.2, other: 0.3, found: 0.4}, found),
+    ):
+        search.decide(Table(flip_sets(again)))
+        assert tuple(search.best.codes) == best
+        # What is told is the goal all the same.
+        assert search.path[-1] is search.best.measured
+    # Flips that are chosen by the goal need evidence.
+    again = flip_sets({simple: 0.2, other: 0.3})
+    again[found] = Measured(0.31, 0.0, np.array([0.0, 0.6, 0.0, 0.64]))
+    search.decide(Table(again))
+    assert tuple(search.best.codes) == other
+
+
+def test_a_set_is_compared_once_more_if_it_is_among_the_best(monkeypatch):
+    monkeypatch.setattr(_set_search, "N_FINALISTS", {False: 1, True: 1})
+    simple, other = (1, 1, 1, 1), (0, 0, 0, 0)
+    search = make_search(flip_sets({simple: 0.2, other: 0.1}))
+    for codes in (other, simple, simple):
+        search.measure(np.array(codes), is_chosen=False)
+    search.decide(Table(flip_sets({simple: 0.2, other: 0.3})))
+    assert tuple(search.best.codes) == simple
