@@ -26,6 +26,7 @@ from skpoison.attacks import (
     RandomInsertion,
     RandomLabelFlip,
     RelaxedLabelFlip,
+    SubpopulationLabelFlip,
 )
 from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection._encoded import EncodedAttack
@@ -50,8 +51,8 @@ TRANSFER = "LogisticRegression (transfer)"
 
 def test_every_attack_is_tested():
     named = {*BY_SCORES, *BY_GRADIENTS, RandomInsertion(), RandomLabelFlip()}
-    names = {type(attack).__name__ for attack in named} | {"GreedyLabelFlip"}
-    assert names == set(attacks.__all__)
+    named |= {GreedyLabelFlip(), SubpopulationLabelFlip()}
+    assert {type(attack).__name__ for attack in named} == set(attacks.__all__)
 
 
 @pytest.mark.parametrize("attack", [RandomInsertion(), RandomLabelFlip()])
@@ -69,7 +70,10 @@ def test_attacks_without_a_surrogate_stay(attack):
         make_pipeline("passthrough", SVC(C=7)),
     ],
 )
-@pytest.mark.parametrize("attack", [*BY_SCORES, *BY_GRADIENTS, GreedyLabelFlip()])
+@pytest.mark.parametrize(
+    "attack",
+    [*BY_SCORES, *BY_GRADIENTS, GreedyLabelFlip(), SubpopulationLabelFlip()],
+)
 def test_surrogate_is_the_estimator(attack, victim):
     informed = inform(attack, victim, y)
     assert type(informed.attack) is type(attack)
@@ -95,7 +99,7 @@ def test_any_classifier_is_a_surrogate_of_attacks_that_fit_and_predict(attack, v
     assert informed.crafted_for == ""
 
 
-@pytest.mark.parametrize("attack", BY_GRADIENTS)
+@pytest.mark.parametrize("attack", [*BY_GRADIENTS, SubpopulationLabelFlip()])
 @pytest.mark.parametrize(
     "victim",
     [
