@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import IsolationForest
@@ -84,6 +85,38 @@ def test_with_one_neighbour_rows_are_the_nearest():
         assert np.linalg.norm(row - x) == pytest.approx(expected, abs=1e-8)
 
 
+def test_with_one_neighbour_projection_solves_a_quadratic_programme():
+    """The nearest of the solutions for each ball, and projected rows stay."""
+    accepted = AcceptedBy(FILTERS[0]).fit(X, y)
+    rows = accepted.project(FAR[:4], y=y[:4])
+    np.testing.assert_allclose(accepted.project(rows, y=y[:4]), rows, atol=1e-8)
+    for x, row, label in zip(FAR, rows, y, strict=False):
+        radius = accepted.defence_.threshold_["abc".index(label)]
+        centres = X[y == label]
+        if accepted.contains(x[np.newaxis], y=[label])[0]:
+            np.testing.assert_array_equal(row, x)
+            continue
+        # The farther balls hold nothing nearer.
+        nearest = np.argsort(np.linalg.norm(centres - x, axis=1))[:3]
+        solved = [
+            minimize(
+                lambda z: ((z - x) ** 2).sum(),  # noqa: B023
+                centre + 0.5 * radius * (x - centre) / np.linalg.norm(x - centre),
+                jac=lambda z: 2 * (z - x),  # noqa: B023
+                method="SLSQP",
+                options={"ftol": 1e-13, "maxiter": 500},
+                constraints={
+                    "type": "ineq",
+                    "fun": lambda z, c=centre: radius**2 - ((z - c) ** 2).sum(),  # noqa: B023
+                    "jac": lambda z, c=centre: -2 * (z - c),
+                },
+            )
+            for centre in centres[nearest]
+        ]
+        best = min(each.fun for each in solved if each.success)
+        assert ((row - x) ** 2).sum() == pytest.approx(best, abs=1e-7, rel=1e-8)
+
+
 def test_rows_are_judged_by_themselves():
     accepted = AcceptedBy(FILTERS[1]).fit(X, y)
     crowd = np.repeat(FAR[:1] + 50, 90, axis=0)
@@ -98,7 +131,10 @@ def test_sparse_training_rows():
     )
     # Sparse rows are not centred, and the solver stops elsewhere.
     np.testing.assert_allclose(
-        dense.project(FAR, y=y), thin.project(FAR, y=y), rtol=1e-5, atol=1e-5
+        dense.project(FAR[::3], y=y[::3]),
+        thin.project(FAR[::3], y=y[::3]),
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 
@@ -106,11 +142,11 @@ def test_within_an_intersection():
     counts = np.rint(X)
     meet = make_intersection(AcceptedBy(FILTERS[1]), Box()).fit(X, y)
     assert meet.kind == "neither"
-    rows = meet.project(FAR, y=y)
-    assert meet.contains(rows, y=y).all()
+    rows = meet.project(FAR[::9], y=y[::9])
+    assert meet.contains(rows, y=y[::9]).all()
     whole = make_intersection(AcceptedBy(FILTERS[1]), Box(), Integers()).fit(counts, y)
-    start = counts[whole.contains(counts, y=y)]
-    labels = y[whole.contains(counts, y=y)]
+    inside = np.flatnonzero(whole.contains(counts, y=y))[::9]
+    start, labels = counts[inside], y[inside]
     rng = np.random.RandomState(1)
     rows = whole.project(start + rng.normal(size=start.shape), start=start, y=labels)
     assert whole.contains(rows, y=labels).all()
@@ -131,7 +167,7 @@ def test_what_is_no_such_filter():
 
 def test_attack_that_knows_the_filter_evades_it():
     rng = np.random.RandomState(0)
-    clean, labels = make_blobs([60, 60], 4, cluster_std=2.5, random_state=3)
+    clean, labels = make_blobs([30, 30], 4, cluster_std=2.5, random_state=3)
     defence = OutlierFilteredClassifier(LR, n_neighbors=2)
     found = {}
     for name, feasible_set in (
@@ -140,15 +176,15 @@ def test_attack_that_knows_the_filter_evades_it():
     ):
         attack = GradientInsertion(
             LR,
-            12,
+            8,
             feasible_set=feasible_set,
-            optimizer=ProjectedAscent(max_iter=15),
+            optimizer=ProjectedAscent(max_iter=8),
             random_state=rng.randint(9),
         )
         X_out, y_out = attack.fit_resample(clean, labels)
-        trusted = np.arange(132) < 120
+        trusted = np.arange(68) < 60
         fitted = clone(defence).fit(X_out, y_out, trusted=trusted)
-        found[name] = (~fitted.inlier_mask_[120:]).sum()
+        found[name] = (~fitted.inlier_mask_[60:]).sum()
         assert attack.goal_path_.max() >= attack.goal_path_[0]
-    assert found["naive"] >= 6
+    assert found["naive"] >= 4
     assert found["adaptive"] == 0
