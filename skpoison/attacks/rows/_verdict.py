@@ -274,7 +274,10 @@ def make_verdict(known, searched, held, positions, make_problems, random_state):
     """
     problem, nothing = searched[0][0], ([], [])
     is_stochastic = problem.training_problem.is_stochastic
-    can_count = held is not None and isinstance(problem.raw_goal, OnRows)
+    goal = problem.raw_goal
+    # A goal of the user may have no value for each row.
+    can_count = isinstance(goal, OnRows) and hasattr(goal.measure, "of_rows")
+    can_count = can_count and held is not None
     if not (is_stochastic or can_count):
         return None
     parts = [searched, nothing, nothing]
