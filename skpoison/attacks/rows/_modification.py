@@ -81,9 +81,10 @@ class GradientModification(BaseGradientAttack):
         need no validation rows. To search longer, raise the `n_starts` of
         SuccessiveHalving and the `max_iter` of its ascent. On large data the default
         searches less: from about 1,000 rows of 1,000 features on, the numbers of starts
-        and of steps fall with the root of what one training of the surrogate costs, and
-        the goal is measured on one of the 2 folds. Give a SuccessiveHalving, and a
-        number of folds as `validation`, to search in full.
+        and of steps fall with the root of what one training of the surrogate costs, the
+        goal is measured on one of the 2 folds, and surrogates are trained to four
+        digits. Give a SuccessiveHalving, and a number of folds as `validation`, to
+        search in full.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial rows, of the validation rows, and of a surrogate that has no
         seed of its own.

@@ -79,6 +79,8 @@ ANSWER = 0.5
 # Least curvature of a loss, relative to what would move the row's own score: less
 # counts as this much, lest flat rows dominate the residuals.
 FLAT = 1e-3
+# Least product of a row with itself that is told from 0, relative to the largest.
+SMALL = 1e-2
 # Iterations of scalar problems, and the accuracy that is asked of them.
 SCALAR_ITER = 40
 SCALAR_TOL = 1e-3
@@ -219,9 +221,9 @@ class _Problem:
         self.has_free_intercept = learner.intercept != 0 and self.offset == 0
         self.weights = rows.weights[:, np.newaxis]
         own = rows.rough_gram.diagonal[:, np.newaxis] + self.offset
-        own = np.maximum(own, np.finfo(float).tiny)
         self.answer = ANSWER * own / self.penalty
-        self.least = FLAT * self.penalty / own
+        # Rows of zeros have no product with themselves.
+        self.least = FLAT * self.penalty / np.maximum(own, SMALL * own.max() or 1.0)
 
     def product(self, alpha: np.ndarray, *, exact: bool = False) -> np.ndarray:
         gram = self.rows.rough_gram

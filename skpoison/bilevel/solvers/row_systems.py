@@ -251,10 +251,10 @@ class RowSystem:
     def refine(
         self, Y: np.ndarray | float, B: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Solve the systems from a start, by iterative refinement if need be.
+        """Solve the systems from a start; with factors, by iterative refinement.
 
-        Where the inner products are in single precision, residuals are computed by the
-        rows themselves.
+        Where these are in single precision, residuals are computed by the rows
+        themselves.
 
         Parameters
         ----------
@@ -273,7 +273,9 @@ class RowSystem:
         left = B - self.multiply(Y) if np.ndim(Y) else B
         change, left = self.solve(left)
         Y, size = Y + change, np.linalg.norm(change)
-        if self.is_stiff or not self.rows.rough_gram.is_single:
+        # Iterations stop early anyway: the system is solved by others around them.
+        is_rough = self.is_direct and self.rows.rough_gram.is_single
+        if self.is_stiff or not is_rough:
             return Y, left
         for _ in range(REFINEMENTS):
             change, left = self.solve(B - self.multiply(Y, exact=True))

@@ -162,3 +162,17 @@ def test_a_start_of_other_rows_is_not_taken():
     fewer = Rows(rows.X[:50], rows.targets[:50], rows.weights[:50])
     found = minimise_in_row_space(learner, fewer, scores, tol=1e-6)
     assert found.rows.shape == (50, 1)
+
+
+@pytest.mark.parametrize("n_zero", [1, 60])
+@pytest.mark.parametrize("is_single", [True, False])
+def test_rows_of_zeros(learner, n_zero, is_single):
+    """Such as messages without any of the words; they tell of the intercept alone."""
+    rows = make_rows(learner)
+    X = rows.X.copy()
+    X[:n_zero] = 0
+    rows = Rows(X, rows.targets, rows.weights, GramMemory(is_single=is_single))
+    found = minimise_in_row_space(learner, rows, tol=1e-9)
+    expected = direct(learner, Rows(X, rows.targets, rows.weights))
+    scores = learner.scores(X, expected.W)
+    assert_allclose(scores_of(found, learner, rows), scores, rtol=1e-6, atol=1e-6)
