@@ -9,7 +9,12 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._through_defence import is_defended
-from skpoison.attacks.rows._effort import has_one_split, search_share, search_tol
+from skpoison.attacks.rows._effort import (
+    has_one_judge,
+    has_one_split,
+    search_share,
+    search_tol,
+)
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._learnt_penalty import alternate, learns_penalty
@@ -323,15 +328,10 @@ class BaseGradientAttack(BaseGoalAttack):
             positions,
             lambda folds: self._problems(known, folds, initial),
             random_state,
+            is_shared=has_one_judge(known.X, n_poison),
         )
-        search = StartSearch(
-            problems,
-            penalties,
-            verdict,
-            coordinates,
-            progress,
-            halving._ascent().store_path,
-        )
+        keep = halving._ascent().store_path
+        search = StartSearch(problems, penalties, verdict, coordinates, progress, keep)
         best = search.search(halving, portfolio)
         progress.end()
         initial = best.start.initial

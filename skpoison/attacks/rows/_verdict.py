@@ -249,7 +249,9 @@ def _counted(values, folds, initial):
     return values[counted] if 2 * counted.sum() >= counted.size else values
 
 
-def make_verdict(known, searched, held, positions, make_problems, random_state):
+def make_verdict(
+    known, searched, held, positions, make_problems, random_state, *, is_shared=False
+):
     """Return how sets are compared.
 
     Parameters
@@ -266,6 +268,8 @@ def make_verdict(known, searched, held, positions, make_problems, random_state):
         Takes a list of folds; returns a BilevelProblem for each of them.
     random_state : RandomState
         The source of the seeds of a stochastic surrogate; a copy of it is used.
+    is_shared : bool, default=False
+        Whether one surrogate has to do for all rows left out, if it can.
 
     Returns
     -------
@@ -282,7 +286,7 @@ def make_verdict(known, searched, held, positions, make_problems, random_state):
         return None
     parts = [searched, nothing, nothing]
     if held is not None and held.is_apart and not is_stochastic:
-        if len(searched[1]) == 1:  # all rows left out are so by the same surrogate
+        if is_shared and len(searched[1]) == 1:
             folds = [*searched[1], *held.folds]
             return SharedVerdict(
                 EngineErrors(make_problems([together(*folds)]), folds), folds
