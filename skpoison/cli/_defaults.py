@@ -8,6 +8,7 @@ is: the same command gives the same report everywhere.
 
 from sklearn.pipeline import Pipeline
 
+from skpoison.cli._errors import listed
 from skpoison.cli._tasks import REGRESSION
 from skpoison.model_selection._surrogates import is_differentiable
 
@@ -26,7 +27,7 @@ MOST_SECONDS = 120
 MANY_ROWS = 20_000
 
 
-def choose_attacks(X, *, task, n_classes, n_crafts, has_words=False):
+def choose_attacks(X, *, task, n_classes, n_crafts, words=()):
     """Return the attacks of a report, and a line on why others are left out.
 
     Parameters
@@ -39,18 +40,19 @@ def choose_attacks(X, *, task, n_classes, n_crafts, has_words=False):
         Number of classes; 1 for regression.
     n_crafts : int
         How often each attack runs: budgets above 0 times folds.
-    has_words : bool, default=False
-        Whether there are columns of words, which the strong one cannot write.
+    words : sequence of str, default=()
+        The columns of words, which the strong one cannot write.
 
     Returns
     -------
     attacks : list of str
     notes : list of str
     """
+    if words:
+        left = [WITHOUT_WRITING] if task is REGRESSION else [*CHEAP]
+        return left, [describe_left_out([STRONG], words)]
     if task is REGRESSION:
-        return [WITHOUT_WRITING if has_words else STRONG], []
-    if has_words:
-        return [*CHEAP], []
+        return [STRONG], []
     n_numbers = X.shape[0] * X.shape[1] * max(1, n_classes - 1)
     seconds = n_crafts * (SECONDS + SECONDS_OF_A_NUMBER * n_numbers)
     if seconds <= MOST_SECONDS:
@@ -59,6 +61,34 @@ def choose_attacks(X, *, task, n_classes, n_crafts, has_words=False):
         f"{STRONG}, a stronger attack, takes about {max(2, round(seconds / 60))} "
         f"minutes of computation here, and is left out; --attack {STRONG} includes it"
     ]
+
+
+def describe_left_out(attacks, words):
+    """Return a line on attacks that cannot write into columns of words.
+
+    Parameters
+    ----------
+    attacks : list of str
+        The attacks.
+    words : sequence of str
+        The columns.
+
+    Returns
+    -------
+    line : str
+    """
+    it = "it" if len(attacks) == 1 else "them"
+    # They are among the strongest: who reads the scores must not take them for all.
+    return (
+        f"left out {listed(attacks)}: {cannot_write(words)}. To include {it}, which "
+        "may do far more harm than what is below, write categories as columns of 0 and "
+        "1, or leave those columns out by --drop"
+    )
+
+
+def cannot_write(words):
+    """Return why attacks that write numbers cannot be used, in words."""
+    return f"numbers cannot be written into columns of words ({listed(words)})"
 
 
 def choose_defences(task, victim, trusted, n_samples):

@@ -9,9 +9,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from skpoison.attacks import GradientInsertion, GradientModification
-from skpoison.cli._defaults import choose_attacks, choose_defences
+from skpoison.cli._defaults import (
+    cannot_write,
+    choose_attacks,
+    choose_defences,
+    describe_left_out,
+)
 from skpoison.cli._encoding import is_mostly_zero, make_frame
-from skpoison.cli._errors import CommandError, listed, reason
+from skpoison.cli._errors import CommandError, reason
 from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
 from skpoison.cli._scoring import check_scoring
 from skpoison.cli._tasks import CLASSIFICATION
@@ -151,7 +156,7 @@ def make_report(
             task=task,
             n_classes=_n_classes(y, task),
             n_crafts=np.count_nonzero(budgets) * cv,
-            has_words=layout is not None and bool(layout.words),
+            words=() if layout is None else layout.words,
         )
         notes += left_out
     named_attacks = {each: find_attack(each, seed, believed, task) for each in attacks}
@@ -262,16 +267,16 @@ def _leave_out(named_attacks, layout):
     ]
     if not left_out:
         return []
-    why = f"numbers cannot be written into columns of words ({listed(layout.words)})"
     if len(left_out) == len(named_attacks):
         raise CommandError(
-            f"--attack {' '.join(left_out)} cannot be used: {why}. Leave those columns "
-            "out by --drop, or take another attack, such as greedy_label_flip for "
-            "classes or greedy_deletion for quantities."
+            f"--attack {' '.join(left_out)} cannot be used: "
+            f"{cannot_write(layout.words)}. Leave those columns out by --drop, or take "
+            "another attack, such as greedy_label_flip for classes or greedy_deletion "
+            "for quantities."
         )
     for name in left_out:
         del named_attacks[name]
-    return [f"left out {listed(left_out)}: {why}"]
+    return [describe_left_out(left_out, layout.words)]
 
 
 def _slow(named_attacks, victim, y):

@@ -299,6 +299,7 @@ def test_regression_on_holes_and_words(succeed, with_words):
     attack = "greedy_deletion" if with_words else STRONG
     assert {case[0] for case in read_csv()} == {attack}
     assert "crafted for" not in out
+    assert (f"left out {STRONG}: " in out) == with_words
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,21 @@ def test_regression():
     assert notes == []
 
 
-def test_words_cannot_be_written():
-    some = {"n_classes": 2, "n_crafts": 2, "has_words": True}
-    X = np.zeros((10, 2))
-    assert choose_attacks(X, task=CLASSIFICATION, **some) == ([*CHEAP], [])
-    assert choose_attacks(X, task=REGRESSION, **some) == (["greedy_deletion"], [])
+@pytest.mark.parametrize(
+    ("task", "left"), [(CLASSIFICATION, CHEAP), (REGRESSION, ["greedy_deletion"])]
+)
+def test_words_cannot_be_written(task, left):
+    attacks, notes = choose_attacks(
+        np.zeros((10, 2)), task=task, n_classes=2, n_crafts=2, words=["city"]
+    )
+    assert attacks == left
+    (note,) = notes
+    assert note.startswith(
+        f"left out {STRONG}: numbers cannot be written into columns of words (city). "
+        "To include it,"
+    )
+    assert "columns of 0 and 1, or" in note
+    assert "--drop" in note
 
 
 def test_defences():
