@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from skpoison.base import BaseDefence
+from skpoison.surrogates._penalty_learner import PenaltyLearner
 from skpoison.surrogates._scalers import as_scaling_step
 from skpoison.surrogates._student import is_student
 
@@ -106,7 +107,9 @@ def _learner(fitted):
             fitted = fitted.best_estimator_
         elif is_student(fitted):
             fitted = fitted.surrogate_
-        elif isinstance(fitted, BaseDefence) and hasattr(fitted, "estimator_"):
+        elif isinstance(fitted, (BaseDefence, PenaltyLearner)) and hasattr(
+            fitted, "estimator_"
+        ):
             fitted = fitted.estimator_
         else:
             return fitted
@@ -126,7 +129,7 @@ def _scores_and_slopes(fitted, X):
         return _scores_and_slopes(fitted.best_estimator_, X)
     if is_student(fitted):
         return _scores_and_slopes(fitted.surrogate_, X)
-    if isinstance(fitted, BaseDefence):
+    if isinstance(fitted, (BaseDefence, PenaltyLearner)):
         inner = getattr(fitted, "estimator_", None)
         return None if inner is None else _scores_and_slopes(inner, X)
     X = np.asarray(X)

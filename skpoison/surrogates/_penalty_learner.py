@@ -6,12 +6,16 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils._param_validation import validate_params
+
+from skpoison.surrogates._inner import PredictsByInnerMixin
+from skpoison.utils._validation import InstanceWith
 
 # The penalty is between these multiples of that of the estimator given.
 SMALLEST, LARGEST = 1e-4, 1e4
 
 
-class PenaltyLearner(MetaEstimatorMixin, BaseEstimator):
+class PenaltyLearner(PredictsByInnerMixin, MetaEstimatorMixin, BaseEstimator):
     """A linear model that learns its penalty, as `as_penalty_learner` makes it.
 
     Parameters
@@ -25,6 +29,10 @@ class PenaltyLearner(MetaEstimatorMixin, BaseEstimator):
         The model, fitted.
     factor_ : float
         What its penalty has been multiplied by.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, for a classifier.
+    n_features_in_ : int
+        Number of features seen.
     """
 
     def __init__(self, estimator):
@@ -76,20 +84,6 @@ class PenaltyLearner(MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = self.with_factor(self.factor_).fit(X, y)
         return self
 
-    def predict(self, X):
-        """Return what the model predicts.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_rows, n_features)
-            The rows.
-
-        Returns
-        -------
-        predicted : ndarray of shape (n_rows,)
-        """
-        return self.estimator_.predict(X)
-
     def __sklearn_tags__(self):
         """Return the tags of the model."""
         return get_tags(self.estimator)
@@ -103,6 +97,10 @@ def _last(estimator):
     return "", estimator
 
 
+@validate_params(
+    {"estimator": [InstanceWith(["fit", "predict"])]},
+    prefer_skip_nested_validation=True,
+)
 def as_penalty_learner(estimator):
     r"""Make a victim that learns its penalty on validation data.
 
@@ -140,7 +138,7 @@ def as_penalty_learner(estimator):
     Returns
     -------
     learner : estimator
-        With the methods `fit` and `predict`.
+        With the methods `fit` and `score`, and those that predict.
 
     Raises
     ------

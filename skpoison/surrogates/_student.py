@@ -3,11 +3,16 @@
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
+from sklearn.utils._param_validation import validate_params
 
+from skpoison.surrogates._inner import PredictsByInnerMixin
 from skpoison.utils._texts import listed
+from skpoison.utils._validation import InstanceWith
+
+LEARNERS = [InstanceWith(["fit", "predict"])]
 
 
-class Student(MetaEstimatorMixin, BaseEstimator):
+class Student(PredictsByInnerMixin, MetaEstimatorMixin, BaseEstimator):
     """A learner of the predictions of a victim, as `as_student` makes it.
 
     Parameters
@@ -21,7 +26,13 @@ class Student(MetaEstimatorMixin, BaseEstimator):
     ----------
     surrogate_ : estimator
         The surrogate, fitted.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, for a classifier.
+    n_features_in_ : int
+        Number of features seen.
     """
+
+    _inner = "surrogate"
 
     def __init__(self, victim, surrogate):
         self.victim = victim
@@ -77,25 +88,14 @@ class Student(MetaEstimatorMixin, BaseEstimator):
         self.surrogate_ = clone(self.surrogate).fit(X, labels)
         return self
 
-    def predict(self, X):
-        """Return what the surrogate predicts.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_rows, n_features)
-            The rows.
-
-        Returns
-        -------
-        predicted : ndarray of shape (n_rows,)
-        """
-        return self.surrogate_.predict(X)
-
     def __sklearn_tags__(self):
         """Return the tags of the surrogate."""
         return get_tags(self.surrogate)
 
 
+@validate_params(
+    {"victim": LEARNERS, "surrogate": LEARNERS}, prefer_skip_nested_validation=True
+)
 def as_student(victim, surrogate):
     """Make a surrogate of a victim whose predictions alone are known.
 
