@@ -320,7 +320,7 @@ def _parser():
     )
     add(
         "--fail-below",
-        type=float,
+        type=_score,
         metavar="SCORE",
         help="exit code 1 if each estimator of the table, defended or not, has a mean "
         "score below this one at some attack and budget; --defence without a name "
@@ -382,6 +382,17 @@ def _separator(word):
             f"needs a single character, such as ';', or the word tab; got {word!r}"
         )
     return separator
+
+
+def _score(word):
+    try:
+        number = float(word)
+    except ValueError:
+        number = np.nan
+    # No score is below a NaN: the command would pass whatever the scores are.
+    if np.isnan(number):
+        raise argparse.ArgumentTypeError(f"needs a number; got {word!r}")
+    return number
 
 
 def _whole(least, most=np.inf, *, also=None):

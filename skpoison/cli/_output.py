@@ -70,7 +70,7 @@ def to_page(named_report, recipe):
     content : bytes
     """
     report = named_report.report
-    described, *parts = report_parts(report, report.attacks)
+    described, *parts = report_parts(report)
     rows = [
         [Number(str(i), i), Number(f"{value:.3f}", value), reason]
         for i, value, reason in named_report.rows

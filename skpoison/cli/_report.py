@@ -219,9 +219,13 @@ def _doubtful_rows(victim, X, data, folds, n_jobs):
         (ranked, _) = capture_warnings(
             harmful_rows, victim, X, data.y, cv=folds, n_jobs=n_jobs
         )
+        return describe_rows(ranked, data.y, n_rows=MOST_ROWS, skip=data.trusted)
     except ValueError:  # The estimator of the user only predicts.
         return []
-    return describe_rows(ranked, data.y, n_rows=MOST_ROWS, skip=data.trusted)
+    # The work is done: nothing that fails here must lose it.
+    except Exception as error:
+        print_error(f"the rows of the data are not ranked: {reason(error)}")
+        return []
 
 
 def _n_classes(y, task):

@@ -323,6 +323,11 @@ def test_fail_below(capsys, defences, least, which):
         assert err == ""
 
 
+@pytest.mark.parametrize("word", ["nan", "much"])
+def test_fail_below_what_is_no_number(fail, word):
+    assert f"--fail-below: needs a number; got '{word}'" in fail("--fail-below", word)
+
+
 def _read(terminal):
     try:
         return os.read(terminal, 65536)

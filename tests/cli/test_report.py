@@ -527,3 +527,14 @@ def test_slow_attacks_are_announced(capsys):
     report(**some, attacks=["greedy_label_flip"], surrogate="logistic")
     report(**some, attacks=["greedy_label_flip"], estimator="linear_svm")
     assert capsys.readouterr().err == ""
+
+
+def test_rows_that_cannot_be_ranked_do_not_lose_the_report(monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no memory\nleft")
+
+    monkeypatch.setattr("skpoison.cli._report.harmful_rows", fail)
+    made = report()
+    assert made.rows == []
+    assert made.report.curves_
+    assert "skpoison: the rows of the data are not ranked: " in capsys.readouterr().err
