@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
 # Colours of the palette of Okabe and Ito; those of dark pages are lighter.
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1b1b;--page:#fff;--line:#c9c9c9;--soft:#f3f3f3;
@@ -95,7 +97,14 @@ def make_page(title, *parts):
     Returns
     -------
     html : str
+
+    Raises
+    ------
+    ValueError
+        If the title is not a string.
     """
+    if not isinstance(title, str):
+        raise ValueError(f"`title` must be a string; got {title!r}.")
     title = escape(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -161,7 +170,9 @@ def make_table(caption, header, rows):
 def _cell(cell, tag="td"):
     scope = ' scope="row"' if tag == "th" else ""
     if isinstance(cell, Number):
-        value = f' data-value="{float(cell.value):.10g}"'
+        # What is no number comes before all numbers; scripts cannot order a NaN.
+        number = "-Infinity" if np.isnan(cell.value) else f"{float(cell.value):.10g}"
+        value = f' data-value="{number}"'
         kind = ' class="number"' if tag == "td" else ""
         return f"<{tag}{scope}{kind}{value}>{escape(cell.text)}</{tag}>"
     return f"<{tag}{scope}>{escape(str(cell))}</{tag}>"

@@ -1,5 +1,7 @@
 """A robustness report as a page: conclusions, scores, curves and threat models."""
 
+import numpy as np
+
 from skpoison.model_selection._html import (
     Number,
     make_list,
@@ -17,18 +19,16 @@ from skpoison.model_selection._summary import (
     worst_cases,
 )
 from skpoison.model_selection._svg import draw_curves, marker
-from skpoison.model_selection._threat_model import TAXONOMIES, describe_threat
+from skpoison.model_selection._threat_model import TAXONOMIES
 
 
-def report_parts(report, attacks):
+def report_parts(report):
     """Return the sections of the page of a fitted report.
 
     Parameters
     ----------
     report : RobustnessReport
         The report.
-    attacks : dict of str to sampler
-        Its attacks by name.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def report_parts(report, attacks):
                 _scores(curves, report, score_name),
             )
         )
-    return [*parts, _threats(report, attacks), _seconds(report)]
+    return [*parts, _threats(report), _seconds(report)]
 
 
 def _cases(curves, report, score_name):
@@ -102,9 +102,9 @@ def _scores(curves, report, score_name):
             Number(f"{m:.3f} ± {s:.3f}", m) for m, s in zip(mean, std, strict=True)
         ]
         undefended = curves[attack, report.baseline_].test_scores
-        share = ""
+        share = Number("", np.nan)
         if name != report.baseline_:
-            share = regained(curve.test_scores, undefended)
+            share = _share(regained(curve.test_scores, undefended))
         rows.append([attack, name, *cells, share])
     unit = "n_p / n" if budgets.dtype.kind == "f" else "n_p"
     caption = (
@@ -116,15 +116,16 @@ def _scores(curves, report, score_name):
     return make_table(caption, header, rows)
 
 
-def _threats(report, attacks):
-    threats = {
-        name: describe_threat(
-            attack,
-            crafted_for=report.crafted_for_[name],
-            budgets=next(iter(report.curves_.values())).budgets,
-        )
-        for name, attack in attacks.items()
-    }
+def _share(text):
+    """Return a share as a cell: those beyond the last number that is written, last."""
+    if text == DASH:
+        return Number(text, np.nan)
+    beyond = {">": 0.01, "<": -0.01}.get(text[0], 0.0)
+    return Number(text, float(text.strip("<>% ")) / 100 + beyond)
+
+
+def _threats(report):
+    threats = report._threats
     header = ["Attack", *next(iter(threats.values()))]
     rows = [[name, *threat.values()] for name, threat in threats.items()]
     links = ", ".join(f'<a href="{url}">{name}</a>' for name, url in TAXONOMIES.items())

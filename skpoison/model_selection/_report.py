@@ -38,6 +38,7 @@ from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._store import open_store
 from skpoison.model_selection._summary import format_html, format_text
 from skpoison.model_selection._surrogates import inform
+from skpoison.model_selection._threat_model import describe_threats
 from skpoison.model_selection._workers import Steps, Workers
 from skpoison.utils._optional import import_optional
 from skpoison.utils._show_versions import describe_versions
@@ -244,6 +245,10 @@ class RobustnessReport(BaseEstimator):
         folds = list(cv.split(X, y, **routed.split))
         warn_of_empty_budgets(budgets, folds)
         self.crafted_for_ = {name: each.crafted_for for name, each in informed.items()}
+        # Of the attacks that have run, whatever becomes of the parameter.
+        self._threats = describe_threats(
+            attacks, self.crafted_for_, budgets, estimators
+        )
         hides_a_class = warn_of_rare_class(
             estimators[self.baseline_], y, self.score_name_
         )
@@ -354,9 +359,8 @@ class RobustnessReport(BaseEstimator):
             took, and the versions.
         """
         check_is_fitted(self)
-        parts = report_parts(self, by_name(self.attacks, "attacks"))
         made = make_section("Made with", make_paragraph(describe_versions()))
-        return make_page(title, *parts, made)
+        return make_page(title, *report_parts(self), made)
 
     def to_frame(self):
         """Return the scores of all folds as a dataframe.

@@ -32,9 +32,12 @@ def draw_curves(curves, *, title, score_name):
     x = budgets * 100 if is_share else budgets
     means = {name: each.test_scores.mean(axis=1) for name, each in curves.items()}
     stds = {name: each.test_scores.std(axis=1) for name, each in curves.items()}
-    low = min((means[name] - stds[name]).min() for name in curves)
-    high = max((means[name] + stds[name]).max() for name in curves)
-    ticks = _ticks(low, high)
+    ends = np.array(
+        [means[name] + sign * stds[name] for name in curves for sign in (-1, 1)]
+    )
+    ends = ends[np.isfinite(ends)]
+    ticks = _ticks(ends.min(), ends.max()) if ends.size else np.array([0.0, 1.0])
+    low, high = (ends.min(), ends.max()) if ends.size else (0.0, 1.0)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
 
     def place(a, b):
@@ -61,12 +64,16 @@ def draw_curves(curves, *, title, score_name):
     )
     for i, name in enumerate(curves):
         mean, std, style = means[name], stds[name], f"s{i % N_STYLES}"
-        band = [place(*each) for each in zip(x, mean + std, strict=True)]
-        band += [place(*each) for each in zip(x[::-1], (mean - std)[::-1], strict=True)]
-        points = [place(*each) for each in zip(x, mean, strict=True)]
-        parts.append(f'<path class="band {style}" d="{_path(band)}Z"/>')
-        parts.append(f'<path class="line {style}" d="{_path(points)}"/>')
-        parts += [marker(i, *point) for point in points]
+        # A line ends where a score is no number, and begins anew behind it.
+        for run in np.ma.clump_unmasked(np.ma.masked_invalid(mean + std)):
+            at, middle, width = x[run], mean[run], std[run]
+            upper = [place(*each) for each in zip(at, middle + width, strict=True)]
+            lower = [place(*each) for each in zip(at, middle - width, strict=True)]
+            points = [place(*each) for each in zip(at, middle, strict=True)]
+            band = _path([*upper, *lower[::-1]])
+            parts.append(f'<path class="band {style}" d="{band}Z"/>')
+            parts.append(f'<path class="line {style}" d="{_path(points)}"/>')
+            parts += [marker(i, *point) for point in points]
     return "".join([*parts, "</svg>"])
 
 
@@ -86,7 +93,8 @@ def marker(i, x, y, size=4):
     -------
     svg : str
     """
-    shape, s = MARKERS[i % len(MARKERS)], size
+    # When the colours begin anew, the shapes are those of other colours.
+    shape, s = MARKERS[(i + i // N_STYLES) % len(MARKERS)], size
     corners = {
         "square": f"M{x - s} {y - s}h{2 * s}v{2 * s}h{-2 * s}Z",
         "triangle": f"M{x} {y - s}l{s} {2 * s}h{-2 * s}Z",

@@ -5,9 +5,13 @@ the attacker (sections 2.1 and 2.3); MITRE ATLAS numbers techniques (content v20
 """
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
+from skpoison.attacks import SubpopulationLabelFlip
+from skpoison.base import BaseDefence
 from skpoison.goals import ErrorGeneric
 from skpoison.model_selection._encoded import EncodedAttack
+from skpoison.surrogates._student import is_student
 
 TAXONOMIES = {
     "NIST AI 100-2": "https://doi.org/10.6028/NIST.AI.100-2e2025",
@@ -25,7 +29,36 @@ POISONING = "AML.T0020 Training Data Poisoning"
 EROSION = "AML.T0031 Erode AI Model Integrity"
 
 
-def describe_threat(attack, *, crafted_for, budgets):
+def describe_threats(attacks, crafted_for, budgets, estimators):
+    """Return the threat models of the attacks of a report.
+
+    Parameters
+    ----------
+    attacks : dict of str to sampler
+        The attacks by name.
+    crafted_for : dict of str to str
+        For each attack, as `describe_threat` takes it.
+    budgets : ndarray of shape (n_budgets,)
+        Their budgets.
+    estimators : dict of str to estimator
+        The victims by name.
+
+    Returns
+    -------
+    threats : dict of str to dict of str to str
+    """
+    return {
+        name: describe_threat(
+            attack,
+            crafted_for=crafted_for[name],
+            budgets=budgets,
+            estimators=estimators,
+        )
+        for name, attack in attacks.items()
+    }
+
+
+def describe_threat(attack, *, crafted_for, budgets, estimators):
     """Return the threat model of an attack, in words.
 
     Parameters
@@ -37,6 +70,8 @@ def describe_threat(attack, *, crafted_for, budgets):
         estimator.
     budgets : ndarray of shape (n_budgets,)
         Its budgets.
+    estimators : dict of str to estimator
+        The victims by name, defended ones among them.
 
     Returns
     -------
@@ -47,39 +82,47 @@ def describe_threat(attack, *, crafted_for, budgets):
     if isinstance(attack, EncodedAttack):
         attack = attack.attack
     any_error = _wants_any_error(attack)
+    knowledge, box = _knowledge(attack, crafted_for, estimators)
+    known = attack.get_params(deep=False).get("known_fraction", 1.0)
+    rows = "all training rows" if known == 1 else f"{known:.0%} of the training rows"
     return {
-        "Knowledge": _knowledge(attack, crafted_for),
+        "Knowledge": f"{knowledge}; {rows}",
         "Capability": _capability(attack),
         "Goal": _goal(attack, any_error),
         "Budget": _budget(attack, budgets),
-        "NIST AI 100-2": (
-            f"{'availability' if any_error else 'targeted'} poisoning, "
-            f"{_box(attack, crafted_for)}"
-        ),
+        "NIST AI 100-2": f"{'availability' if any_error else 'targeted'} poisoning, "
+        + box,
         "MITRE ATLAS": f"{POISONING}; {EROSION}" if any_error else POISONING,
     }
 
 
-def _has_surrogate(attack):
-    return "surrogate" in attack.get_params(deep=False)
+def _knowledge(attack, crafted_for, estimators):
+    """Return what the attacker knows about the learner, and that in words of NIST."""
+    params = attack.get_params(deep=False)
+    if "surrogate" not in params:
+        return "nothing about the estimator", "black-box"
+    surrogate = params["surrogate"]
+    if is_student(surrogate):
+        asked, learner = map(_name, (surrogate.victim, surrogate.surrogate))
+        return f"the predictions of {asked} alone, learnt by {learner}", "black-box"
+    if not crafted_for:
+        known = "the estimator with its parameters, but not the defence"
+        return known, "white-box but for the defence"
+    for name, estimator in estimators.items():
+        if repr(estimator) == repr(surrogate) and isinstance(
+            _last(surrogate), BaseDefence
+        ):
+            known = f"the estimator and the defence {name}, with their parameters"
+            return known, "white-box"
+    return f"takes the estimator for {crafted_for}", "gray-box"
 
 
-def _knowledge(attack, crafted_for):
-    """Return what the attacker knows about learner and rows."""
-    known = attack.get_params(deep=False).get("known_fraction", 1.0)
-    rows = "all training rows" if known == 1 else f"{known:.0%} of the training rows"
-    if not _has_surrogate(attack):
-        return f"nothing about the estimator; {rows}"
-    if crafted_for:
-        return f"takes the estimator for {crafted_for}; {rows}"
-    return f"the estimator with its parameters, but not the defence; {rows}"
+def _last(estimator):
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 
-def _box(attack, crafted_for):
-    """Return how much is known about the learner, in the words of NIST."""
-    if not _has_surrogate(attack):
-        return "black-box"
-    return "gray-box" if crafted_for else "white-box but for the defence"
+def _name(estimator):
+    return type(_last(estimator)).__name__
 
 
 def _capability(attack):
@@ -91,7 +134,9 @@ def _capability(attack):
 
 def _wants_any_error(attack):
     params = attack.get_params(deep=False)
-    if params.get("class_map") is not None:
+    # Accuracy as a whole hardly tells that a subpopulation is attacked.
+    is_on_some = isinstance(attack, SubpopulationLabelFlip)
+    if is_on_some or params.get("class_map") is not None:
         return False
     goal = params.get("goal")
     return goal in (None, "error-generic") or isinstance(goal, ErrorGeneric)
@@ -101,8 +146,12 @@ def _goal(attack, any_error):
     if any_error:
         return "as many errors as possible, of any kind, on rows not seen in training"
     params = attack.get_params(deep=False)
-    wanted = params.get("goal", params.get("class_map"))
-    wanted = params["class_map"] if wanted is None else wanted
+    class_map = params.get("class_map")
+    if isinstance(attack, SubpopulationLabelFlip):
+        certain = "errors" if class_map is None else f"certain errors ({class_map})"
+        return f"{certain} on rows of certain subpopulations, and none on others"
+    wanted = params.get("goal", class_map)
+    wanted = class_map if wanted is None else wanted
     return f"certain errors, or a certain model: {wanted}"
 
 

@@ -8,6 +8,8 @@ from sklearn.tree import DecisionTreeClassifier
 from skpoison.attacks import MarginLabelFlip, RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection import RobustnessReport
+from skpoison.model_selection._page import _share
+from skpoison.model_selection._summary import DASH
 from skpoison.utils._show_versions import describe_versions
 
 EVIL = "<b>&no"
@@ -99,3 +101,47 @@ def test_balanced_accuracy_has_a_section_of_its_own():
     page = report.to_html()
     assert "<h2>Robustness, by accuracy</h2>" in page
     assert "<h2>Robustness, by balanced_accuracy</h2>" in page
+
+
+def test_regained_shares_are_in_the_order_of_numbers():
+    texts = ["< -100%", "-100%", "-7%", "0%", "12%", "100%", "200%", "> 200%"]
+    values = [_share(text).value for text in texts]
+    np.testing.assert_allclose(values[1:-1], [-1, -0.07, 0, 0.12, 1, 2])
+    assert values[0] < values[1]
+    assert values[-1] > values[-2]
+    assert np.isnan(_share(DASH).value)
+
+
+def test_page_is_about_the_attacks_that_have_run(report):
+    page, attacks = report.to_html(), report.attacks
+    try:
+        report.attacks = {"others": RandomLabelFlip()}
+        assert report.to_html() == page
+    finally:
+        report.attacks = attacks
+
+
+@pytest.mark.parametrize("title", [None, 3])
+def test_no_title(report, title):
+    with pytest.raises(ValueError, match="`title` must be a string; got"):
+        report.to_html(title)
+
+
+def test_scores_that_are_no_numbers():
+    X, y = load_iris(return_X_y=True)
+
+    def score(estimator, X, y):
+        return np.nan if estimator.predict(X).sum() % 2 else 1.0
+
+    report = RobustnessReport(
+        {"tree": DecisionTreeClassifier(random_state=0)},
+        RandomLabelFlip(random_state=0),
+        budgets=[20, 40, 60],
+        cv=2,
+        scoring=score,
+    ).fit(X, y)
+    (curve,) = report.curves_.values()
+    assert np.isnan(curve.test_scores).any()
+    page = report.to_html()
+    assert 'data-value="-Infinity"' in page
+    assert 'data-value="nan"' not in page

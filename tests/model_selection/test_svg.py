@@ -69,3 +69,30 @@ def test_ticks(low, high, step):
     assert ticks[-1] >= high
     assert ticks[0] > low - step
     assert ticks[-1] < high + step
+
+
+def test_no_two_of_many_curves_look_alike():
+    looks = set()
+    for i in range(4 * N_STYLES):
+        (each,) = ElementTree.fromstring(f"<svg>{marker(i, 0, 0)}</svg>")
+        looks.add((each.get("class"), each.tag, each.get("d")))
+    assert len(looks) == 4 * N_STYLES
+
+
+def test_scores_that_are_no_numbers():
+    means = (0.9, 0.8, np.nan, 0.6, 0.5)
+    broken = curve(*means, budgets=(0, 1, 2, 3, 4))
+    whole = curve(0.9, 0.8, 0.7, 0.6, 0.5, budgets=(0, 1, 2, 3, 4))
+    drawn, expected = (
+        ElementTree.fromstring(draw_curves({"a": each}, title="t", score_name="s"))
+        for each in (broken, whole)
+    )
+    parts = [points(p.get("d")) for p in drawn.findall("path[@class='line s0']")]
+    full = points(expected.find("path[@class='line s0']").get("d"))
+    np.testing.assert_array_equal(parts[0], full[:2])
+    np.testing.assert_array_equal(parts[1], full[3:])
+    assert len(drawn.findall("circle")) == 4
+    nothing = {"a": curve(np.nan, np.nan, budgets=(0, 1))}
+    svg = draw_curves(nothing, title="t", score_name="s")
+    assert "nan" not in svg
+    assert "line s0" not in svg

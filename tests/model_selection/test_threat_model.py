@@ -1,6 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skpoison import attacks
 from skpoison.attacks import (
@@ -8,17 +12,25 @@ from skpoison.attacks import (
     MarginLabelFlip,
     RandomInsertion,
     RandomLabelFlip,
+    SubpopulationLabelFlip,
 )
+from skpoison.defences import KNNSanitizedClassifier
 from skpoison.feasible_sets import Box
 from skpoison.goals import ErrorGeneric
 from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._threat_model import CAPABILITIES, describe_threat
+from skpoison.surrogates import as_student
 
 SHARES = np.array([0.0, 0.2])
 
 
-def threat(attack, *, crafted_for="", budgets=SHARES):
-    return describe_threat(attack, crafted_for=crafted_for, budgets=budgets)
+def threat(attack, *, crafted_for="", budgets=SHARES, estimators=None):
+    return describe_threat(
+        attack,
+        crafted_for=crafted_for,
+        budgets=budgets,
+        estimators=estimators or {},
+    )
 
 
 def test_without_a_surrogate():
@@ -44,6 +56,44 @@ def test_knowledge():
     other = threat(MarginLabelFlip(), crafted_for="Ridge (transfer)")
     assert other["Knowledge"].startswith("takes the estimator for Ridge (transfer);")
     assert other["NIST AI 100-2"].endswith("gray-box")
+
+
+def test_student_sees_predictions_alone():
+    student = as_student(RandomForestClassifier(), LogisticRegression())
+    found = threat(MarginLabelFlip(student), crafted_for="Student")
+    assert found["Knowledge"] == (
+        "the predictions of RandomForestClassifier alone, learnt by "
+        "LogisticRegression; all training rows"
+    )
+    assert found["NIST AI 100-2"].endswith(" poisoning, black-box")
+
+
+@pytest.mark.parametrize("scaler", [[], [StandardScaler()]])
+def test_surrogate_that_is_a_defence_of_the_report(scaler):
+    plain = make_pipeline(*scaler, LogisticRegression())
+    defended = make_pipeline(*scaler, KNNSanitizedClassifier(LogisticRegression()))
+    attack, name = MarginLabelFlip(defended), "KNNSanitizedClassifier"
+    found = threat(
+        attack, crafted_for=name, estimators={"plain": plain, "kNN": clone(defended)}
+    )
+    assert found["Knowledge"] == (
+        "the estimator and the defence kNN, with their parameters; all training rows"
+    )
+    assert found["NIST AI 100-2"].endswith(" poisoning, white-box")
+    other = threat(attack, crafted_for=name, estimators={"plain": plain})
+    assert other["Knowledge"].startswith(f"takes the estimator for {name};")
+    assert other["NIST AI 100-2"].endswith("gray-box")
+
+
+def test_subpopulations_are_targeted():
+    found = threat(SubpopulationLabelFlip())
+    assert (
+        found["Goal"] == "errors on rows of certain subpopulations, and none on others"
+    )
+    assert found["NIST AI 100-2"].startswith("targeted poisoning")
+    assert found["MITRE ATLAS"] == "AML.T0020 Training Data Poisoning"
+    mapped = threat(SubpopulationLabelFlip(class_map={0: 1}))
+    assert mapped["Goal"].startswith("certain errors ({0: 1}) on rows")
 
 
 def test_every_attack_has_a_capability():
