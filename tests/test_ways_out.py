@@ -94,6 +94,7 @@ from skpoison.goals._outside import OutsideMeasure, as_known_measure
 from skpoison.online import (
     AdaptiveCombinationClassifier,
     OnlineInsertion,
+    OnlineLabelFlip,
     RejectionClassifier,
     SlidingWindowClassifier,
     TrustedStepClassifier,
@@ -964,6 +965,13 @@ def in_stream(surrogate=None, *, given=(), labels=y, budget=2, **params):
 
 
 LOG_LOSS = SGDClassifier("log_loss", random_state=0)
+
+
+def flips_in_stream(budget, n_free):
+    attack = OnlineLabelFlip(LOG_LOSS, budget, random_state=0)
+    return lambda: attack.fit_resample(X, y, trusted=np.arange(len(y)) >= n_free)
+
+
 TRUSTED = {"trusted": np.arange(len(y)) % 3 == 0}
 CLASSES = np.unique(y).tolist()
 
@@ -1041,6 +1049,11 @@ STREAMS = [
         in_stream(positions=[0, 1]),
         "at least 1.*Or give `X_val` and `y_val`",
         [in_stream(positions=[0, 1], given=GIVEN), in_stream(positions=[1, 1])],
+    ),
+    Case(
+        flips_in_stream(3, n_free=2),
+        "Lower it.*trust fewer rows",
+        [flips_in_stream(2, n_free=2), flips_in_stream(3, n_free=3)],
     ),
     Case(
         in_stream(RejectionClassifier(BernoulliNB())),

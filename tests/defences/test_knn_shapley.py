@@ -14,6 +14,7 @@ from skpoison.defences import (
 )
 from skpoison.defences._knn_shapley_values import knn_shapley
 from skpoison.metrics import detection_scores
+from skpoison.optimizers import ProjectedAscent
 
 LR = LogisticRegression()
 
@@ -58,7 +59,9 @@ def test_finds_what_the_gradient_attack_inserts():
     X, y = make_blobs(240, centers=2, n_features=5, cluster_std=4.0, random_state=1)
     X = scale(X)
     trusted = np.arange(240) < 120
-    attack = GradientInsertion(LR, budget=40, random_state=0)
+    attack = GradientInsertion(
+        LR, budget=40, optimizer=ProjectedAscent(), random_state=0
+    )
     X_poisoned, y_poisoned = attack.fit_resample(X, y, trusted=trusted)
     trusted = np.append(trusted, np.zeros(40, dtype=bool))
     defence = KNNShapleyFilteredClassifier(LR)
