@@ -187,7 +187,7 @@ def make_report(
             text = reason(error).replace("folder must", f"--resume {folder} must")
             raise CommandError(f"{case}{text}.") from error
 
-    rows = _doubtful_rows(pipelines[PLAIN], X, data, folds, n_jobs)
+    rows = _doubtful_rows(pipelines[PLAIN], X, data, folds)
     steps = [step for _, step in pipelines[PLAIN].steps if hasattr(step, "fit")]
     n_trusted = 0 if data.trusted is None else data.trusted.sum()
     trusted = f", {n_trusted} trusted" if n_trusted else ""
@@ -213,12 +213,11 @@ def make_report(
     )
 
 
-def _doubtful_rows(victim, X, data, folds, n_jobs):
+def _doubtful_rows(victim, X, data, folds):
     """Return the rows of the data themselves that contradict the others most."""
     try:
-        (ranked, _) = capture_warnings(
-            harmful_rows, victim, X, data.y, cv=folds, n_jobs=n_jobs
-        )
+        # A fit for each fold, in this process: others show their warnings themselves.
+        ranked, _ = capture_warnings(harmful_rows, victim, X, data.y, cv=folds)
         return describe_rows(ranked, data.y, n_rows=MOST_ROWS, skip=data.trusted)
     except ValueError:  # The estimator of the user only predicts.
         return []
