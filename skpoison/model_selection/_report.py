@@ -80,6 +80,8 @@ class RobustnessReport(BaseEstimator):
         has been interrupted takes up from there what is done, if data, folds,
         parameters and versions are the same. It then gives the same scores as if it had
         not been interrupted, if everything random has a seed. None keeps nothing.
+        What has been fitted before and is used as it is, functions and what they use
+        count as well; attributes of classes do not, nor files that are read.
 
     Attributes
     ----------

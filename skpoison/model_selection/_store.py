@@ -8,21 +8,20 @@ before an interruption is read instead of being computed again.
 import hashlib
 import json
 import os
-import re
 from dataclasses import fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
 from skpoison.base import Poison
+from skpoison.model_selection._fingerprint import fingerprint
 from skpoison.model_selection._score import DefenceOnCleanRows
 from skpoison.utils._show_versions import describe_versions
 
 WHOSE, SCORES, POISON = "report.json", "scores.jsonl", "poison"
-# Where an object is in memory says nothing about it.
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Store:
@@ -45,8 +44,13 @@ class Store:
         self.folder = Path(folder)
         whose = whose | {"versions": describe_versions()}
         file = self.folder / WHOSE
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(
+                f"folder must be a folder, or new; {str(folder)!r} is a file. Name "
+                "another folder."
+            )
         if file.exists():
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = _read_whose(file)
             other = [name for name in whose if found.get(name) != whose[name]]
             if other:
                 raise ValueError(
@@ -159,8 +163,17 @@ class _PoisonCache:
         """Return the fitted attack of a cell, and seconds; None if it is not there."""
         if not self._file(i).exists():
             return None
-        with np.load(self._file(i), allow_pickle=False) as file:
-            arrays = dict(file)
+        try:
+            with (
+                self._file(i).open("rb") as raw,
+                np.load(raw, allow_pickle=False) as npz,
+            ):
+                arrays = dict(npz)
+        except (ValueError, OSError, EOFError, BadZipFile) as error:
+            raise ValueError(
+                f"folder must hold poison as it was written; {str(self._file(i))!r} is "
+                "damaged. Delete this file, so that the poison is computed again."
+            ) from error
         fitted = clone(self.attack).set_params(budget=self.budgets[i])
         fitted._n_samples = int(arrays["n_samples"])
         if "classes" in arrays:
@@ -216,6 +229,20 @@ def _without_objects(array):
     return array
 
 
+def _read_whose(file):
+    """Return what the results in a folder depend on."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"folder must hold results of a report; {str(file)!r} is damaged, so that "
+            "nobody knows whose they are. Name another folder, or delete this one."
+        )
+    return found
+
+
 def _write(file, content):
     """Write a file as a whole, or leave the one that is there."""
     part = file.with_suffix(".part")
@@ -237,52 +264,22 @@ def open_store(folder, **depends_on):
     -------
     store : Store or None
         None if there is no folder.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be used, or if something does not show what it consists of,
+        so that results that depend on it could not be told from others.
     """
     if folder is None:
         return None
-    return Store(folder, {name: fingerprint(v) for name, v in depends_on.items()})
-
-
-def fingerprint(value):
-    """Return a checksum of data, or of what objects say about themselves.
-
-    Parameters
-    ----------
-    value : object
-        An array, sparse matrix, dataframe or series; an estimator; or a list or dict of
-        such.
-
-    Returns
-    -------
-    digest : str
-        SHA-256 in hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    _feed(digest, value)
-    return digest.hexdigest()
-
-
-def _feed(digest, value):
-    if isinstance(value, dict):
-        for key, each in value.items():
-            digest.update(repr(key).encode())
-            _feed(digest, each)
-    elif isinstance(value, list | tuple):
-        digest.update(f"{len(value)}".encode())
-        for each in value:
-            _feed(digest, each)
-    elif hasattr(value, "get_params"):
-        digest.update(type(value).__qualname__.encode())
-        _feed(digest, value.get_params(deep=False))
-    elif sparse.issparse(value):
-        _feed(digest, _plain(value, "matrix"))
-    elif hasattr(value, "__array__") or hasattr(value, "columns"):
-        _feed(digest, list(getattr(value, "columns", ())))
-        array = np.asarray(value)
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        if array.dtype == object:
-            digest.update(ADDRESS.sub("", repr(array.tolist())).encode())
-        else:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    else:
-        digest.update(ADDRESS.sub("", repr(value)).encode())
+    whose = {}
+    for name, value in depends_on.items():
+        try:
+            whose[name] = fingerprint(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{name} must be what results in a folder can be told apart by; "
+                f"{error}. Give no folder, folder=None."
+            ) from error
+    return Store(folder, whose)

@@ -1,5 +1,6 @@
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import (
@@ -18,7 +18,6 @@ from skpoison.attacks import (
 )
 from skpoison.defences import KNNSanitizedClassifier
 from skpoison.model_selection import RobustnessReport
-from skpoison.model_selection._store import fingerprint
 
 X, Y = (each[:100:2] for each in load_iris(return_X_y=True))
 WORDS = np.array(["ham", "spam"])[Y]
@@ -41,6 +40,11 @@ class Counting(DecisionTreeClassifier):
     def fit(self, X, y, sample_weight=None):
         type(self).n_fits += 1
         return super().fit(X, y, sample_weight)
+
+
+def score_and_tell(file, estimator, X, y):
+    file.write("scored")
+    return estimator.score(X, y)
 
 
 def make(folder, *, seed=0, attacks=None, **settings):
@@ -169,33 +173,36 @@ def test_jobs_and_callback_change_nothing(tmp_path):
     assert Counting.n_fits == 0
 
 
-def test_fingerprints():
-    same = [
-        (X, X.copy()),
-        (sparse.csr_matrix(X), sparse.csr_matrix(X)),
-        (WORDS.astype(object), WORDS.astype(object)),
-        (LinearSVC(C=2), LinearSVC(C=2)),
-        ({"a": [X, None]}, {"a": [X.copy(), None]}),
-        (object(), object()),
-    ]
-    for one, other in same:
-        assert fingerprint(one) == fingerprint(other)
-    different = [
-        X,
-        X.astype(np.float32),
-        X[:, :3],
-        X.T,
-        sparse.csr_matrix(X),
-        WORDS,
-        WORDS.astype(object),
-        LinearSVC(),
-        LinearSVC(C=2),
-        KNNSanitizedClassifier(LinearSVC()),
-        KNNSanitizedClassifier(LinearSVC(C=2)),
-        {"a": 1},
-        {"b": 1},
-        [1, 2],
-        [12],
-        None,
-    ]
-    assert len({fingerprint(each) for each in different}) == len(different)
+def test_file_as_folder(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("Dear all")
+    with pytest.raises(ValueError, match=r"folder must be a folder, or new; .* a file"):
+        make(file).fit(X, Y)
+
+
+@pytest.mark.parametrize("content", ['{"X": "12', "[]"])
+def test_damaged_report(tmp_path, content):
+    (tmp_path / "report.json").write_text(content)
+    with pytest.raises(ValueError, match=r"report.json' is damaged.* another folder"):
+        make(tmp_path).fit(X, Y)
+
+
+def test_damaged_poison(tmp_path):
+    expected = make(tmp_path).fit(X, Y)
+    (tmp_path / "scores.jsonl").unlink()
+    file = next((tmp_path / "poison").iterdir())
+    content = file.read_bytes()
+    for damaged in (b"", b"Dear all", content[: len(content) // 2]):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"npz' is damaged. Delete this file"):
+            make(tmp_path).fit(X, Y)
+    file.unlink()
+    assert_same(make(tmp_path).fit(X, Y), expected)
+
+
+def test_what_cannot_be_told_apart_is_refused(tmp_path):
+    with (tmp_path / "file").open("w") as file:
+        scoring = partial(score_and_tell, file)
+        with pytest.raises(ValueError, match=r"scoring must be .*TextIO.*folder=None"):
+            make(tmp_path / "new", scoring=scoring).fit(X, Y)
+    assert not (tmp_path / "new").exists()
