@@ -4,6 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from skpoison.model_selection._fingerprint import fingerprint
+
 # What stands for no attack in the place of one.
 NO_ATTACK = "passthrough", None
 
@@ -84,8 +86,9 @@ def _choose(results, *, attack, metric):
     scores = np.nan_to_num(np.asarray(results[key], dtype=float), nan=-np.inf)
     by_defence = {}
     for i, params in enumerate(candidates):
-        others = {k: v for k, v in params.items() if not _is_of(attack, k)}
-        by_defence.setdefault(repr(sorted(others.items())), []).append(i)
+        names = sorted(name for name in params if not _is_of(attack, name))
+        defence = tuple((name, _identity(params[name])) for name in names)
+        by_defence.setdefault(defence, []).append(i)
     # Of equal ones the first.
     chosen = max(
         by_defence.values(), key=lambda rows: (scores[rows].min(), scores[rows].mean())
@@ -94,6 +97,14 @@ def _choose(results, *, attack, metric):
         if _is_no_attack(candidates[i], attack):
             return i
     return chosen[int(np.argmin(scores[chosen]))]
+
+
+def _identity(value):
+    """Return what parameters have in common if they are the same."""
+    try:
+        return fingerprint(value)
+    except ValueError:  # The candidates of a grid share its objects.
+        return id(value)
 
 
 def _is_of(attack, name):

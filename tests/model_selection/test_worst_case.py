@@ -1,11 +1,14 @@
+import threading
 from collections import Counter
 
 import numpy as np
 import pytest
 from imblearn.pipeline import Pipeline
 from sklearn.datasets import make_classification
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.attacks import MarginLabelFlip, RandomInsertion, RandomLabelFlip
@@ -97,6 +100,33 @@ def test_attack_of_budget_0_is_none():
 def test_failed_fits_are_the_worst():
     table = {0.1: {"a": 0.9, "b": np.nan}, 0.2: {"a": 0.2, "b": 0.1}}
     assert worst_case_refit()(grid_results(table)) == 3
+
+
+def test_defences_that_are_printed_alike():
+    """scikit-learn cuts what it prints of an estimator, and functions have one name."""
+    words = [f"word{i:04d}" for i in range(300)]
+    for one, other in (
+        (TfidfVectorizer(vocabulary=[*words, *end]) for end in (["a"], ["b"])),
+        (FunctionTransformer(lambda X: X + 1), FunctionTransformer(lambda X: X + 2)),
+        (threading.Lock(), threading.Lock()),
+    ):
+        table = {one: {"a": 0.9, "b": 0.1}, other: {"a": 0.5, "b": 0.4}}
+        rows = [
+            ({"attack": attack, "defence": defence}, score)
+            for defence, scores in table.items()
+            for attack, score in scores.items()
+        ]
+        assert worst_case_refit()(results(*rows)) == 3
+
+
+def test_equal_defences_are_one():
+    rows = [
+        ({"attack": attack, "model": KNNSanitizedClassifier(LR)}, score)
+        for attack, score in {"passthrough": 0.9, "b": 0.4}.items()
+    ]
+    other = {"attack": "b", "model": LR}
+    assert worst_case_refit()(results(*rows, (other, 0.5))) == 2
+    assert worst_case_refit()(results(*rows, (other, 0.3))) == 0
 
 
 def test_metric():
