@@ -9,7 +9,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 
 from skpoison.metrics import detection_scores
-from skpoison.utils._texts import shown
+from skpoison.utils._texts import listed, shown
 
 
 def detection_scorer(estimator, X, y):
@@ -84,7 +84,10 @@ def detection_scorer(estimator, X, y):
 
 
 def success_scorer(class_map):
-    """Make a scorer of the success of an attack that wants certain errors.
+    """Make a scorer that an attack that wants certain errors lowers by its success.
+
+    As scikit-learn wants it, a greater score is a better model: the score is minus the
+    success, 0 if no row is taken as the attack wants, and -1 if all of them are.
 
     Parameters
     ----------
@@ -95,13 +98,15 @@ def success_scorer(class_map):
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)`` returns the share of the rows of these classes that
-        are predicted as wanted; NaN if there is no such row.
+        ``scorer(estimator, X, y)`` returns minus the share of the rows of these classes
+        that are predicted as wanted, as a scorer with ``greater_is_better=False`` does;
+        NaN if there is no such row.
 
     Raises
     ------
     ValueError
-        If `class_map` is empty or not a dict.
+        If `class_map` is empty or not a dict; on scoring, if it has a class that is
+        neither among the labels nor among the classes of the estimator.
 
     See Also
     --------
@@ -125,7 +130,7 @@ def success_scorer(class_map):
     ...     scoring=success_scorer({8: 3}),
     ... )
     >>> curve.test_scores.mean(axis=1).round(2)
-    array([0.03, 0.82])
+    array([-0.03, -0.82])
     """
     if not isinstance(class_map, dict) or not class_map:
         raise ValueError(
@@ -141,12 +146,20 @@ class _Success:
 
     def __call__(self, estimator, X, y):
         y = np.asarray(y)
+        classes = {*y.tolist(), *np.asarray(getattr(estimator, "classes_", y)).tolist()}
+        unknown = {*self.class_map, *self.class_map.values()} - classes
+        if unknown:
+            raise ValueError(
+                "class_map must have classes of the data and of the estimator, which "
+                f"are {listed(sorted(classes, key=repr))}; got {self.class_map!r} with "
+                f"{sorted(unknown, key=repr)}."
+            )
         rows = np.flatnonzero(np.isin(y, list(self.class_map)))
         if not rows.size:
             return np.nan
         predicted = np.asarray(estimator.predict(_safe_indexing(X, rows)))
         wanted = np.array([self.class_map[label] for label in y[rows].tolist()])
-        return float(np.mean(predicted == wanted))
+        return -float(np.mean(predicted == wanted))
 
     def __repr__(self):
         return f"success_scorer({self.class_map!r})"

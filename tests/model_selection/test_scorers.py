@@ -16,6 +16,7 @@ from skpoison.metrics import detection_scores
 from skpoison.model_selection import (
     detection_scorer,
     robustness_curve,
+    robustness_score,
     subpopulation_scorer,
     success_scorer,
 )
@@ -86,9 +87,8 @@ def test_success():
     scorer = success_scorer({8: 3, 1: 7})
     hits = (labels == 8) & (predicted == 3) | (labels == 1) & (predicted == 7)
     of_interest = np.isin(labels, (8, 1))
-    assert scorer(fitted, digits, labels) == hits.sum() / of_interest.sum()
-    assert success_scorer({8: 3})(fitted, digits, labels) > 0.8
-    assert np.isnan(scorer(fitted, digits[labels == 0], labels[labels == 0]))
+    assert scorer(fitted, digits, labels) == -hits.sum() / of_interest.sum()
+    assert success_scorer({8: 3})(fitted, digits, labels) < -0.8
     assert deepcopy(scorer).class_map == {8: 3, 1: 7}
     assert repr(scorer) == "success_scorer({8: 3, 1: 7})"
 
@@ -96,7 +96,42 @@ def test_success():
 def test_success_with_words():
     words = np.array(["bad", "good"])[y]
     fitted = GaussianNB().fit(X, np.full_like(words, "good"))
-    assert success_scorer({"bad": "good"})(fitted, X, words.tolist()) == 1
+    assert success_scorer({"bad": "good"})(fitted, X, words.tolist()) == -1
+
+
+@pytest.mark.parametrize(
+    "class_map", [{2: 0}, {0: 2}, {"0": 1}], ids=["from", "to", "word"]
+)
+def test_success_of_unknown_classes(class_map):
+    fitted = GaussianNB().fit(X, y)
+    with pytest.raises(
+        ValueError, match=r"class_map must have classes .* are \[0, 1\]"
+    ):
+        success_scorer(class_map)(fitted, X, y)
+
+
+def test_a_class_that_a_fold_lacks():
+    """It is known from the estimator, or from the labels."""
+    fitted = GaussianNB().fit(X, y)
+    assert np.isnan(success_scorer({0: 1})(fitted, X[y == 1], y[y == 1]))
+    ones = GaussianNB().fit(X[y == 1], y[y == 1])
+    assert success_scorer({0: 1})(ones, X, y) == -1
+
+
+def test_success_is_harm():
+    """What the attack reaches lowers the score, and so the robustness."""
+    curve = robustness_curve(
+        GaussianNB(),
+        X,
+        y,
+        attack=RandomLabelFlip(class_map={0: 1}, random_state=0),
+        budgets=[0, 26],
+        cv=2,
+        scoring=success_scorer({0: 1}),
+    )
+    score = robustness_score(curve, no_skill=-1.0)
+    assert score.worst_budget == 26
+    assert score.worst_score < score.clean_score - 0.3
 
 
 @pytest.mark.parametrize("class_map", [{}, [8, 3], "8"])
