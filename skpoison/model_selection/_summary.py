@@ -185,8 +185,10 @@ def regained(defended, undefended):
     cell : str
         The share, or a dash if the loss is no more than its standard deviation over the
         folds: the share of nearly nothing can be any number. Beyond -100% and 200% the
-        number itself says nothing more.
+        number itself says nothing more. "nan" if scores are missing.
     """
+    if np.isnan(defended).any() or np.isnan(undefended).any():
+        return "nan"
     losses = (undefended[0] - undefended[1:]).sum(axis=0)
     if not losses.mean() > (losses.std(ddof=1) if losses.shape[0] > 1 else 0.0):
         return DASH
@@ -242,8 +244,20 @@ def worst_cases(curves):
 def conclusions(curves, baseline, score_name):
     """Return the worst case, and the defence whose own worst case is the best.
 
-    What is within noise is not called harm, nor a better defence.
+    What is within noise is not called harm, nor a better defence. Where scores are
+    missing nothing is concluded.
     """
+    missing = [
+        f"{name} under {attack}"
+        for (attack, name), curve in curves.items()
+        if np.isnan(curve.test_scores).any()
+    ]
+    if missing:
+        return [
+            f"No conclusion on {score_name}: scores are missing (nan) of "
+            f"{', '.join(missing)}. The scorer gave nan there, as on a fold without "
+            "the rows that it looks at."
+        ]
     harm = [
         case
         for case in _cases(curves, baseline)

@@ -1,10 +1,11 @@
 import re
+from html import unescape
 
 import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
-from skpoison.model_selection._summary import format_html, format_text
+from skpoison.model_selection._summary import format_html, format_text, regained
 
 PLAIN = "no defence"
 LEGEND = "–: the poison costs no more than its standard deviation over the folds"
@@ -307,3 +308,22 @@ def test_shares_that_say_nothing_more(defended, cell):
     }
     rows = [line for line in summary(curves).splitlines() if line.startswith("  knn")]
     assert re.split(r"\s{2,}", rows[0])[-1] == cell
+
+
+@pytest.mark.parametrize("function", [format_text, format_html])
+@pytest.mark.parametrize(
+    "missing", [("flip", PLAIN), ("insertion", "knn")], ids=["baseline", "defence"]
+)
+def test_missing_scores_are_no_absence_of_harm(two_attacks, missing, function):
+    two_attacks[missing].test_scores[1, 0] = np.nan
+    text = unescape(summary(two_attacks, function=function))
+    attack, name = missing
+    assert f"scores are missing (nan) of {name} under {attack}. The scorer" in text
+    for word in ("did harm", "Worst case", "Best defence"):
+        assert word not in text
+
+
+def test_nothing_is_regained_where_scores_are_missing():
+    scores = np.array([[0.9, 0.9], [0.5, 0.6]])
+    lacking = np.array([[0.9, 0.9], [0.5, np.nan]])
+    assert regained(scores, lacking) == regained(lacking, scores) == "nan"
