@@ -6,7 +6,7 @@ others, whose order depends on the few rows of the largest loss.
 """
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 from sklearn.model_selection import check_cv, cross_val_predict
 from sklearn.utils import Bunch, indexable
 
@@ -15,6 +15,7 @@ from skpoison.model_selection._arguments import (
     check_targets,
     check_victim,
 )
+from skpoison.utils._texts import shown
 from skpoison.utils._threads import limit_all_threads
 
 
@@ -56,8 +57,9 @@ def harmful_rows(estimator, X, y, *, cv=None, n_jobs=None):
     Raises
     ------
     ValueError
-        If the estimator cannot be fitted or has no scores, or if the folds do not test
-        each row once.
+        If the estimator is neither a classifier nor a regressor, cannot be fitted or
+        has no score for each class, if y is not 1-D, or if the folds do not test each
+        row once.
 
     See Also
     --------
@@ -86,6 +88,16 @@ def harmful_rows(estimator, X, y, *, cv=None, n_jobs=None):
     check_settings(cv=cv, n_jobs=n_jobs)
     X, y = indexable(X, y)
     y = np.asarray(y)
+    if y.ndim != 1:
+        raise ValueError(
+            "y must have one label or response a row, shape (n_samples,); got shape "
+            f"{y.shape}. Rank the rows by one column at a time."
+        )
+    if not (is_classifier(estimator) or is_regressor(estimator)):
+        raise ValueError(
+            "estimator must be a classifier or a regressor, which learns from y; got "
+            f"{shown(estimator)}."
+        )
     check_targets(y, estimators=[estimator])
     cv = check_cv(cv, y, classifier=is_classifier(estimator))
     method = "predict"
@@ -104,6 +116,12 @@ def harmful_rows(estimator, X, y, *, cv=None, n_jobs=None):
         )
     if is_classifier(estimator):
         classes, codes = np.unique(y, return_inverse=True)
+        if scores.ndim > 1 and scores.shape[1] != classes.shape[0]:
+            raise ValueError(
+                f"estimator must give a score for each of the {classes.shape[0]} "
+                f"classes; got {scores.shape[1]}, as for pairs of classes. With "
+                "decision_function_shape='ovr' it gives one for each."
+            )
         contradiction, predicted = _margins(scores, codes)
         predicted = classes[predicted]
     else:

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skpoison.model_selection import harmful_rows
@@ -96,6 +97,14 @@ def test_errors():
     X, y = IRIS
     with pytest.raises(ValueError, match="cross_val_predict only works for partitions"):
         harmful_rows(LogisticRegression(), X, y, cv=[([*range(50, 150)], [0, 1])])
+    with pytest.raises(ValueError, match=r"one label .* got shape \(150, 2\)"):
+        harmful_rows(Ridge(), X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match=r"must be a classifier .*KMeans"):
+        harmful_rows(KMeans(), X, y)
+    four = np.where(X[:, 0] > 5.5, y + 1, 0)
+    pairs = SVC(decision_function_shape="ovo")
+    with pytest.raises(ValueError, match="each of the 4 classes; got 6, as for pairs"):
+        harmful_rows(pairs, X, four, cv=2)
     votes = VotingClassifier([("tree", DecisionTreeClassifier())])
     with pytest.raises(ValueError, match=r"^estimator must have predict_proba or"):
         harmful_rows(votes, X, y)
