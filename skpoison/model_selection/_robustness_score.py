@@ -5,6 +5,7 @@ the worst one is :math:`s(b) = \min_a s_a(b)`.
 """
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 from scipy.integrate import trapezoid
@@ -59,8 +60,9 @@ def robustness_score(curves, *, no_skill=0.0):
     ------
     ValueError
         If there is no curve, if 0 or any other budget is not among the budgets, if
-        these differ between the curves, if there are several metrics, or if the score
-        on clean data is not better than `no_skill`.
+        these differ between the curves, if they are of several metrics or estimators,
+        if scores are missing (NaN), or if the score on clean data is not better than
+        `no_skill`.
 
     See Also
     --------
@@ -97,6 +99,11 @@ def robustness_score(curves, *, no_skill=0.0):
             "curves must be a curve, or a dict from the name of an attack to a curve; "
             f"got {shown(curves)}."
         )
+    if not isinstance(no_skill, Real) or not np.isfinite(no_skill):
+        raise ValueError(
+            f"no_skill must be a score, a finite number; got {shown(no_skill)}."
+        )
+    _check_one_estimator(curves)
     first = next(iter(curves.values())).budgets
     order = np.argsort(first)
     budgets = first[order]
@@ -117,6 +124,11 @@ def robustness_score(curves, *, no_skill=0.0):
                 f"curves must have the same budgets; got {first.tolist()} and, for "
                 f"{name!r}, {curve.budgets.tolist()}."
             )
+        if np.isnan(curve.test_scores).any():
+            raise ValueError(
+                f"curves must have no missing scores; got NaN for {name!r}. A fit failed, "
+                "which error_score='raise' shows, or the scorer gave NaN."
+            )
         scores.append(curve.test_scores.mean(axis=1)[order])
     scores = np.array(scores)
     worst = scores.min(axis=0)
@@ -135,3 +147,15 @@ def robustness_score(curves, *, no_skill=0.0):
         worst_budget=budgets[j].item(),
         clean_score=clean,
     )
+
+
+def _check_one_estimator(curves):
+    """Raise an error if curves are those of a report with several estimators."""
+    pairs = [name for name in curves if isinstance(name, tuple) and len(name) == 2]
+    estimators = list(dict.fromkeys(estimator for _, estimator in pairs))
+    if len(estimators) > 1:
+        raise ValueError(
+            f"curves must be of one estimator; got those of {estimators}. Take those "
+            "of one, {attack: curve for (attack, name), curve in curves.items() if name "
+            f"== {estimators[0]!r}}}."
+        )

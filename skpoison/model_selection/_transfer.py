@@ -73,7 +73,8 @@ def transfer_matrix(
         How folds are made, as in :func:`~sklearn.model_selection.cross_validate`.
     scoring : str or callable, default=None
         The score: one metric. None: the `score` method of the victims. With
-        "neg_zero_one_loss", say, the matrix holds errors.
+        ``make_scorer(zero_one_loss, greater_is_better=False)``, say, the matrix holds
+        errors, as negative numbers.
     n_jobs : int, default=None
         Number of jobs, over folds, surrogates and victims together.
     pre_dispatch : int or str, default="2*n_jobs"

@@ -31,6 +31,11 @@ def test_worst_of_several_attacks():
     assert (score.worst_attack, score.worst_budget) == ("b", 0.4)
 
 
+def test_curves_of_a_report_with_one_estimator():
+    curves = {(a, "tree"): curve(0.9, 0.7, low) for a, low in (("a", 0.3), ("b", 0.2))}
+    assert robustness_score(curves).worst_attack == ("b", "tree")
+
+
 @pytest.mark.parametrize("no_skill", [0.0, 0.5])
 def test_poison_without_effect(no_skill):
     score = robustness_score(curve(0.8, 0.8, 0.8), no_skill=no_skill)
@@ -76,6 +81,14 @@ def test_order_of_the_budgets_does_not_matter():
             0,
             "must be of one metric",
         ),
+        (curve(0.9, np.nan, 0.3), 0, "must have no missing scores; got NaN for None"),
+        (
+            {("a", "tree"): curve(0.9, 0.7, 0.3), ("a", "knn"): curve(0.9, 0.7, 0.3)},
+            0,
+            r"must be of one estimator; got those of \['tree', 'knn'\]",
+        ),
+        (curve(0.9, 0.7, 0.3), "a", "no_skill must be a score, a finite number"),
+        (curve(0.9, 0.7, 0.3), np.nan, "no_skill must be a score, a finite number"),
     ],
 )
 def test_refusals(curves, no_skill, match):

@@ -131,7 +131,7 @@ def test_success_is_harm():
     )
     score = robustness_score(curve, no_skill=-1.0)
     assert score.worst_budget == 26
-    assert score.worst_score < score.clean_score - 0.3
+    assert score.worst_score < score.clean_score - 0.2
 
 
 @pytest.mark.parametrize("class_map", [{}, [8, 3], "8"])
