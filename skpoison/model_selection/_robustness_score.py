@@ -126,8 +126,8 @@ def robustness_score(curves, *, no_skill=0.0):
             )
         if np.isnan(curve.test_scores).any():
             raise ValueError(
-                f"curves must have no missing scores; got NaN for {name!r}. A fit failed, "
-                "which error_score='raise' shows, or the scorer gave NaN."
+                f"curves must have no missing scores; got NaN for {name!r}. A fit "
+                "failed, which error_score='raise' shows, or the scorer gave NaN."
             )
         scores.append(curve.test_scores.mean(axis=1)[order])
     scores = np.array(scores)
@@ -156,6 +156,6 @@ def _check_one_estimator(curves):
     if len(estimators) > 1:
         raise ValueError(
             f"curves must be of one estimator; got those of {estimators}. Take those "
-            "of one, {attack: curve for (attack, name), curve in curves.items() if name "
-            f"== {estimators[0]!r}}}."
+            "of one, {attack: curve for (attack, name), curve in curves.items() if "
+            f"name == {estimators[0]!r}}}."
         )
