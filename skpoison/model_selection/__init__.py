@@ -8,10 +8,8 @@ from skpoison.model_selection._craft import CraftedPoison, PoisonedFold, craft
 from skpoison.model_selection._curve import robustness_curve
 from skpoison.model_selection._harmful_rows import harmful_rows
 from skpoison.model_selection._plot import RobustnessCurveDisplay
-from skpoison.model_selection._prequential import (
-    PrequentialCurveDisplay,
-    prequential_curve,
-)
+from skpoison.model_selection._prequential import prequential_curve
+from skpoison.model_selection._prequential_plot import PrequentialCurveDisplay
 from skpoison.model_selection._report import RobustnessReport
 from skpoison.model_selection._robustness_score import robustness_score
 from skpoison.model_selection._scorers import (

@@ -1,19 +1,18 @@
 """Prequential evaluation of learners from a stream."""
 
-import matplotlib
-import matplotlib.pyplot
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.metrics import log_loss, make_scorer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import LabelEncoder
 
 from skpoison.attacks import RandomInsertion, RandomLabelFlip
 from skpoison.defences import KNNSanitizedClassifier
-from skpoison.model_selection import PrequentialCurveDisplay, prequential_curve
+from skpoison.model_selection import prequential_curve
 from skpoison.online import (
     AdaptiveCombinationClassifier,
     OnlineInsertion,
@@ -107,23 +106,6 @@ def test_regression():
     assert curve.test_scores[-1] > 0.8
 
 
-def test_display():
-    matplotlib.use("agg")
-    attack = OnlineInsertion(LEARNER, 5)
-    display = PrequentialCurveDisplay.from_estimator(
-        LEARNER, X, y, attack=attack, batch_size=23, name="plain"
-    )
-    curve = prequential_curve(LEARNER, X, y, attack=attack, batch_size=23)
-    assert_array_equal(display.lines_[0].get_ydata(), curve.running_scores)
-    assert_array_equal(display.lines_[0].get_xdata(), np.cumsum(curve.n_rows))
-    assert len(display.poison_.get_segments()) == (curve.n_poison > 0).sum()
-    assert len(display.lines_) == 2
-    again = display.plot(display.ax_, no_change=False, line_kw={"color": "k"})
-    assert len(again.lines_) == 1
-    assert again.lines_[0].get_color() == "k"
-    matplotlib.pyplot.close(display.figure_)
-
-
 def test_trusted_rows_go_along():
     trusted = np.arange(230) % 5 == 0
     learners = [("fast", LEARNER), ("slow", clone(LEARNER).set_params(eta0=0.001))]
@@ -160,31 +142,6 @@ def test_trusted_rows_go_along():
         prequential_curve(LEARNER, X, y, trusted=trusted)
 
 
-def test_display_of_shares():
-    trusted = np.arange(230) % 5 == 0
-    learners = [("fast", LEARNER), ("slow", clone(LEARNER).set_params(eta0=0.001))]
-    display = PrequentialCurveDisplay.from_estimator(
-        AdaptiveCombinationClassifier(learners),
-        X,
-        y,
-        batch_size=10,
-        trusted=trusted,
-        shares=True,
-    )
-    # A combination rejects nothing.
-    assert_array_equal(display.share_lines_[0].get_ydata(), display.weights[:, 0])
-    assert len(display.share_lines_) == 2
-    defence = RejectionClassifier(LEARNER, 0.4, burn_in=0)
-    rejecting = PrequentialCurveDisplay.from_estimator(
-        defence, X, y, ax=display.ax_, batch_size=23, shares=True
-    )
-    (line,) = rejecting.share_lines_
-    assert_allclose(line.get_ydata(), rejecting.rejected)
-    assert rejecting.rejected[1:].max() > 0
-    assert rejecting.plot(display.ax_).share_lines_ == []
-    matplotlib.pyplot.close(display.figure_)
-
-
 def test_learners_of_river():
     """River's own wrapper, with labels 0 and 1: others it predicts wrongly."""
     compat = pytest.importorskip("river.compat")
@@ -215,3 +172,31 @@ def test_learners_of_river():
         SlidingWindowClassifier(row_filter), apart, codes, batch_size=20
     )
     assert curve.running_scores[-1] > 0.9
+
+
+def test_batches_without_all_classes():
+    runs = np.repeat([0, 1, 0, 1], [70, 90, 40, 30])
+    with pytest.warns(UserWarning, match="of 2 of 5 batches is NaN") as caught:
+        curve = prequential_curve(
+            LEARNER, X, runs, batch_size=50, scoring="neg_log_loss"
+        )
+    assert sum("batches is NaN" in str(each.message) for each in caught) == 1
+    assert_array_equal(np.isnan(curve.test_scores), [1, 0, 1, 0, 1])
+    assert np.isfinite(curve.running_scores[1:]).all()
+    # The way out that the warning names.
+    scorer = make_scorer(
+        log_loss,
+        response_method="predict_proba",
+        greater_is_better=False,
+        labels=[0, 1],
+    )
+    known = prequential_curve(LEARNER, X, runs, batch_size=50, scoring=scorer)
+    assert np.isfinite(known.test_scores[1:]).all()
+    assert_allclose(known.test_scores[1], curve.test_scores[1])
+
+
+def test_a_delay_as_long_as_the_stream():
+    with pytest.raises(ValueError, match=r"`delay` must be less than 4.*got 4 for 5"):
+        prequential_curve(LEARNER, X, y, batch_size=50, delay=4)
+    curve = prequential_curve(LEARNER, X, y, batch_size=50, delay=3)
+    assert np.isfinite(curve.test_scores[4])
