@@ -986,6 +986,11 @@ def live(**params):
     return lambda: OnlineInsertion(**params).iter_resample([], X, y)
 
 
+def live_row(row, label, surrogate=None, known=y):
+    attack = OnlineInsertion(surrogate, random_state=0)
+    return lambda: [*attack.iter_resample([(row, label)], X, known)]
+
+
 STREAMS = [
     Case(
         in_stream(BernoulliNB()),
@@ -1155,6 +1160,14 @@ STREAMS = [
     ),
     Case(live(budget=2), "must be a float", [live(budget=0.2)]),
     Case(live(positions="random"), "`positions` must be 'even'", [live()]),
+    Case(live_row(X[0, :-1], y[0]), "as wide as `X_known`", [live_row(X[0], y[0])]),
+    Case(live_row(X[0] * np.nan, y[0]), "got nan in column 0", [live_row(X[0], y[0])]),
+    Case(live_row(X[0], "new"), "Add a known row", [live_row(X[0], y[0])]),
+    Case(
+        live_row(X[0], np.nan, SGDRegressor(), X[:, 0]),
+        "finite responses",
+        [live_row(X[0], 0.5, SGDRegressor(), X[:, 0])],
+    ),
 ]
 CASES = ATTACKS + SETS + DEFENCES + PARTS + SURROGATES + STREAMS
 

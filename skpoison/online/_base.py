@@ -19,7 +19,7 @@ from skpoison.online._attacker import Attacker
 from skpoison.online._combined_state import CombinedState
 from skpoison.online._defended_victims import as_stream_learner
 from skpoison.utils._seeds import set_missing_seeds
-from skpoison.utils._texts import shown
+from skpoison.utils._texts import listed, shown
 from skpoison.utils._threads import limit_blas_threads
 from skpoison.utils._trusting import needs_trusted
 from skpoison.utils._validation import (
@@ -230,6 +230,32 @@ class BaseStreamAttack(BasePoisoner):
             check_default(self, f"for {goal!r}, which reads no rows", window=None)
         if is_given:
             check_default(self, "if `X_val` and `y_val` are given", window=None)
+
+    def _check_row(self, x, label):
+        """Raise if a row of a live stream, or its label, is not like the known ones."""
+        row = np.asarray(x, dtype=float)
+        if row.shape != (self.n_features_in_,):
+            raise ValueError(
+                f"`rows` must hold rows of shape ({self.n_features_in_},), as wide as "
+                f"`X_known`; got one of shape {row.shape}."
+            )
+        if not np.isfinite(row).all():
+            column = int(np.flatnonzero(~np.isfinite(row))[0])
+            raise ValueError(
+                f"`rows` must hold finite numbers; got {row[column]} in column "
+                f"{column}. Fill it in, or leave the row out."
+            )
+        if self._takes_responses():
+            if not np.isfinite(label):
+                raise ValueError(
+                    f"`rows` must hold finite responses; got {label}. Leave the row "
+                    "out."
+                )
+        elif not np.isin(label, self.classes_).all():
+            raise ValueError(
+                f"`rows` must hold labels of `y_known`, {listed(self.classes_)}; got "
+                f"{shown(label)}. Add a known row of this class, or leave the row out."
+            )
 
     def _check_victim_trusts(self, trusted):
         """Raise if the victim's defence asks trusted rows, and knows of none."""

@@ -225,7 +225,8 @@ class OnlineInsertion(BaseStreamAttack):
         ------
         ValueError
             If `budget` is a number of rows, `positions` is not "even", or `window` is
-            set.
+            set; when it comes, if a row is not like the known ones, or its label is
+            none of theirs.
 
         Examples
         --------
@@ -267,6 +268,7 @@ class OnlineInsertion(BaseStreamAttack):
         """Yield the rows of a stream, and those that are inserted."""
         due = 0.0
         for x, label in rows:
+            self._check_row(x, label)
             yield x, label, False
             code = label
             if not self._takes_responses():

@@ -253,3 +253,19 @@ def test_a_live_stream_has_no_end(params, message):
     attack = OnlineInsertion(LEARNER, **params)
     with pytest.raises(ValueError, match=message):
         list(attack.iter_resample([], X, y))
+
+
+def test_rows_of_a_live_stream_are_checked():
+    known, labels = np.array([[0.0, 1.0], [1.0, 0.0]] * 10), np.array([0, 1] * 10)
+    for row, label, message in (
+        ([0.0], 0, r"shape \(2,\).*shape \(1,\)"),
+        ([[0.0, 1.0]], 0, r"shape \(1, 2\)"),
+        ([0.0, np.inf], 0, "got inf in column 1"),
+        ([0.0, 1.0], 2, r"labels of `y_known`, \[0, 1\]; got 2"),
+    ):
+        stream = OnlineInsertion(budget=0.5).iter_resample(
+            [(known[0], 0), (row, label)], known, labels
+        )
+        assert next(stream)[1:] == (0, False)
+        with pytest.raises(ValueError, match=message):
+            next(stream)
