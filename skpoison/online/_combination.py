@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context, clone
+from sklearn.dummy import DummyClassifier
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import (
@@ -24,7 +25,12 @@ from skpoison.online._row_memory import (
     RowMemory,
     label_probabilities,
 )
-from skpoison.online._stream_defence import StreamRowsMixin, check_methods, learn
+from skpoison.online._stream_defence import (
+    StreamRowsMixin,
+    check_methods,
+    learn,
+    trusted_for_fit,
+)
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_squares
@@ -87,7 +93,8 @@ class AdaptiveCombinationClassifier(
 
     Notes
     -----
-    Until trusted rows are known all learners weigh alike. The logits are kept between
+    Until trusted rows are known all learners weigh alike, and no warning says so,
+    because trusted rows may still come. The logits are kept between
     -4 and 4 around their mean. `fit` fits each learner by its own `fit`, and lets the
     logits take 100 steps.
 
@@ -142,7 +149,8 @@ class AdaptiveCombinationClassifier(
     @property
     def estimator(self):
         """The first learner, which stands for all where one is asked for its type."""
-        return self.estimators[0][1]
+        # Tags are asked for before the learners are checked, even by the repr.
+        return self.estimators[0][1] if self.estimators else DummyClassifier()
 
     def get_params(self, deep=True):
         """Return the parameters, those of the learners by their names.
@@ -218,11 +226,18 @@ class AdaptiveCombinationClassifier(
             label is not among them, or if a learner lacks what the defence needs.
         """
         self._check_learners()
-        rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
-        more = self._check_rows_of_trusted(X_trusted, y_trusted)
-        if is_first:
-            self.estimators_ = [clone(each) for _, each in self.estimators]
-            self._start()
+        with self._whole_call():
+            rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
+            more = self._check_rows_of_trusted(X_trusted, y_trusted)
+            if is_first:
+                self.estimators_ = [clone(each) for _, each in self.estimators]
+                self._start()
+            self._learn(rows, more, is_first=is_first)
+        return self
+
+    def _learn(self, rows, more, *, is_first):
+        """Let the weights take a step, and each learner learn checked rows."""
+        self._memory.resize(int(self.n_trusted))
         # Rows of the call come in before they are learnt: they are judged as new ones.
         self._memory.add(
             take_rows(rows.X, np.flatnonzero(rows.trusted)), rows.y[rows.trusted]
@@ -245,7 +260,6 @@ class AdaptiveCombinationClassifier(
             )
         self._path.append(softmax(self._logits))
         self.inlier_mask_ = rows.present
-        return self
 
     def _start(self):
         """Forget all that was seen, before the first row of a stream."""
@@ -364,7 +378,11 @@ class AdaptiveCombinationClassifier(
             fit_params |= {k: v for k, v in own.items() if v is not None}
             routed = process_routing(self, "fit", **fit_params)
             return {name: routed[name]["fit"] for name in names}
-        return dict.fromkeys(names, super()._fit_params(fit_params, rows, trusted))
+        params = super()._fit_params(fit_params, rows, trusted)
+        return {
+            name: params | trusted_for_fit(each, rows.trusted)
+            for name, each in self.estimators
+        }
 
     def get_metadata_routing(self):
         """Return the metadata routing.

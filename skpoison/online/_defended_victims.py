@@ -5,6 +5,7 @@ from scipy import sparse
 
 from skpoison.online._combination import AdaptiveCombinationClassifier
 from skpoison.online._combined_state import CombinedState
+from skpoison.online._judge import Judge
 from skpoison.online._losses import LogLoss
 from skpoison.online._rejection import RejectionClassifier
 from skpoison.online._trusted_judge import Tolerance, TrustedJudge, has_changes
@@ -16,7 +17,8 @@ from skpoison.online._victims import as_stream_learner
 def _(estimator, n_features, classes=None, *, is_sparse=False):
     state = _inside(estimator, n_features, classes, is_sparse)
     known = getattr(estimator, "_judge", None)
-    state.judge = estimator._new_judge() if known is None else known.copy()
+    state.judge = Judge(**estimator._settings()) if known is None else known.copy()
+    state.judge.adjust(**estimator._settings())
     return state
 
 
@@ -37,6 +39,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
     )
     if memory is not None:
         state.judge.tolerance = estimator._tolerance.copy()
+        state.judge.tolerance.adjust(float(estimator.quantile), size)
         state.judge.is_first = False
         if len(memory):
             state.judge.X, state.judge.codes = _numbers(estimator)
@@ -75,7 +78,8 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 
 def _numbers(estimator):
     """Return the trusted rows that a fitted defence remembers, and their codes."""
-    X, y = estimator._memory.X, estimator._memory.y
+    newest = slice(-int(estimator.n_trusted), None)
+    X, y = estimator._memory.X[newest], estimator._memory.y[newest]
     X = X.toarray() if sparse.issparse(X) else np.asarray(X, dtype=float)
     return X, np.searchsorted(estimator.classes_, y)
 

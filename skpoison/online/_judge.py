@@ -41,9 +41,21 @@ class Judge:
     def __init__(
         self, threshold, *, is_hard=False, burn_in=0, max_rejected=1.0, window=1000
     ):
+        self.n_seen, self._lost, self._total = 0, deque(), 0.0
+        self.adjust(
+            threshold,
+            is_hard=is_hard,
+            burn_in=burn_in,
+            max_rejected=max_rejected,
+            window=window,
+        )
+
+    def adjust(self, threshold, *, is_hard, burn_in, max_rejected, window):
+        """Judge the next rows with other parameters."""
         self.threshold, self.is_hard = threshold, is_hard
         self.burn_in, self.max_rejected, self.window = burn_in, max_rejected, window
-        self.n_seen, self._lost, self._total = 0, deque(), 0.0
+        while len(self._lost) > window:
+            self._total -= self._lost.popleft()
 
     def factors(self, probability):
         """Compute the weights of rows by their probabilities alone.

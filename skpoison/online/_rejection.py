@@ -153,9 +153,10 @@ class RejectionClassifier(BaseStreamDefence):
         return self._partial_fit(X, y, classes, sample_weight, trusted)
 
     def _start(self):
-        self._judge = self._new_judge()
+        self._judge = Judge(**self._settings())
 
-    def _weigh(self, learner, rows, *, is_first):
+    def _weigh(self, learner, rows, *, is_first, more):
+        self._judge.adjust(**self._settings())
         weights = np.ones(rows.y.shape[0])
         probabilities = weights
         if not is_first:
@@ -165,12 +166,13 @@ class RejectionClassifier(BaseStreamDefence):
             weights[i] = self._judge.weigh(1.0 if known else float(probabilities[i]))
         return weights
 
-    def _new_judge(self):
+    def _settings(self):
+        """Return the parameters as they are now, for the judge."""
         # Numbers of NumPy may be too short to add up.
-        return Judge(
-            float(self.threshold),
-            is_hard=self.action == "drop",
-            burn_in=int(self.burn_in),
-            max_rejected=float(self.max_rejected),
-            window=int(self.window),
-        )
+        return {
+            "threshold": float(self.threshold),
+            "is_hard": self.action == "drop",
+            "burn_in": int(self.burn_in),
+            "max_rejected": float(self.max_rejected),
+            "window": int(self.window),
+        }

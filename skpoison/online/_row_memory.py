@@ -52,6 +52,13 @@ class RowMemory:
         newest = np.arange(max(0, y.shape[0] - self.size), y.shape[0])
         self.X, self.y = take_rows(X, newest), y[newest]
 
+    def resize(self, size):
+        """Keep another number of rows from now on."""
+        self.size = size
+        if len(self) > size:
+            self.X = take_rows(self.X, np.arange(len(self) - size, len(self)))
+            self.y = self.y[-size:]
+
     def probabilities(self, learner):
         """Return the probabilities that a learner gives to the labels of the rows.
 
@@ -83,8 +90,9 @@ def label_probabilities(learner, X, y):
     Returns
     -------
     probabilities : ndarray of shape (n_samples,)
-        At least 1e-15.
+        At least 1e-15, which NaN is taken for as well: a learner that finds no class
+        possible, as GaussianNB far from all it has seen, does not find the label so.
     """
     codes = np.searchsorted(learner.classes_, y)
     chosen = learner.predict_proba(X)[np.arange(y.shape[0]), codes]
-    return np.maximum(chosen, SMALLEST)
+    return np.fmax(chosen, SMALLEST)

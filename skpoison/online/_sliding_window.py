@@ -129,11 +129,17 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
                 f"{type(self).__name__}; got {shown(inner)} inside. Take "
                 "SGDClassifier(loss='log_loss'), for example."
             )
-        rows, is_first = self._check_call(X, y, classes, None, trusted)
+        with self._whole_call():
+            rows, is_first = self._check_call(X, y, classes, None, trusted)
+            if is_first:
+                self.estimator_ = clone(inner)
+                self._start()
+            self._take(rows, is_first=is_first)
+        return self
+
+    def _take(self, rows, *, is_first):
+        """Let checked rows wait, or judge them and learn what the filter keeps."""
         n_new = rows.y.shape[0]
-        if is_first:
-            self.estimator_ = clone(inner)
-            self._start()
         # Rows of one call are not forgotten before they are judged.
         self._window.size = max(self.window + self.every, n_new + self._n_waiting)
         self._window.add(rows.X, rows.y)
@@ -142,13 +148,12 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
         self.inlier_mask_ = np.ones(n_new, dtype=bool)
         if is_first:
             learn(self.estimator_, rows.X, rows.y, classes=self.classes_)
-            return self
+            return
         self._n_waiting += n_new
         if self._n_waiting >= self.every:
             kept = self._learn_waiting()
             self.inlier_mask_ = kept[-n_new:]
             self._n_waiting = 0
-        return self
 
     def _start(self):
         """Forget the rows of the window."""
@@ -182,7 +187,9 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
         weights = present.astype(float)
         weights = params.get("sample_weight", None if present.all() else weights)
         others = {
-            name: each for name, each in params.items() if name != "sample_weight"
+            name: each
+            for name, each in params.items()
+            if name not in ("sample_weight", "trusted")
         }
         fitted = clone(self.estimator).fit(
             X, y, sample_weight=weights, trusted=trusted, **others

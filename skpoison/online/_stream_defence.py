@@ -1,6 +1,7 @@
 """Base classes of the defences of a stream."""
 
 from abc import abstractmethod
+from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
 
@@ -15,7 +16,7 @@ from skpoison.base import BaseDefence, PredictsByEstimatorMixin
 from skpoison.base._defence import CheckedRows
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._texts import listed, shown
-from skpoison.utils._validation import check_squares
+from skpoison.utils._validation import check_squares, forget_fit
 from skpoison.utils._warnings import warn_user
 from skpoison.utils._weights import without_weights
 
@@ -29,6 +30,25 @@ class StreamRowsMixin:
     _required_estimator_type = "classifier"
     _instead_of_labels = "Responses have no probabilities."
 
+    def __sklearn_is_fitted__(self):
+        """Return whether there is a learner that has learnt rows."""
+        return hasattr(self, "estimator_") or hasattr(self, "estimators_")
+
+    @contextmanager
+    def _whole_call(self):
+        """Be as unfitted as before if the first call of `partial_fit` fails."""
+        if self.__sklearn_is_fitted__():
+            yield
+            return
+        forget_fit(self)  # what a fit that failed has left
+        before = set(vars(self))
+        try:
+            yield
+        except BaseException:
+            for name in set(vars(self)) - before:
+                delattr(self, name)
+            raise
+
     def _check_call(self, X, y, classes, sample_weight, trusted):
         """Check the rows of a call of `partial_fit`.
 
@@ -38,7 +58,7 @@ class StreamRowsMixin:
         is_first : bool
             Whether it is the first call.
         """
-        is_first = not hasattr(self, "classes_")
+        is_first = not self.__sklearn_is_fitted__()
         if is_first:
             _check_partial_fit_first_call(self, classes)
         given = self.classes_ if classes is None else np.unique(classes)
@@ -124,6 +144,25 @@ def takes_trusted(learner):
     return "trusted" in signature(learner.partial_fit).parameters
 
 
+def trusted_for_fit(learner, trusted):
+    """Return what the `fit` of a learner is told of trusted rows, without routing.
+
+    Parameters
+    ----------
+    learner : classifier
+        The learner.
+    trusted : ndarray of shape (n_samples,) of bool
+        Which rows are known to be clean.
+
+    Returns
+    -------
+    params : dict
+        With `trusted`, if some are and the learner asks for them.
+    """
+    asks = "trusted" in signature(learner.fit).parameters
+    return {"trusted": trusted} if asks and trusted.any() else {}
+
+
 class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
     """Base class of defences that give each row of a stream a weight.
 
@@ -136,7 +175,7 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
         """Forget all that was seen, before the first row of a stream."""
 
     @abstractmethod
-    def _weigh(self, learner, rows, *, is_first):
+    def _weigh(self, learner, rows, *, is_first, more):
         """Judge rows.
 
         Parameters
@@ -147,6 +186,8 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
             The rows.
         is_first : bool
             Whether it has learnt nothing yet.
+        more : CheckedRows or None
+            Trusted rows given beside them, which are not learnt.
 
         Returns
         -------
@@ -154,22 +195,26 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
             The weight of each row, 0 to 1; 1 for rows that are not present.
         """
 
-    def _has_learnt(self, learner, rows, *, is_first):
+    def _has_learnt(self, learner, rows, *, is_first, more):
         """Take note of rows after they were learnt from."""
 
-    def _partial_fit(self, X, y, classes, sample_weight, trusted):
+    def _partial_fit(
+        self, X, y, classes, sample_weight, trusted, X_trusted=None, y_trusted=None
+    ):
         """Check, judge and learn the rows of a call."""
         self._check_learner()
-        rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
-        if is_first:
-            self.estimator_ = clone(self.estimator)
-            self._start()
-        self._learn(self.estimator_, rows, is_first=is_first)
+        with self._whole_call():
+            rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
+            more = self._check_rows_of_trusted(X_trusted, y_trusted)
+            if is_first:
+                self.estimator_ = clone(self.estimator)
+                self._start()
+            self._learn(self.estimator_, rows, is_first=is_first, more=more)
         return self
 
-    def _learn(self, learner, rows, *, is_first):
+    def _learn(self, learner, rows, *, is_first, more=None):
         """Judge checked rows, and let a learner learn from them."""
-        weights = self._weigh(learner, rows, is_first=is_first)
+        weights = self._weigh(learner, rows, is_first=is_first, more=more)
         self.inlier_mask_ = (weights == 1) & rows.present
         if rows.sample_weight is not None:
             weights = weights * rows.sample_weight
@@ -185,7 +230,7 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
                 sample_weight=weights[kept] if has_weights else None,
                 trusted=rows.trusted[kept],
             )
-        self._has_learnt(learner, rows, is_first=is_first)
+        self._has_learnt(learner, rows, is_first=is_first, more=more)
 
     def _fit_estimator(self, X, y, *, present, trusted, params):
         """Let the rows pass as a stream, and fit the estimator to what is believed."""
@@ -216,6 +261,13 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
         if given is not None or (weights[kept] != 1).any():
             params["sample_weight"] = weights[kept]
         self.estimator_ = self._fit_clone(take_rows(X, kept), y[kept], params)
+
+    def _fit_params(self, fit_params, rows, trusted):
+        """Collect the metadata for the `fit` of the estimator."""
+        params = super()._fit_params(fit_params, rows, trusted)
+        if not _routing_enabled():
+            params |= trusted_for_fit(self.estimator, rows.trusted)
+        return params
 
     def _rescued(self, y, weights, present, given):
         """Return the weights with those of classes that would be lost put back."""

@@ -62,6 +62,16 @@ class Tolerance:
         """Take note of the rises of trusted rows."""
         if len(rises):
             self._rises.extend(rises)
+            self._update()
+
+    def adjust(self, quantile, size):
+        """Tolerate another quantile, of another number of rises, from now on."""
+        if (quantile, size) != (self.quantile, self._rises.maxlen):
+            self.quantile, self._rises = quantile, deque(self._rises, maxlen=size)
+            self._update()
+
+    def _update(self):
+        if self._rises:
             self.value = max(0.0, float(np.quantile(self._rises, self.quantile)))
 
     def weights(self, rises, *, is_hard):

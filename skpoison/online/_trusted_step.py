@@ -63,10 +63,11 @@ class TrustedStepClassifier(BaseStreamDefence):
     Notes
     -----
     The rows of one call are judged by the model before it, each by itself. In the first
-    call, and as long as fewer than two trusted rows are known, all are learnt in full:
-    give `X_trusted` in the first call, and mark the rows of the stream that were
-    verified as `trusted`. Where a stream drifts, trusted rows of long ago hold the
-    learner back, until newer ones come.
+    call, and as long as fewer than two trusted rows are known, all are learnt in full,
+    and no warning says so, because trusted rows may still come: give
+    `X_trusted` in the first call, and mark the rows of the stream that were verified as
+    `trusted`. Where a stream drifts, trusted rows of long ago hold the learner back,
+    until newer ones come.
 
     A row costs a product with the trusted rows if the estimator is an SGDClassifier
     with the log loss or the modified Huber loss and no l1 penalty; otherwise a copy of
@@ -167,11 +168,9 @@ class TrustedStepClassifier(BaseStreamDefence):
             If the rows are invalid, if `classes` are missing in the first call, if a
             label is not among them, or if the estimator lacks what the defence needs.
         """
-        self._more = (X_trusted, y_trusted)
-        try:
-            return self._partial_fit(X, y, classes, sample_weight, trusted)
-        finally:
-            del self._more
+        return self._partial_fit(
+            X, y, classes, sample_weight, trusted, X_trusted, y_trusted
+        )
 
     @property
     def tolerance_(self):
@@ -182,11 +181,13 @@ class TrustedStepClassifier(BaseStreamDefence):
         self._memory = RowMemory(int(self.n_trusted))
         self._tolerance = Tolerance(float(self.quantile), int(self.n_trusted))
 
-    def _weigh(self, learner, rows, *, is_first):
+    def _weigh(self, learner, rows, *, is_first, more):
         weights = np.ones(rows.y.shape[0])
         if is_first:
             return weights
-        self._remember(learner, rows)
+        self._memory.resize(int(self.n_trusted))
+        self._tolerance.adjust(float(self.quantile), int(self.n_trusted))
+        self._remember(learner, rows, more)
         judged = np.flatnonzero(rows.present & ~rows.trusted)
         if judged.size and len(self._memory):
             changes = loss_changes(
@@ -197,15 +198,14 @@ class TrustedStepClassifier(BaseStreamDefence):
             )
         return weights
 
-    def _has_learnt(self, learner, rows, *, is_first):
+    def _has_learnt(self, learner, rows, *, is_first, more):
         if is_first:
-            self._remember(learner, rows)
+            self._remember(learner, rows, more)
 
-    def _remember(self, learner, rows):
+    def _remember(self, learner, rows, more):
         """Remember the trusted rows of a call, and the rises of their steps."""
         known = np.flatnonzero(rows.trusted & rows.present)
         self._add(learner, take_rows(rows.X, known), rows.y[known])
-        more = self._check_rows_of_trusted(*getattr(self, "_more", (None, None)))
         if more is not None:
             self._add(learner, more.X, more.y)
 

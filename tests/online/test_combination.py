@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
@@ -151,3 +151,18 @@ def test_trusted_rows_come_with_their_labels():
         defence.partial_fit(X, y, classes=[0, 1], X_trusted=X)
     with pytest.raises(ValueError, match="got `y_trusted` without `X_trusted`"):
         clone(defence).partial_fit(X, y, classes=[0, 1], y_trusted=y)
+
+
+def test_no_learners():
+    empty = AdaptiveCombinationClassifier([])
+    assert is_classifier(empty)
+    assert repr(empty) == "AdaptiveCombinationClassifier(estimators=[])"
+    with pytest.raises(ValueError, match="at least one; got"):
+        empty.fit(X, y)
+
+
+def test_number_of_trusted_rows_is_read_in_each_call():
+    defence = AdaptiveCombinationClassifier([("one", FAST)], n_trusted=50)
+    defence.partial_fit(X[:60], y[:60], classes=[0, 1], trusted=np.ones(60, bool))
+    defence.set_params(n_trusted=7).partial_fit(X[60:61], y[60:61])
+    np.testing.assert_array_equal(defence._memory.X, X[53:60])

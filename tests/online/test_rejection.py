@@ -179,3 +179,19 @@ def test_classes_are_those_of_the_first_call():
         defence.partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match=r"labels among \[0, 1\]"):
         defence.partial_fit(X[:2], [0, 2])
+
+
+def test_parameters_are_read_in_each_call():
+    defence = RejectionClassifier(LEARNER, burn_in=0, max_rejected=1.0)
+    defence.partial_fit(X, y, classes=[0, 1])
+    p = defence.predict_proba(X)[np.arange(len(y)), 1 - y]
+    defence.set_params(threshold=0.9, window=7).partial_fit(X, 1 - y)
+    np.testing.assert_allclose(defence.sample_weight_, np.minimum(1, p / 0.9))
+    assert len(defence._judge._lost) == 7
+    lost = 1 - defence.sample_weight_[-7:]
+    assert abs(defence._judge._total - lost.sum()) < 1e-9
+    assert (
+        defence.set_params(action="drop", threshold=1e-9)
+        .partial_fit(X, y)
+        .inlier_mask_.all()
+    )

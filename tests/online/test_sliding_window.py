@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import SGDClassifier
@@ -107,3 +108,18 @@ def test_a_stream_goes_on_after_fit():
     np.testing.assert_array_equal(defence.coef_, before)
     defence.partial_fit(X[29:30], y[29:30])
     assert not np.array_equal(defence.coef_, before)
+
+
+@config_context(enable_metadata_routing=True)
+def test_fit_with_metadata_routing():
+    trusted = np.arange(len(y)) < 50
+    learner = clone(LEARNER).set_fit_request(sample_weight=True)
+    row_filter = OutlierFilteredClassifier(learner).set_fit_request(
+        trusted=True, sample_weight=True
+    )
+    defence = SlidingWindowClassifier(row_filter)
+    for params in ({}, {"sample_weight": np.ones(len(y))}):
+        found = clone(defence).fit(X, y, trusted=trusted, **params)
+        alone = clone(row_filter).fit(X, y, trusted=trusted, **params)
+        np.testing.assert_array_equal(found.inlier_mask_, alone.inlier_mask_)
+    clone(defence).fit(X, y)

@@ -128,3 +128,44 @@ def test_fit_needs_trusted_rows():
     with pytest.raises(ValueError, match=r"trusted must mark rows.*RejectionClassif"):
         defence.fit(X, y)
     assert defence.fit(X, flipped, trusted=trusted).score(X, y) > 0.85
+
+
+def test_a_learner_without_probabilities_for_some_rows():
+    # GaussianNB gives NaN if its first rows are one, or all alike.
+    rows = np.array([[0.0], [0.5], [1.0], [3.0], [0.0], [1.0]])
+    labels = np.array([0, 0, 0, 1, 0, 1])
+    trusted = np.array([True, True, True, True, False, False])
+    defence = TrustedStepClassifier(GaussianNB())
+    with np.errstate(all="ignore"):
+        defence.partial_fit(rows[:1], labels[:1], [0, 1], trusted=trusted[:1])
+        assert np.isnan(defence.predict_proba(rows)).any()
+        for part in (slice(1, 3), slice(3, 6)):
+            defence.partial_fit(rows[part], labels[part], trusted=trusted[part])
+    assert np.isfinite(defence._tolerance._rises).all()
+    assert np.isfinite(defence.sample_weight_).all()
+
+
+def test_parameters_are_read_in_each_call():
+    trusted = np.arange(len(y)) < 60
+    defence = TrustedStepClassifier(LEARNER).partial_fit(X, y, [0, 1], trusted=trusted)
+    assert len(defence._memory) == 60
+    for quantile, n_trusted in ((0.5, 60), (0.5, 20), (1.0, 20)):
+        defence.set_params(quantile=quantile, n_trusted=n_trusted)
+        defence.partial_fit(X[:1], y[:1])
+        assert len(defence._memory) == len(defence._tolerance._rises) == n_trusted
+        rises = defence._tolerance._rises
+        assert defence.tolerance_ == max(0, np.quantile(rises, quantile))
+
+
+def test_trusted_rows_are_checked_before_any_row_is_learnt():
+    defence = TrustedStepClassifier(LEARNER).partial_fit(
+        X, y, [0, 1], X_trusted=X[:9], y_trusted=y[:9]
+    )
+    before = defence.predict_proba(X)
+    for rows, labels in ((X[:, :1], y), (X, y + 1), (X, None)):
+        with pytest.raises(ValueError, match=r"features|labels among|together"):
+            defence.partial_fit(
+                X[:5], y[:5], trusted=[True] * 5, X_trusted=rows, y_trusted=labels
+            )
+    assert len(defence._memory) == 9
+    np.testing.assert_array_equal(defence.predict_proba(X), before)
