@@ -9,6 +9,7 @@ import dis
 import hashlib
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -16,9 +17,6 @@ from sklearn.base import BaseEstimator
 
 from skpoison.utils._texts import shown
 
-# Their code changes with their versions alone: what it uses is not looked up.
-RELEASED = {"imblearn", "joblib", "numpy", "pandas", "scipy", "sklearn", "skpoison"}
-RELEASED |= set(sys.stdlib_module_names) - {"__main__"}
 PLAIN = (bool, int, float, complex, type(None), type(...), type(NotImplemented))
 
 
@@ -177,8 +175,9 @@ class _Fingerprint:
 
     def _class(self, value):
         name = f"{value.__module__} {value.__qualname__}"
-        if _is_released(value):
-            return self.all("class", name)
+        release = _release(value)
+        if release:
+            return self.all("class", name, release)
         functions = types.FunctionType, property, staticmethod, classmethod
         own = [(k, v) for k, v in vars(value).items() if isinstance(v, functions)]
         return self.all(
@@ -192,8 +191,8 @@ class _Fingerprint:
                 cells.append((cell.cell_contents,))
             except ValueError:  # It is not filled yet.
                 cells.append(())
-        used = {}
-        if not _is_released(function):
+        used, release = {}, _release(function)
+        if not release:
             names = sorted(_global_names(function.__code__))
             space = function.__globals__
             used = {name: space[name] for name in names if name in space}
@@ -207,6 +206,7 @@ class _Fingerprint:
             vars(function),
             cells,
             used,
+            release,
         )
 
     def _code(self, code):
@@ -244,8 +244,22 @@ def _is_kept(estimator):
     return clone not in (None, BaseEstimator.__sklearn_clone__)
 
 
-def _is_released(value):
-    return str(value.__module__).partition(".")[0] in RELEASED
+def _release(value):
+    """Return the package of a class or function and its version; None if it has none.
+
+    The code of what is installed changes with its version alone, and what it uses is
+    not looked up.
+    """
+    package = str(value.__module__).partition(".")[0]
+    if package == "__main__":  # A script or notebook, whatever has started it.
+        return None
+    if package in sys.stdlib_module_names:
+        return package
+    module = sys.modules.get(package)
+    folders = Path(getattr(module, "__file__", None) or "").parts
+    if package == "skpoison" or {"site-packages", "dist-packages"} & set(folders):
+        return f"{package} {getattr(module, '__version__', '')}"
+    return None
 
 
 def _global_names(code):

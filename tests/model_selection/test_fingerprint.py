@@ -6,7 +6,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
@@ -130,6 +132,20 @@ def test_a_name_that_a_function_looks_up(monkeypatch):
     before = fingerprint(by_level)
     monkeypatch.setattr(f"{__name__}.LEVEL", 2)
     assert fingerprint(by_level) != before
+
+
+def test_the_version_of_what_is_installed(monkeypatch):
+    before = fingerprint(f1_score), fingerprint(LinearSVC())
+    monkeypatch.setattr(sklearn, "__version__", "another one")
+    after = fingerprint(f1_score), fingerprint(LinearSVC())
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_dataframe_of_polars():
+    frames = [polars.DataFrame({"a": [1, n], "b": ["x", "y"]}) for n in (2, 2, 3)]
+    one, same, other = map(fingerprint, frames)
+    assert one == same != other
 
 
 def test_all_are_different():
