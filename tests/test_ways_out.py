@@ -358,6 +358,11 @@ ATTACKS = [
         [insert(SEARCH), insert(RandomizedSearchCV(LR, GRID, n_iter=2))],
     ),
     Case(
+        flip(MarginLabelFlip, GridSearchCV(LR, GRID, cv=[(range(30), range(30, 60))])),
+        "such as cv=5, or a splitter",
+        [flip(MarginLabelFlip, GridSearchCV(LR, GRID, cv=5))],
+    ),
+    Case(
         flip(MarginLabelFlip, as_student(NEVER, LR)),
         "Give the attack the surrogate itself",
         [flip(MarginLabelFlip, LR)],

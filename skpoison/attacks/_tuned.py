@@ -13,8 +13,15 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.model_selection import (
+    ParameterGrid,
+    ParameterSampler,
+    PredefinedSplit,
+    check_cv,
+)
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._split import _CVIterableWrapper
+from sklearn.pipeline import Pipeline
 
 from skpoison.attacks._through_defence import (
     DefendedGoal,
@@ -29,7 +36,7 @@ from skpoison.utils._splitters import takes_trusted
 
 
 def is_search(surrogate):
-    """Return whether a surrogate is a search over parameters.
+    """Return whether a surrogate is a search over parameters, or ends with one.
 
     Parameters
     ----------
@@ -40,7 +47,60 @@ def is_search(surrogate):
     -------
     is_search : bool
     """
-    return isinstance(surrogate, BaseSearchCV)
+    return isinstance(split_search(surrogate)[1], BaseSearchCV)
+
+
+def split_search(surrogate):
+    """Return the last step of a surrogate, and its name.
+
+    Parameters
+    ----------
+    surrogate : estimator
+        The surrogate.
+
+    Returns
+    -------
+    name : str
+        Empty if the surrogate is no pipeline.
+    last : estimator
+        The last step of a pipeline, or the surrogate.
+    """
+    return surrogate.steps[-1] if isinstance(surrogate, Pipeline) else ("", surrogate)
+
+
+def with_setting(surrogate, setting):
+    """Return a surrogate with a model with one setting in the place of its search.
+
+    Parameters
+    ----------
+    surrogate : estimator
+        A search, or a pipeline that ends with one.
+    setting : dict
+        Parameters of the estimator of the search.
+
+    Returns
+    -------
+    surrogate : estimator
+        What fits once.
+    """
+    name, search = split_search(surrogate)
+    model = clone(search.estimator).set_params(**setting)
+    return clone(surrogate).set_params(**{name: model}) if name else model
+
+
+def harms_by_errors(goal):
+    """Return whether a goal can be pursued against a search.
+
+    Parameters
+    ----------
+    goal : BaseGoal
+        The goal.
+
+    Returns
+    -------
+    harms_by_errors : bool
+    """
+    return isinstance(goal, BaseErrorGoal) and goal.loss == "error"
 
 
 class Tuned:
@@ -48,8 +108,8 @@ class Tuned:
 
     Parameters
     ----------
-    surrogate : BaseSearchCV
-        The search.
+    surrogate : estimator
+        The search, or a pipeline that ends with it.
     """
 
     chooses_rows = False
@@ -77,10 +137,27 @@ class Tuned:
         -------
         predict : callable
         """
-        search = clone(self.surrogate)
+        fitted = clone(self.surrogate)
+        _, search = split_search(fitted)
         if takes_trusted(search.cv):
             search.set_params(cv=list(search.cv.split(X, y, trusted=trusted)))
-        return search.fit(X, y).predict
+        return fitted.fit(X, y).predict
+
+
+def _check_splits(search, n_rows):
+    """Check that folds which are fixed are folds of rows that are there."""
+    # Folds are fixed if they are the same whatever the rows are.
+    splitter = check_cv(search.cv)
+    if not isinstance(splitter, (PredefinedSplit, _CVIterableWrapper)):
+        return
+    last = max(np.max(rows) for fold in splitter.split() for rows in fold)
+    if last >= n_rows:
+        raise ValueError(
+            "`surrogate` must be a search whose `cv` makes folds of any rows, because "
+            f"the attack fits it to {n_rows} of the rows; got fixed folds, with row "
+            f"{last}, in {search!r}. Take a number of folds, such as cv=5, or a "
+            "splitter."
+        )
 
 
 def settings(search, random_state):
@@ -135,9 +212,9 @@ def attack_tuned(attack, known, n_poison, random_state):
     -------
     poison : Poison
     """
-    search = known.surrogate
+    search = split_search(known.surrogate)[1]
     goal = ErrorGeneric() if known.goal is None else known.goal
-    if not (isinstance(goal, BaseErrorGoal) and goal.loss == "error"):
+    if not harms_by_errors(goal):
         raise ValueError(
             "`goal` must be one on errors with loss='error', such as 'error-generic', "
             f"for a surrogate that is a search; got {goal!r} with {search!r}."
@@ -154,10 +231,12 @@ def attack_tuned(attack, known, n_poison, random_state):
             deepcopy(random_state),
             stratify=known.classes is not None,
         )
-    victim = DefendedGoal(Tuned(search), known, folds)
+    if not takes_trusted(search.cv):
+        _check_splits(search, min(fold.train.shape[0] for fold in folds))
+    victim = DefendedGoal(Tuned(known.surrogate), known, folds)
     best = None
     for setting in settings(search, random_state):
-        surrogate = clone(search.estimator).set_params(**setting)
+        surrogate = with_setting(known.surrogate, setting)
         candidate = copy(attack)
         poison = candidate._attack(
             replace(known, surrogate=surrogate), n_poison, deepcopy(random_state)

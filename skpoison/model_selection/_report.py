@@ -58,7 +58,8 @@ class RobustnessReport(BaseEstimator):
     attacks : sampler or dict of str to sampler
         The attacks by name. Give them a `random_state` for a report that can be
         repeated. An attack with a surrogate that is given none takes the baseline, if
-        it can: the attacker knows the estimator, but not the defence.
+        it can: the attacker knows the estimator, but not the defence. For a search the
+        poison is crafted once for each setting.
     budgets : array-like of shape (n_budgets,), default=None
         Budgets of the attacks: shares of the training rows of a fold (floats,
         n_p / n), or numbers of rows (ints). 0 is always added to them. None: 0, 0.05,

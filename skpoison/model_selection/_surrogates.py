@@ -17,6 +17,14 @@ from sklearn.preprocessing import StandardScaler
 from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.attacks._base import BaseSurrogateAttack
 from skpoison.attacks._goal_attack import BaseGoalAttack
+from skpoison.attacks._tuned import (
+    harms_by_errors,
+    is_search,
+    settings,
+    split_search,
+    with_setting,
+)
+from skpoison.goals._errors import resolve_goal
 from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
 from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import as_scaling_step, split_scalers
@@ -89,6 +97,8 @@ def _knowing(attack, surrogate, n_classes):
 
     None if the surrogate cannot be attacked.
     """
+    if is_search(surrogate) and not _can_be_tuned(attack, surrogate):
+        return None
     can_be_any = attack._only_surrogate_reads and is_classifier(surrogate)
     # A single fit of the whole is no matter; a search by gradients is much faster than
     # one by fits, even behind an encoder.
@@ -128,7 +138,7 @@ def refits(attack, y):
         isinstance(attack, BaseGoalAttack)
         and surrogate is not None
         and attack._only_surrogate_reads
-        and not is_differentiable(surrogate, _n_classes(surrogate, y))
+        and not _all_differentiable(surrogate, _n_classes(surrogate, y))
     )
 
 
@@ -143,7 +153,33 @@ def _n_classes(estimator, y):
 def _is_attackable(attack, estimator, n_classes):
     """Return whether an attack by gradients can have the estimator as surrogate."""
     fits = is_classifier(estimator) or not attack._needs_classifier
-    return fits and is_differentiable(estimator, n_classes)
+    return fits and _all_differentiable(estimator, n_classes)
+
+
+def _all_differentiable(estimator, n_classes):
+    """Return whether an estimator is differentiable, in each setting of a search."""
+    tried = [estimator]
+    if is_search(estimator):
+        tried = [with_setting(estimator, each) for each in _settings(estimator)]
+    return all(is_differentiable(each, n_classes) for each in tried)
+
+
+def _can_be_tuned(attack, surrogate):
+    """Return whether an attack can be on a victim that tunes its parameters."""
+    if isinstance(attack, BaseGoalAttack) and not harms_by_errors(
+        resolve_goal(attack.goal)
+    ):
+        return False
+    try:
+        _settings(surrogate)
+    except ValueError:  # The search does not say what it tries.
+        return False
+    return True
+
+
+def _settings(surrogate):
+    # What an attack draws by its own seed is of the same kind as this.
+    return settings(split_search(surrogate)[1], np.random.RandomState(0))
 
 
 def _with_surrogate(attack, surrogate):

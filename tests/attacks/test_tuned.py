@@ -5,7 +5,9 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, PredefinedSplit, RandomizedSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skpoison.attacks import (
     ALFA,
@@ -126,3 +128,30 @@ def test_poison_in_terms_of_rows():
         np.testing.assert_array_equal(given.codes, out[1])
         made = given.origins < 0
         np.testing.assert_array_equal(X[given.origins[~made]], out[0][~made])
+
+
+@pytest.mark.parametrize("attack", [ATTACKS[0], MarginLabelFlip(random_state=0)])
+def test_search_behind_a_scaler(attack):
+    """The victim tunes the last step alone: each setting is one of the pipeline."""
+    victim = make_pipeline(StandardScaler(), SEARCH)
+    tuned = clone(attack).set_params(surrogate=victim, budget=12)
+    X_poisoned, y_poisoned = tuned.fit_resample(X, y)
+    model = LogisticRegression(**tuned.surrogate_params_)
+    alone = clone(attack).set_params(
+        surrogate=make_pipeline(StandardScaler(), model), budget=12
+    )
+    expected = alone.fit_resample(X, y)
+    np.testing.assert_array_equal(X_poisoned, expected[0])
+    np.testing.assert_array_equal(y_poisoned, expected[1])
+    assert victim[-1] is SEARCH
+    assert not hasattr(SEARCH, "best_params_")
+
+
+@pytest.mark.parametrize(
+    "cv", [[(np.arange(40), np.arange(40, 60))], PredefinedSplit([0, 1] * 30)]
+)
+def test_fixed_folds(cv):
+    search = clone(SEARCH).set_params(cv=cv)
+    for attack in (ATTACKS[0], MarginLabelFlip(random_state=0)):
+        with pytest.raises(ValueError, match="got fixed folds, with row 59, in"):
+            clone(attack).set_params(surrogate=search).fit_resample(X, y)

@@ -6,9 +6,15 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,6 +35,7 @@ from skpoison.attacks import (
     SubpopulationLabelFlip,
 )
 from skpoison.defences import KNNSanitizedClassifier
+from skpoison.goals import ErrorGeneric
 from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._surrogates import (
     inform,
@@ -234,3 +241,34 @@ def test_informed_attacks_run(attack, victim):
 )
 def test_refits(attack, expected):
     assert refits(attack, y) == expected
+
+
+GRID = {"C": [0.1, 1.0]}
+
+
+@pytest.mark.parametrize("attack", [*BY_SCORES, *BY_GRADIENTS, GreedyLabelFlip()])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        GridSearchCV(LogisticRegression(), GRID),
+        RandomizedSearchCV(LogisticRegression(), GRID, n_iter=2),
+        make_pipeline(StandardScaler(), GridSearchCV(LogisticRegression(), GRID)),
+    ],
+)
+def test_searches_are_known(attack, victim):
+    informed = inform(attack, victim, y)
+    assert repr(informed.attack.surrogate) == repr(victim)
+    assert informed.crafted_for == ""
+    assert not refits(informed.attack, y)
+
+
+def test_searches_that_cannot_be_known():
+    search = GridSearchCV(LogisticRegression(), GRID)
+    for attack, victim in (
+        (GradientInsertion(goal=ErrorGeneric("surrogate")), search),
+        (GradientInsertion(), GridSearchCV(DecisionTreeClassifier(), {})),
+        (MarginLabelFlip(), HalvingRandomSearchCV(LogisticRegression(), GRID)),
+    ):
+        informed = inform(attack, victim, y)
+        assert informed.attack is attack
+        assert informed.crafted_for == TRANSFER
