@@ -105,7 +105,6 @@ class RobustnessReport(BaseEstimator):
     sampled_ : dict of str to tuple of int
         For each defence that compares the rows with a sample of them only, the number
         of rows of the sample and of the training rows of a fold.
-
     seconds_ : dict of (str, str or None) to float
         Seconds of computation, all jobs together: to craft the poison of each attack,
         ``attack, None``, and to fit and score, for each pair of names.
