@@ -129,8 +129,8 @@ class AdaptiveCombinationClassifier(
     ... )
     >>> for _ in range(20):  # poison: rows of class 0 with the other label
     ...     defence = defence.partial_fit([[-1.0, -1.0]], [1])
-    >>> defence.weights_.argmax()  # the slow one
-    np.int64(1)
+    >>> print(defence.weights_.argmax())  # the slow one
+    1
     """
 
     # What the suites of checks, which trust no row, ask for.

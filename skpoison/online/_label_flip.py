@@ -92,8 +92,8 @@ class OnlineLabelFlip(BaseStreamAttack):
     ... )
     >>> attack = OnlineLabelFlip(learner, budget=0.1)
     >>> X_poisoned, y_poisoned = attack.fit_resample(X, y)
-    >>> attack.poison_mask_.sum()
-    np.int64(43)
+    >>> print(attack.poison_mask_.sum())
+    43
     >>> for labels in (y, y_poisoned):
     ...     accuracy = learner.partial_fit(X, labels, classes=[0, 1]).score(
     ...         X_test, y_test
