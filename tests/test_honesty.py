@@ -30,7 +30,18 @@ Y = np.arange(N_ROWS) % 2
 CV = StratifiedKFold(4, shuffle=True, random_state=0)
 FOLDS = [(frozenset(train), frozenset(test)) for train, test in CV.split(X, Y)]
 
-SEEN = {"attack": [], "fit": [], "predict": []}
+
+class Notes:
+    """Where the numbers are written down.
+
+    A report that resumes compares the globals that its estimators use, and not what
+    classes hold.
+    """
+
+    seen = {"attack": [], "fit": [], "predict": []}
+
+
+SEEN = Notes.seen
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +51,7 @@ def nothing_seen_yet():
 
 
 def see(who, rows, params=()):
-    SEEN[who].append((frozenset(rows[:, 0].tolist()), sorted(params)))
+    Notes.seen[who].append((frozenset(rows[:, 0].tolist()), sorted(params)))
 
 
 class Insertion(BasePoisoner):
