@@ -61,7 +61,7 @@ def split_search(surrogate):
     Returns
     -------
     name : str
-        Empty if the surrogate is no pipeline.
+        Empty if the surrogate is not a pipeline.
     last : estimator
         The last step of a pipeline, or the surrogate.
     """

@@ -170,7 +170,7 @@ def make_table(caption, header, rows):
 def _cell(cell, tag="td"):
     scope = ' scope="row"' if tag == "th" else ""
     if isinstance(cell, Number):
-        # What is no number comes before all numbers; scripts cannot order a NaN.
+        # What is not a number comes before all numbers; scripts cannot order a NaN.
         number = "-Infinity" if np.isnan(cell.value) else f"{float(cell.value):.10g}"
         value = f' data-value="{number}"'
         kind = ' class="number"' if tag == "td" else ""

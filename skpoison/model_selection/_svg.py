@@ -64,7 +64,7 @@ def draw_curves(curves, *, title, score_name):
     )
     for i, name in enumerate(curves):
         mean, std, style = means[name], stds[name], f"s{i % N_STYLES}"
-        # A line ends where a score is no number, and begins anew behind it.
+        # A line ends where a score is not a number, and begins anew behind it.
         for run in np.ma.clump_unmasked(np.ma.masked_invalid(mean + std)):
             at, middle, width = x[run], mean[run], std[run]
             upper = [place(*each) for each in zip(at, middle + width, strict=True)]

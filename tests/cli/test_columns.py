@@ -75,7 +75,7 @@ def test_decimal_commas(delimiter):
     )
     np.testing.assert_array_equal(features.numbers["a"], [0.5, -1.25, np.nan, 1000])
     np.testing.assert_array_equal(features.numbers["b"], [1234, 5678.9, 12, 0.5])
-    # It has no commas, and is no number with them.
+    # It has no commas, and is not a number with them.
     np.testing.assert_array_equal(features.numbers["c"], [1.234, 1.5, 2.25, 3])
     np.testing.assert_array_equal(features.numbers["d"], [1, 2, 3, 4])
     np.testing.assert_array_equal(features.numbers["e"], [5.5, 6, 7, 8.1])

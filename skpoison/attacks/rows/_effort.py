@@ -12,6 +12,8 @@ and take hours on large ones. Beyond some size the default search shrinks with t
 of c: half of the growth is paid by time, and half by effort.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 
@@ -30,8 +32,39 @@ ROUGHLY = 1e-4
 SHARED = 0.3
 
 
-def search_share(X, n_poison):
-    """Return which share of its whole search an attack can afford by default.
+@dataclass(frozen=True)
+class Effort:
+    """How far an attack searches by default.
+
+    Parameters
+    ----------
+    share : float
+        Which share of the whole search it can afford, above 0, at most 1.
+    is_wide : bool
+        Whether there are at least as many features as rows.
+    """
+
+    share: float
+    is_wide: bool
+
+    @property
+    def has_one_split(self):
+        """Whether one validation split has to do."""
+        return self.share < (SPLIT_WIDE if self.is_wide else SPLIT_TALL)
+
+    @property
+    def has_one_judge(self):
+        """Whether one surrogate has to judge all starts."""
+        return self.share < SHARED
+
+    @property
+    def tol(self):
+        """How exactly surrogates train while rows climb; None: as engines do."""
+        return ROUGHLY if self.has_one_split else None
+
+
+def default_effort(X, n_poison):
+    """Return how far an attack searches by default.
 
     Parameters
     ----------
@@ -42,64 +75,10 @@ def search_share(X, n_poison):
 
     Returns
     -------
-    share : float
-        Above 0, at most 1.
+    effort : Effort
     """
     n_samples, n_features = X.shape
     stored = X.nnz if sparse.issparse(X) else n_samples * n_features
     cost = (stored + n_poison * n_features) * min(n_samples, n_features)
-    return float(min(1.0, np.sqrt(WHOLE / max(cost, 1))))
-
-
-def has_one_split(X, n_poison):
-    """Return whether one validation split has to do by default.
-
-    Parameters
-    ----------
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        The rows that the attacker knows.
-    n_poison : int
-        Number of poison rows.
-
-    Returns
-    -------
-    has_one_split : bool
-    """
-    n_samples, n_features = X.shape
-    least = SPLIT_WIDE if n_features >= n_samples else SPLIT_TALL
-    return search_share(X, n_poison) < least
-
-
-def has_one_judge(X, n_poison):
-    """Return whether one surrogate has to judge all starts by default.
-
-    Parameters
-    ----------
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        The rows that the attacker knows.
-    n_poison : int
-        Number of poison rows.
-
-    Returns
-    -------
-    has_one_judge : bool
-    """
-    return search_share(X, n_poison) < SHARED
-
-
-def search_tol(X, n_poison):
-    """Return how exactly surrogates are trained while rows climb by default.
-
-    Parameters
-    ----------
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        The rows that the attacker knows.
-    n_poison : int
-        Number of poison rows.
-
-    Returns
-    -------
-    tol : float or None
-        None: as exactly as engines do.
-    """
-    return ROUGHLY if has_one_split(X, n_poison) else None
+    share = float(min(1.0, np.sqrt(WHOLE / max(cost, 1))))
+    return Effort(share, is_wide=n_features >= n_samples)

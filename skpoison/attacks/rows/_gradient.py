@@ -9,12 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._through_defence import is_defended
-from skpoison.attacks.rows._effort import (
-    has_one_judge,
-    has_one_split,
-    search_share,
-    search_tol,
-)
+from skpoison.attacks.rows._effort import default_effort
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._learnt_penalty import alternate, learns_penalty
@@ -247,7 +242,7 @@ class BaseGradientAttack(BaseGoalAttack):
             return alternate(self, known, n_poison, random_state)
         optimizer = self.optimizer or OPTIMIZERS[known.goal.kind]
         if self.optimizer is None and isinstance(optimizer, SuccessiveHalving):
-            optimizer = optimizer._shortened(search_share(known.X, n_poison))
+            optimizer = optimizer._shortened(default_effort(known.X, n_poison).share)
         if is_defended(known.surrogate):
             return optimise_through_defence(
                 self, known, n_poison, optimizer, random_state
@@ -293,6 +288,7 @@ class BaseGradientAttack(BaseGoalAttack):
         """Return the best attempt from many starts."""
         n_poison, label_map, responses, random_state = draw
         source, held = known, None
+        effort = default_effort(known.X, n_poison)
         if known.X_val is None and self.validation is None:
             held = hold_out(known, positions, random_state)
         held_out = [] if held is None else held.folds
@@ -305,11 +301,11 @@ class BaseGradientAttack(BaseGoalAttack):
         apart = [row for fold in held_out for row in fold.rows]
         searched = np.setdiff1d(positions, apart)
         folds = self._folds(known, random_state, searched)
-        if self.validation is None and has_one_split(known.X, n_poison):
+        if self.validation is None and effort.has_one_split:
             folds = folds[:1]
         if is_apart:
             folds = learning_apart(folds, held_out)
-        tol = search_tol(known.X, n_poison) if self.optimizer is None else None
+        tol = effort.tol if self.optimizer is None else None
         objective = self._objective(known, folds, initial, tol)
         problems, penalties = objective.problems, objective.penalties
         portfolio = Portfolio(
@@ -328,7 +324,7 @@ class BaseGradientAttack(BaseGoalAttack):
             positions,
             lambda folds: self._problems(known, folds, initial),
             random_state,
-            is_shared=has_one_judge(known.X, n_poison),
+            is_shared=effort.has_one_judge,
         )
         keep = halving._ascent().store_path
         search = StartSearch(problems, penalties, verdict, coordinates, progress, keep)

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks.rows import _effort, _verdict
-from skpoison.attacks.rows._effort import ROUGHLY, has_one_split, search_share
+from skpoison.attacks.rows._effort import ROUGHLY, default_effort
 from skpoison.attacks.rows._verdict import SharedVerdict
 from skpoison.bilevel.differentiation.engine import TOL
 from skpoison.optimizers import SuccessiveHalving
@@ -22,10 +22,10 @@ def test_share_falls_with_the_root_of_the_cost(is_sparse, monkeypatch):
     rows = np.where(np.abs(X) > 1, X, 0) if is_sparse else X
     stored = np.count_nonzero(rows)
     rows = sparse.csr_array(rows) if is_sparse else rows
-    assert search_share(rows, 10) == 1
+    assert default_effort(rows, 10).share == 1
     monkeypatch.setattr(_effort, "WHOLE", (stored + 10 * 5) * 5 / 9)
-    assert search_share(rows, 10) == pytest.approx(1 / 3)
-    assert search_share(rows, 20) < 1 / 3
+    assert default_effort(rows, 10).share == pytest.approx(1 / 3)
+    assert default_effort(rows, 20).share < 1 / 3
 
 
 def extent(monkeypatch, whole=np.inf, **settings):
@@ -119,4 +119,4 @@ def test_splits_by_shape(n_features, least, monkeypatch):
     cost = (60 + 10) * n_features * n_features
     for share in (least + 0.01, least - 0.01):
         monkeypatch.setattr(_effort, "WHOLE", cost * share**2)
-        assert has_one_split(rows, 10) == (share < least)
+        assert default_effort(rows, 10).has_one_split == (share < least)
