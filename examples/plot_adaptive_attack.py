@@ -5,7 +5,8 @@ An attacker who knows of the filter
 
 A filter that drops what is unlike the trusted rows flattens the optimal attack of an
 attacker who does not know of it: what they insert lies far from all clean rows [1]_.
-Label flips stand: a flipped row lies where rows lie. An attacker who knows of the
+There, label flips stand: a flipped row lies where rows lie. Here, where half of the
+rows are trusted, most of what flips do is undone as well. An attacker who knows of the
 filter makes it their surrogate, and inserts rows that it accepts.
 
 .. [1] A. Paudice, L. Muñoz-González, A. György, E. C. Lupu, "Detection of adversarial
@@ -75,19 +76,20 @@ STYLES = {
     "insertion": {"color": "#0072b2", "marker": "o", "linestyle": "--"},
     "insertion that knows the filter": {"color": "#d55e00", "marker": "^"},
 }
+FRACTIONS = "poisoned share: $n_p/n$ of flips, $n_p/(n + n_p)$ of insertions"
 for k, title in enumerate(["No defence", "Outlier filter"]):
     for name, values in found.items():
         axes[k].plot(shares, np.array(values)[:, k], label=name, **STYLES[name])
-    axes[k].set(title=title, xlabel="poisoned share", ylim=(0, None))
+    axes[k].set(title=title, xlabel=FRACTIONS, ylim=(0, None))
 axes[0].set_ylabel("test error")
 axes[0].legend(loc="upper left", frameon=False)
 plt.show()
 
 # %%
 # The filter drops nearly all that the plain attack inserts, which does hardly any harm
-# then. Flips of many rows, and an attack that knows the filter, do harm in spite of it.
-# Whoever reports that a defence works has to report the error under an attack that
-# knows it.
+# then, and undoes most of what flips do. An attack that knows the filter does as much
+# harm with it as without. Whoever reports that a defence works has to report the error
+# under an attack that knows it.
 #
 # Damage against detectability
 # ----------------------------
