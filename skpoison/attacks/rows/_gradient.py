@@ -242,7 +242,8 @@ class BaseGradientAttack(BaseGoalAttack):
             return alternate(self, known, n_poison, random_state)
         optimizer = self.optimizer or OPTIMIZERS[known.goal.kind]
         if self.optimizer is None and isinstance(optimizer, SuccessiveHalving):
-            optimizer = optimizer._shortened(default_effort(known.X, n_poison).share)
+            effort = default_effort(known.X, n_poison, known.surrogate)
+            optimizer = optimizer._shortened(effort.share)
         if is_defended(known.surrogate):
             return optimise_through_defence(
                 self, known, n_poison, optimizer, random_state
@@ -288,7 +289,7 @@ class BaseGradientAttack(BaseGoalAttack):
         """Return the best attempt from many starts."""
         n_poison, label_map, responses, random_state = draw
         source, held = known, None
-        effort = default_effort(known.X, n_poison)
+        effort = default_effort(known.X, n_poison, known.surrogate)
         if known.X_val is None and self.validation is None:
             held = hold_out(known, positions, random_state)
         held_out = [] if held is None else held.folds

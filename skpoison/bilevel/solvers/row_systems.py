@@ -61,13 +61,12 @@ FEWEST, FEWEST_SPARSE = 150, 1000
 # Rows of the largest matrix of inner products: 256 MB in single precision.
 LARGEST = 8192
 # Largest eigenvalue of M, relative to the smallest, up to which conjugate gradients in
-# single precision do. For more than so many rows it grows with their square: a
-# factorisation costs more, by their number, than further iterations.
+# single precision do. For more than so many rows it grows with their square.
 STIFF, CHEAP = 3e4, 1000
 # The same for a factorisation in single precision, and most rows for which one takes
-# less time than the iterations; and for iterations in double precision, where inner
-# products are not stored.
-STIFF_DIRECT, DIRECT = 5e5, 1250
+# less time than the iterations, of a step or of a gradient, which needs more digits;
+# and for iterations in double precision, where inner products are not stored.
+STIFF_DIRECT, DIRECT, DIRECT_INVERSE = 5e5, 1250, 4096
 STIFF_DOUBLE = 1e10
 # Most steps of iterative refinement, and the relative change below which they end.
 REFINEMENTS, REFINED = 4, 1e-8
@@ -111,6 +110,8 @@ class RowSystem:
         Its training rows, with their inner products.
     curvatures : ndarray of shape (n_samples, n_outputs)
         The curvatures D of their weighted losses.
+    most_direct : int, default=None
+        Most rows for which M is factorised in any case. None: `DIRECT`.
 
     Attributes
     ----------
@@ -130,7 +131,13 @@ class RowSystem:
         If nothing determines the intercept.
     """
 
-    def __init__(self, learner: LinearLearner, rows: Rows, curvatures: np.ndarray):
+    def __init__(
+        self,
+        learner: LinearLearner,
+        rows: Rows,
+        curvatures: np.ndarray,
+        most_direct: int | None = None,
+    ):
         self.learner, self.rows = learner, rows
         self.penalty, self.offset = learner.penalty, intercept_offset(learner)
         self.roots = np.sqrt(np.maximum(curvatures, 0))
@@ -139,7 +146,7 @@ class RowSystem:
             raise LinAlgError("the block of the intercept is singular")
         n_samples = rows.targets.shape[0]
         is_stored = rows.rough_gram.matrix is not None
-        self.is_direct = is_stored and n_samples <= DIRECT
+        self.is_direct = is_stored and n_samples <= (most_direct or DIRECT)
         largest = self._largest()
         if largest > self._limit() and is_stored:
             self.is_direct = True
@@ -416,7 +423,7 @@ def inverse_by_row_system(point: LinearPoint) -> Callable[[np.ndarray], np.ndarr
         of several problems side by side.
     """
     learner, X = point.learner, point.rows.X
-    system = RowSystem(learner, point.rows, point.curvatures)
+    system = RowSystem(learner, point.rows, point.curvatures, DIRECT_INVERSE)
     penalty, constant, n_features = learner.penalty, learner.intercept, X.shape[1]
     of_intercept = learner.intercept_penalty
 

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
 
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._problem import BilevelProblem
@@ -26,6 +28,16 @@ def test_share_falls_with_the_root_of_the_cost(is_sparse, monkeypatch):
     monkeypatch.setattr(_effort, "WHOLE", (stored + 10 * 5) * 5 / 9)
     assert default_effort(rows, 10).share == pytest.approx(1 / 3)
     assert default_effort(rows, 20).share < 1 / 3
+
+
+@pytest.mark.parametrize("wrap", [lambda network: network, make_pipeline])
+def test_each_step_of_a_network_costs(wrap, monkeypatch):
+    costs = []
+    for n_steps, hidden in ((100, 10), (400, 10), (100, (10, 3)), (100, (40,))):
+        network = wrap(MLPClassifier(hidden, max_iter=n_steps))
+        costs.append(default_effort(np.ones((300, 57)), 45, network).share ** -2)
+    assert costs == pytest.approx([costs[0] * factor for factor in (1, 4, 1, 4)])
+    assert default_effort(X, 10, wrap(MLPRegressor(2, max_iter=5))).share == 1
 
 
 def extent(monkeypatch, whole=np.inf, **settings):

@@ -28,9 +28,10 @@ INTERCEPTS = {
 # By conjugate gradients; by factors, because these would not do; by such in double
 # precision; by factors anyway.
 SOLVERS = {
-    "iterations": {"DIRECT": 0, "STIFF": np.inf},
-    "many iterations": {"DIRECT": 0, "STIFF": 0},
+    "iterations": {"DIRECT": 0, "DIRECT_INVERSE": 0, "STIFF": np.inf},
+    "many iterations": {"DIRECT": 0, "DIRECT_INVERSE": 0, "STIFF": 0},
     "stiff": {"DIRECT": 0, "STIFF": 0, "STIFF_DIRECT": 0},
+    "direct inverse": {"DIRECT": 0, "STIFF": np.inf},
     "direct": {},
 }
 
@@ -70,7 +71,7 @@ def test_solutions_are_those_of_dense_systems(learner, solver, n_columns):
     curvatures = RNG.uniform(0.01, 1, (40, 2))
     system = RowSystem(learner, rows, curvatures)
     assert system.is_stiff == (solver == "stiff")
-    assert system.is_direct == (solver != "iterations")
+    assert system.is_direct == (solver not in {"iterations", "direct inverse"})
     B = RNG.normal(size=(40, n_columns))
     Y, left = system.solve(B)
     assert_allclose(system.multiply(Y), B - left, rtol=1e-8, atol=1e-8)
@@ -101,8 +102,10 @@ def test_inverse_is_that_of_woodbury(learner, solver, n_outputs, n_problems):
     assert_allclose(point.hessian_product(first), B[:, :n_outputs], atol=1e-7)
 
 
-def test_single_precision_gives_six_digits(learner, monkeypatch):
+@pytest.mark.parametrize("most", [0, 100])
+def test_single_precision_gives_six_digits(learner, monkeypatch, most):
     monkeypatch.setattr(row_systems, "DIRECT", 0)
+    monkeypatch.setattr(row_systems, "DIRECT_INVERSE", most)
     rows = make_rows(double=False)
     point = learner.at(np.zeros(learner.shape(rows)), rows)
     B = RNG.normal(size=point.W.shape)
