@@ -22,6 +22,9 @@ from skpoison.goals._outside import as_known_goal
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
+# How many rows a copy of a poison row stands for that asks what its label would do.
+FAINT = 1e-6
+
 
 class BilevelProblem:
     """A goal as a function of the training set of a surrogate.
@@ -296,6 +299,42 @@ class BilevelProblem:
                 )
         return value, in_features, hypergradient.targets[:, 0]
 
+    def label_gains(self, X_poison, y_poison):
+        """Compute to first order what each poison row would gain with each label.
+
+        Beside each row lie faint copies with the other labels. What the weight of a
+        copy gains, less what that of the row does, is the gain of the other label.
+
+        Parameters
+        ----------
+        X_poison : ndarray of shape (n_poison, n_features)
+            The poison rows, as the victim is given them.
+        y_poison : ndarray of shape (n_poison,) of int
+            Their labels, as positions among the classes.
+
+        Returns
+        -------
+        gains : ndarray of shape (n_poison, n_classes)
+            By how much the goal rises; 0 for the labels that the rows have.
+        """
+        n_poison, n_classes = X_poison.shape[0], self.classes.shape[0]
+        own = np.arange(n_poison), y_poison
+        counts = np.full((n_poison, n_classes), FAINT)
+        counts[own] = 1
+        scaling = None if self.scaler is None else self.scaler.fit(X_poison)
+        rows = self._poisoned_rows(
+            np.repeat(X_poison, n_classes, axis=0),
+            np.tile(np.arange(n_classes), n_poison),
+            scaling,
+            counts.ravel(),
+        )
+        behind = slice(self.codes.shape[0], None)
+        goal = self._scaled_goal(scaling)
+        _, hypergradient = self.evaluate(rows, behind, goal=goal)
+        gains = hypergradient.weights * rows.weights[behind]
+        gains = gains.reshape(counts.shape) / counts
+        return gains - gains[own][:, np.newaxis]
+
     def scores(self, X_poison, y_poison):
         """Train the surrogate on poison rows too, and score the validation rows.
 
@@ -320,7 +359,7 @@ class BilevelProblem:
         """Return the goal on scaled validation rows."""
         return self.raw_goal if scaling is None else self.raw_goal.scaled(scaling)
 
-    def _poisoned_rows(self, X_poison, y_poison, scaling):
+    def _poisoned_rows(self, X_poison, y_poison, scaling, counts=1.0):
         """Return the training rows with poison rows behind them, all of them scaled."""
         n_clean, n_poison = self.codes.shape[0], X_poison.shape[0]
         multiplicity = np.full(n_clean, float(self.weight))
@@ -338,7 +377,7 @@ class BilevelProblem:
             X,
             np.concatenate([self.codes, y_poison]),
             classes=self.classes,
-            multiplicity=np.append(multiplicity, np.ones(n_poison)),
+            multiplicity=np.append(multiplicity, np.broadcast_to(counts, n_poison)),
         )
         return replace(rows, memory=self._memory)
 

@@ -211,7 +211,7 @@ class BaseGradientAttack(BaseGoalAttack):
         self.goal_path_, self.n_iter_ = found.path, found.path.shape[0] - 1
         self.diagnostics_ = best.objective.diagnostics()
         if found.visited:
-            self._store_path(found.visited, n_poison, best.coordinates.moves_responses)
+            self._store_path(found.visited, n_poison, best.coordinates)
         X, y = found.rows.X, best.coordinates.labels(found.rows)
         inside = self.feasible_set_.contains(X, start=start.X, y=y)
         if not inside.all():
@@ -435,7 +435,7 @@ class BaseGradientAttack(BaseGoalAttack):
     def _progress_of(self, task, n_steps):
         return Progress(self, task, n_steps, self.verbose)
 
-    def _store_path(self, visited, n_poison, moves_responses):
+    def _store_path(self, visited, n_poison, coordinates):
         """Store the rows at every iterate; NaN for rows that are not inserted yet."""
         shape = len(visited), n_poison, visited[0].X.shape[1]
         self.rows_path_ = np.full(shape, np.nan)
@@ -443,5 +443,7 @@ class BaseGradientAttack(BaseGoalAttack):
         for i, rows in enumerate(visited):
             self.rows_path_[i, : len(rows)] = rows.X
             responses[i, : len(rows)] = rows.y
-        if moves_responses:
+        if coordinates.moves_responses:
             self.responses_path_ = responses
+        elif np.isfinite(responses).all() and np.ptp(responses, axis=0).any():
+            self.labels_path_ = coordinates.classes[responses.astype(int)]

@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skpoison.attacks.rows._objective import PoisonObjective
+from skpoison.attacks.rows._relabelling import relabelled
 from skpoison.attacks.rows._starts import Start
 from skpoison.attacks.rows._verdict import Assessment
 from skpoison.optimizers._base import check_start
 from skpoison.optimizers._schedule import OptimisedRows, optimise_rows
+
+# After so many steps of an ascent labels are chosen anew.
+LEG = 25
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class StartSearch:
         ----------
         halving : SuccessiveHalving
             The optimizer.
-        starts : iterable of Start
+        starts : Portfolio
             The starts, those first that others compare with.
 
         Returns
@@ -76,6 +80,7 @@ class StartSearch:
         best : Contender
         """
         self.is_first = True
+        self.labels = starts.labels if starts.has_choice else None
         best = halving._search(
             starts, self.screen, self.judge, self.climb, lambda: self.progress.stopped
         )
@@ -150,6 +155,21 @@ class StartSearch:
         contender : Contender
             Never worse by the objective.
         """
+        if self.labels is None:
+            return self._climbed(ascent, contender)
+        max_iter, n_done = ascent.max_iter, 0
+        while n_done < max_iter and not self.progress.stopped:
+            contender, is_other = self._relabelled(contender)
+            n_done += is_other  # it counts as a step
+            leg = ascent._continued(n_done, min(LEG, max_iter - n_done))
+            contender = self._climbed(leg, contender)
+            n_done += leg.max_iter
+            if ascent._is_stuck(contender.found.path):
+                break
+        return contender
+
+    def _climbed(self, ascent, contender):
+        """Climb on with the labels that the rows have."""
         start, before = contender.start, contender.found
         found = optimise_rows(
             ascent,
@@ -167,6 +187,24 @@ class StartSearch:
             visited=before.visited + found.visited[is_known:],
         )
         return replace(contender, found=best)
+
+    def _relabelled(self, contender):
+        """Give rows other labels if that is better, and return whether it was."""
+        start, before = contender.start, contender.found
+        if not before.path.size:
+            before = self._measured(start, before.rows)
+        rows, value = relabelled(
+            self._objective(start),
+            before.rows,
+            before.value,
+            self.labels(start.initial),
+        )
+        if rows is before.rows:
+            return replace(contender, found=before), False
+        self.progress(value)
+        visited = [*before.visited, rows] if self.store_path else []
+        found = OptimisedRows(rows, value, np.append(before.path, value), visited)
+        return replace(contender, found=found), True
 
     def _measured(self, start, rows, *, check=False):
         """Evaluate the objective."""

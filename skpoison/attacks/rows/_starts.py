@@ -17,7 +17,7 @@ whose response is high is pushed to where predictions are low, and the reverse.
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import cycle
 
 import numpy as np
@@ -129,6 +129,33 @@ class Portfolio:
             n_pushed = round(np.exp(draw.uniform(0, np.log(d))))
             share = max(0.0, draw.uniform(LEAST_SHARE, LARGEST_SHARE))
             yield self._pushed(plans[draw.randint(len(plans))](), n_pushed, share)
+
+    @cached_property
+    def has_choice(self):
+        """Whether some rows may have one of several labels, wherever they are."""
+        if self.known.classes is None or self.coordinates.feasible_set.requires_labels:
+            return False
+        return self._pairs.sum(axis=1).max() > 1
+
+    def labels(self, initial):
+        """Return which labels rows may have.
+
+        Parameters
+        ----------
+        initial : InitialRows
+            The rows before they are pushed.
+
+        Returns
+        -------
+        allowed : ndarray of shape (n_rows, n_classes) of bool
+        """
+        return self._pairs[self.known.codes[initial.origins]]
+
+    @cached_property
+    def _pairs(self):
+        """Which label a clone of a row of which class may have."""
+        classes = range(self.known.classes.shape[0])
+        return np.array([[self._may_become(a, b) for b in classes] for a in classes])
 
     def _plans(self):
         """Return what draws clones: of any labels, of one label, of one pair.

@@ -28,9 +28,11 @@ The second term is free of what the ascent owes to its own rows, and the first o
 which has more rows, keeps most of the noise of the second out of the comparison (it is
 a control variate).
 
-If rows are held out, the surrogate can fit any rows: a clone with another label changes
-the prediction for the row that it is a clone of and for few others. That row does not
-count then.
+All rows count, those that poison is made of, too. A clone with another label is an
+error at its own place that test rows do not see. But without these rows a set of one
+pair of classes would be compared on fewer rows of the very class that it harms. (Of 32
+starts against an RBF kernel, 45 poison rows beside 300, the one with most errors on the
+rows learnt cost .071 on test rows, and .020 if such rows did not count; 14 runs.)
 """
 
 from dataclasses import dataclass, replace
@@ -80,12 +82,10 @@ class EngineErrors:
     ----------
     problems : list of BilevelProblem
         The surrogate and the validation rows of each fold.
-    folds : list of Fold
-        The folds.
     """
 
-    def __init__(self, problems, folds):
-        self.problems, self.folds = problems, folds
+    def __init__(self, problems):
+        self.problems = problems
 
     def of_rows(self, X, y, replaced=()):
         """Return the error of each row with poison rows.
@@ -207,10 +207,7 @@ class Verdict:
         return self._values(self.held_out, rows, initial)
 
     def _values(self, errors, rows, initial):
-        values = errors.of_rows(rows.X, rows.y, initial.replaced)
-        if self.held_out is None:
-            return values
-        return _counted(values, errors.folds, initial)
+        return errors.of_rows(rows.X, rows.y, initial.replaced)
 
 
 class SharedVerdict(Verdict):
@@ -234,19 +231,7 @@ class SharedVerdict(Verdict):
 
     def _left_out(self, rows, initial):
         values = self.searched.of_rows(rows.X, rows.y, initial.replaced)
-        split = np.split(values, [self.folds[0].y.shape[0]])
-        return [
-            _counted(part, [fold], initial)
-            for part, fold in zip(split, self.folds, strict=True)
-        ]
-
-
-def _counted(values, folds, initial):
-    """Return the values of rows that no poison row is made of."""
-    positions = np.concatenate([fold.rows for fold in folds])
-    counted = ~np.isin(positions, initial.origins)
-    # With a large budget poison is made of nearly all rows.
-    return values[counted] if 2 * counted.sum() >= counted.size else values
+        return np.split(values, [self.folds[0].y.shape[0]])
 
 
 def make_verdict(
@@ -288,9 +273,7 @@ def make_verdict(
     if held is not None and held.is_apart and not is_stochastic:
         if is_shared and len(searched[1]) == 1:
             folds = [*searched[1], *held.folds]
-            return SharedVerdict(
-                EngineErrors(make_problems([together(*folds)]), folds), folds
-            )
+            return SharedVerdict(EngineErrors(make_problems([together(*folds)])), folds)
         parts[1] = make_problems(held.folds), held.folds
     elif held is not None:
         everything = [all_rows(known, positions)]
@@ -307,4 +290,4 @@ def make_verdict(
         return Verdict(*refits)
     if not can_count:
         return None
-    return Verdict(*(EngineErrors(*part) if part[1] else None for part in parts))
+    return Verdict(*(EngineErrors(part[0]) if part[1] else None for part in parts))

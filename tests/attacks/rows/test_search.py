@@ -58,12 +58,13 @@ def test_stored_rows_are_those_of_the_path(measure_goal):
         ),
         random_state=0,
     )
-    X_out, y_out = attack.fit_resample(X_train, y_train, **OWN)
+    X_out, _ = attack.fit_resample(X_train, y_train, **OWN)
     assert attack.rows_path_.shape == (attack.n_iter_ + 1, 6, 8)
     best = attack.goal_path_.argmax()
     np.testing.assert_allclose(attack.rows_path_[best], X_out[-6:])
     begin = np.concatenate([X_train, attack.rows_path_[0]])
-    value = measure_goal(attack, X_train, y_train, begin, y_out, **OWN)
+    labels = np.concatenate([y_train, attack.labels_path_[0]])
+    value = measure_goal(attack, X_train, y_train, begin, labels, **OWN)
     np.testing.assert_allclose(attack.goal_path_[0], value, rtol=1e-5)
 
 
