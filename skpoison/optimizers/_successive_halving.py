@@ -34,9 +34,10 @@ class SuccessiveHalving(BaseEstimator):
     at each of many starts: flipped clones of training rows, and such clones pushed to
     the border of the feasible set in many ways. The clones climb as by `ascent` alone.
     The best few of the others race for a quarter of its steps: all climb for some, the
-    better half climbs for four times as many, and so on. The best result is kept: by
+    better half climbs for four times as many, and so on. Where poison rows may have one
+    of several labels, these are chosen anew every 25 steps. The best result is kept: by
     the measure that results are compared by it is never worse than any of the starts,
-    nor than that of `ascent` alone.
+    nor, where labels stay, than that of `ascent` alone.
 
     Parameters
     ----------

@@ -19,8 +19,9 @@ class GradientInsertion(BaseGradientAttack):
 
     The rows start as clones of training rows with flipped labels, those of
     :class:`RandomInsertion`, or as such clones pushed to the border of the feasible
-    set, and move along the gradient of :math:`A` in their features. Their labels stay
-    fixed. The best rows met are returned: by the attacker's own measure they are never
+    set, and move along the gradient of :math:`A` in their features. With more than two
+    classes the default search also exchanges their labels for other wrong ones (see
+    Notes); otherwise labels stay. The best rows met are returned: by the attacker's own measure they are never
     weaker than the clones.
 
     Parameters
@@ -111,6 +112,8 @@ class GradientInsertion(BaseGradientAttack):
         for rows that are not inserted yet.
     responses_path_ : ndarray of shape (`n_iter_` + 1, n_poison)
         Their responses, if these move.
+    labels_path_ : ndarray of shape (`n_iter_` + 1, n_poison)
+        Their labels, if these have changed.
     diagnostics_ : dict
         How accurate the gradient is, at the last iterate, at worst over folds.
         "hypergradient": how it is computed, "implicit", "closed-form" (all steps at
@@ -151,6 +154,11 @@ class GradientInsertion(BaseGradientAttack):
     features as rows the latter alone counts. A stochastic surrogate is measured by its
     own fits: one with a `random_state` by what it learns with that seed from the very
     training set that is returned. The damage may be less with another seed.
+
+    Every 25 steps of an ascent the adjoint says to first order what each row would gain
+    with each other label that `poison_labels` and the goal allow. Those that promise
+    most are exchanged together, or half as many of them, and so on, if the goal rises.
+    In feasible sets that depend on labels these stay.
 
     The hypergradient is that of [1]_, Equation 8, for a surrogate at its optimum, with
     one linear system for all rows, which move together. That the response of a row is a

@@ -108,6 +108,8 @@ class GradientModification(BaseGradientAttack):
         for rows that are not inserted yet.
     responses_path_ : ndarray of shape (`n_iter_` + 1, n_poison)
         Their responses, if these move.
+    labels_path_ : ndarray of shape (`n_iter_` + 1, n_poison)
+        Their labels, if these have changed.
     diagnostics_ : dict
         How accurate the gradient is, at the last iterate, at worst over folds.
         "hypergradient": how it is computed, "implicit", "closed-form" (all steps at
