@@ -21,8 +21,8 @@ class GradientInsertion(BaseGradientAttack):
     :class:`RandomInsertion`, or as such clones pushed to the border of the feasible
     set, and move along the gradient of :math:`A` in their features. With more than two
     classes the default search also exchanges their labels for other wrong ones (see
-    Notes); otherwise labels stay. The best rows met are returned: by the attacker's own measure they are never
-    weaker than the clones.
+    Notes); otherwise labels stay. The best rows met are returned: by the attacker's own
+    measure they are never weaker than the clones.
 
     Parameters
     ----------
