@@ -1,20 +1,30 @@
 """Filters with trusted rows against attacks, naive and adaptive: test errors.
 
-The protocol. 600 training rows of each set, of which the first 400 are trusted, and at
-most 2,000 test rows. The attackers know the training rows, and all their parameters are
-the defaults:
+The protocol. 600 training rows of each set, of which the first 400 are trusted; half of
+the others, at most 2,000, are test rows, and as many are rows of the attacker's own.
+All parameters of the attacks are the defaults:
 
     clean      nothing is poisoned: what a filter costs
     flips      GreedyLabelFlip of 60 labels of rows that are not trusted, n_p / n = .1
     gradient   GradientInsertion of 120 rows against the learner, n_p / (n + n_p) = .167
-    adaptive   the same against the learner behind the filter
+    led back   these rows, moved to what the filter accepts (AcceptedBy): the simplest
+               adaptive attack
+    accepted   120 clones with another label which the filter accepts, those nearest to
+               its threshold
+    adaptive   GradientInsertion against the learner behind the filter
+    own rows   the same by an attacker who has rows of their own from the same source,
+               beside the training rows, on which the harm is measured (X_val)
+
+The attackers know the training rows, which of them are trusted, the learner and, but
+for the first two, the filter.
 
 Rows lie in [0, 1], where Spambase is the presence of 54 words, Ransomware that of the
 400 actions that vary most, sms_spam and binary_words, which is made, that of 300 words;
 or, in the other two that are made, are standardised by the training rows. Values are
-mean test errors over the seeds, and behind those of the gradient attack the shares of
-poison found and of clean rows lost. "trusted only" is the learner fitted to the trusted
-rows alone, the least that a filter has to beat.
+mean test errors over the seeds; behind them are the shares of poison found and of clean
+rows lost under the gradient attack, and the largest standard deviation over the seeds.
+"trusted only" is the learner fitted to the trusted rows alone, the least that a filter
+has to beat.
 
 To add a filter, add a line to `FILTERS`.
 
@@ -55,10 +65,13 @@ from skpoison.defences import (
     SpectralFilteredClassifier,
     TrimmedClassifier,
 )
+from skpoison.feasible_sets import AcceptedBy
 
 N_TRAIN, N_TEST = 600, 2000
 N_FLIPPED, N_INSERTED = 60, 120
-ATTACKS = "clean", "flips", "gradient", "adaptive"
+ATTACKS = "clean", "flips", "gradient", "led back", "accepted", "adaptive", "own rows"
+# What depends on the filter.
+ADAPTIVE = ATTACKS[3:]
 LEARNERS = {
     "LR": LogisticRegression(max_iter=10_000),
     "SVC": LinearSVC(max_iter=100_000),
@@ -148,25 +161,51 @@ SETS = {
 
 
 def load(name, seed):
-    """Return training rows and test rows."""
-    train, _, test = split(*SETS[name](), seed, n_train=N_TRAIN, n_own=0)
-    test = test[0][:N_TEST], test[1][:N_TEST]
+    """Return training rows, test rows and rows of the attacker's own."""
+    X, y = SETS[name]()
+    n_test = min(N_TEST, (y.shape[0] - N_TRAIN) // 2)
+    train, test, rest = split(X, y, seed, n_train=N_TRAIN, n_own=n_test)
+    own = rest[0][:n_test], rest[1][:n_test]
     if name not in NUMBERS:
-        return train, test
+        return train, test, own
     scaler = StandardScaler().fit(train[0])
-    return tuple((scaler.transform(X), y) for X, y in (train, test))
+    return tuple((scaler.transform(X), y) for X, y in (train, test, own))
 
 
-def poisoned(attack, learner, train, trusted, seed):
+def poisoned(attack, surrogate, train, own, trusted, seed):
     """Return the training set after an attack, and which of its rows are poisoned."""
     if attack == "clean":
         return *train, np.zeros(train[1].shape[0], dtype=bool)
     if attack == "flips":
-        attacker = GreedyLabelFlip(learner, N_FLIPPED, random_state=seed)
+        attacker = GreedyLabelFlip(surrogate, N_FLIPPED, random_state=seed)
     else:
-        attacker = GradientInsertion(learner, N_INSERTED, random_state=seed)
-    X, y = attacker.fit_resample(*train, trusted=trusted)
+        attacker = GradientInsertion(surrogate, N_INSERTED, random_state=seed)
+    params = {"trusted": trusted}
+    if attack == "own rows":
+        params |= {"X_val": own[0], "y_val": own[1]}
+    X, y = attacker.fit_resample(*train, **params)
     return X, y, attacker.poison_mask_
+
+
+def simple(attack, model, train, naive, trusted):
+    """Return the training set after a simple adaptive attack."""
+    X, y = train
+    region = AcceptedBy(model).fit(X[trusted], y[trusted])
+    if attack == "led back":
+        rows, labels = (part[N_TRAIN:] for part in naive)
+        rows = region.project(np.clip(rows, X.min(axis=0), X.max(axis=0)), y=labels)
+    else:
+        classes = np.unique(y)
+        labels = classes[1 - np.searchsorted(classes, y)]
+        near = np.flatnonzero(region.contains(X, y=labels))
+        if not near.size:
+            raise ValueError("the filter accepts no row with another label")
+        margins = region._margins(X[near], region._codes(labels[near]))
+        order = np.argsort(margins, kind="stable")
+        chosen = near[np.resize(order, N_INSERTED)]
+        rows, labels = X[chosen], labels[chosen]
+    mask = np.arange(N_TRAIN + N_INSERTED) >= N_TRAIN
+    return np.concatenate([X, rows]), np.concatenate([y, labels]), mask
 
 
 def measure(model, X, y, mask, trusted, test):
@@ -221,40 +260,54 @@ def cells(options):
     ]
 
 
+def attacked(attack, name, model, learner, parts, trusted, seed, hold):
+    """Return the training set after an attack on the learner or on a filter."""
+    train, _, own = parts
+    if attack not in ADAPTIVE:
+        # Flips alone depend on which rows are trusted.
+        where = f"{trusted.sum()}/flips" if attack == "flips" else attack
+        return hold(where, lambda: poisoned(attack, learner, train, own, trusted, seed))
+    if attack in ("led back", "accepted"):
+        naive = attacked("gradient", name, model, learner, parts, trusted, seed, hold)
+        return simple(attack, model, train, naive[:2], trusted)
+    return hold(
+        f"{trusted.sum()}/{attack}/{name}",
+        lambda: poisoned(attack, model, train, own, trusted, seed),
+    )
+
+
 def run(cell, options, cache):
     """Measure all filters of a set, a learner and a seed under all attacks."""
     data, learner_name, seed = cell
     learner = LEARNERS[learner_name]
-    train = test = None
+    where = f"{data}/{learner_name}/{seed}"
+    parts = None
     for attack in options.attacks:
         for name in options.filters:
-            where = f"{data}/{learner_name}/{seed}/{options.trusted}/{attack}"
-            key = f"{where}/{name}"
+            key = f"{where}/{options.trusted}/{attack}/{name}"
             if key in cache.errors and not options.again:
                 continue
-            if train is None:
-                train, test = load(data, seed)
+            if attack in ADAPTIVE and name in ("no defence", "trusted only"):
+                continue
+            if parts is None:
+                parts = load(data, seed)
                 trusted = np.arange(N_TRAIN) < options.trusted
             model = FILTERS[name](learner, seed)
-            is_adaptive = attack == "adaptive"
-            if is_adaptive and name in ("no defence", "trusted only"):
-                continue
-            surrogate = model if is_adaptive else learner
-            # Only these attacks depend on which rows are trusted.
-            of_attack = attack
-            if attack == "flips":
-                of_attack = f"{options.trusted}/flips"
-            elif is_adaptive:
-                of_attack = f"{options.trusted}/adaptive/{name}"
             try:
-                rows = cache.poisoned(
-                    f"{data}/{learner_name}/{seed}/{of_attack}",
-                    lambda: poisoned(attack, surrogate, train, trusted, seed),  # noqa: B023
+                rows = attacked(
+                    attack,
+                    name,
+                    model,
+                    learner,
+                    parts,
+                    trusted,
+                    seed,
+                    lambda of, compute: cache.poisoned(f"{where}/{of}", compute),
                 )
             except (TypeError, ValueError) as refusal:
                 print(f"{key}: {str(refusal)[:200]}", flush=True)
                 continue
-            cache.add(key, measure(model, *rows, trusted, test))
+            cache.add(key, measure(model, *rows, trusted, parts[1]))
 
 
 def table(data, options, cache):
@@ -262,10 +315,10 @@ def table(data, options, cache):
     for learner in options.learners:
         title = f"{data}, {learner}"
         print(f"\n{title:<24}", *(f"{attack:>8}" for attack in options.attacks), end="")
-        print("   found    lost")
+        print("   found    lost      sd")
         for name in options.filters:
             print(f"{name:<24}", end="")
-            found = None
+            found, spread = None, []
             for attack in options.attacks:
                 keys = [
                     f"{data}/{learner}/{seed}/{options.trusted}/{attack}/{name}"
@@ -274,8 +327,10 @@ def table(data, options, cache):
                 values = [cache.errors[key] for key in keys if key in cache.errors]
                 mean = np.mean(values, axis=0) if values else [np.nan] * 3
                 print(f" {mean[0]:>8.3f}" if values else f" {'-':>8}", end="")
+                spread.append(np.std(values, axis=0, ddof=1)[0] if values[1:] else 0)
                 found = mean[1:] if attack == "gradient" else found
-            print("" if found is None else f"{found[0]:>8.2f}{found[1]:>8.2f}")
+            found = "" if found is None else f"{found[0]:>8.2f}{found[1]:>8.2f}"
+            print(f"{found}{max(spread):>8.3f}")
 
 
 def parse():

@@ -647,7 +647,7 @@ SETS = [
         [lambda: LossBound(LR).fit(X, y)],
     ),
     Case(
-        lambda: AcceptedBy(KNNSanitizedClassifier(LR)).fit(X, y),
+        lambda: AcceptedBy(LR).fit(X, y),
         r"such as OutlierFilteredClassifier\(LogisticRegression\(\)\)",
         [lambda: AcceptedBy(OutlierFilteredClassifier(LR)).fit(X, y)],
     ),

@@ -32,6 +32,16 @@ class RowJudge:
             X = step.transform(X)
         return X
 
+    @property
+    def has_gradient(self):
+        """Whether `with_gradient` is known."""
+        return not self.steps and getattr(self.score, "has_gradient", False)
+
+    def thresholds(self, codes):
+        """Return the score from which on the defence does not believe a row."""
+        thresholds = self.defence.threshold_
+        return np.broadcast_to(thresholds, self.defence.classes_.shape)[codes]
+
     def accepts(self, X, codes):
         """Return which rows the defence would believe.
 
@@ -46,9 +56,7 @@ class RowJudge:
         -------
         accepted : ndarray of shape (n_rows,) of bool
         """
-        thresholds = np.broadcast_to(
-            self.defence.threshold_, self.defence.classes_.shape
-        )[codes]
+        thresholds = self.thresholds(codes)
         scores = self.score(self.transform(X), codes)
         return (scores < thresholds) | np.isinf(thresholds)
 

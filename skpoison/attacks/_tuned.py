@@ -23,11 +23,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.pipeline import Pipeline
 
-from skpoison.attacks._through_defence import (
-    DefendedGoal,
-    TrainingSet,
-    with_rows,
-)
+from skpoison.attacks._defended import TrainingSet, with_rows
+from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.attacks._validation_data import make_folds
 from skpoison.goals import ErrorGeneric
 from skpoison.goals._errors import BaseErrorGoal

@@ -40,6 +40,38 @@ class GroupedScore:
                 scores[rows] = score(take_rows(X, rows), y[rows])
         return scores
 
+    @property
+    def has_gradient(self):
+        """Whether `with_gradients` is known."""
+        return all(part is None or has_gradient(part) for part in self.parts)
+
+    def with_gradients(self, X, y):
+        """Return all scores of each row, and how they change with it.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            The rows.
+        y : ndarray of shape (n_rows,)
+            Their labels.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_scores, n_rows)
+            The largest of a row is its score.
+        gradients : ndarray of shape (n_scores, n_rows, n_features)
+        """
+        found = []
+        for rows, score in zip(self.groups(y), self.parts, strict=True):
+            if rows.size and score is not None:
+                found.append((rows, *_all_with_gradients(score, X[rows], y[rows])))
+        n_scores = max((len(scores) for _, scores, _ in found), default=1)
+        scores = np.zeros((n_scores, y.shape[0]))
+        gradients = np.zeros((n_scores, *X.shape))
+        for rows, of_rows, their_gradients in found:
+            scores[:, rows], gradients[:, rows] = of_rows, their_gradients
+        return scores, gradients
+
 
 class ViewedScore:
     """A score of what a detector sees of rows and labels.
@@ -58,6 +90,19 @@ class ViewedScore:
     def __call__(self, X, y):
         """Return the scores of rows with given labels."""
         return self.score(self.view(X, y))
+
+    @property
+    def has_gradient(self):
+        """Whether `with_gradient` is known."""
+        return has_gradient(self.score)
+
+    def with_gradient(self, X, y):
+        """Return the scores of rows, and how each changes with its features.
+
+        These are the first columns that are seen.
+        """
+        scores, gradients = self.score.with_gradient(self.view(X, y))
+        return scores, gradients[:, : X.shape[1]]
 
 
 class LargestScore:
@@ -91,11 +136,52 @@ class LargestScore:
         -------
         largest : ndarray of shape (n_rows,)
         """
-        scaled = [
+        return np.max(self._scaled(scores), axis=0)
+
+    @property
+    def has_gradient(self):
+        """Whether `with_gradients` is known."""
+        return all(map(has_gradient, self.parts))
+
+    def with_gradients(self, X, y):
+        """Return the scores of rows in their units, and how they change with rows."""
+        found = [score.with_gradient(X, y) for score in self.parts]
+        gradients = [
+            each / width
+            for (_, each), (_, width) in zip(found, self.units, strict=True)
+        ]
+        scaled = self._scaled([scores for scores, _ in found])
+        return np.array(scaled), np.array(gradients)
+
+    def _scaled(self, scores):
+        return [
             1 + (each - level) / width
             for each, (level, width) in zip(scores, self.units, strict=True)
         ]
-        return np.max(scaled, axis=0)
+
+
+def _all_with_gradients(score, X, y):
+    if isinstance(score, LargestScore):
+        return score.with_gradients(X, y)
+    scores, gradients = score.with_gradient(X, y)
+    return scores[np.newaxis], gradients[np.newaxis]
+
+
+def has_gradient(score):
+    """Return whether a score says how it changes with its row.
+
+    Parameters
+    ----------
+    score : callable
+        It has one of the methods `with_gradient` and `with_gradients`, unless an
+        attribute `has_gradient` says that it has not.
+
+    Returns
+    -------
+    has_gradient : bool
+    """
+    is_known = hasattr(score, "with_gradient") or hasattr(score, "with_gradients")
+    return is_known and getattr(score, "has_gradient", True)
 
 
 def unit_of(own_scores):

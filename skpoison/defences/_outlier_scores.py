@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 
+from skpoison.defences._joint_scores import has_gradient
 from skpoison.defences._reference_rows import as_sparse_if_alike, usual_values
 from skpoison.utils._containers import take_rows
 from skpoison.utils._texts import shown
@@ -97,6 +98,24 @@ class NeighborDistance:
             return np.empty(0)
         X = self._moved(self._numbers(X))
         return self._distances(X, X)
+
+    @property
+    def has_gradient(self):
+        """Whether `with_gradient` is known."""
+        return self.metric == "euclidean"
+
+    def with_gradient(self, X):
+        """Return the distances of rows, and how each changes with its row."""
+        moved = self._moved(X)
+        nearest = self.index.kneighbors(moved, self.n_neighbors, return_distance=False)[
+            :, -1
+        ]
+        difference = moved - self.rows[nearest]
+        if sparse.issparse(difference):
+            difference = difference.toarray()
+        distances = _norms(difference)
+        unit = np.where(distances > 0, distances, 1.0)[:, np.newaxis]
+        return distances, difference / unit
 
     def _numbers(self, X):
         """Return booleans as numbers, of which there are differences."""
@@ -205,3 +224,14 @@ class MeanScore:
     def __call__(self, *rows):
         """Return the scores of rows."""
         return sum(score(*rows) / len(self.parts) for score in self.parts)
+
+    @property
+    def has_gradient(self):
+        """Whether `with_gradient` is known."""
+        return all(map(has_gradient, self.parts))
+
+    def with_gradient(self, *rows):
+        """Return the scores of rows, and how each changes with its row."""
+        found = [score.with_gradient(*rows) for score in self.parts]
+        scores, gradients = zip(*found, strict=True)
+        return sum(scores) / len(found), sum(gradients) / len(found)

@@ -10,13 +10,13 @@ The losses of the reference rows themselves are out of fold: each is left out by
 five models. Other rows are scored by the mean over the five.
 """
 
-from functools import partial
-
 import numpy as np
 from scipy import sparse
+from scipy.special import expit, log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.pipeline import make_pipeline
+from sklearn.linear_model._base import LinearModel
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skpoison.defences._outlier_scores import N_FOLDS, MeanScore
@@ -70,7 +70,7 @@ def fit_label_losses(classifier, X, y):
         classifier, X = _standardised(classifier, X), _numbers(X)
         far = is_far(X)
     rests = [_learnt_from(folds, fold, far, codes) for fold in range(folds.max() + 1)]
-    return _fit_out_of_fold(classifier, X, y, folds, rests, _label_loss)
+    return _fit_out_of_fold(classifier, X, y, folds, rests, LabelLoss)
 
 
 def fit_residuals(regressor, X, y):
@@ -99,7 +99,7 @@ def fit_residuals(regressor, X, y):
         far = is_far(X) | is_far(y[:, np.newaxis])
     folds, one = np.arange(y.shape[0]) % N_FOLDS, np.zeros(y.shape[0])
     rests = [_learnt_from(folds, fold, far, one) for fold in range(folds.max() + 1)]
-    return _fit_out_of_fold(regressor, X, y, folds, rests, _residual)
+    return _fit_out_of_fold(regressor, X, y, folds, rests, Residual)
 
 
 def _numbers(X):
@@ -127,7 +127,7 @@ def _fit_out_of_fold(model, X, y, folds, rests, score_of):
     for fold, rest in enumerate(rests):
         left_out = np.flatnonzero(folds == fold)
         fitted = clone(model).fit(take_rows(X, rest), y[rest])
-        score = partial(score_of, fitted)
+        score = score_of(fitted)
         own_scores[left_out] = score(take_rows(X, left_out), y[left_out])
         parts.append(score)
     return own_scores, MeanScore(parts)
@@ -138,21 +138,110 @@ def _nothing(X, y):
     return np.zeros(y.shape[0])
 
 
-def _label_loss(classifier, X, y):
-    """Return -log p(y | x) of each row."""
-    if not y.shape[0]:
-        return np.empty(0)
-    probabilities = classifier.predict_proba(X)
-    columns = np.searchsorted(classifier.classes_, y)
-    columns = np.minimum(columns, classifier.classes_.shape[0] - 1)
-    own = probabilities[np.arange(y.shape[0]), columns]
-    own = np.where(classifier.classes_[columns] == y, own, 0.0)
-    # A loss of -0.0 would be a threshold that no loss of 0.0 reaches.
-    return np.maximum(-np.log(np.maximum(own, TINY)), 0.0)
+class LabelLoss:
+    """The loss -log p(y | x) of the labels of rows.
+
+    Parameters
+    ----------
+    classifier : classifier with predict_proba
+        Fitted.
+    """
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    def __call__(self, X, y):
+        """Return the loss of each label."""
+        if not y.shape[0]:
+            return np.empty(0)
+        probabilities = self.classifier.predict_proba(X)
+        columns, is_known = self._columns(y)
+        own = probabilities[np.arange(y.shape[0]), columns]
+        own = np.where(is_known, own, 0.0)
+        # A loss of -0.0 would be a threshold that no loss of 0.0 reaches.
+        return np.maximum(-np.log(np.maximum(own, TINY)), 0.0)
+
+    @property
+    def has_gradient(self):
+        """Whether `with_gradient` is known: for logistic regression."""
+        model = _linear_model(self.classifier)
+        return isinstance(model, LogisticRegression) and (
+            model.classes_.shape[0] == 2 or model.solver != "liblinear"
+        )
+
+    def with_gradient(self, X, y):
+        """Return the loss of each label, and how it changes with its row."""
+        W, b = _linear_map(self.classifier)
+        columns, is_known = self._columns(y)
+        scores = X @ W.T + b
+        if W.shape[0] == 1:
+            sign = np.where(columns, 1.0, -1.0)
+            margins = sign * scores[:, 0]
+            losses = np.logaddexp(0, -margins)
+            gradients = np.outer(-sign * expit(-margins), W[0])
+        else:
+            everyone = np.arange(y.shape[0])
+            log_p = log_softmax(scores, axis=1)
+            slopes = np.exp(log_p)
+            slopes[everyone, columns] -= 1
+            losses, gradients = -log_p[everyone, columns], slopes @ W
+        losses = np.where(is_known, losses, -np.log(TINY))
+        return losses, np.where(is_known[:, np.newaxis], gradients, 0.0)
+
+    def _columns(self, y):
+        """Return which column of probabilities is that of each label, if there is."""
+        classes = self.classifier.classes_
+        columns = np.minimum(np.searchsorted(classes, y), classes.shape[0] - 1)
+        return columns, classes[columns] == y
 
 
-def _residual(regressor, X, y):
-    """Return the size of the residual of each row."""
-    if not y.shape[0]:
-        return np.empty(0)
-    return np.abs(y - np.ravel(regressor.predict(X)))
+class Residual:
+    """The size of the residual of the response of rows.
+
+    Parameters
+    ----------
+    regressor : regressor
+        Fitted.
+    """
+
+    def __init__(self, regressor):
+        self.regressor = regressor
+
+    def __call__(self, X, y):
+        """Return the size of the residual of each row."""
+        if not y.shape[0]:
+            return np.empty(0)
+        return np.abs(y - np.ravel(self.regressor.predict(X)))
+
+    @property
+    def has_gradient(self):
+        """Whether `with_gradient` is known: for linear models."""
+        model = _linear_model(self.regressor)
+        return isinstance(model, LinearModel) and np.ndim(model.coef_) == 1
+
+    def with_gradient(self, X, y):
+        """Return the size of the residual of each row, and how it changes with X."""
+        W, b = _linear_map(self.regressor)
+        residuals = y - X @ W - b
+        return np.abs(residuals), np.outer(-np.sign(residuals), W)
+
+
+def _linear_model(model):
+    """Return a model, or what is behind a scaler; None for other pipelines."""
+    if not isinstance(model, Pipeline):
+        return model
+    steps = [step for _, step in model.steps]
+    is_scaled = len(steps) == 2 and isinstance(steps[0], StandardScaler)
+    return steps[1] if is_scaled else None
+
+
+def _linear_map(model):
+    """Return the slopes and the intercept of a linear model for rows as they are."""
+    last = _linear_model(model)
+    W, b = last.coef_, last.intercept_
+    if last is not model:
+        scaler = model.steps[0][1]
+        W = W / (1.0 if scaler.scale_ is None else scaler.scale_)
+        if scaler.with_mean:
+            b = b - W @ scaler.mean_
+    return W, b

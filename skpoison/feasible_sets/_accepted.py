@@ -5,8 +5,52 @@ from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.neighbors import NearestNeighbors
 
-from skpoison.feasible_sets._base import BaseFeasibleSet
+from skpoison.feasible_sets._base import BaseFeasibleSet, take
+from skpoison.feasible_sets._level_set import lead_below, nearest_below
 from skpoison.utils._validation import Described, InstanceWith
+
+# Of a filter that judges rows beside all others, so many training rows of each class
+# are looked at for where others may be led back to.
+N_HOMES = 20
+
+
+class RowsInTurn:
+    """Margins of rows by a filter that judges each of them beside all training rows.
+
+    Parameters
+    ----------
+    defence : classifier
+        The filter.
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The training rows, all of them trusted.
+    y : ndarray of shape (n_samples,)
+        Their labels.
+    """
+
+    def __init__(self, defence, X, y):
+        self.defence, self.X, self.y = defence, X, y
+
+    def __call__(self, X, y):
+        """Return how far the score of each row, added alone, is below the threshold.
+
+        Infinite where the filter keeps it in spite of its score.
+        """
+        stack = sparse.vstack if sparse.issparse(self.X) else np.concatenate
+        trusted = np.arange(self.y.shape[0] + 1) < self.y.shape[0]
+        margins = np.empty(y.shape[0])
+        for i in range(y.shape[0]):
+            row = X[i : i + 1]
+            row = sparse.csr_array(row) if sparse.issparse(self.X) else row
+            judged, labels = clone(self.defence), np.append(self.y, y[i : i + 1])
+            judged._verdict(stack([self.X, row]), labels, trusted=trusted)
+            k = np.searchsorted(judged.classes_, y[i])
+            threshold = np.broadcast_to(judged.threshold_, judged.classes_.shape)[k]
+            margins[i] = threshold - judged.sample_scores_[-1]
+            if judged.inlier_mask_[-1] and margins[i] <= 0:
+                margins[i] = np.inf
+            elif not judged.inlier_mask_[-1]:
+                margins[i] = min(margins[i], 0)
+        return margins
 
 
 class AcceptedBy(BaseFeasibleSet):
@@ -14,16 +58,23 @@ class AcceptedBy(BaseFeasibleSet):
 
     For attacks that evade a defence which the attacker knows. The filter is fitted to
     the training rows, all of them trusted, and then judges each row by itself, given
-    its label. A row that it would drop is moved towards the nearest training row of its
-    label that it keeps, as little as necessary. For the distance to the nearest trusted
-    row (``detector="distance", n_neighbors=1``) this is the projection: the set is a
-    union of balls. Otherwise nearer rows may exist.
+    its label. A row that it would drop is moved to where its score is below the
+    threshold by the gradient of the score, as little as necessary. That is known for
+    the distances and predictions of
+    :class:`~skpoison.defences.OutlierFilteredClassifier`, by logistic regression. For
+    the loss of a prediction, and for the distance to the nearest trusted row
+    (``n_neighbors=1``), it is the nearest row, otherwise nearer ones may exist. Where
+    no gradient is known, or it does not lead there, a row is moved on the straight way
+    towards the row that it started from, if that is given and kept, or to the nearest
+    training row of its label that is kept.
 
     Parameters
     ----------
     defence : classifier
-        A filter that scores rows against trusted ones:
-        :class:`~skpoison.defences.OutlierFilteredClassifier`.
+        A filter of :mod:`skpoison.defences` that scores rows. Those but
+        OutlierFilteredClassifier judge a row beside all others: it is added to the
+        training rows alone, and the filter fitted to all of them, which takes as long
+        as that for each row and each of up to 50 points on its way.
 
     Attributes
     ----------
@@ -64,8 +115,8 @@ class AcceptedBy(BaseFeasibleSet):
     _parameter_constraints: dict = {
         "defence": [
             Described(
-                InstanceWith(["fit", "_new_row_scorer"]),
-                "a filter that scores rows against trusted ones, such as "
+                InstanceWith(["fit", "_verdict"]),
+                "a filter that scores rows, such as "
                 "OutlierFilteredClassifier(LogisticRegression())",
             )
         ]
@@ -83,11 +134,21 @@ class AcceptedBy(BaseFeasibleSet):
         everything = np.ones(X.shape[0], dtype=bool)
         self.defence_ = clone(self.defence).fit(X, y, trusted=everything)
         codes = self._codes(y)
-        self._score = self.defence_._new_row_scorer(X, codes)
-        accepted = self._accepts(X, codes)
+        self._score = None
+        if hasattr(self.defence_, "_new_row_scorer"):
+            self._score = self.defence_._new_row_scorer(X, codes)
+        else:
+            self._in_turn = RowsInTurn(self.defence_, X, np.asarray(y))
+        self._has_gradient = getattr(self._score, "has_gradient", False)
         self._homes = []
         for k, label in enumerate(self.defence_.classes_):
-            rows = X[accepted & (codes == k)]
+            members = np.flatnonzero(codes == k)
+            if self._score is None:
+                n_homes = min(N_HOMES, members.size)
+                places = np.linspace(0, members.size, n_homes, endpoint=False)
+                members = members[places.astype(int)]
+            rows = X[members]
+            rows = rows[self._margins(rows, codes[members]) > 0]
             if not rows.shape[0]:
                 raise ValueError(
                     "`defence` must keep some of the training rows of each class; got "
@@ -109,21 +170,53 @@ class AcceptedBy(BaseFeasibleSet):
             )
         return codes
 
-    def _accepts(self, X, codes):
-        """Return which rows the filter keeps."""
-        thresholds = np.broadcast_to(
-            self.defence_.threshold_, self.defence_.classes_.shape
-        )[codes]
-        return (self._score(X, codes) < thresholds) | np.isinf(thresholds)
+    def _thresholds(self, codes):
+        """Return the score from which on the filter drops each row."""
+        thresholds = self.defence_.threshold_
+        return np.broadcast_to(thresholds, self.defence_.classes_.shape)[codes]
+
+    def _margins(self, X, codes):
+        """Return how far each row is below the threshold; above 0 if it is kept."""
+        if self._score is None:
+            return self._in_turn(X, self.defence_.classes_[codes])
+        return self._thresholds(codes) - self._score(X, codes)
 
     def _contains(self, X, start, y):
-        return self._accepts(X, self._codes(y))
+        return self._margins(X, self._codes(y)) > 0
 
     def _project(self, X, start, y):
-        codes, centre = self._codes(y), np.empty(X.shape)
-        for k, (rows, index) in enumerate(self._homes):
-            members = np.flatnonzero(codes == k)
+        rows, codes = X.copy(), self._codes(y)
+        left = np.flatnonzero(~self._contains(X, start, y))
+        if left.size and self._has_gradient:
+            rows[left] = self._moved(nearest_below, X[left], codes[left])
+            left = left[~self._contains(rows[left], take(start, left), y[left])]
+        if not left.size:
+            return rows
+        rows[left] = self._project_radially(
+            X[left], self._centres(X, start, codes, left), y=y[left]
+        )
+        return rows
+
+    def _centres(self, X, start, codes, left):
+        """Return rows that are kept, towards which those that are left are moved."""
+        centre = np.empty((left.size, X.shape[1]))
+        for k, (homes, index) in enumerate(self._homes):
+            members = np.flatnonzero(codes[left] == k)
             if members.size:
-                nearest = index.kneighbors(X[members], return_distance=False)[:, 0]
-                centre[members] = rows[nearest]
-        return self._project_radially(X, centre, y=y)
+                nearest = index.kneighbors(X[left[members]], return_distance=False)
+                centre[members] = homes[nearest[:, 0]]
+        if start is not None:
+            kept = self._margins(start[left], codes[left]) > 0
+            centre[kept] = start[left[kept]]
+        if self._has_gradient:
+            led = self._moved(lead_below, X[left], codes[left])
+            kept = self._margins(led, codes[left]) > 0
+            centre[kept] = led[kept]
+        return centre
+
+    def _moved(self, move, X, codes):
+        """Return rows moved by the gradient of the score."""
+        thresholds = self._thresholds(codes)
+        return move(
+            X, thresholds, lambda rows, i: self._score.with_gradients(rows, codes[i])
+        )

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+from skpoison.attacks._defended import Defended, TrainingSet
 from skpoison.attacks._row_judge import make_judge
-from skpoison.attacks._through_defence import Defended, TrainingSet
 from skpoison.defences import (
     KNNSanitizedClassifier,
     NoisyLabelClassifier,

@@ -24,13 +24,8 @@ from skpoison.attacks import (
     RelaxedLabelFlip,
 )
 from skpoison.attacks._base import Known
-from skpoison.attacks._through_defence import (
-    Defended,
-    DefendedGoal,
-    TrainingSet,
-    is_defended,
-    with_rows,
-)
+from skpoison.attacks._defended import Defended, TrainingSet, with_rows
+from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.attacks._validation_data import Fold
 from skpoison.base import BaseRowFilter
 from skpoison.defences import (
@@ -180,30 +175,6 @@ def test_sparse_rows():
         other = DefendedGoal(Defended(surrogate), known, in_sparse)
         value = one.judge(poisoned(dense, replaced)).value
         assert_allclose(other.judge(poisoned(known, replaced)).value, value)
-
-
-def test_rows_are_inserted_behind_or_modified_in_place():
-    known = known_with(SURROGATES["filter"])
-    inserted, modified = poisoned(known), poisoned(known, range(41, 53))
-    assert_array_equal(inserted.X[:80], X)
-    assert_array_equal(inserted.X[80:], X[:12] * 2.5)
-    assert_array_equal(modified.X[41:53], X[:12] * 2.5)
-    assert_array_equal(modified.codes[41:53], 1 - y[:12])
-    assert_array_equal(modified.X[:41], X[:41])
-    assert_array_equal(np.flatnonzero(modified.origins < 0), np.arange(41, 53))
-    assert_array_equal(inserted.trusted, np.arange(92) < 40)
-
-
-def test_parts_of_a_surrogate():
-    for name, n_steps in (("scaler inside", 0), ("scaler before", 1)):
-        defended = Defended(SURROGATES[name])
-        assert len(defended.steps) == n_steps
-        assert [*defended.learner.named_steps.values()][-1] is LR
-    two = Defended(SURROGATES["two"])
-    assert two.learner is LR
-    assert two.inner.defence is two.defence.estimator
-    assert is_defended(SURROGATES["scaler before"])
-    assert not is_defended(make_pipeline(StandardScaler(), LR))
 
 
 class Picky(BaseRowFilter):

@@ -82,3 +82,32 @@ def test_equal_scores_are_at_1_and_other_scores_far_beyond():
     found = score(np.array([0.3, 0.1 + 0.2, 0.31]), None)
     np.testing.assert_allclose(found[:2], 1, atol=1e-9)
     assert found[2] > 1e3
+
+
+def test_all_scores_of_a_row_and_how_they_change():
+    """By differences; those of a group without a score are 0."""
+
+    class Sum:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def __call__(self, X, y):
+            return self.factor * np.sin(X).sum(axis=1)
+
+        def with_gradient(self, X, y):
+            return self(X, y), self.factor * np.cos(X)
+
+    one, two = Sum(3.0), Sum(-2.0)
+    own = [one(X, Y), two(X, Y)]
+    score = GroupedScore(groups, [LargestScore([one, two], own), None, one])
+    assert score.has_gradient
+    assert not GroupedScore(groups, [LargestScore([one, first], own), one]).has_gradient
+    scores, gradients = score.with_gradients(X[Y < 2], Y[Y < 2])
+    np.testing.assert_allclose(scores.max(axis=0), score(X[Y < 2], Y[Y < 2]))
+    for j in range(3):
+        step = 1e-6 * np.eye(3)[j]
+        ahead, back = (
+            score.with_gradients(X[Y < 2] + s, Y[Y < 2])[0] for s in (step, -step)
+        )
+        slope = (ahead - back) / 2e-6
+        np.testing.assert_allclose(gradients[:, :, j], slope, atol=1e-8)

@@ -115,3 +115,25 @@ def test_functions_can_be_pickled(detector):
 def test_means():
     mean = MeanScore([lambda X: X[:, 0], lambda X: X[:, 1]])
     np.testing.assert_allclose(mean(X), X[:, :2].mean(axis=1))
+
+
+@pytest.mark.parametrize("make", [np.array, sparse.csr_array])
+def test_gradients_of_distances(make):
+    """By differences, also where the rows that are searched are sparse."""
+    euclidean = {"metric": "euclidean", "n_jobs": None}
+    rows = make(X[REFERENCE])
+    _, score = fit_distances(rows, np.arange(30), n_neighbors=3, **euclidean)
+    assert score.has_gradient
+    distances, gradients = score.with_gradient(X[OTHERS])
+    np.testing.assert_allclose(distances, score(X[OTHERS]))
+    for j, step in enumerate(1e-6 * np.eye(3)):
+        slope = (score(X[OTHERS] + step) - score(X[OTHERS] - step)) / 2e-6
+        np.testing.assert_allclose(gradients[:, j], slope, atol=1e-8)
+    # At the row itself there is no direction.
+    twice = np.repeat(X[:1], 4, axis=0)
+    _, score = fit_distances(twice, np.arange(4), n_neighbors=1, **euclidean)
+    assert not score.with_gradient(twice)[1].any()
+    _, score = fit_distances(
+        X, np.arange(60), n_neighbors=1, metric="manhattan", n_jobs=None
+    )
+    assert not score.has_gradient

@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -124,3 +125,38 @@ def test_far_rows_do_not_decide_what_is_learnt(fit):
     others = np.arange(120) != 7
     assert np.corrcoef(own[others], again[others])[0, 1] > 0.8
     assert again[7] > again[others].max()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("model", [None, LogisticRegression(C=0.3)])
+def test_gradients_of_losses(model, n_classes):
+    """By differences; a label that no model knows has none."""
+    labels = np.minimum(Y, n_classes - 1)
+    _, loss = fit_label_losses(model, X, labels)
+    assert loss.has_gradient
+    losses, gradients = loss.with_gradient(X, labels)
+    np.testing.assert_allclose(losses, loss(X, labels))
+    for j, step in enumerate(1e-6 * np.eye(X.shape[1])):
+        slope = (loss(X + step, labels) - loss(X - step, labels)) / 2e-6
+        np.testing.assert_allclose(gradients[:, j], slope, atol=1e-7)
+    unknown = np.full(Y.shape, 7)
+    losses, gradients = loss.with_gradient(X, unknown)
+    np.testing.assert_allclose(losses, loss(X, unknown))
+    assert not gradients.any()
+
+
+def test_gradients_of_residuals():
+    r = X @ np.arange(5) + np.sin(np.arange(120))
+    _, residual = fit_residuals(None, X, r)
+    sizes, gradients = residual.with_gradient(X, r)
+    np.testing.assert_allclose(sizes, residual(X, r))
+    for j, step in enumerate(1e-7 * np.eye(5)):
+        slope = (residual(X + step, r) - residual(X - step, r)) / 2e-7
+        np.testing.assert_allclose(gradients[:, j], slope, atol=1e-5)
+
+
+def test_models_without_gradients():
+    _, loss = fit_label_losses(KNeighborsClassifier(), X, Y)
+    assert not loss.has_gradient
+    _, residual = fit_residuals(KNeighborsRegressor(), X, 1.0 * Y)
+    assert not residual.has_gradient

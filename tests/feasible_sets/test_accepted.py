@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.base import clone
@@ -10,7 +11,9 @@ from sklearn.neighbors import LocalOutlierFactor
 
 from skpoison.attacks import GradientInsertion
 from skpoison.defences import (
+    InfluenceFilteredClassifier,
     KNNSanitizedClassifier,
+    KNNShapleyFilteredClassifier,
     OutlierFilteredClassifier,
     OutlierFilteredRegressor,
 )
@@ -117,6 +120,67 @@ def test_with_one_neighbour_projection_solves_a_quadratic_programme():
         assert ((row - x) ** 2).sum() == pytest.approx(best, abs=1e-7, rel=1e-8)
 
 
+def test_nearest_row_by_the_loss_of_a_prediction():
+    """The set of each label is convex, and a programme finds nothing nearer."""
+    defence = OutlierFilteredClassifier(LR, detector="prediction")
+    accepted = AcceptedBy(defence).fit(X, y)
+    far, labels = FAR[::6], np.roll(y, 30)[::6]
+    rows = accepted.project(far, y=labels)
+    inside = accepted.contains(far, y=labels)
+    assert 0 < inside.sum() < 10
+    np.testing.assert_array_equal(rows[inside], far[inside])
+    assert_array_equal(accepted.project(rows, y=labels), rows)
+    score = accepted.defence_._new_row_scorer(X, codes)
+    for i in np.flatnonzero(~inside):
+        code = np.array(["abc".index(labels[i])])
+        limit = accepted.defence_.threshold_[code]
+
+        def slack(z, code=code, limit=limit):
+            return limit - score(z[np.newaxis], code)
+
+        def slope(z, code=code):
+            return -score.with_gradients(z[np.newaxis], code)[1][0]
+
+        found = minimize(
+            lambda z: ((z - far[i]) ** 2).sum(),  # noqa: B023
+            X[codes == code][0],
+            jac=lambda z: 2 * (z - far[i]),  # noqa: B023
+            method="SLSQP",
+            options={"ftol": 1e-15, "maxiter": 500},
+            constraints={"type": "ineq", "fun": slack, "jac": slope},
+        )
+        assert found.success
+        distance = np.linalg.norm(rows[i] - far[i])
+        assert distance == pytest.approx(np.sqrt(found.fun), abs=1e-8)
+
+
+OTHERS = [
+    KNNSanitizedClassifier(LR),
+    KNNShapleyFilteredClassifier(LR),
+    pytest.param(InfluenceFilteredClassifier(LR), marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("defence", OTHERS, ids=lambda each: type(each).__name__)
+def test_filters_that_judge_rows_beside_all_others(defence):
+    """Each row is added alone, and moved towards its start, or a training row."""
+    accepted = AcceptedBy(defence).fit(X, y)
+    far, labels = FAR[::30], np.roll(y, 30)[::30]
+    inside = accepted.contains(far, y=labels)
+    assert_array_equal(inside, verdicts(defence, far, labels))
+    assert not inside.all()
+    rows = accepted.project(far, y=labels)
+    assert accepted.contains(rows, y=labels).all()
+    assert_array_equal(accepted.project(rows, y=labels), rows)
+    assert_array_equal(rows[inside], far[inside])
+    start = np.array([X[y == label][0] for label in labels])
+    kept = accepted.contains(start, y=labels)
+    rows = accepted.project(far, start=start, y=labels)
+    way, straight = (rows - start)[kept], (far - start)[kept]
+    along = (way * straight).sum(axis=1) / (straight**2).sum(axis=1)
+    np.testing.assert_allclose(way, along[:, np.newaxis] * straight, atol=1e-12)
+
+
 def test_rows_are_judged_by_themselves():
     accepted = AcceptedBy(FILTERS[1]).fit(X, y)
     crowd = np.repeat(FAR[:1] + 50, 90, axis=0)
@@ -153,10 +217,8 @@ def test_within_an_intersection():
 
 
 def test_what_is_no_such_filter():
-    for defence in (KNNSanitizedClassifier(LR), LR, OutlierFilteredClassifier):
-        with pytest.raises(
-            ValueError, match="a filter that scores rows against trusted"
-        ):
+    for defence in (LR, OutlierFilteredClassifier):
+        with pytest.raises(ValueError, match="a filter that scores rows, such as"):
             AcceptedBy(defence).fit(X, y)
     with pytest.raises(ValueError, match="`defence` must be a classifier"):
         AcceptedBy(OutlierFilteredRegressor(Ridge())).fit(X, y)

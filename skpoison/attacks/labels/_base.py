@@ -5,7 +5,7 @@ from functools import partial
 
 from skpoison.attacks._base import BaseSurrogateAttack
 from skpoison.attacks._class_map import allowed_flips, budget_error
-from skpoison.attacks._through_defence import is_defended
+from skpoison.attacks._defended import is_defended
 from skpoison.attacks.labels._through_defence import flip_through_defence
 from skpoison.base import Poison
 

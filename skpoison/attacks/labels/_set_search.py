@@ -7,10 +7,10 @@ difference, over the rows, and by each of the two estimates of the goal. Otherwi
 higher goal wins.
 
 The goal has to be measured often, so that it costs little. The best sets may be
-compared once more by the mean of it and of one that costs more.
+compared once more by one that costs more.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -129,15 +129,13 @@ class SetSearch:
         self.note()
         return found
 
-    def decide(self, goal, share):
+    def decide(self, goal):
         """Compare the best sets once more, and keep the best one.
 
         Parameters
         ----------
         goal : FlipGoal
             By what.
-        share : float
-            The share that the value measured first has in the comparison.
         """
         met, self.best, self._is_chosen = self.best, None, False
         for is_chosen, finalists in self._finalists.items():
@@ -145,8 +143,7 @@ class SetSearch:
                 measured = goal.measured(found.codes)
                 if measured is None:
                     continue
-                value = share * found.measured.value + (1 - share) * measured.value
-                again = FlipSet(found.codes, replace(measured, value=value))
+                again = FlipSet(found.codes, measured)
                 if self._is_better(again, is_chosen):
                     met, self.best, self._is_chosen = found, again, is_chosen
         self.best = met

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from skpoison.attacks._defended import Defended, TrainingSet
 from skpoison.attacks._row_judge import make_judge
-from skpoison.attacks._through_defence import Defended, DefendedGoal, TrainingSet
+from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.attacks._validation_data import make_folds
 from skpoison.goals import ErrorGeneric
 from skpoison.utils._warnings import collect_warnings

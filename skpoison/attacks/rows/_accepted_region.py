@@ -9,6 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from skpoison.feasible_sets import BaseFeasibleSet
 from skpoison.feasible_sets._base import take
+from skpoison.feasible_sets._level_set import lead_below
 from skpoison.optimizers._coordinates import Coordinates
 from skpoison.utils._containers import take_rows
 
@@ -69,6 +70,15 @@ class AcceptedRegion(BaseFeasibleSet):
     def _project(self, X, start, y):
         rows = self.feasible_set._project_checked(X, start, y)
         codes = np.searchsorted(self.classes, y)
+        if self.judge.has_gradient:
+            rows = lead_below(
+                rows,
+                self.judge.thresholds(codes),
+                lambda X, among: self.judge.score.with_gradients(X, codes[among]),
+                self.feasible_set._project_checked,
+                start,
+                y,
+            )
         left = np.flatnonzero(~self.judge.accepts(rows, codes))
         home = self._nearest_homes(rows[left], take(start, left), codes[left])
         # A row that has no way back stays where it is.

@@ -6,9 +6,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from skpoison.attacks._defended import is_defended
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._deletion_problem import DeletionProblem
 from skpoison.attacks.rows._deletion_search import DeletionSearch
 from skpoison.attacks.rows._deletion_through_defence import delete_through_defence

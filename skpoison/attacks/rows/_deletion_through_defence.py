@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from skpoison.attacks._through_defence import Defended, DefendedGoal, TrainingSet
+from skpoison.attacks._defended import Defended, TrainingSet
+from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.utils._containers import take_rows
 
 # How often rows are chosen, the first time without the defence.

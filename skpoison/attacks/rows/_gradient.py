@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
+from skpoison.attacks._defended import is_defended
 from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks._through_defence import is_defended
 from skpoison.attacks.rows._effort import default_effort
 from skpoison.attacks.rows._hold_out import hold_out, learning_apart, without
 from skpoison.attacks.rows._initial_rows import InitialRows

@@ -17,14 +17,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 
+from skpoison.attacks._defended import Defended, with_rows
 from skpoison.attacks._row_judge import make_judge
-from skpoison.attacks._through_defence import (
-    Defended,
-    DefendedGoal,
-    Judged,
-    with_rows,
-)
+from skpoison.attacks._through_defence import DefendedGoal, Judged, sharper
 from skpoison.attacks.rows._accepted_region import within
+from skpoison.attacks.rows._initial_rows import clones
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._starts import Start
 from skpoison.optimizers import SuccessiveHalving
@@ -35,6 +32,9 @@ from skpoison.utils._warnings import collect_warnings
 
 # Verdicts in the climb from a start.
 N_VERDICTS = 6
+# Sharpness of the error on the way. What a filter accepts is near the trusted rows and
+# moves scores but little, by less than a smoother error notices.
+SHARP = 10.0
 # Halvings of the way back of all rows thrown out together.
 N_HALVINGS = 5
 
@@ -149,9 +149,8 @@ class _Search:
         met = [best, first, *others]
         others.sort(key=_value, reverse=True)
         n_steps = self.ascent.max_iter
-        contenders = [(first, n_steps)]
-        contenders += [(each, n_steps // 4) for each in others[: self.n_climbs]]
-        for candidate, n_steps in contenders:
+        contenders = [(first, n_steps), *((each, n_steps // 4) for each in others)]
+        for candidate, n_steps in contenders[: 1 + self.n_climbs]:
             met += self._climb(candidate, n_steps)
         met.sort(key=_value)
         # The winner goes on from where it is.
@@ -181,17 +180,44 @@ class _Search:
     def _renew(self, given):
         """Take the verdict on single rows anew, beside a training set."""
         with collect_warnings():
-            judge = make_judge(self.defended, given, self.known.classes)
-            self.coordinates = within(self.naive.coordinates, judge, given)
+            self.judge = make_judge(self.defended, given, self.known.classes)
+            self.coordinates = within(self.naive.coordinates, self.judge, given)
+
+    def _accepted_flips(self):
+        """Yield clones of rows that are accepted with another label, if there are any.
+
+        Those nearest to the threshold, which are most unlike the rows of that label.
+        """
+        judge, classes = self.judge, self.known.classes
+        if judge is None or self.naive.initial.replaced.size:
+            return
+        rows, codes = np.arange(self.known.codes.shape[0]), self.known.codes
+        rows = np.repeat(rows, classes.shape[0])
+        others = np.tile(np.arange(classes.shape[0]), codes.shape[0])
+        allowed = others != codes[rows]
+        allowed &= np.isin(others, np.unique(self.naive.initial.rows.y))
+        rows, others = rows[allowed], others[allowed]
+        X = self.known.X[rows]
+        accepted = judge.accepts(X, others)
+        scores = judge.score(judge.transform(X), others) - judge.thresholds(others)
+        order = np.argsort(-scores, kind="stable")
+        order = order[accepted[order]]
+        if order.size:
+            chosen = np.resize(order, len(self.naive.initial.rows))
+            initial = clones(self.known, rows[chosen], others[chosen])
+            yield Start(initial, initial.rows)
 
     def _starts(self):
-        """Yield the initial rows, and those pushed in all ways."""
+        """Yield the initial rows, accepted flips, and rows pushed in all ways."""
         naive = self.naive
         if naive.portfolio is None:
             yield Start(naive.initial, naive.initial.rows)
             return
         portfolio = copy(naive.portfolio)
         portfolio.coordinates = self.coordinates
+        portfolio = iter(portfolio)
+        yield next(portfolio)
+        yield from self._accepted_flips()
         yield from portfolio
 
     def _led_back(self, candidate, last=None):
@@ -311,7 +337,8 @@ class _Search:
                 for fold in self.naive.folds
             ]
             n_left = round(self.known.n_samples * believed.size / origins.size)
-            behind = replace(self.bare, codes=codes, n_samples=n_left)
+            goal = sharper(self.known.goal, self.known.classes, SHARP)
+            behind = replace(self.bare, codes=codes, n_samples=n_left, goal=goal)
             self._problems = {key: self.attack._problems(behind, folds, initial)}
         return self._problems[key]
 

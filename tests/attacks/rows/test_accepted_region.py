@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
+from skpoison.attacks._defended import Defended, TrainingSet
 from skpoison.attacks._row_judge import make_judge
-from skpoison.attacks._through_defence import Defended, TrainingSet
 from skpoison.attacks.rows._accepted_region import N_HALVINGS, within
 from skpoison.defences import OutlierFilteredClassifier
 from skpoison.feasible_sets import Box, Integers, L2Ball, make_intersection

@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skpoison.attacks import GradientInsertion, GradientModification
-from skpoison.attacks._through_defence import Defended, DefendedGoal, with_rows
+from skpoison.attacks._defended import Defended, with_rows
+from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.attacks._validation_data import Fold
 from skpoison.defences import (
     ConfidentLearningClassifier,

@@ -1,0 +1,45 @@
+"""A learner behind a defence, and the training sets that it judges."""
+
+import numpy as np
+from numpy.testing import assert_array_equal
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from skpoison.attacks._base import Known
+from skpoison.attacks._defended import Defended, is_defended, with_rows
+from skpoison.defences import KNNSanitizedClassifier, OutlierFilteredClassifier
+from skpoison.goals import ErrorGeneric
+
+X, y = make_classification(80, 4, random_state=0)
+LR = LogisticRegression()
+
+
+def test_rows_are_inserted_behind_or_modified_in_place():
+    trusted, classes = np.arange(80) < 40, np.array([0, 1])
+    known = Known(X, y, y, trusted, 80, classes, LR, ErrorGeneric())
+    made, replaced = 2.5 * X[:12], np.arange(41, 53)
+    inserted = with_rows(known, made, 1 - y[:12], replaced[:0])
+    modified = with_rows(known, made, 1 - y[:12], replaced)
+    assert_array_equal(inserted.X[:80], X)
+    assert_array_equal(inserted.X[80:], made)
+    assert_array_equal(modified.X[41:53], made)
+    assert_array_equal(modified.codes[41:53], 1 - y[:12])
+    assert_array_equal(modified.X[:41], X[:41])
+    assert_array_equal(np.flatnonzero(modified.origins < 0), replaced)
+    assert_array_equal(inserted.trusted, np.arange(92) < 40)
+
+
+def test_parts_of_a_surrogate():
+    inside = OutlierFilteredClassifier(make_pipeline(StandardScaler(), LR))
+    before = make_pipeline(MinMaxScaler(), OutlierFilteredClassifier(LR))
+    for surrogate, n_steps in ((inside, 0), (before, 1)):
+        defended = Defended(surrogate)
+        assert len(defended.steps) == n_steps
+        assert [*defended.learner.named_steps.values()][-1] is LR
+    two = Defended(OutlierFilteredClassifier(KNNSanitizedClassifier(LR)))
+    assert two.learner is LR
+    assert two.inner.defence is two.defence.estimator
+    assert is_defended(before)
+    assert not is_defended(make_pipeline(StandardScaler(), LR))
