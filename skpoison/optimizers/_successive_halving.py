@@ -55,8 +55,9 @@ class SuccessiveHalving(BaseEstimator):
 
     Notes
     -----
-    An attack whose `optimizer` is None searches like this on small data. On large data
-    it has fewer starts and shorter ascents, down to 6 starts and 20 steps.
+    An attack whose `optimizer` is None searches like this on small data. On large data,
+    and for neural networks, it has fewer starts and shorter ascents, down to 6 starts
+    and 20 steps.
 
     References
     ----------
