@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
     check_consistent_length,
 )
 
+from skpoison.model_selection._prequential_steps import LearnerSteps
 from skpoison.utils._containers import take_rows
 from skpoison.utils._targets import check_labels
 from skpoison.utils._texts import shown
@@ -123,6 +124,11 @@ def prequential_curve(
     Set ``shuffle=False`` in an SGDClassifier, or the rows of a batch are learnt in
     another order than that of the stream.
 
+    An SGDClassifier or SGDRegressor with its own score takes its steps in a loop
+    without the checks of scikit-learn, to the same numbers within rounding, if
+    the rows are an array of numbers and learnt in their order (``shuffle=False``, or
+    ``batch_size=1``). That is some hundred times faster row by row.
+
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
@@ -175,12 +181,14 @@ def prequential_curve(
         name: np.full(len(batches), np.nan)
         for name in ("test_scores", "rejected", "rejected_poison")
     }
-    weights, n_failed = {}, 0
+    weights, n_failed, steps = {}, 0, None
     classes = np.unique(labels) if is_classifier(estimator) else None
     given = {} if classes is None else {"classes": classes}
     for i, batch in enumerate(batches):
         genuine = batch[~mask[batch]]
-        if i > delay and genuine.size:
+        if i > delay and genuine.size and steps is not None:
+            curve["test_scores"][i] = steps.score(genuine)
+        elif i > delay and genuine.size:
             try:
                 curve["test_scores"][i] = scorer(
                     learner, take_rows(X, genuine), labels[genuine]
@@ -192,13 +200,20 @@ def prequential_curve(
         if i < delay:
             continue
         learnt = batches[i - delay]
+        if steps is not None:
+            steps.learn(learnt)
+            continue
         if known is not None:
             given["trusted"] = known[learnt]
         learner.partial_fit(take_rows(X, learnt), labels[learnt], **given)
         given = {}
+        if scoring is None and i == delay:
+            steps = LearnerSteps.of(learner, X, labels, batch_size=batch_size)
         _count_rejected(curve, i - delay, learner, mask[learnt])
         if hasattr(learner, "weights_"):
             weights[i - delay] = learner.weights_
+    if steps is not None:
+        steps.finish()
     if n_failed:
         warn_user(
             f"The score of {n_failed} of {len(batches)} batches is NaN, because "

@@ -293,7 +293,7 @@ def exact_row(state, v, y, box):
     judge, judges = state.judge, [None]
     if judge is not None and not judge.of_margin:
         return judge.best_row(
-            state, v, y, lambda way: _exact_rows(state, way, y, box, [None])[0]
+            state, v, y, box, lambda way, each: _exact_rows(state, way, y, box, [each])
         )
     if judge is not None and not judge.is_open:
         # The cap may let a row pass that the threshold would not.

@@ -1,12 +1,13 @@
 """Combination of learners, weighted by how well they predict trusted rows."""
 
+from collections import deque
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -20,27 +21,25 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.base import BaseDefence
-from skpoison.online._row_memory import (
-    SMALLEST,
-    RowMemory,
-    label_probabilities,
-)
+from skpoison.online._mixing import fading_step, logit_step, softmax
+from skpoison.online._row_memory import RowMemory, label_probabilities
 from skpoison.online._stream_defence import (
     StreamRowsMixin,
     check_methods,
+    check_pairs,
     learn,
     trusted_for_fit,
 )
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._texts import shown
-from skpoison.utils._validation import check_squares
+from skpoison.utils._validation import check_default, check_squares
 from skpoison.utils._weights import fit_weighted
 
-# As in combinations of adaptive filters (Arenas-García et al. 2006): further out the
-# slope of the weights is too small to come back from.
-LARGEST_LOGIT = 4.0
 # Steps of the weights in `fit`.
 N_STEPS = 100
+# The rates of the logits, if none is given, by the rule.
+RATES = {"prequential": 0.5, "remembered": 30.0}
+# How many weights of the past are kept.
+PATH = 10_000
 
 
 class AdaptiveCombinationClassifier(
@@ -56,19 +55,29 @@ class AdaptiveCombinationClassifier(
 
     for two learners :math:`\lambda p_1 + (1 - \lambda) p_2` with a sigmoid
     :math:`\lambda` [1]_. Poison moves a fast learner at once and a slow one little. The
-    logits a follow the gradient of the log loss of the combination on rows known to be
-    clean, the newest `n_trusted` of them.
+    logits a follow how well the learners predict rows known to be clean.
 
     Parameters
     ----------
     estimators : list of (str, classifier)
         The learners with their names. Each has `partial_fit` and `predict_proba`:
         ``SGDClassifier("log_loss")`` with rates of different sizes, or other defences
-        of streams.
-    learning_rate : float, default=30.0
-        The rate of the logits, which take a step in each call of `partial_fit`.
+        of streams. An attacker who knows the combination attacks the one that weighs
+        most: let the fast ones be defences.
+    rule : {"prequential", "remembered"}, default="prequential"
+        How the weights follow trusted rows. "prequential": each counts once, as the
+        learners predict it when it comes, before they learn it. "remembered": in each
+        call of `partial_fit` the logits take a step along the gradient of the log loss
+        of the combination on the newest `n_trusted` of them. The second makes do with
+        rows that are given once; where labels come in runs it prefers learners that
+        remember the past to those that follow.
+    learning_rate : float, default=None
+        The rate of the logits. None: 0.5 for "prequential", 30.0 for "remembered".
+    fading : float, default=0.95
+        By how much a trusted row counts less with each one after it, for
+        ``rule="prequential"``.
     n_trusted : int, default=100
-        How many trusted rows are remembered, the newest.
+        How many trusted rows are remembered, the newest, for ``rule="remembered"``.
 
     Attributes
     ----------
@@ -77,7 +86,8 @@ class AdaptiveCombinationClassifier(
     weights_ : ndarray of shape (n_estimators,)
         The weights of the learners, :math:`\lambda`.
     weights_path_ : ndarray of shape (n_calls, n_estimators)
-        The weights after each call of `partial_fit`, or each step in `fit`.
+        The weights after each call of `partial_fit`, or each step in `fit`; the last
+        10,000 of them.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         The rows of the last call that were learnt: all whose weight is not 0.
     classes_ : ndarray of shape (n_classes,)
@@ -94,14 +104,20 @@ class AdaptiveCombinationClassifier(
     Notes
     -----
     Until trusted rows are known all learners weigh alike, and no warning says so,
-    because trusted rows may still come. The logits are kept between
-    -4 and 4 around their mean. `fit` fits each learner by its own `fit`, and lets the
-    logits take 100 steps.
+    because trusted rows may still come. By the prequential rule a new trusted row
+    changes them to
 
-    Trusted rows go stale where a stream drifts: renew them. Learners that follow labels
-    which come in runs are better than trusted rows of the past can tell.
+    .. math::
 
-    The published rule for the update was not available: this one is this package's.
+        a_k \leftarrow \gamma \, a_k + \alpha \log p_k(y \mid x),
+
+    with the rate :math:`\alpha` and the fading :math:`\gamma`: averaging of models by
+    what they predicted, with forgetting, as in [3]_. Probabilities below 0.001 count
+    for 0.001 there. The logits are kept between -4 and 4 around their mean. `fit` fits
+    each learner by its own `fit`, and lets the logits take 100 steps of the other rule.
+
+    Remembered rows go stale where a stream drifts: renew them. The published rule was
+    not available: both are this package's.
 
     References
     ----------
@@ -110,6 +126,8 @@ class AdaptiveCombinationClassifier(
     .. [2] J. Arenas-García, A. R. Figueiras-Vidal, A. H. Sayed, "Mean-square
        performance of a convex combination of two adaptive filters", IEEE Transactions
        on Signal Processing, 2006.
+    .. [3] A. E. Raftery, M. Kárný, P. Ettler, "Online prediction under model
+       uncertainty via dynamic model averaging", Technometrics, 2010.
 
     Examples
     --------
@@ -124,11 +142,12 @@ class AdaptiveCombinationClassifier(
     ...     for name, rate in (("fast", 1.0), ("slow", 0.01))
     ... ]
     >>> defence = AdaptiveCombinationClassifier(learners)
-    >>> defence = defence.partial_fit(
-    ...     X[:200], y[:200], classes=[0, 1], X_trusted=X[200:], y_trusted=y[200:]
-    ... )
-    >>> for _ in range(20):  # poison: rows of class 0 with the other label
+    >>> defence = defence.partial_fit(X[:200], y[:200], classes=[0, 1])
+    >>> for i in range(200, 220):
+    ...     # Poison: rows of class 0 with the other label, and a row that is verified.
     ...     defence = defence.partial_fit([[-1.0, -1.0]], [1])
+    ...     clean = X[i : i + 1], y[i : i + 1]
+    ...     defence = defence.partial_fit(*clean, trusted=[True])
     >>> print(defence.weights_.argmax())  # the slow one
     1
     """
@@ -137,13 +156,25 @@ class AdaptiveCombinationClassifier(
     _requires_trusted = True
     _parameter_constraints: dict = {
         "estimators": [list],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "rule": [StrOptions({"prequential", "remembered"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "fading": [Interval(Real, 0, 1, closed="right")],
         "n_trusted": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, estimators, *, learning_rate=30.0, n_trusted=100):
+    def __init__(
+        self,
+        estimators,
+        *,
+        rule="prequential",
+        learning_rate=None,
+        fading=0.95,
+        n_trusted=100,
+    ):
         self.estimators = estimators
+        self.rule = rule
         self.learning_rate = learning_rate
+        self.fading = fading
         self.n_trusted = n_trusted
 
     @property
@@ -239,13 +270,14 @@ class AdaptiveCombinationClassifier(
         """Let the weights take a step, and each learner learn checked rows."""
         self._memory.resize(int(self.n_trusted))
         # Rows of the call come in before they are learnt: they are judged as new ones.
-        self._memory.add(
-            take_rows(rows.X, np.flatnonzero(rows.trusted)), rows.y[rows.trusted]
-        )
+        clean = np.flatnonzero(rows.trusted & rows.present)
+        new = [(take_rows(rows.X, clean), rows.y[clean])]
         if more is not None:
-            self._memory.add(more.X, more.y)
-        if not is_first and len(self._memory):
-            self._step(self._probabilities(self._memory.X, self._memory.y))
+            new.append((more.X, more.y))
+        for each in new:
+            self._memory.add(*each)
+        if not is_first:
+            self._follow(new)
         kept = np.flatnonzero(rows.present)
         for learner in self.estimators_:
             learn(
@@ -264,7 +296,8 @@ class AdaptiveCombinationClassifier(
     def _start(self):
         """Forget all that was seen, before the first row of a stream."""
         self._memory = RowMemory(int(self.n_trusted))
-        self._logits, self._path = np.zeros(len(self.estimators)), []
+        self._logits = np.zeros(len(self.estimators))
+        self._path = deque(maxlen=PATH)
 
     @property
     def weights_(self):
@@ -282,10 +315,24 @@ class AdaptiveCombinationClassifier(
         """Return the probabilities of labels by each learner."""
         return np.array([label_probabilities(each, X, y) for each in self.estimators_])
 
-    def _step(self, probabilities, sample_weight=None):
-        self._logits = logit_step(
-            self._logits, probabilities, self.learning_rate, sample_weight
-        )
+    def _follow(self, new):
+        """Let the weights follow the trusted rows of a call, or those remembered."""
+        rule, rate, fading = self._rule()
+        if rule == "remembered":
+            new = [(self._memory.X, self._memory.y)] if len(self._memory) else []
+        for X, y in new:
+            if not y.shape[0]:
+                continue
+            found = self._probabilities(X, y)
+            if rule == "remembered":
+                self._logits = logit_step(self._logits, found, rate)
+            else:
+                self._logits = fading_step(self._logits, found, rate, fading)
+
+    def _rule(self):
+        """Return the rule, its rate, and its fading."""
+        rate = RATES[self.rule] if self.learning_rate is None else self.learning_rate
+        return self.rule, float(rate), float(self.fading)
 
     def _fit_estimator(self, X, y, *, present, trusted, params):
         """Fit the learners, and let the weights follow the trusted rows."""
@@ -313,7 +360,9 @@ class AdaptiveCombinationClassifier(
         self._memory.add(take_rows(X, clean), y[clean])
         probabilities = self._probabilities(self._memory.X, self._memory.y)
         for _ in range(N_STEPS):
-            self._step(probabilities, weights)
+            self._logits = logit_step(
+                self._logits, probabilities, RATES["remembered"], weights
+            )
             self._path.append(softmax(self._logits))
         self.inlier_mask_ = present
 
@@ -350,18 +399,12 @@ class AdaptiveCombinationClassifier(
 
     def _check_learners(self):
         """Raise if a learner lacks what the defence needs."""
-        pairs = self.estimators
-        is_list = bool(pairs) and all(
-            isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)
-            for pair in pairs
-        )
-        if not is_list:
-            raise ValueError(
-                "`estimators` must be a list of pairs of a name and a classifier, at "
-                f"least one; got {shown(pairs)}. Write [('fast', SGDClassifier(...)), "
-                "('slow', SGDClassifier(...))]."
-            )
-        names, learners = zip(*pairs, strict=True)
+        check_pairs(self.estimators)
+        ignored = {"n_trusted": 100}
+        if self.rule == "remembered":
+            ignored = {"fading": 0.95}
+        check_default(self, f"with rule={self.rule!r}", **ignored)
+        names, learners = zip(*self.estimators, strict=True)
         self._validate_names(names)
         for each in learners:
             check_methods(each, "estimators", type(self).__name__)
@@ -405,38 +448,3 @@ class AdaptiveCombinationClassifier(
             tags.input_tags.sparse &= inner.sparse
             tags.input_tags.allow_nan &= inner.allow_nan
         return tags
-
-
-def softmax(logits):
-    """Return the weights of logits."""
-    weights = np.exp(logits - logits.max())
-    return weights / weights.sum()
-
-
-def logit_step(logits, probabilities, learning_rate, sample_weight=None):
-    r"""Take a step of the logits against the log loss of the combination.
-
-    The loss of a row is :math:`-\log \sum_k \lambda_k p_k`, and its gradient in the
-    logits :math:`-\lambda_k (p_k / p - 1)`.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n_estimators,)
-        The logits.
-    probabilities : ndarray of shape (n_estimators, n_rows)
-        What each learner gives to the labels of trusted rows.
-    learning_rate : float
-        The rate.
-    sample_weight : ndarray of shape (n_rows,), default=None
-        Weights of the rows.
-
-    Returns
-    -------
-    logits : ndarray of shape (n_estimators,)
-        Between -4 and 4 around their mean.
-    """
-    weights = softmax(logits)
-    mixed = np.maximum(weights @ probabilities, SMALLEST)
-    ratios = np.average(probabilities / mixed, axis=1, weights=sample_weight)
-    moved = logits + learning_rate * weights * (ratios - 1)
-    return np.clip(moved - moved.mean(), -LARGEST_LOGIT, LARGEST_LOGIT)

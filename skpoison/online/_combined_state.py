@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skpoison.bilevel.learners.linear import LinearLearner
-from skpoison.online._combination import logit_step, softmax
 from skpoison.online._losses import LogLoss
+from skpoison.online._mixing import fading_step, logit_step, softmax
 from skpoison.online._row_memory import SMALLEST
 
 
@@ -81,8 +81,9 @@ class CombinedState:
     ----------
     members : list of SGDState
         The learners, with the log loss and one score each.
-    learning_rate : float
-        The rate of the logits.
+    rule : tuple
+        The rule of the weights, "prequential" or "remembered", the rate of the logits,
+        and their fading.
     size : int
         How many trusted rows are remembered.
     logits : ndarray of shape (n_members,), default=None
@@ -102,7 +103,7 @@ class CombinedState:
     def __init__(
         self,
         members,
-        learning_rate,
+        rule,
         size,
         *,
         logits=None,
@@ -110,7 +111,7 @@ class CombinedState:
         codes=None,
         is_first=True,
     ):
-        self.members, self.learning_rate, self.size = members, learning_rate, size
+        self.members, self.rule, self.size = members, rule, size
         self.logits = np.zeros(len(members)) if logits is None else logits
         self.X, self.codes, self.is_first = X, codes, is_first
 
@@ -156,16 +157,23 @@ class CombinedState:
                 codes = np.concatenate([self.codes, codes])
             self.X, self.codes = rows[-self.size :], codes[-self.size :]
         if self.X is not None and not self.is_first:
-            signs = 2 * self.codes - 1
-            margins = [
-                self.X @ each.coef[0] + each.intercept[0] for each in self.members
-            ]
-            probabilities = LogLoss().probability(signs * np.array(margins))
-            self.logits = logit_step(
-                self.logits, np.maximum(probabilities, SMALLEST), self.learning_rate
-            )
+            self._follow(trusted)
         self.is_first = False
         return [each.learn(x, y, trusted=trusted) for each in self.members]
+
+    def _follow(self, trusted):
+        """Let the weights follow the trusted row that has come, or all of them."""
+        rule, rate, fading = self.rule
+        if rule == "prequential" and not trusted:
+            return
+        rows = slice(-1 if rule == "prequential" else None, None)
+        X, signs = self.X[rows], 2 * self.codes[rows] - 1
+        margins = [X @ each.coef[0] + each.intercept[0] for each in self.members]
+        found = np.maximum(LogLoss().probability(signs * np.array(margins)), SMALLEST)
+        if rule == "prequential":
+            self.logits = fading_step(self.logits, found, rate, fading)
+        else:
+            self.logits = logit_step(self.logits, found, rate)
 
     def split(self, v):
         """Return the part of a gradient in the weights that belongs to each member."""

@@ -6,6 +6,7 @@ from scipy import sparse
 from skpoison.online._combination import AdaptiveCombinationClassifier
 from skpoison.online._combined_state import CombinedState
 from skpoison.online._judge import Judge
+from skpoison.online._leverage import Leverage
 from skpoison.online._losses import LogLoss
 from skpoison.online._rejection import RejectionClassifier
 from skpoison.online._trusted_judge import Tolerance, TrustedJudge, has_changes
@@ -32,12 +33,16 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
             f"TrustedStepClassifier; got {estimator.estimator!r}."
         )
     size, memory = int(estimator.n_trusted), getattr(estimator, "_memory", None)
+    limit = estimator._leverage_settings()
     state.judge = TrustedJudge(
         Tolerance(float(estimator.quantile), size),
         size,
+        Leverage(*limit),
         is_hard=estimator.action == "drop",
     )
     if memory is not None:
+        state.judge.leverage = estimator._leverage.copy()
+        state.judge.leverage.adjust(*limit)
         state.judge.tolerance = estimator._tolerance.copy()
         state.judge.tolerance.adjust(float(estimator.quantile), size)
         state.judge.is_first = False
@@ -71,9 +76,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
         given = {"logits": estimator._logits, "is_first": False}
         if len(estimator._memory):
             given["X"], given["codes"] = _numbers(estimator)
-    return CombinedState(
-        members, float(estimator.learning_rate), int(estimator.n_trusted), **given
-    )
+    return CombinedState(members, estimator._rule(), int(estimator.n_trusted), **given)
 
 
 def _numbers(estimator):

@@ -40,13 +40,21 @@ class RejectionClassifier(BaseStreamDefence):
         published.
     window : int, default=1000
         The number of rows over which that share is measured.
+    max_leverage : float, "auto" or None, default="auto"
+        How far out a row may lie to be learnt in full: its squared norm, with a one for
+        the intercept, as a multiple of the median of the last `window` rows. A row
+        beyond is learnt with a weight that falls as its squared norm grows: a
+        single step of it would move the learner further than many genuine ones.
+        "auto": 1.0 with ``action="weigh"``, and None with ``action="drop"``. None: no
+        limit, as published.
 
     Attributes
     ----------
     estimator_ : classifier
         The fitted clone of `estimator`.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows of the last call of `fit` or `partial_fit` were learnt in full.
+        Which rows of the last call of `fit` or `partial_fit` lost no weight by their
+        probabilities. What they lost by `max_leverage` does not count.
     sample_weight_ : ndarray of shape (n_samples,)
         The weights with which they were learnt.
     classes_ : ndarray of shape (n_classes,)
@@ -70,12 +78,16 @@ class RejectionClassifier(BaseStreamDefence):
     Take ``shuffle=False`` in an SGDClassifier whose stream has an order.
 
     The cap and the weights below 1 are this package's. Against an attacker who stays
-    above the threshold neither helps: that one needs rows known to be clean.
+    above the threshold neither helps; `max_leverage` does, and rows known to be clean
+    do (:class:`TrustedStepClassifier`). It has the form of Mallows' weights in robust
+    regression [2]_. Scale the features before: those of large numbers count for more,
+    in the steps of the learner as well.
 
     References
     ----------
     .. [1] G. Collinge, E. C. Lupu, L. Muñoz-González, "Defending against poisoning
        attacks in online learning settings", ESANN 2019.
+    .. [2] C. L. Mallows, "On some topics in robustness", Bell Laboratories, 1975.
 
     Examples
     --------
@@ -101,6 +113,11 @@ class RejectionClassifier(BaseStreamDefence):
         "burn_in": [Interval(Integral, 0, None, closed="left")],
         "max_rejected": [Interval(Real, 0, 1, closed="both")],
         "window": [Interval(Integral, 1, None, closed="left")],
+        "max_leverage": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+            None,
+        ],
     }
 
     def __init__(
@@ -112,6 +129,7 @@ class RejectionClassifier(BaseStreamDefence):
         burn_in=20,
         max_rejected=0.2,
         window=1000,
+        max_leverage="auto",
     ):
         self.estimator = estimator
         self.threshold = threshold
@@ -119,6 +137,7 @@ class RejectionClassifier(BaseStreamDefence):
         self.burn_in = burn_in
         self.max_rejected = max_rejected
         self.window = window
+        self.max_leverage = max_leverage
 
     @_fit_context(
         # The estimator given is validated by its own fit.
@@ -157,14 +176,15 @@ class RejectionClassifier(BaseStreamDefence):
 
     def _weigh(self, learner, rows, *, is_first, more):
         self._judge.adjust(**self._settings())
-        weights = np.ones(rows.y.shape[0])
-        probabilities = weights
+        weights, norms = np.ones(rows.y.shape[0]), self._norms(rows.X)
+        inliers, probabilities = rows.present.copy(), weights
         if not is_first:
             probabilities = label_probabilities(learner, rows.X, rows.y)
         for i in np.flatnonzero(rows.present):
-            known = rows.trusted[i]
-            weights[i] = self._judge.weigh(1.0 if known else float(probabilities[i]))
-        return weights
+            weights[i], inliers[i] = self._judge.weigh_known(
+                float(probabilities[i]), float(norms[i]), trusted=rows.trusted[i]
+            )
+        return weights, inliers
 
     def _settings(self):
         """Return the parameters as they are now, for the judge."""
@@ -175,4 +195,5 @@ class RejectionClassifier(BaseStreamDefence):
             "burn_in": int(self.burn_in),
             "max_rejected": float(self.max_rejected),
             "window": int(self.window),
+            "max_leverage": self._largest_leverage(),
         }

@@ -10,10 +10,11 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skpoison.base import BaseDefence, PredictsByEstimatorMixin
 from skpoison.base._defence import CheckedRows
+from skpoison.online._leverage import squared_norms
 from skpoison.utils._containers import is_frame, take_rows
 from skpoison.utils._texts import listed, shown
 from skpoison.utils._validation import check_squares, forget_fit
@@ -193,6 +194,8 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
         -------
         weights : ndarray of shape (n_samples,)
             The weight of each row, 0 to 1; 1 for rows that are not present.
+        inliers : ndarray of shape (n_samples,) of bool
+            Which of the rows that are present are not suspicious.
         """
 
     def _has_learnt(self, learner, rows, *, is_first, more):
@@ -214,8 +217,9 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
 
     def _learn(self, learner, rows, *, is_first, more=None):
         """Judge checked rows, and let a learner learn from them."""
-        weights = self._weigh(learner, rows, is_first=is_first, more=more)
-        self.inlier_mask_ = (weights == 1) & rows.present
+        weights, self.inlier_mask_ = self._weigh(
+            learner, rows, is_first=is_first, more=more
+        )
         if rows.sample_weight is not None:
             weights = weights * rows.sample_weight
         self.sample_weight_ = weights
@@ -239,6 +243,7 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
         self._start()
         given = params.get("sample_weight")
         positions, weights = np.flatnonzero(present), np.zeros(y.shape[0])
+        inliers = np.zeros(y.shape[0], dtype=bool)
         for first in range(0, positions.shape[0], BATCH):
             batch = positions[first : first + BATCH]
             rows = CheckedRows(
@@ -251,11 +256,10 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
             if not is_frame(X):
                 check_squares(rows.X)
             self._learn(learner, rows, is_first=first == 0)
-            weights[batch] = self.sample_weight_
-        weights = self._rescued(y, weights, present, given)
-        full = np.ones(y.shape[0]) if given is None else np.asarray(given)
+            weights[batch], inliers[batch] = self.sample_weight_, self.inlier_mask_
+        rescued = self._rescued(y, weights, present, given)
+        self.inlier_mask_ = inliers | rescued
         self.sample_weight_ = weights
-        self.inlier_mask_ = (weights == full) & present
         kept = np.flatnonzero(weights)
         params = _check_method_params(X, params, indices=kept)
         if given is not None or (weights[kept] != 1).any():
@@ -270,30 +274,53 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
         return params
 
     def _rescued(self, y, weights, present, given):
-        """Return the weights with those of classes that would be lost put back."""
+        """Put the weights of classes that would be lost back; return of which rows."""
         left = np.unique(y[weights != 0])
         lost = np.setdiff1d(y[present], left)
+        back = np.isin(y, lost) & present
         if lost.size:
             warn_user(
                 f"{type(self).__name__} keeps suspicious rows as they are: otherwise "
                 f"no row of {listed(lost)} would be left. Mark rows known to be clean "
                 f"as trusted, or {self._how_to_reject_less}."
             )
-            back = np.isin(y, lost) & present
             weights[back] = 1.0 if given is None else np.asarray(given)[back]
-        return weights
+        return back
 
     def _check_learner(self):
         """Raise if the estimator lacks what the defence needs."""
         check_methods(self.estimator, "estimator", type(self).__name__)
-        if self.action == "drop" or _routing_enabled():
+        needing = "action='weigh'" if self.action == "weigh" else None
+        if self._largest_leverage() is not None:
+            needing = needing or f"max_leverage={self.max_leverage}"
+        if needing is None or _routing_enabled():
             return
         if "sample_weight" not in signature(self.estimator.partial_fit).parameters:
             raise ValueError(
-                "action='weigh' needs an estimator that takes sample_weight in its "
+                f"{needing} needs an estimator that takes sample_weight in its "
                 f"partial_fit; {type(self.estimator).__name__} does not. Use "
-                f"action='drop'{without_weights(self.estimator)}."
+                f"action='drop'{without_weights(self.estimator)} and leave "
+                "`max_leverage` as it is."
             )
+
+    def _largest_leverage(self):
+        """Return how far out a row may lie to be learnt in full, or None."""
+        if isinstance(self.max_leverage, str):
+            return 1.0 if self.action == "weigh" else None
+        # Numbers of NumPy may be too short to add up.
+        return None if self.max_leverage is None else float(self.max_leverage)
+
+    def _norms(self, X):
+        """Return the squared norms of rows; ones if they do not count."""
+        if self._largest_leverage() is None:
+            return np.ones(_num_samples(X))
+        try:
+            return squared_norms(X)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "`max_leverage` must be None for rows that are not numbers, which have "
+                "no length. Or encode the columns, for instance with OneHotEncoder."
+            ) from None
 
 
 def check_methods(estimator, parameter, name):
@@ -319,3 +346,28 @@ def check_methods(estimator, parameter, name):
                 f"`{parameter}` must have {method} for {name}; got "
                 f"{shown(estimator)}. Take SGDClassifier(loss='log_loss'), for example."
             )
+
+
+def check_pairs(pairs):
+    """Raise if the learners of a combination are not given with names.
+
+    Parameters
+    ----------
+    pairs : object
+        What was given.
+
+    Raises
+    ------
+    ValueError
+        If it is no list of pairs of a name and a learner.
+    """
+    is_list = bool(pairs) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)
+        for pair in pairs
+    )
+    if not is_list:
+        raise ValueError(
+            "`estimators` must be a list of pairs of a name and a classifier, at "
+            f"least one; got {shown(pairs)}. Write [('fast', SGDClassifier(...)), "
+            "('slow', SGDClassifier(...))]."
+        )

@@ -10,7 +10,8 @@ that a learner would take on it,
 Clean rows raise it now and then as well: those trusted rows that come with the stream
 tell how far. A row whose rise is at most a quantile :math:`\tau \ge 0` of theirs is
 learnt in full, another with the weight :math:`\tau / r`, which to first order in its
-step makes the rise :math:`\tau`, or not at all.
+step makes the rise :math:`\tau`, or not at all. Nor is a row learnt with more than the
+weight that its norm allows (:mod:`skpoison.online._leverage`).
 
 For a linear learner by stochastic gradient descent all scores after a step follow from
 those before it, and the rises of n rows on m cost :math:`O(n m d)`; any other learner
@@ -24,8 +25,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.linear_model import SGDClassifier
 
+from skpoison.online._leverage import squared_norms
+from skpoison.online._passing_rows import best_passing_row, pulls_of
 from skpoison.online._row_memory import SMALLEST
-from skpoison.online._sgd import LARGEST_SLOPE, SGDState
+from skpoison.online._sgd import SGDState
 from skpoison.online._stream_defence import learn
 from skpoison.online._victims import as_stream_learner
 from skpoison.utils._containers import is_frame, take_rows
@@ -228,28 +231,6 @@ def changes_by_steps(state, X, codes, X_trusted, codes_trusted):
     return losses[0] - losses[1]
 
 
-def pulls_of(state, X, codes):
-    """Compute the multiples of rows that steps of full weight add to the weights.
-
-    Parameters
-    ----------
-    state : SGDState
-        The learner.
-    X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        The rows.
-    codes : ndarray of shape (n_samples,) of int
-        Their labels, as positions among the classes.
-
-    Returns
-    -------
-    pulls : ndarray of shape (n_samples, n_outputs)
-    """
-    scores = X @ state.coef.T + state.intercept
-    slopes = state.loss.gradient(scores, state.targets[codes])
-    pulls = -state.rate(state.t) * np.clip(slopes, -LARGEST_SLOPE, LARGEST_SLOPE)
-    return pulls if state.class_weight is None else pulls * state.class_weight[codes]
-
-
 def _probabilities(state, scores, codes):
     """Return the probabilities of labels by scores, the last axis one an output."""
     p = state.loss.probability(scores)
@@ -273,6 +254,8 @@ class TrustedJudge:
         What is tolerated.
     size : int
         How many trusted rows are remembered.
+    leverage : Leverage
+        Weighs rows by how far out they lie.
     is_hard : bool, default=False
         Whether rows that rise too far are not learnt at all.
     X : ndarray of shape (n_trusted, n_features), default=None
@@ -287,25 +270,37 @@ class TrustedJudge:
     of_margin = False
 
     def __init__(
-        self, tolerance, size, *, is_hard=False, X=None, codes=None, is_first=True
+        self,
+        tolerance,
+        size,
+        leverage,
+        *,
+        is_hard=False,
+        X=None,
+        codes=None,
+        is_first=True,
     ):
-        self.tolerance, self.size, self.is_hard = tolerance, size, is_hard
-        self.X, self.codes, self.is_first = X, codes, is_first
+        self.tolerance, self.size, self.leverage = tolerance, size, leverage
+        self.is_hard, self.X, self.codes = is_hard, X, codes
+        self.is_first = is_first
 
-    def peek(self, state, X, codes):
+    def peek_rows(self, state, X, codes):
         """Return the weight that each of some rows would get as the next one."""
+        allowed = self.leverage.peek(squared_norms(X))
         if self.X is None or self.is_first:
-            return np.ones(len(codes))
+            return allowed
         rises = changes_by_steps(state, X, codes, self.X, self.codes).mean(axis=1)
-        return self.tolerance.weights(rises, is_hard=self.is_hard)
+        weights = self.tolerance.weights(rises, is_hard=self.is_hard)
+        return np.minimum(allowed, weights)
 
     def peek_row(self, state, x, y):
         """Return the weight of the next row, without remembering it."""
-        return float(self.peek(state, x[np.newaxis], np.array([y]))[0])
+        return float(self.peek_rows(state, x[np.newaxis], np.array([y]))[0])
 
     def weigh_row(self, state, x, y, *, trusted=False):
         """Return the weight of the next row, and remember it if it is trusted."""
         weight = 1.0 if trusted else self.peek_row(state, x, y)
+        self.leverage.weigh(float(1.0 + x @ x))
         if trusted:
             rows, codes = x[np.newaxis], np.array([y])
             if self.X is not None:
@@ -320,11 +315,12 @@ class TrustedJudge:
         self.is_first = False
         return weight
 
-    def best_row(self, state, v, y, find):
+    def best_row(self, state, v, y, box, find):
         """Return the row that gains most to first order, among those that may pass.
 
         These are the exact rows for the goal held off the loss of the trusted rows more
-        or less, and rows between them and the mean of the trusted rows.
+        or less, rows between them and the mean of the trusted rows, and rows of norms
+        that pass.
 
         Parameters
         ----------
@@ -334,26 +330,22 @@ class TrustedJudge:
             The gradient of the goal in the weights after the step.
         y : int
             The label of the row, as a position among the classes.
+        box : Box
+            The box, fitted.
         find : callable
-            Takes a gradient in the weights, and returns the exact row for it.
+            Takes a gradient in the weights and a defence that judges by the margin
+            alone or is None, and returns the exact rows for them.
 
         Returns
         -------
         row : ndarray of shape (n_features,)
         """
-        found = [find(each) for each in self._directions(state, v)]
+        ways = self._directions(state, v)
+        found = [row for way in ways for row in find(way, None)]
         if self.X is not None and (self.codes == y).any():
             middle = self.X[self.codes == y].mean(axis=0)
-            found = [middle + SHARES * (row - middle) for row in found]
-        rows = np.concatenate([np.atleast_2d(each) for each in found])
-        codes = np.full(rows.shape[0], y)
-        weights = self.peek(state, rows, codes)
-        gains = (
-            weights
-            * pulls_of(state, rows, codes)[:, 0]
-            * state.responses(rows, v)[:, 0]
-        )
-        return rows[int(np.argmax(gains))]
+            found = [each for row in found for each in middle + SHARES * (row - middle)]
+        return best_passing_row(self, state, v, ways[::2], y, box, found, n_angles=3)
 
     def _directions(self, state, v):
         """Return the gradient of the goal, held off the loss of the trusted rows."""
@@ -374,4 +366,5 @@ class TrustedJudge:
         """Return an independent copy."""
         twin = copy(self)
         twin.tolerance = self.tolerance.copy()
+        twin.leverage = self.leverage.copy()
         return twin

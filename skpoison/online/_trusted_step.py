@@ -7,6 +7,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skpoison.base import BaseDefence
+from skpoison.online._leverage import Leverage
 from skpoison.online._row_memory import RowMemory
 from skpoison.online._stream_defence import BaseStreamDefence
 from skpoison.online._trusted_judge import Tolerance, loss_changes, own_rises
@@ -37,6 +38,15 @@ class TrustedStepClassifier(BaseStreamDefence):
         not learnt.
     n_trusted : int, default=100
         How many trusted rows, and how many of their rises, are remembered, the newest.
+    max_leverage : float, "auto" or None, default="auto"
+        How far out a row may lie to be learnt in full: its squared norm, with a one for
+        the intercept, as a multiple of the median of the last `window` rows. A row
+        beyond is learnt with a weight that falls as its squared norm grows: a
+        single step of it would move the learner further than many genuine ones.
+        "auto": 1.0 with ``action="weigh"``, and None with ``action="drop"``. None: no
+        limit.
+    window : int, default=1000
+        The number of rows whose median that is.
 
     Attributes
     ----------
@@ -45,7 +55,8 @@ class TrustedStepClassifier(BaseStreamDefence):
     tolerance_ : float or None
         The rise that is tolerated now, :math:`\tau`; None as long as it is not known.
     inlier_mask_ : ndarray of shape (n_samples,) of bool
-        Which rows of the last call of `fit` or `partial_fit` were learnt in full.
+        Which rows of the last call of `fit` or `partial_fit` lost no weight by their
+        rises. What they lost by `max_leverage` does not count.
     sample_weight_ : ndarray of shape (n_samples,)
         The weights with which they were learnt.
     classes_ : ndarray of shape (n_classes,)
@@ -115,13 +126,30 @@ class TrustedStepClassifier(BaseStreamDefence):
         "quantile": [Interval(Real, 0, 1, closed="both")],
         "action": [StrOptions({"weigh", "drop"})],
         "n_trusted": [Interval(Integral, 2, None, closed="left")],
+        "max_leverage": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+            None,
+        ],
+        "window": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, estimator, quantile=0.95, *, action="weigh", n_trusted=100):
+    def __init__(
+        self,
+        estimator,
+        quantile=0.95,
+        *,
+        action="weigh",
+        n_trusted=100,
+        max_leverage="auto",
+        window=1000,
+    ):
         self.estimator = estimator
         self.quantile = quantile
         self.action = action
         self.n_trusted = n_trusted
+        self.max_leverage = max_leverage
+        self.window = window
 
     @_fit_context(
         # The estimator given is validated by its own fit.
@@ -180,11 +208,21 @@ class TrustedStepClassifier(BaseStreamDefence):
     def _start(self):
         self._memory = RowMemory(int(self.n_trusted))
         self._tolerance = Tolerance(float(self.quantile), int(self.n_trusted))
+        self._leverage = Leverage(*self._leverage_settings())
+
+    def _leverage_settings(self):
+        return self._largest_leverage(), int(self.window)
 
     def _weigh(self, learner, rows, *, is_first, more):
-        weights = np.ones(rows.y.shape[0])
+        self._leverage.adjust(*self._leverage_settings())
+        weights, norms = np.ones(rows.y.shape[0]), self._norms(rows.X)
+        for i in np.flatnonzero(rows.present):
+            weights[i] = self._leverage.weigh(
+                float(norms[i]), in_full=bool(rows.trusted[i])
+            )
+        inliers = rows.present.copy()
         if is_first:
-            return weights
+            return weights, inliers
         self._memory.resize(int(self.n_trusted))
         self._tolerance.adjust(float(self.quantile), int(self.n_trusted))
         self._remember(learner, rows, more)
@@ -193,10 +231,12 @@ class TrustedStepClassifier(BaseStreamDefence):
             changes = loss_changes(
                 learner, take_rows(rows.X, judged), rows.y[judged], self._memory
             )
-            weights[judged] = self._tolerance.weights(
+            passed = self._tolerance.weights(
                 changes.mean(axis=1), is_hard=self.action == "drop"
             )
-        return weights
+            weights[judged] = np.minimum(weights[judged], passed)
+            inliers[judged] = passed == 1
+        return weights, inliers
 
     def _has_learnt(self, learner, rows, *, is_first, more):
         if is_first:

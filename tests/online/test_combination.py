@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import scale
 
 from skpoison.online import AdaptiveCombinationClassifier, RejectionClassifier
-from skpoison.online._combination import logit_step, softmax
+from skpoison.online._mixing import fading_step, logit_step, softmax
 
 rng = np.random.RandomState(0)
 y = rng.randint(2, size=400)
@@ -22,31 +22,10 @@ SLOW = clone(FAST).set_params(eta0=0.02)
 PAIR = [("fast", FAST), ("slow", SLOW)]
 
 
-def test_step_is_that_of_the_gradient_of_the_log_loss():
-    probabilities = rng.uniform(0.1, 0.9, size=(3, 20))
-    weights = rng.uniform(1, 2, size=20)
-    logits = np.array([0.3, -0.5, 0.2])
-
-    def loss(a):
-        return -np.average(np.log(softmax(a) @ probabilities), weights=weights)
-
-    h = 1e-6
-    gradient = [
-        (loss(logits + h * e) - loss(logits - h * e)) / (2 * h) for e in np.eye(3)
-    ]
-    moved = logit_step(logits, probabilities, 0.1, weights)
-    np.testing.assert_allclose(moved - logits, -0.1 * np.array(gradient), rtol=1e-6)
-    # Two learners: a sigmoid of the difference of the logits.
-    two = softmax(np.array([0.7, -0.7]))
-    np.testing.assert_allclose(two[0], 1 / (1 + np.exp(-1.4)), rtol=1e-12)
-    # However bad a learner is, its weight can come back.
-    for _ in range(100):
-        logits = logit_step(logits, np.array([[0.9], [0.1], [0.1]]), 10.0)
-    assert softmax(logits).min() > 1e-4
-
-
 def test_each_call_is_a_step_on_the_newest_trusted_rows():
-    defence = AdaptiveCombinationClassifier(PAIR, learning_rate=2.0, n_trusted=15)
+    defence = AdaptiveCombinationClassifier(
+        PAIR, rule="remembered", learning_rate=2.0, n_trusted=15
+    )
     plain = [clone(FAST), clone(SLOW)]
     logits, clean = np.zeros(2), np.empty(0, dtype=int)
     for first in range(0, 200, 5):
@@ -73,10 +52,31 @@ def test_each_call_is_a_step_on_the_newest_trusted_rows():
     np.testing.assert_allclose(defence.predict_proba(X), mixed, rtol=1e-12)
 
 
+def test_each_new_trusted_row_counts_once_before_it_is_learnt():
+    defence = AdaptiveCombinationClassifier(PAIR, learning_rate=0.3, fading=0.8)
+    plain, logits = [clone(FAST), clone(SLOW)], np.zeros(2)
+    for first in range(0, 200, 5):
+        rows = slice(first, first + 5)
+        clean = first + np.flatnonzero(trusted[rows])
+        if first and clean.size:
+            probabilities = [
+                each.predict_proba(X[clean])[np.arange(clean.size), y[clean]]
+                for each in plain
+            ]
+            logits = fading_step(logits, np.array(probabilities), 0.3, 0.8)
+        for each in plain:
+            each.partial_fit(X[rows], y[rows], classes=[0, 1])
+        defence.partial_fit(X[rows], y[rows], classes=[0, 1], trusted=trusted[rows])
+    np.testing.assert_allclose(defence.weights_, softmax(logits), rtol=1e-10)
+    # Calls without a trusted row change nothing.
+    defence.partial_fit(X[:9], y[:9])
+    np.testing.assert_allclose(defence.weights_, softmax(logits), rtol=1e-10)
+
+
 def test_rows_given_beside_the_stream_renew_the_trusted_ones():
     """The same as trusted rows of the stream, but the learners do not learn them."""
     new = {"X_trusted": X[300:], "y_trusted": y[300:]}
-    defence = AdaptiveCombinationClassifier(PAIR, n_trusted=50)
+    defence = AdaptiveCombinationClassifier(PAIR, rule="remembered", n_trusted=50)
     stale = clone(defence)
     for each in (defence, stale):
         each.partial_fit(X[:100], y[:100], classes=[0, 1], **new)
@@ -91,12 +91,16 @@ def test_rows_given_beside_the_stream_renew_the_trusted_ones():
     assert not np.allclose(defence.weights_, stale.weights_)
 
 
-def test_poison_lowers_the_weight_of_the_fast_learner():
-    defence = AdaptiveCombinationClassifier(PAIR)
+@pytest.mark.parametrize("rule", ["prequential", "remembered"])
+def test_poison_lowers_the_weight_of_the_fast_learner(rule):
+    defence = AdaptiveCombinationClassifier(PAIR, rule=rule)
     clean = {"X_trusted": X[300:], "y_trusted": y[300:]}
     defence.partial_fit(X[:200], y[:200], classes=[0, 1], **clean)
     for i in range(40):
-        defence.partial_fit(4 * X[i : i + 1], 1 - y[i : i + 1])
+        clean = {}
+        if rule == "prequential":
+            clean = {"X_trusted": X[[300 + i]], "y_trusted": y[[300 + i]]}
+        defence.partial_fit(4 * X[i : i + 1], 1 - y[i : i + 1], **clean)
     assert defence.weights_[1] > 0.9
     members = [log_loss(y, each.predict_proba(X)) for each in defence.estimators_]
     assert log_loss(y, defence.predict_proba(X)) < np.mean(members)
@@ -162,7 +166,26 @@ def test_no_learners():
 
 
 def test_number_of_trusted_rows_is_read_in_each_call():
-    defence = AdaptiveCombinationClassifier([("one", FAST)], n_trusted=50)
+    defence = AdaptiveCombinationClassifier(
+        [("one", FAST)], rule="remembered", n_trusted=50
+    )
     defence.partial_fit(X[:60], y[:60], classes=[0, 1], trusted=np.ones(60, bool))
     defence.set_params(n_trusted=7).partial_fit(X[60:61], y[60:61])
     np.testing.assert_array_equal(defence._memory.X, X[53:60])
+
+
+@pytest.mark.parametrize(
+    ("rule", "ignored"), [("prequential", "n_trusted"), ("remembered", "fading")]
+)
+def test_parameters_of_the_other_rule(rule, ignored):
+    defence = AdaptiveCombinationClassifier(PAIR, rule=rule, **{ignored: 1})
+    with pytest.raises(ValueError, match=f"{ignored} must be .* with rule='{rule}'"):
+        defence.partial_fit(X, y, classes=[0, 1])
+
+
+def test_the_path_of_the_weights_has_an_end(monkeypatch):
+    monkeypatch.setattr("skpoison.online._combination.PATH", 30)
+    defence = AdaptiveCombinationClassifier([("one", FAST)])
+    for _ in range(40):
+        defence.partial_fit(X[:2], y[:2], classes=[0, 1])
+    assert defence.weights_path_.shape == (30, 1)

@@ -24,6 +24,7 @@ LEARNER = SGDClassifier("log_loss", learning_rate="constant", eta0=0.2, shuffle=
 DEFENCES = [
     RejectionClassifier(LEARNER, 0.3, burn_in=10),
     TrustedStepClassifier(LEARNER, 0.7, n_trusted=20),
+    TrustedStepClassifier(LEARNER, 0.7, n_trusted=20, max_leverage=None),
     TrustedStepClassifier(LEARNER, 0.7, action="drop", n_trusted=20),
     AdaptiveCombinationClassifier(
         [
@@ -31,7 +32,11 @@ DEFENCES = [
             ("slow", clone(LEARNER).set_params(eta0=0.01)),
             ("step", TrustedStepClassifier(LEARNER, 0.7)),
         ],
+        rule="remembered",
         n_trusted=20,
+    ),
+    AdaptiveCombinationClassifier(
+        [("soft", RejectionClassifier(LEARNER)), ("slow", LEARNER)]
     ),
 ]
 

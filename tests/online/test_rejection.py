@@ -28,26 +28,41 @@ def one_by_one(defence, X, y):
     return defence
 
 
-@pytest.mark.parametrize("action", ["weigh", "drop"])
-def test_weights_are_those_of_the_probabilities(action):
-    defence = RejectionClassifier(LEARNER, 0.3, action=action, burn_in=5)
+@pytest.mark.parametrize(
+    ("action", "max_leverage"),
+    [("weigh", None), ("weigh", "auto"), ("weigh", 1.5), ("drop", "auto")],
+)
+def test_weights_are_those_of_the_probabilities(action, max_leverage):
+    """And, but for the published rejection, those of the norms."""
+    defence = RejectionClassifier(
+        LEARNER, 0.3, action=action, burn_in=5, window=50, max_leverage=max_leverage
+    )
+    largest = max_leverage
+    if max_leverage == "auto":
+        largest = None if action == "drop" else 1.0
+    norms = 1 + np.sum(X**2, axis=1)
     plain = clone(LEARNER)
     for i in range(100):
         row, label = X[i : i + 1], [1 - y[i] if i % 4 == 0 else y[i]]
-        weight = 1.0
+        weight = factor = 1.0
         if i >= 5:
             p = plain.predict_proba(row)[0, label[0]]
             weight = min(1, p / 0.3) if action == "weigh" else float(p >= 0.3)
+            if largest is not None:
+                median = np.median(norms[max(0, i - 50) : i])
+                factor = min(1, largest * median / norms[i])
         if weight > 0:
-            plain.partial_fit(row, label, classes=[0, 1], sample_weight=[weight])
+            plain.partial_fit(
+                row, label, classes=[0, 1], sample_weight=[weight * factor]
+            )
         defence.partial_fit(row, label, classes=[0, 1])
-        np.testing.assert_allclose(defence.sample_weight_, weight, rtol=1e-12)
+        np.testing.assert_allclose(defence.sample_weight_, weight * factor, rtol=1e-12)
         assert defence.inlier_mask_[0] == (weight == 1)
     np.testing.assert_allclose(defence.coef_, plain.coef_, rtol=1e-10)
 
 
 def test_a_small_threshold_changes_nothing():
-    defence = RejectionClassifier(LEARNER, 1e-12).fit(X, y)
+    defence = RejectionClassifier(LEARNER, 1e-12, max_leverage=None).fit(X, y)
     np.testing.assert_array_equal(defence.coef_, clone(LEARNER).fit(X, y).coef_)
     assert defence.inlier_mask_.all()
 
@@ -85,9 +100,15 @@ def test_the_cap_lets_a_learner_follow_a_drift():
 
 def test_simulated_defence_is_the_defence():
     """The surrogate of an attacker who knows the defence takes its steps."""
-    for action in ("weigh", "drop"):
+    for action, largest in (("weigh", 1.0), ("weigh", None), ("drop", 0.7)):
         defence = RejectionClassifier(
-            LEARNER, 0.3, action=action, burn_in=10, max_rejected=0.05, window=30
+            LEARNER,
+            0.3,
+            action=action,
+            burn_in=10,
+            max_rejected=0.05,
+            window=30,
+            max_leverage=largest,
         )
         flipped = np.where(np.arange(200) % 5 == 0, 1 - y[:200], y[:200])
         state = as_stream_learner(defence, 4, np.arange(2))
@@ -182,7 +203,9 @@ def test_classes_are_those_of_the_first_call():
 
 
 def test_parameters_are_read_in_each_call():
-    defence = RejectionClassifier(LEARNER, burn_in=0, max_rejected=1.0)
+    defence = RejectionClassifier(
+        LEARNER, burn_in=0, max_rejected=1.0, max_leverage=None
+    )
     defence.partial_fit(X, y, classes=[0, 1])
     p = defence.predict_proba(X)[np.arange(len(y)), 1 - y]
     defence.set_params(threshold=0.9, window=7).partial_fit(X, 1 - y)
@@ -190,8 +213,43 @@ def test_parameters_are_read_in_each_call():
     assert len(defence._judge._lost) == 7
     lost = 1 - defence.sample_weight_[-7:]
     assert abs(defence._judge._total - lost.sum()) < 1e-9
+    defence.set_params(max_leverage=0.5, threshold=1e-9).partial_fit(X, y)
+    norms = 1 + np.sum(X**2, axis=1)
+    median = np.median(norms[-8:-1])
+    np.testing.assert_allclose(
+        defence.sample_weight_[-1], min(1, 0.5 * median / norms[-1])
+    )
     assert (
         defence.set_params(action="drop", threshold=1e-9)
         .partial_fit(X, y)
         .inlier_mask_.all()
     )
+
+
+def test_rows_far_out_are_learnt_with_small_weights_whatever_their_labels():
+    defence = RejectionClassifier(LEARNER).partial_fit(X, y, classes=[0, 1])
+    far = 50 * X[:20]
+    labels = defence.predict(far)
+    defence.partial_fit(far, labels)
+    assert defence.inlier_mask_.all()
+    assert defence.sample_weight_.max() < 0.05
+    defence.partial_fit(far, labels, trusted=np.ones(20, dtype=bool))
+    np.testing.assert_array_equal(defence.sample_weight_, 1.0)
+
+
+def test_rows_without_a_length_need_no_limit():
+    class Words(GaussianNB):
+        def partial_fit(self, X, y, classes=None, sample_weight=None):
+            rows = np.array([[len(word)] for word in X["word"]], dtype=float)
+            return super().partial_fit(rows, y, classes, sample_weight)
+
+        def predict_proba(self, X):
+            return super().predict_proba([[len(word)] for word in X["word"]])
+
+    frame = pd.DataFrame({"word": ["a", "ab", "abcdef", "abcdefg"] * 10})
+    labels = np.array([0, 0, 1, 1] * 10)
+    defence = RejectionClassifier(Words())
+    with pytest.raises(ValueError, match="`max_leverage` must be None"):
+        defence.partial_fit(frame, labels, classes=[0, 1])
+    defence.set_params(max_leverage=None).partial_fit(frame, labels, classes=[0, 1])
+    assert defence.sample_weight_.min() == 1.0
