@@ -135,8 +135,17 @@ PARAMETERS = {
         [("fast", STREAM_LEARNER), ("slower", SGDClassifier("log_loss", eta0=1e-3))],
         seen_in="weights_",
     ),
-    "AdaptiveCombinationClassifier.learning_rate": Changes(0.1, seen_in="weights_"),
-    "AdaptiveCombinationClassifier.n_trusted": Changes(5, seen_in="weights_"),
+    "AdaptiveCombinationClassifier.learning_rate": Changes(
+        0.1, given=(("rule", "remembered"),), seen_in="weights_"
+    ),
+    "AdaptiveCombinationClassifier.n_trusted": Changes(
+        5, given=(("rule", "remembered"),), seen_in="weights_"
+    ),
+    "AdaptiveCombinationClassifier.rule": NoEffect("`fit` has one rule."),
+    "AdaptiveCombinationClassifier.fading": NoEffect("It is for new rows of a stream."),
+    "RejectionClassifier.max_leverage": Changes(0.3, seen_in="sample_weight_"),
+    "TrustedStepClassifier.max_leverage": Changes(0.3, seen_in="sample_weight_"),
+    "TrustedStepClassifier.window": Changes(5, seen_in="sample_weight_"),
     "SlidingWindowClassifier.estimator": Changes(
         OutlierFilteredClassifier(STREAM_LEARNER, quantile=0.5)
     ),

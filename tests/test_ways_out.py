@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -972,6 +973,24 @@ def in_stream(surrogate=None, *, given=(), labels=y, budget=2, **params):
 LOG_LOSS = SGDClassifier("log_loss", random_state=0)
 
 
+def fitted_learner(X, classes):
+    return SGDClassifier("log_loss", random_state=0).partial_fit(X, y, classes)
+
+
+WORDS = pd.DataFrame({"word": ["a", "abcd"] * 5})
+
+
+class OfWords(GaussianNB):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        return super().partial_fit(self.lengths(X), y, classes, sample_weight)
+
+    def predict_proba(self, X):
+        return super().predict_proba(self.lengths(X))
+
+    def lengths(self, X):
+        return [[len(word)] for word in X["word"]]
+
+
 def flips_in_stream(budget, n_free):
     attack = OnlineLabelFlip(LOG_LOSS, budget, random_state=0)
     return lambda: attack.fit_resample(X, y, trusted=np.arange(len(y)) >= n_free)
@@ -1161,6 +1180,56 @@ STREAMS = [
             lambda: SlidingWindowClassifier(
                 KNNSanitizedClassifier(LOG_LOSS)
             ).partial_fit(X, y, classes=CLASSES)
+        ],
+    ),
+    Case(
+        in_stream(SlidingWindowClassifier(KNNSanitizedClassifier(LOG_LOSS))),
+        "must have an OutlierFilteredClassifier around an SGDClassifier",
+        [
+            in_stream(
+                SlidingWindowClassifier(OutlierFilteredClassifier(LOG_LOSS)),
+                given=TRUSTED,
+            )
+        ],
+    ),
+    Case(
+        in_stream(FrozenEstimator(fitted_learner(X[:, 1:], CLASSES))),
+        "or give it unfitted",
+        [in_stream(FrozenEstimator(fitted_learner(X, CLASSES))), in_stream(LOG_LOSS)],
+    ),
+    Case(
+        in_stream(FrozenEstimator(fitted_learner(X, [*CLASSES, max(CLASSES) + 1]))),
+        "Give its first call of partial_fit these as `classes`",
+        [in_stream(FrozenEstimator(fitted_learner(X, CLASSES)))],
+    ),
+    Case(
+        lambda: RejectionClassifier(
+            WithoutWeights(), action="drop", max_leverage=2.0
+        ).fit(X, y),
+        "Use action='drop'.* leave `max_leverage` as it is",
+        [lambda: RejectionClassifier(WithoutWeights(), action="drop").fit(X, y)],
+    ),
+    Case(
+        lambda: AdaptiveCombinationClassifier(
+            [("one", LOG_LOSS)], rule="remembered", fading=0.5
+        ).fit(X, y, **TRUSTED),
+        "fading must be 0.95 with rule='remembered'",
+        [
+            lambda: AdaptiveCombinationClassifier(
+                [("one", LOG_LOSS)], rule="remembered"
+            ).fit(X, y, **TRUSTED),
+            lambda: AdaptiveCombinationClassifier([("one", LOG_LOSS)], fading=0.5).fit(
+                X, y, **TRUSTED
+            ),
+        ],
+    ),
+    Case(
+        lambda: RejectionClassifier(OfWords()).partial_fit(WORDS, [0, 1] * 5, [0, 1]),
+        "`max_leverage` must be None",
+        [
+            lambda: RejectionClassifier(OfWords(), max_leverage=None).partial_fit(
+                WORDS, [0, 1] * 5, [0, 1]
+            )
         ],
     ),
     Case(live(budget=2), "must be a float", [live(budget=0.2)]),

@@ -94,11 +94,15 @@ def prequential_curve(
             The numbers of genuine rows and of poison rows.
         rejected, rejected_poison : ndarray of shape (n_batches,)
             The shares of the genuine rows and of the poison rows that the estimator
-            did not learn in full, by its `inlier_mask_`; NaN if it has none.
+            did not learn in full, by its `inlier_mask_`; NaN if it has none. Rows that
+            a :class:`~skpoison.online.SlidingWindowClassifier` lets wait count in their
+            own batch, once they are judged.
         weights : ndarray of shape (n_batches, n_estimators) or None
             The weights of the learners of an
             :class:`~skpoison.online.AdaptiveCombinationClassifier` after each batch is
             learnt, by its `weights_`; None for other learners.
+        weight_names : list of str or None
+            The names of these learners.
         no_change_scores : ndarray of shape (n_batches,) or None
             The accuracy of predicting the label of the genuine row before. Labels that
             come in runs make it high, and a learner is worth what it has beyond it.
@@ -177,22 +181,17 @@ def prequential_curve(
             f"tested after one is learnt; got {delay} for {len(batches)} batches of "
             f"{batch_size} rows. Set a smaller `delay` or `batch_size`."
         )
-    curve = {
-        name: np.full(len(batches), np.nan)
-        for name in ("test_scores", "rejected", "rejected_poison")
-    }
+    test_scores, kept = np.full(len(batches), np.nan), np.full(len(mask), np.nan)
     weights, n_failed, steps = {}, 0, None
     classes = np.unique(labels) if is_classifier(estimator) else None
     given = {} if classes is None else {"classes": classes}
     for i, batch in enumerate(batches):
         genuine = batch[~mask[batch]]
         if i > delay and genuine.size and steps is not None:
-            curve["test_scores"][i] = steps.score(genuine)
+            test_scores[i] = steps.score(genuine)
         elif i > delay and genuine.size:
             try:
-                curve["test_scores"][i] = scorer(
-                    learner, take_rows(X, genuine), labels[genuine]
-                )
+                test_scores[i] = scorer(learner, take_rows(X, genuine), labels[genuine])
             except ValueError:
                 if classes is None or np.isin(classes, labels[genuine]).all():
                     raise
@@ -209,7 +208,7 @@ def prequential_curve(
         given = {}
         if scoring is None and i == delay:
             steps = LearnerSteps.of(learner, X, labels, batch_size=batch_size)
-        _count_rejected(curve, i - delay, learner, mask[learnt])
+        _note_verdicts(kept, learner, learnt)
         if hasattr(learner, "weights_"):
             weights[i - delay] = learner.weights_
     if steps is not None:
@@ -224,11 +223,18 @@ def prequential_curve(
     n_rows = np.array([np.sum(~mask[batch]) for batch in batches])
     sizes = np.array([batch.shape[0] for batch in batches])
     return Bunch(
-        **curve,
-        running_scores=running_mean(curve["test_scores"], n_rows, window, fading),
+        test_scores=test_scores,
+        rejected=_rejected(kept, ~mask, batches),
+        rejected_poison=_rejected(kept, mask, batches),
+        running_scores=running_mean(test_scores, n_rows, window, fading),
         n_rows=n_rows,
         n_poison=sizes - n_rows,
         weights=_in_order(weights, len(batches)),
+        weight_names=(
+            [name for name, _ in getattr(learner, "estimators", [])]
+            if weights
+            else None
+        ),
         no_change_scores=(
             _no_change(labels, mask, batches) if is_classifier(estimator) else None
         ),
@@ -266,14 +272,26 @@ def _in_order(weights, n_batches):
     return found
 
 
-def _count_rejected(curve, i, learner, mask):
-    """Count the rows of a batch that were not learnt in full."""
-    inliers = getattr(learner, "inlier_mask_", None)
-    if inliers is None or inliers.shape != mask.shape:
+def _note_verdicts(kept, learner, learnt):
+    """Take note of the rows of a stream that a defence has judged in a call."""
+    verdicts = getattr(learner, "verdicts_", None)
+    if verdicts is not None:  # rows of earlier calls may have waited
+        last = learnt[-1] + 1
+        kept[last - verdicts.shape[0] : last] = verdicts
         return
-    for name, rows in (("rejected", ~mask), ("rejected_poison", mask)):
-        if rows.any():
-            curve[name][i] = 1 - inliers[rows].mean()
+    inliers = getattr(learner, "inlier_mask_", None)
+    if inliers is not None and inliers.shape == learnt.shape:
+        kept[learnt] = inliers
+
+
+def _rejected(kept, mask, batches):
+    """Return the shares of some rows that were judged and not learnt in full."""
+    found = np.full(len(batches), np.nan)
+    for i, batch in enumerate(batches):
+        judged = kept[batch][mask[batch] & np.isfinite(kept[batch])]
+        if judged.size:
+            found[i] = 1 - judged.mean()
+    return found
 
 
 def running_mean(scores, n_rows, window, fading):

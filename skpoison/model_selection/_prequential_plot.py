@@ -24,6 +24,8 @@ class PrequentialCurveDisplay(BaseDisplay):
         The share of genuine rows of each batch that were not learnt in full.
     weights : ndarray of shape (n_batches, n_estimators), default=None
         The weights of the learners of a combination after each batch.
+    weight_names : list of str, default=None
+        The names of these learners. None: they are numbered.
     no_change_scores : ndarray of shape (n_batches,), default=None
         Scores of the no-change classifier, whose mean is drawn.
     name : str, default=None
@@ -67,6 +69,7 @@ class PrequentialCurveDisplay(BaseDisplay):
         n_poison=None,
         rejected=None,
         weights=None,
+        weight_names=None,
         no_change_scores=None,
         name=None,
     ):
@@ -75,6 +78,7 @@ class PrequentialCurveDisplay(BaseDisplay):
         self.n_poison = n_poison
         self.rejected = rejected
         self.weights = weights
+        self.weight_names = weight_names
         self.no_change_scores = no_change_scores
         self.name = name
 
@@ -134,7 +138,8 @@ class PrequentialCurveDisplay(BaseDisplay):
             lines += ax.plot(rows, share, linestyle=":", label="rejected")
         if self.weights is not None:
             for i, each in enumerate(np.transpose(self.weights)):
-                lines += ax.plot(rows, each, linewidth=0.8, label=f"weight {i}")
+                name = self.weight_names[i] if self.weight_names else i
+                lines += ax.plot(rows, each, linewidth=0.8, label=f"weight {name}")
         return lines
 
     @classmethod
@@ -182,6 +187,7 @@ class PrequentialCurveDisplay(BaseDisplay):
             n_poison=curve.n_poison,
             rejected=curve.rejected,
             weights=curve.weights,
+            weight_names=curve.weight_names,
             no_change_scores=curve.no_change_scores,
             name=type(estimator).__name__ if name is None else name,
         )

@@ -1,8 +1,8 @@
-"""The steps of a learner by stochastic gradient descent, without a call for each batch.
+"""The steps of a learner by gradient descent, without a call for each batch.
 
-A call of `partial_fit` takes a millisecond and a half for a single row, nearly all of it
-checks. Where the steps of the learner are known and its rows are plain numbers they are
-taken in a loop of this package's, to the same numbers within rounding.
+A call of `partial_fit` takes a millisecond and a half for a single row, nearly all of
+it checks. Where the steps of the learner are known and its rows are plain numbers they
+are taken in a loop of this package's, to the same numbers within rounding.
 """
 
 import numpy as np

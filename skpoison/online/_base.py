@@ -272,6 +272,26 @@ class BaseStreamAttack(BasePoisoner):
                 "FrozenEstimator."
             )
 
+    def _check_frozen(self, surrogate, X, classes):
+        """Raise if a fitted surrogate does not know rows and labels like these."""
+        if not isinstance(surrogate, FrozenEstimator):
+            return
+        fitted = surrogate.estimator
+        n_features = getattr(fitted, "n_features_in_", X.shape[1])
+        if n_features != X.shape[1]:
+            raise ValueError(
+                f"`surrogate` must be fitted to rows of {X.shape[1]} features, as the "
+                f"stream has them; got {n_features} features. Fit it to such rows, or "
+                "give it unfitted."
+            )
+        known = getattr(fitted, "classes_", classes)
+        if classes is not None and not np.array_equal(known, classes):
+            raise ValueError(
+                "`surrogate` must be fitted to the labels of the stream, "
+                f"{listed(classes)}; got {listed(known)}. Give its first call "
+                "of partial_fit these as `classes`, or give it unfitted."
+            )
+
     def _as_numbers(self, X, y):
         """Return rows as float64, and labels as positions among the classes."""
         check_squares(X)
@@ -291,6 +311,7 @@ class BaseStreamAttack(BasePoisoner):
                 f"{shown(surrogate)}. Take SGDClassifier(loss='log_loss')."
             )
         classes = None if self._takes_responses() else self.classes_
+        self._check_frozen(surrogate, X, classes)
         state = as_stream_learner(
             set_missing_seeds(clone(surrogate), random_state),
             X.shape[1],

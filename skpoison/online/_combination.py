@@ -359,10 +359,10 @@ class AdaptiveCombinationClassifier(
         self._start()
         self._memory.add(take_rows(X, clean), y[clean])
         probabilities = self._probabilities(self._memory.X, self._memory.y)
+        rule, rate, _ = self._rule()
+        rate = rate if rule == "remembered" else RATES["remembered"]
         for _ in range(N_STEPS):
-            self._logits = logit_step(
-                self._logits, probabilities, RATES["remembered"], weights
-            )
+            self._logits = logit_step(self._logits, probabilities, rate, weights)
             self._path.append(softmax(self._logits))
         self.inlier_mask_ = present
 

@@ -9,9 +9,12 @@ from skpoison.online._judge import Judge
 from skpoison.online._leverage import Leverage
 from skpoison.online._losses import LogLoss
 from skpoison.online._rejection import RejectionClassifier
+from skpoison.online._sgd import SGDState
+from skpoison.online._sliding_window import SlidingWindowClassifier
 from skpoison.online._trusted_judge import Tolerance, TrustedJudge, has_changes
 from skpoison.online._trusted_step import TrustedStepClassifier
 from skpoison.online._victims import as_stream_learner
+from skpoison.online._window_judge import WindowJudge
 
 
 @as_stream_learner.register(RejectionClassifier)
@@ -47,7 +50,31 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
         state.judge.tolerance.adjust(float(estimator.quantile), size)
         state.judge.is_first = False
         if len(memory):
-            state.judge.X, state.judge.codes = _numbers(estimator)
+            state.judge.X, state.judge.codes = _newest_trusted(estimator)
+    return state
+
+
+@as_stream_learner.register(SlidingWindowClassifier)
+def _(estimator, n_features, classes=None, *, is_sparse=False):
+    row_filter = estimator.estimator
+    inner = getattr(estimator, "estimator_", row_filter.estimator)
+    state = as_stream_learner(inner, n_features, classes, is_sparse=is_sparse)
+    if (
+        not hasattr(row_filter, "_new_row_scorer")
+        or not isinstance(state, SGDState)
+        or state.judge is not None
+    ):
+        raise ValueError(
+            "`surrogate` must have an OutlierFilteredClassifier around an "
+            "SGDClassifier inside, which judges each row by itself, if it is a "
+            f"SlidingWindowClassifier; got {row_filter!r}."
+        )
+    state.judge = WindowJudge(row_filter, int(estimator.window), int(estimator.every))
+    memory = getattr(estimator, "_window", None)
+    if memory is not None and len(memory):
+        rows, codes = _numbers(estimator, memory)
+        state.judge.add(rows, codes, estimator._trusted)
+        state.judge.fit()
     return state
 
 
@@ -75,14 +102,20 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
     if hasattr(estimator, "_memory"):
         given = {"logits": estimator._logits, "is_first": False}
         if len(estimator._memory):
-            given["X"], given["codes"] = _numbers(estimator)
+            given["X"], given["codes"] = _newest_trusted(estimator)
     return CombinedState(members, estimator._rule(), int(estimator.n_trusted), **given)
 
 
-def _numbers(estimator):
+def _newest_trusted(estimator):
     """Return the trusted rows that a fitted defence remembers, and their codes."""
+    X, codes = _numbers(estimator, estimator._memory)
     newest = slice(-int(estimator.n_trusted), None)
-    X, y = estimator._memory.X[newest], estimator._memory.y[newest]
+    return X[newest], codes[newest]
+
+
+def _numbers(estimator, memory):
+    """Return the rows that a fitted defence remembers as numbers, and their codes."""
+    X, y = memory.X, memory.y
     X = X.toarray() if sparse.issparse(X) else np.asarray(X, dtype=float)
     return X, np.searchsorted(estimator.classes_, y)
 

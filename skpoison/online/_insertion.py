@@ -49,7 +49,9 @@ class OnlineInsertion(BaseStreamAttack):
         :class:`RejectionClassifier` or :class:`TrustedStepClassifier` around an
         SGDClassifier with the log loss or the modified Huber loss, or an
         :class:`AdaptiveCombinationClassifier` of learners with the log loss, for an
-        attacker who knows that defence and the rows that it trusts. It learns the
+        attacker who knows that defence and the rows that it trusts; or a
+        :class:`SlidingWindowClassifier` with an outlier filter, of which the attacker
+        knows the filter, and not that rows wait. It learns the
         stream from its beginning, row by row. To begin at a fitted learner, give
         ``FrozenEstimator(learner)``. None: SGDClassifier with the log loss at a
         constant rate of 0.05.

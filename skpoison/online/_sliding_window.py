@@ -38,6 +38,9 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
     inlier_mask_ : ndarray of shape (n_samples,) of bool
         Which rows of the last call were not found suspicious. Those that still wait are
         not.
+    verdicts_ : ndarray of shape (n_judged,) of bool
+        The same for all rows that the last call of `partial_fit` judged: the newest of
+        the stream, those of earlier calls that waited first. Empty if all wait.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int
@@ -98,7 +101,7 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
         # The filter given is validated by its own fit.
         prefer_skip_nested_validation=False
     )
-    def partial_fit(self, X, y, classes=None, *, trusted=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, *, trusted=None):
         """Let new rows wait, or judge them and learn what the filter keeps.
 
         Parameters
@@ -109,6 +112,9 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
             Their labels.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come, for the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, which are multiplied by those that the filter gives
+            them. The filter judges all rows alike; a row of weight 0 counts as absent.
         trusted : array-like of shape (n_samples,) of bool, default=None
             Rows known to be clean, for the filter.
 
@@ -130,7 +136,7 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
                 "SGDClassifier(loss='log_loss'), for example."
             )
         with self._whole_call():
-            rows, is_first = self._check_call(X, y, classes, None, trusted)
+            rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
             if is_first:
                 self.estimator_ = clone(inner)
                 self._start()
@@ -139,26 +145,48 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
 
     def _take(self, rows, *, is_first):
         """Let checked rows wait, or judge them and learn what the filter keeps."""
-        n_new = rows.y.shape[0]
+        kept = np.flatnonzero(rows.present)
+        new = take_rows(rows.X, kept), rows.y[kept]
+        weights = np.ones(kept.shape[0])
+        if rows.sample_weight is not None:
+            weights = rows.sample_weight[kept]
         # Rows of one call are not forgotten before they are judged.
-        self._window.size = max(self.window + self.every, n_new + self._n_waiting)
-        self._window.add(rows.X, rows.y)
-        known = np.concatenate([self._trusted, rows.trusted])
+        self._window.size = max(
+            self.window + self.every, kept.shape[0] + self._n_waiting
+        )
+        self._window.add(*new)
+        known = np.concatenate([self._trusted, rows.trusted[kept]])
         self._trusted = known[-len(self._window) :]
-        self.inlier_mask_ = np.ones(n_new, dtype=bool)
+        self.inlier_mask_ = rows.present.copy()
         if is_first:
-            learn(self.estimator_, rows.X, rows.y, classes=self.classes_)
+            self.verdicts_ = rows.present.copy()
+            if rows.sample_weight is None:
+                weights = None
+            learn(self.estimator_, *new, classes=self.classes_, sample_weight=weights)
             return
-        self._n_waiting += n_new
+        # Rows of weight 0 wait along, to be counted.
+        self._present = np.concatenate([self._present, rows.present])
+        self._weights = np.concatenate([self._weights, weights])
+        self.verdicts_ = np.empty(0, dtype=bool)
         if self._n_waiting >= self.every:
-            kept = self._learn_waiting()
-            self.inlier_mask_ = kept[-n_new:]
-            self._n_waiting = 0
+            self.verdicts_ = self._present
+            self.verdicts_[self._present] = self._learn_waiting()
+            self.inlier_mask_ = self.verdicts_[-rows.y.shape[0] :]
+            self._wait_for_rows()
+
+    @property
+    def _n_waiting(self):
+        return self._weights.shape[0]
+
+    def _wait_for_rows(self):
+        self._weights = np.empty(0)
+        self._present = np.empty(0, dtype=bool)
 
     def _start(self):
         """Forget the rows of the window."""
-        self._window, self._n_waiting = RowMemory(self.window + self.every), 0
+        self._window = RowMemory(self.window + self.every)
         self._trusted = np.empty(0, dtype=bool)
+        self._wait_for_rows()
 
     def _learn_waiting(self):
         """Judge the window, learn the rows that wait, and return which are kept."""
@@ -171,6 +199,8 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
             weights, labels = row_filter._verdict(X, y, trusted=self._trusted[judged])
             weights = weights * np.ones(y.shape[0])
         new = np.arange(y.shape[0] - self._n_waiting, y.shape[0])
+        is_kept = (weights[new] == 1) & (labels[new] == y[new])
+        weights[new] *= self._weights
         learnt = new[weights[new] > 0]
         if learnt.size:
             learn(
@@ -180,7 +210,7 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
                 sample_weight=None if (weights[learnt] == 1).all() else weights[learnt],
                 trusted=self._trusted[judged][learnt],
             )
-        return (weights[new] == 1) & (labels[new] == y[new])
+        return is_kept
 
     def _fit_estimator(self, X, y, *, present, trusted, params):
         """Fit the filter to all rows."""

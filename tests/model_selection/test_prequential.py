@@ -130,6 +130,7 @@ def test_trusted_rows_go_along():
     assert curve.weights is None
     curve = prequential_curve(AdaptiveCombinationClassifier(learners), X, y, delay=1)
     assert curve.weights.shape == (3, 2)
+    assert curve.weight_names == ["fast", "slow"]
     assert np.isnan(curve.weights[-1]).all()
     assert_array_equal(curve.weights[1], curve.estimator.weights_path_[1])
     # An attack that changes labels leaves the rows where they are.
@@ -140,6 +141,24 @@ def test_trusted_rows_go_along():
     assert curve.n_poison.sum() == 23
     with pytest.raises(ValueError, match="`trusted` must be None for an estimator"):
         prequential_curve(LEARNER, X, y, trusted=trusted)
+
+
+def test_rows_that_wait_count_in_their_own_batch():
+    flipped = np.where(np.arange(230) % 7 == 0, 1 - y, y)
+    row_filter = KNNSanitizedClassifier(LEARNER, n_neighbors=5, action="drop")
+    defence = SlidingWindowClassifier(row_filter, window=50, every=15)
+    curve = prequential_curve(defence, X, flipped, batch_size=10)
+    alone, kept = clone(defence), []
+    for first in range(0, 230, 10):
+        rows = slice(first, first + 10)
+        alone.partial_fit(X[rows], flipped[rows], classes=[0, 1])
+        kept.extend(alone.verdicts_)
+    assert len(kept) == 230 - 20 + 10  # the first ten, then twenty each
+    expected = 1 - np.reshape(kept, (-1, 10)).mean(axis=1)
+    assert expected.max() > 0
+    found = curve.rejected[: expected.shape[0]]
+    assert_allclose(found, expected)
+    assert np.isnan(curve.rejected[expected.shape[0] :]).all()
 
 
 def test_learners_of_river():

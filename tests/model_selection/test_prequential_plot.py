@@ -51,6 +51,8 @@ def test_display_of_shares():
     # A combination rejects nothing.
     assert_array_equal(display.share_lines_[0].get_ydata(), display.weights[:, 0])
     assert len(display.share_lines_) == 2
+    labels = [line.get_label() for line in display.share_lines_]
+    assert labels == ["weight fast", "weight slow"]
     defence = RejectionClassifier(LEARNER, 0.4, burn_in=0)
     rejecting = PrequentialCurveDisplay.from_estimator(
         defence, X, y, ax=display.ax_, batch_size=23, shares=True

@@ -23,7 +23,7 @@ LEARNERS = [
 ]
 
 
-@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("batch_size", [1, 8])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("learner", LEARNERS, ids=str)
 def test_same_as_calls_of_partial_fit(learner, n_classes, batch_size, monkeypatch):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.neural_network import MLPClassifier
 
@@ -59,3 +61,17 @@ def test_what_does_not_go_together(params, given, message):
     labels = np.where(y, "a", "b") if given.pop("y", None) else y
     with pytest.raises(ValueError, match=message):
         OnlineInsertion(**params).fit_resample(X, labels, **given)
+
+
+def test_a_fitted_surrogate_knows_the_rows_of_the_stream():
+    learner = SGDClassifier("log_loss", random_state=0)
+    narrow = clone(learner).partial_fit(X[:, :3], y, classes=[0, 1])
+    wide = clone(learner).partial_fit(X, y, classes=[0, 1, 2])
+    rows = [(X[0], y[0])]
+    for fitted, message in ((narrow, "of 4 features"), (wide, "labels of")):
+        attack = OnlineInsertion(FrozenEstimator(fitted), 3)
+        with pytest.raises(ValueError, match=message):
+            attack.fit_resample(X, y)
+        attack = OnlineInsertion(FrozenEstimator(fitted), 0.5)
+        with pytest.raises(ValueError, match="`surrogate` must be fitted to"):
+            attack.iter_resample(rows, X, y)

@@ -123,3 +123,29 @@ def test_fit_with_metadata_routing():
         alone = clone(row_filter).fit(X, y, trusted=trusted, **params)
         np.testing.assert_array_equal(found.inlier_mask_, alone.inlier_mask_)
     clone(defence).fit(X, y)
+
+
+def test_weights_of_rows():
+    """They go to the learner; a row of weight 0 is absent."""
+    row_filter = KNNSanitizedClassifier(LEARNER, n_neighbors=5, action="drop")
+    defence = SlidingWindowClassifier(row_filter, window=60, every=15)
+    weights = rng.uniform(0.5, 2, size=len(y))
+    weights[::4] = 0.0
+    plain, other = clone(LEARNER), clone(defence)
+    given = np.flatnonzero(weights)
+    other.partial_fit(X[given[:30]], flipped[given[:30]], classes=[0, 1])
+    plain.partial_fit(X[:40], flipped[:40], [0, 1], sample_weight=weights[:40])
+    defence.partial_fit(X[:40], flipped[:40], [0, 1], weights[:40])
+    np.testing.assert_array_equal(defence.coef_, plain.coef_)
+    for first in range(40, 200, 20):
+        rows = slice(first, first + 20)
+        new = given[(given >= first) & (given < first + 20)]
+        other.partial_fit(X[new], flipped[new])
+        defence.partial_fit(X[rows], flipped[rows], sample_weight=weights[rows])
+        kept = new[other.verdicts_]
+        plain.partial_fit(X[kept], flipped[kept], sample_weight=weights[kept])
+        np.testing.assert_array_equal(defence.coef_, plain.coef_)
+        np.testing.assert_array_equal(
+            defence.verdicts_[weights[rows] > 0], other.verdicts_
+        )
+        assert not defence.inlier_mask_[weights[rows] == 0].any()
