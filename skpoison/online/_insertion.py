@@ -390,10 +390,13 @@ class _Crafter:
         """
         attacker = self.attacker
         attacker.aim(X, y)
-        _, v = attacker.direction()
+        before, v = attacker.direction()
         if self.sorts:
             box = self.attack.feasible_set_
-            row, code, _ = best_step(attacker, v, self.candidates, box)
+            row, code, after = best_step(attacker, v, self.candidates, box)
+            if self.attack.look_ahead == 1:  # both are known already
+                attacker.state.learn(row, code)
+                return row, code, after - before
         else:
             best = -np.inf
             for each in self.candidates:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from math import exp
 
 import numpy as np
+from scipy.special import expit
 
 from skpoison.bilevel.losses import SeparableLoss
 
@@ -100,8 +101,7 @@ class LogLoss(StreamLoss):
 
     def slope(self, u):
         """Compute its derivative: minus the probability of the other label."""
-        small = np.exp(-np.abs(u))
-        return np.where(u >= 0, -small, -1.0) / (1 + small)
+        return -expit(-u)
 
     def slope_at(self, u):
         """Compute the derivative at a single number."""

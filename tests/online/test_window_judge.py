@@ -42,7 +42,7 @@ def errors(surrogate):
 def test_rows_made_for_the_filter_pass_it():
     naive, adaptive = errors(LEARNER), errors(DEFENCE)
     assert naive[0] < 0.2
-    assert adaptive[0] > 0.7
+    assert adaptive[0] > max(0.4, 2 * naive[0])
     assert adaptive[2] > naive[2]
 
 
