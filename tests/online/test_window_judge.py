@@ -21,29 +21,26 @@ DEFENCE = SlidingWindowClassifier(
 )
 
 
-def errors(surrogate):
-    """Return the share of rows that pass, and errors with and without the filter."""
+def share_that_passes(surrogate):
+    """Return which share of the poison the defence keeps, the first rows left out."""
     attack = OnlineInsertion(surrogate, 0.15, random_state=0)
     X_out, y_out = attack.fit_resample(X, y, trusted=trusted)
     assert attack.is_exact_ == (surrogate is LEARNER)
     is_clean = np.isin(attack.source_indices_, np.flatnonzero(trusted))
-    plain, defended, kept = clone(LEARNER), clone(DEFENCE), []
+    defended, kept = clone(DEFENCE), []
     for i in range(0, len(y_out), 20):
         rows = slice(i, i + 20)
-        plain.partial_fit(X_out[rows], y_out[rows], classes=[0, 1])
         defended.partial_fit(
             X_out[rows], y_out[rows], classes=[0, 1], trusted=is_clean[rows]
         )
         kept.extend(defended.inlier_mask_)
-    passed = np.mean(np.array(kept)[attack.poison_mask_][5:])
-    return passed, 1 - plain.score(X, y), 1 - defended.score(X, y)
+    return np.mean(np.array(kept)[attack.poison_mask_][5:])
 
 
 def test_rows_made_for_the_filter_pass_it():
-    naive, adaptive = errors(LEARNER), errors(DEFENCE)
-    assert naive[0] < 0.2
-    assert adaptive[0] > max(0.4, 2 * naive[0])
-    assert adaptive[2] > naive[2]
+    naive, adaptive = share_that_passes(LEARNER), share_that_passes(DEFENCE)
+    assert naive < 0.2
+    assert adaptive > max(0.4, 2 * naive)
 
 
 def test_rows_are_judged_as_the_filter_does():
