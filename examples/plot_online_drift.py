@@ -37,9 +37,17 @@ learners = {
 # The accuracy is that of the last 200 rows, the share rejected that of the last 100.
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 6), sharex=True)
-for name, victim in learners.items():
+for i, (name, victim) in enumerate(learners.items()):
     display = PrequentialCurveDisplay.from_estimator(
-        victim, X, y, batch_size=10, window=20, name=name, shares=True, ax=axes[0]
+        victim,
+        X,
+        y,
+        batch_size=10,
+        window=20,
+        name=name,
+        shares=True,
+        ax=axes[0],
+        line_kw={"color": f"C{i}"},
     )
     display.lines_[1].remove()
     for line in display.share_lines_:
