@@ -8,13 +8,14 @@ error on the validation rows. The learner is Ridge, with a penalty chosen on cle
 
 Each defence is fitted to clean rows, to the poison of an attacker who does not know of
 it, and, if it can be the surrogate, to the poison of one who does (adaptive, x and y).
-Trimming is tried with the share of poison given, and without; and with 20 trusted rows,
-which the attacker cannot touch. Beside it are robust regressors of scikit-learn. Prints
+Trimming is tried with the share of poison given, and without; with the clean row of the
+largest response trusted; and with 20 trusted rows. The attacker cannot touch trusted
+rows. Beside it are robust regressors of scikit-learn. Prints
 the test error (MSE) of the learner on clean rows, and the factors by which that of each
 defence differs from it: the mean over the seeds, and the worst.
 
 Run: ``SCIKIT_LEARN_DATA=... OMP_NUM_THREADS=1 python benchmarks/trimmed_regression.py
-[--seeds 3] [--adaptive]``
+[--seeds 3] [--adaptive] [--sets machine_cpu] [--defences trimmed SEVER]``
 """
 
 import argparse
@@ -33,23 +34,25 @@ from skpoison.defences import (
 
 BUDGET, N_TRUSTED = 0.25, 20
 SHARE = BUDGET / (1 + BUDGET)
+FIRST, LARGEST = "first", "largest"
 
 
 def defences(learner, share, seed):
-    """Return the defences, and whether each is told which rows are trusted."""
+    """Return the defences, and which rows each is told to trust."""
     of_seed = {"random_state": seed}
     given = {"contamination": share, **of_seed}
     return {
-        "no defence": (learner, False),
-        "trimmed, share given": (TrimmedRegressor(learner, **given), False),
-        "trimmed": (TrimmedRegressor(learner, **of_seed), False),
-        "trimmed, trusted rows": (TrimmedRegressor(learner, **of_seed), True),
-        "SEVER, share given": (SEVERRegressor(learner, **given), False),
-        "SEVER": (SEVERRegressor(learner, **of_seed), False),
-        "SEVER, trusted rows": (SEVERRegressor(learner, **of_seed), True),
-        "outliers, trusted rows": (OutlierFilteredRegressor(learner), True),
-        "RANSAC": (RANSACRegressor(learner, min_samples=0.3, **of_seed), False),
-        "Huber": (HuberRegressor(alpha=learner.alpha, max_iter=10_000), False),
+        "no defence": (learner, None),
+        "trimmed, share given": (TrimmedRegressor(learner, **given), None),
+        "trimmed": (TrimmedRegressor(learner, **of_seed), None),
+        "trimmed, largest trusted": (TrimmedRegressor(learner, **of_seed), LARGEST),
+        "trimmed, trusted rows": (TrimmedRegressor(learner, **of_seed), FIRST),
+        "SEVER, share given": (SEVERRegressor(learner, **given), None),
+        "SEVER": (SEVERRegressor(learner, **of_seed), None),
+        "SEVER, trusted rows": (SEVERRegressor(learner, **of_seed), FIRST),
+        "outliers, trusted rows": (OutlierFilteredRegressor(learner), FIRST),
+        "RANSAC": (RANSACRegressor(learner, min_samples=0.3, **of_seed), None),
+        "Huber": (HuberRegressor(alpha=learner.alpha, max_iter=10_000), None),
     }
 
 
@@ -60,18 +63,22 @@ def poisoned(surrogate, kind, train, own, seed, trusted):
     return attack.fit_resample(*train, X_val=own[0], y_val=own[1], **params)
 
 
-def measure(parts, seed, adaptive):
+def measure(parts, seed, options):
     """Return the clean error, and the factor of each defence for each training set."""
     train, own, test = parts
     n_clean = train[1].shape[0]
     learner = learners(*train)["Ridge"]
 
+    def mask_of(which, n_rows):
+        rows = np.arange(n_rows)
+        return rows < N_TRUSTED if which == FIRST else rows == train[1].argmax()
+
     def error(model, rows, trusted):
-        mask = np.arange(rows[1].shape[0]) < N_TRUSTED
-        model.fit(*rows, **({"trusted": mask} if trusted else {}))
+        params = {"trusted": mask_of(trusted, rows[1].shape[0])} if trusted else {}
+        model.fit(*rows, **params)
         return mean_squared_error(test[1], model.predict(test[0]))
 
-    clean = error(learner, train, False)
+    clean = error(learner, train, None)
     kinds = {"clean": train}
     for kind in ("x", "x and y"):
         kinds[kind] = poisoned(learner, kind, train, own, seed, None)
@@ -79,10 +86,12 @@ def measure(parts, seed, adaptive):
     n_poison = kinds["x"][1].shape[0] - n_clean
     share = n_poison / (n_poison + n_clean)
     for name, (model, trusted) in defences(learner, share, seed).items():
+        if name not in (options.defences or [name]):
+            continue
         row = [error(model, rows, trusted) / clean for rows in kinds.values()]
         row.append(np.nan)
-        if adaptive and hasattr(model, "contamination"):
-            mask = np.arange(n_clean) < N_TRUSTED if trusted else None
+        if options.adaptive and hasattr(model, "contamination"):
+            mask = mask_of(trusted, n_clean) if trusted else None
             try:
                 rows = poisoned(model, "x and y", train, own, seed, mask)
                 row[-1] = error(model, rows, trusted) / clean
@@ -96,15 +105,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--adaptive", action="store_true")
+    sets = ["grid_stability", "machine_cpu"]
+    parser.add_argument("--sets", nargs="+", choices=sets, default=sets)
+    parser.add_argument("--defences", nargs="+")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    for name in ("grid_stability", "machine_cpu"):
+    for name in options.sets:
         data = DATA_SETS[name]()
         if data is None:
             continue
         tables = [
-            measure(split(*data, seed), seed, options.adaptive)
-            for seed in range(options.seeds)
+            measure(split(*data, seed), seed, options) for seed in range(options.seeds)
         ]
         clean = np.mean([error for error, _ in tables])
         print(f"\n{name}: clean MSE {clean:.4f}, n_p/(n+n_p) = {SHARE:.2f}")
