@@ -8,23 +8,19 @@ keep their C, tune it by 5-fold cross-validation on the poisoned rows, or on fol
 of the rows, which are trusted and cannot be touched. Prints test errors, means and
 standard deviations over seeds.
 
-Run: ``SCIKIT_LEARN_DATA=... python benchmarks/retuned.py [--seeds 5]
-[--steps 50]``
+Run: ``SCIKIT_LEARN_DATA=... python benchmarks/retuned.py
+[--sets spambase mnist_1_7] [--seeds 5] [--steps 50]``
 """
 
-import argparse
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from strength_data import stored
+from two_sets import parse_options
 
 from skpoison.attacks import GradientInsertion
 from skpoison.feasible_sets import Box
 from skpoison.model_selection import TrustedKFold, transfer_matrix
-from skpoison.optimizers import ProjectedAscent
 
 N_TRAIN, N_TEST, N_POISON, N_TRUSTED = 100, 2000, 20, 50
 ATTACKED = 0.01, 1.0, 100.0
@@ -71,17 +67,7 @@ def measure(name, seed, optimizer):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--sets", nargs="+", default=["spambase", "mnist_1_7"])
-    parser.add_argument(
-        "--steps", type=int, help="steps of a single ascent, instead of many starts"
-    )
-    options = parser.parse_args()
-    optimizer = None
-    if options.steps is not None:
-        optimizer = ProjectedAscent(max_iter=options.steps)
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    options, optimizer = parse_options(n_seeds=5)
     for name in options.sets:
         found = []
         for seed in range(options.seeds):

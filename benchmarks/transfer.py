@@ -12,23 +12,20 @@ Run: ``SCIKIT_LEARN_DATA=... python benchmarks/transfer.py [--sets spambase mnis
 [--seeds 10] [--steps 50]``
 """
 
-import argparse
 import time
-import warnings
 from itertools import product
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC, LinearSVC
 from strength_data import load
+from two_sets import parse_options
 
 from skpoison.attacks import GradientInsertion
 from skpoison.model_selection import transfer_matrix
-from skpoison.optimizers import ProjectedAscent
 
 BUDGET = 60
 SURROGATES = {
@@ -81,17 +78,7 @@ def table(title, rows, cells):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sets", nargs="+", default=["spambase", "mnist_1_7"])
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument(
-        "--steps", type=int, help="steps of a single ascent, instead of many starts"
-    )
-    options = parser.parse_args()
-    optimizer = None
-    if options.steps is not None:
-        optimizer = ProjectedAscent(max_iter=options.steps)
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    options, optimizer = parse_options(n_seeds=10)
     errors, alignments = {}, {}
     for seed, name in product(range(options.seeds), options.sets):
         matrix, seconds = measure(name, seed, optimizer)

@@ -18,6 +18,8 @@ from skpoison.model_selection import (
     RobustnessCurveDisplay,
     RobustnessReport,
     craft,
+    harmful_rows,
+    prequential_curve,
     robustness_curve,
     transfer_matrix,
     worst_case_refit,
@@ -177,6 +179,70 @@ def test_transfer():
         cv=CV,
     )
     check(len(FOLDS))
+
+
+def test_columns_of_a_report():
+    """Other victims and attackers who know the defence see no more than the others."""
+    RobustnessReport(
+        {"plain": Victim(), "defended": Defence(Victim())},
+        Flip(random_state=0),
+        learners={"other": Victim()},
+        adaptive=["Flip"],
+        **GIVEN,
+    ).fit(X, Y)
+    trains = {train for train, _ in FOLDS}
+    assert {rows for rows, _ in SEEN["attack"]} == trains
+    for rows, params in SEEN["fit"]:
+        assert rows in trains
+        assert params == []
+
+
+class Stream(Victim):
+    """A victim that learns batches, and remembers how many rows it has learnt."""
+
+    def partial_fit(self, X, y, classes=None):
+        self.rows_ = np.vstack([getattr(self, "rows_", X[:0]), X])
+        self.labels_ = np.append(getattr(self, "labels_", y[:0]), y)
+        return self.fit(self.rows_, self.labels_)
+
+
+class InStream(Insertion):
+    """Insert the canary in front of every eighth row."""
+
+    def fit_resample(self, X, y, *, trusted=None):
+        see("attack", X)
+        at = np.arange(0, len(y), 8)
+        self.poison_mask_ = np.insert(np.zeros(len(y), bool), at, True)
+        self.source_indices_ = np.insert(np.arange(len(y)), at, -1)
+        return np.insert(X, at, CANARY, axis=0), np.insert(y, at, 1 - y[at])
+
+
+def test_rows_of_a_stream_are_tested_before_they_are_learnt():
+    """Poison is never tested, and learners are not told which rows it is."""
+    prequential_curve(Stream(), X, Y, attack=InStream(), batch_size=9)
+    assert len(SEEN["attack"]) == 1
+    learnt, tested = set(), set()
+    for i, (rows, params) in enumerate(SEEN["fit"]):
+        assert params == []
+        assert rows == learnt | set(range(8 * i, 8 * i + 8)) | {CANARY}
+        learnt = set(rows)
+    for rows, _ in SEEN["predict"]:
+        assert CANARY not in rows
+        assert not rows & tested
+        tested |= rows
+    # The first batch comes before anything is learnt.
+    assert tested == set(range(8, N_ROWS))
+
+
+def test_ranked_rows_are_judged_by_models_that_have_not_learnt_them():
+    class Sure(Victim):
+        def predict_proba(self, X):
+            see("predict", X)
+            return self.tree_.predict_proba(X)
+
+    harmful_rows(Sure(), X, Y, cv=CV)
+    assert [rows for rows, _ in SEEN["fit"]] == [train for train, _ in FOLDS]
+    assert [rows for rows, _ in SEEN["predict"]] == [test for _, test in FOLDS]
 
 
 def test_a_leak_is_noticed():

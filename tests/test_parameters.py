@@ -102,6 +102,23 @@ STREAM_LEARNER = SGDClassifier(
 )
 
 # By the name of a parameter, or of a class and a parameter where classes differ.
+
+
+def first_column(X, y):
+    """Return weights of scores."""
+    return X[:, 0]
+
+
+def first_is_positive(X):
+    """Return a subpopulation."""
+    return X[:, 0] > 0
+
+
+def column_and_label(X, y):
+    """Return other weights of scores."""
+    return X[:, 1] - 2.0 * y
+
+
 PARAMETERS = {
     "budget": Changes(0.3),
     "class_map": Changes({0: 1}),
@@ -204,7 +221,12 @@ PARAMETERS = {
     ),
     "MarginLabelFlip.order": Changes("nearest"),
     "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
+    "SubpopulationInsertion.clusterer": Changes(KMeans(7, n_init=1, random_state=0)),
+    "SubpopulationInsertion.member": Changes(first_is_positive),
+    "SubpopulationInsertion.rate": Changes(0.5),
+    "SubpopulationInsertion.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "SubpopulationLabelFlip.clusterer": Changes(KMeans(7, n_init=1, random_state=0)),
+    "SubpopulationLabelFlip.member": Changes(first_is_positive),
     "SubpopulationLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "RelaxedLabelFlip.max_iter": Changes(1, seen_in="n_iter_"),
     "RelaxedLabelFlip.validation": Changes(5, seen_in="goal_path_"),
@@ -322,6 +344,7 @@ PARAMETERS = {
     "TargetCoefficients.values": Changes({0: -3.0}),
     "TargetFeatures.discard": Changes((1,)),
     "TargetFeatures.select": Changes((1,)),
+    "WeightedScores.weights": Changes(column_and_label),
     "alpha": Changes(0.1),
     "fit_intercept": Changes(False),
     "learning_rate": Changes(0.01),
@@ -387,6 +410,7 @@ SETTINGS = {
     "Slab": {"normal": [1.0, -1.0, 0.5, 0.0]},
     "TargetCoefficients": {"values": {0: 3.0}},
     "TargetFeatures": {"select": (0,)},
+    "WeightedScores": {"weights": first_column},
     "Unrolled": {"last": 5},
 }
 DEFAULTS = {

@@ -14,6 +14,7 @@ from skpoison.attacks.rows._deletion import GreedyDeletion
 from skpoison.attacks.rows._insertion import GradientInsertion
 from skpoison.attacks.rows._modification import GradientModification
 from skpoison.attacks.rows._random import RandomInsertion
+from skpoison.attacks.rows._subpopulation import SubpopulationInsertion
 
 __all__ = [
     "ALFA",
@@ -25,5 +26,6 @@ __all__ = [
     "RandomInsertion",
     "RandomLabelFlip",
     "RelaxedLabelFlip",
+    "SubpopulationInsertion",
     "SubpopulationLabelFlip",
 ]

@@ -84,6 +84,8 @@ class BaseSurrogateAttack(CallbackSupportMixin, BasePoisoner):
 
     _needs_classifier = False
     _only_surrogate_reads = False
+    # Whether victims learn from fewer rows.
+    _deletes_rows = False
     _parameter_constraints: dict = {
         **BasePoisoner._parameter_constraints,
         "surrogate": [InstanceWith(["fit", "predict"]), None],

@@ -229,7 +229,8 @@ def attack_tuned(attack, known, n_poison, random_state):
             stratify=known.classes is not None,
         )
     if not takes_trusted(search.cv):
-        _check_splits(search, min(fold.train.shape[0] for fold in folds))
+        n_rows = min(fold.train.shape[0] for fold in folds)
+        _check_splits(search, n_rows - (n_poison if attack._deletes_rows else 0))
     victim = DefendedGoal(Tuned(known.surrogate), known, folds)
     best = None
     for setting in settings(search, random_state):

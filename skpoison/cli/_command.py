@@ -9,8 +9,9 @@ import numpy as np
 
 from skpoison import __version__
 from skpoison.cli._data import FETCHED, LOADERS, load_data
-from skpoison.cli._defaults import CHEAP, STRONG
+from skpoison.cli._defaults import CHEAP, CHEAP_ADAPTIVE, MANY_FOR_OTHERS, STRONG
 from skpoison.cli._errors import CommandError, reason
+from skpoison.cli._learners import RETUNED
 from skpoison.cli._listing import format_list
 from skpoison.cli._names import find_estimator
 from skpoison.cli._output import format_report, to_csv, to_page, to_png
@@ -26,6 +27,7 @@ from skpoison.cli._tasks import (
 )
 from skpoison.cli._terminal import capture_warnings, print_error
 from skpoison.model_selection._arguments import DEFAULT_BUDGETS
+from skpoison.model_selection._report_columns import with_adaptive
 from skpoison.model_selection._summary import worst_cases
 
 TABLE, PICTURE, PAGE = "robustness.csv", "robustness.png", "robustness.html"
@@ -86,6 +88,8 @@ def _run(options):
         surrogate=options.surrogate,
         attacks=options.attack,
         defences=options.defence,
+        learners=options.transfer,
+        adaptive=options.adaptive,
         budgets=budgets,
         cv=options.cv,
         scoring=options.scoring,
@@ -117,7 +121,7 @@ def _verdict(report, least):
     """Return the exit code: 1 if every estimator falls below a score that is asked."""
     if least is None:
         return 0
-    worst = worst_cases(report.curves_)
+    worst = worst_cases(with_adaptive(report))
     best, (score, case) = max(worst.items(), key=lambda each: each[1][0])
     if score >= least:
         return 0
@@ -290,7 +294,7 @@ def _parser():
         help=f"some of {', '.join(ATTACKS)}, or importable names; --list says what "
         f"each of them does. By default {', '.join(CHEAP)}, and {STRONG} if that "
         "does not take minutes; on quantities the last one alone, or greedy_deletion "
-        "if there are words",
+        "if there are texts",
     )
     add(
         "--defence",
@@ -301,6 +305,24 @@ def _parser():
         f"{', '.join(CLASSIFICATION.best_defences)}, for quantities "
         f"{', '.join(REGRESSION.best_defences)}, and outlier_filter if there are "
         "trusted rows",
+    )
+    add(
+        "--transfer",
+        nargs="*",
+        metavar="NAME",
+        help="other victims of the same poison, named as an estimator, or "
+        f"{RETUNED}: the estimator with a parameter tuned on the poisoned rows. They "
+        f"are scored with the largest budget. By default {RETUNED}, "
+        f"{', '.join(CLASSIFICATION.others)}, for quantities {RETUNED}, "
+        f"{', '.join(REGRESSION.others)}; none from {MANY_FOR_OTHERS:,} rows on",
+    )
+    add(
+        "--adaptive",
+        nargs="*",
+        metavar="ATTACK",
+        help="attacks of the report that are also crafted by an attacker who knows the "
+        f"defence, with the largest budget. By default {CHEAP_ADAPTIVE} below "
+        f"{MANY_FOR_OTHERS:,} rows; {STRONG} takes minutes",
     )
     add(
         "--budgets",

@@ -9,15 +9,21 @@ is: the same command gives the same report everywhere.
 from sklearn.pipeline import Pipeline
 
 from skpoison.cli._errors import listed
+from skpoison.cli._learners import RETUNED
 from skpoison.cli._tasks import REGRESSION
 from skpoison.model_selection._surrogates import is_differentiable
 
 # They take about as long as the fits of the estimator itself.
 CHEAP = ["random_insertion", "random_label_flip", "margin_label_flip"]
+# The one that knows a defence for a few fits more.
+CHEAP_ADAPTIVE = "margin_label_flip"
 # Far stronger than the first two; an optimisation for each budget and fold.
 STRONG = "gradient_insertion"
-# For quantities beside words.
+# For quantities beside words, if responses cannot be chosen by gradients.
 WITHOUT_WRITING = "greedy_deletion"
+# From that many rows on, other victims are scored only if they are named: they cost
+# more than all that is asked for.
+MANY_FOR_OTHERS = 5_000
 # What one such optimisation takes on one processor: seconds, and seconds more for each
 # number in the training rows and each class (of two, one is enough).
 SECONDS, SECONDS_OF_A_NUMBER = 2.0, 5e-5
@@ -27,7 +33,7 @@ MOST_SECONDS = 120
 MANY_ROWS = 20_000
 
 
-def choose_attacks(X, *, task, n_classes, n_crafts, words=()):
+def choose_attacks(X, *, task, n_classes, n_crafts, words=(), has_responses=False):
     """Return the attacks of a report, and a line on why others are left out.
 
     Parameters
@@ -42,12 +48,16 @@ def choose_attacks(X, *, task, n_classes, n_crafts, words=()):
         How often each attack runs: budgets above 0 times folds.
     words : sequence of str, default=()
         The columns of words, which the strong one cannot write.
+    has_responses : bool, default=False
+        Whether it can choose responses all the same.
 
     Returns
     -------
     attacks : list of str
     notes : list of str
     """
+    if words and has_responses:
+        return [STRONG], []
     if words:
         left = [WITHOUT_WRITING] if task is REGRESSION else [*CHEAP]
         return left, [describe_left_out([STRONG], words)]
@@ -61,6 +71,69 @@ def choose_attacks(X, *, task, n_classes, n_crafts, words=()):
         f"{STRONG}, a stronger attack, takes about {max(2, round(seconds / 60))} "
         f"minutes of computation here, and is left out; --attack {STRONG} includes it"
     ]
+
+
+def describe_responses(attacks, words):
+    """Return a line on attacks that choose responses beside columns of words.
+
+    Parameters
+    ----------
+    attacks : list of str
+        The attacks.
+    words : sequence of str
+        The columns.
+
+    Returns
+    -------
+    line : str
+    """
+    return (
+        f"{listed(attacks)} clones rows and chooses their target alone: "
+        f"{cannot_write(words)}"
+    )
+
+
+def choose_learners(task, estimator, n_samples):
+    """Return the other victims of a report for which none are named.
+
+    Parameters
+    ----------
+    task : Task
+        Classification or regression.
+    estimator : str
+        The name of the estimator that is attacked.
+    n_samples : int
+        Number of rows.
+
+    Returns
+    -------
+    learners : list of str
+    """
+    if n_samples >= MANY_FOR_OTHERS:
+        return []
+    return [RETUNED, *(name for name in task.others if name != estimator)]
+
+
+def choose_adaptive(task, attacks, n_samples):
+    """Return the attacks that are also crafted by attackers who know the defence.
+
+    Parameters
+    ----------
+    task : Task
+        Classification or regression.
+    attacks : iterable of str
+        The attacks of the report.
+    n_samples : int
+        Number of rows.
+
+    Returns
+    -------
+    adaptive : list of str
+        Those that know the defence at the price of some fits.
+    """
+    if n_samples >= MANY_FOR_OTHERS or task is REGRESSION:
+        return []
+    return [name for name in attacks if name == CHEAP_ADAPTIVE]
 
 
 def describe_left_out(attacks, words):

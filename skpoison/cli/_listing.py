@@ -24,7 +24,7 @@ def format_list():
             name: _first_line(each) + _also(name, REGRESSION.defences)
             for name, each in DEFENCES.items()
         },
-        "--estimator, --surrogate": {
+        "--estimator, --surrogate, --transfer": {
             name: f"{type(each).__name__} of scikit-learn."
             for name, each in ESTIMATORS.items()
         },

@@ -20,6 +20,7 @@ from skpoison.cli._tasks import (
 SHORT_NAMES = {
     "estimator": ESTIMATORS,
     "surrogate": ESTIMATORS,
+    "transfer": ESTIMATORS,
     "attack": ATTACKS,
     "defence": DEFENCES,
 }
@@ -33,7 +34,7 @@ def find_estimator(name, option="estimator", tasks=TASKS):
     name : str
         One of `ESTIMATORS`, or the importable name of an estimator, of its class, or
         of a function that returns one.
-    option : {"estimator", "surrogate"}, default="estimator"
+    option : {"estimator", "surrogate", "transfer"}, default="estimator"
         The option that names it.
     tasks : sequence of Task, default=TASKS
         The tasks that it can be of.

@@ -4,8 +4,6 @@ import csv
 from io import BytesIO, StringIO
 from textwrap import fill
 
-import numpy as np
-
 from skpoison.model_selection._html import (
     Number,
     make_code,
@@ -16,6 +14,7 @@ from skpoison.model_selection._html import (
     make_table,
 )
 from skpoison.model_selection._page import report_parts
+from skpoison.model_selection._report_columns import to_records
 from skpoison.utils._optional import import_optional
 
 ROWS_OF_YOURS = "Rows of your own data that contradict the others most"
@@ -118,16 +117,13 @@ def to_csv(named_report):
     report = named_report.report
     file = StringIO(newline="")
     writer = csv.writer(file)
-    balanced = report.balanced_curves_
     header = "attack", "defence", "budget", "fold", "score", "train", "test"
-    beside = [] if balanced is None else ["test_balanced_accuracy"]
-    writer.writerow([*header, *beside, "crafted_for"])
-    for case, curve in report.curves_.items():
-        for i, k in np.ndindex(curve.test_scores.shape):
-            row = [*case, curve.budgets[i], k, report.score_name_]
-            row += [curve.train_scores[i, k], curve.test_scores[i, k]]
-            row += [] if balanced is None else [balanced[case].test_scores[i, k]]
-            writer.writerow([*row, report.crafted_for_[case[0]]])
+    columns, records = to_records(report)
+    writer.writerow([*header, *columns[6:], "crafted_for"])
+    for attack, name, budget, fold, *scores in records:
+        known = report.crafted_for_.get(attack, name)
+        row = [attack, name, budget, fold, report.score_name_, *scores]
+        writer.writerow([*row, known])
     return file.getvalue().encode()
 
 

@@ -10,7 +10,8 @@ from skpoison.utils._show_versions import describe_versions
 # Options that choose what is measured. The others change how fast, and where to.
 OPTIONS = (
     *("data", "target", "trusted", "drop", "sep"),
-    *("estimator", "surrogate", "attack", "defence", "budgets", "cv"),
+    *("estimator", "surrogate", "attack", "defence", "transfer", "adaptive"),
+    *("budgets", "cv"),
     *("scoring", "seed"),
 )
 
@@ -37,6 +38,8 @@ def describe_recipe(options, named_report):
         "estimator": named_report.estimator,
         "attack": list(report.attacks),
         "defence": defences,
+        "transfer": list(report.learners),
+        "adaptive": list(report.adaptive),
         "scoring": report.score_name_,
     }
     words = ["python", "-m", "skpoison"]

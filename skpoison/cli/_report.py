@@ -11,20 +11,32 @@ from sklearn.utils import get_tags
 from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.cli._defaults import (
     cannot_write,
+    choose_adaptive,
     choose_attacks,
     choose_defences,
+    choose_learners,
     describe_left_out,
+    describe_responses,
 )
 from skpoison.cli._encoding import is_mostly_zero, make_frame
 from skpoison.cli._errors import CommandError, reason
+from skpoison.cli._learners import make_learners
 from skpoison.cli._names import assemble, find_attack, find_defence, find_estimator
 from skpoison.cli._scoring import check_scoring
-from skpoison.cli._tasks import CLASSIFICATION
+from skpoison.cli._tasks import CLASSIFICATION, REGRESSION
 from skpoison.cli._terminal import Progress, capture_warnings, print_error
+from skpoison.feasible_sets import ResponseRange
 from skpoison.model_selection import RobustnessReport, harmful_rows
+from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._harmful_rows import describe_rows
 from skpoison.model_selection._imbalance import BALANCED
-from skpoison.model_selection._surrogates import inform, refits
+from skpoison.model_selection._surrogates import (
+    inform,
+    is_differentiable,
+    refits,
+    split_encoder,
+)
+from skpoison.surrogates._scalers import split_scalers
 
 PLAIN = "no defence"
 # How many rows of the data are worth a look.
@@ -75,6 +87,8 @@ def make_report(
     n_jobs,
     seed,
     folder=None,
+    learners=(),
+    adaptive=(),
 ):
     """Measure every attack against the plain and the defended estimator.
 
@@ -104,6 +118,11 @@ def make_report(
         Seed of folds, attacks, defences and estimator.
     folder : str, default=None
         Where results are kept as they come. None: nowhere.
+    learners : list of str or None, default=()
+        Names of other victims of the same poison. None: those that fit the time.
+    adaptive : list of str or None, default=()
+        Names of attacks that are also crafted by attackers who know the defence. None:
+        those that fit the time.
 
     Returns
     -------
@@ -150,6 +169,7 @@ def make_report(
     if surrogate is not None:
         believed = find_estimator(surrogate, "surrogate", tasks=[task])
         believed = assemble(believed, **settings)
+    responses = _responses(pipelines[PLAIN], believed, layout, task)
     if attacks is None:
         attacks, left_out = choose_attacks(
             X,
@@ -157,10 +177,27 @@ def make_report(
             n_classes=_n_classes(y, task),
             n_crafts=np.count_nonzero(budgets) * cv,
             words=() if layout is None else layout.words,
+            has_responses=responses is not None,
         )
         notes += left_out
     named_attacks = {each: find_attack(each, seed, believed, task) for each in attacks}
+    if responses is not None:
+        notes += _choose_responses(named_attacks, layout, responses)
     notes += _leave_out(named_attacks, layout)
+    is_asked = learners is not None
+    if learners is None:
+        learners = choose_learners(task, estimator, X.shape[0])
+    learners = make_learners(
+        learners,
+        pipelines[PLAIN],
+        task=task,
+        scoring=scoring,
+        is_asked=is_asked,
+        **settings,
+    )
+    if adaptive is None:
+        adaptive = choose_adaptive(task, named_attacks, X.shape[0])
+    adaptive = _check_adaptive(adaptive, attacks, named_attacks)
     if layout is not None and isinstance(victim, Pipeline):
         frame = make_frame(layout)
         X = X if frame is None else frame
@@ -172,6 +209,8 @@ def make_report(
         report = RobustnessReport(
             pipelines,
             named_attacks,
+            learners=learners,
+            adaptive=adaptive,
             budgets=budgets,
             cv=folds,
             scoring=scoring,
@@ -282,6 +321,60 @@ def _leave_out(named_attacks, layout):
     return [describe_left_out(left_out, layout.words)]
 
 
+def _responses(victim, believed, layout, task):
+    """Return encoder and estimator behind it, if the attacker can choose responses.
+
+    That is where features cannot be written, and the estimator has gradients.
+    """
+    if (
+        layout is None
+        or not layout.categories
+        or layout.texts
+        or task is not REGRESSION
+    ):
+        return None
+    encoder, rest = split_encoder(victim if believed is None else believed)
+    if encoder is None or not is_differentiable(split_scalers(rest)[1], None):
+        return None
+    return encoder, rest
+
+
+def _choose_responses(named_attacks, layout, responses):
+    """Put attacks that write numbers behind the encoder; return a line on them."""
+    encoder, rest = responses
+    able = [
+        name
+        for name, each in named_attacks.items()
+        if isinstance(each, NEED_NUMBERS) and each.feasible_set is None
+    ]
+    for name in able:
+        attack = named_attacks[name].set_params(
+            surrogate=rest, poison_labels=ResponseRange()
+        )
+        named_attacks[name] = EncodedAttack(attack, encoder, keep_features=True)
+    return [describe_responses(able, layout.words)] if able else []
+
+
+def _check_adaptive(adaptive, attacks, named_attacks):
+    """Return which attacks of the report are also crafted through the defences."""
+    unknown = [name for name in adaptive if name not in attacks]
+    if unknown:
+        raise CommandError(
+            f"--adaptive {' '.join(unknown)} is not among the attacks of the report: "
+            f"{', '.join(attacks)}. Name some of these, or add it to --attack."
+        )
+    kept = [name for name in adaptive if name in named_attacks]
+    unable = [
+        name for name in kept if "surrogate" not in named_attacks[name].get_params()
+    ]
+    if unable:
+        raise CommandError(
+            f"--adaptive {' '.join(unable)} cannot know a defence: it has no surrogate."
+            " Leave it out."
+        )
+    return kept
+
+
 def _slow(named_attacks, victim, y):
     """Return a line on each attack that fits the estimator thousands of times."""
     return [
@@ -300,8 +393,14 @@ def _knowledge(report):
         if other
     ]
     if any(
-        not report.crafted_for_[name] and "surrogate" in attack.get_params()
+        not report.crafted_for_[name]
+        and (isinstance(attack, EncodedAttack) or "surrogate" in attack.get_params())
         for name, attack in report.attacks.items()
     ):
         notes.append("the attacker knows the estimator, but not the defence")
+    if report.adaptive:
+        notes.append(
+            f"{', '.join(report.adaptive)} through a defence: the attacker knows it, "
+            "too"
+        )
     return notes

@@ -62,6 +62,8 @@ class Task:
         Names of the defences that withstand most.
     best_if_trusted : list of str
         Those that do so only if there are trusted rows.
+    others : list of str
+        Names of estimators of other kinds, which poison may reach by transfer.
     """
 
     is_of_task: object
@@ -72,6 +74,7 @@ class Task:
     scoring: str
     best_defences: list
     best_if_trusted: list
+    others: list
 
     @property
     def default_estimator(self):
@@ -138,6 +141,7 @@ CLASSIFICATION = Task(
     best_defences=["confident_learning", "knn_drop", "knn_relabel"],
     # Its detector needs rows that it can trust.
     best_if_trusted=["outlier_filter"],
+    others=["forest", "neighbors"],
 )
 
 REGRESSION = Task(
@@ -163,6 +167,7 @@ REGRESSION = Task(
     scoring="r2",
     best_defences=["trimmed", "sever"],
     best_if_trusted=["outlier_filter"],
+    others=["forest_regressor", "neighbors_regressor"],
 )
 
 TASKS = CLASSIFICATION, REGRESSION

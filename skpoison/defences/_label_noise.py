@@ -22,6 +22,7 @@ from skpoison.defences._noise_ways import way_out
 from skpoison.defences._out_of_fold import JudgesOutOfFoldMixin
 from skpoison.defences._reweighting import noise_weights
 from skpoison.defences._transition_matrix import as_transition_matrix, wrong_shares
+from skpoison.utils._callbacks import Progress
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._texts import shown
 from skpoison.utils._validation import check_default
@@ -251,14 +252,20 @@ class NoisyLabelClassifier(JudgesOutOfFoldMixin, PredictsByEstimatorMixin, BaseD
     def _estimate(self, rows, classes, folds):
         """Estimate the transition matrix of classes of two rows or more."""
         settings = classes.shape[0], rows, folds
+        progress = Progress(self, "folds", len(folds), every=0)
+        how = {"n_jobs": self.n_jobs, "progress": progress}
         if self.noise == "cv":
             fit = partial(fit_corrected, self.estimator, classes, owner=self)
-            return matrix_by_likelihood(fit, *settings, n_jobs=self.n_jobs)
+            matrix = matrix_by_likelihood(fit, *settings, **how)
+            progress.end()
+            return matrix
         estimator = self.estimator
         if self.random_state is not None:
             stream = check_random_state(self.random_state)
             estimator = set_missing_seeds(estimator, stream)
-        return matrix_at_anchors(estimator, *settings, n_jobs=self.n_jobs)
+        matrix = matrix_at_anchors(estimator, *settings, **how)
+        progress.end()
+        return matrix
 
     def _wrong_share(self, rows):
         """Return the share of each class that is wrong, and warn if it is most."""

@@ -21,6 +21,7 @@ from skpoison.defences._transition_matrix import (
     uniform_noise_matrix,
 )
 from skpoison.utils._containers import take_rows
+from skpoison.utils._parallel import return_as
 
 # Rates among which cross-validation chooses.
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4)
@@ -46,7 +47,7 @@ def candidate_matrices(n_classes):
     return [uniform_noise_matrix(np.broadcast_to(rate, n_classes)) for rate in rates]
 
 
-def matrix_by_likelihood(fit, n_classes, rows, folds, *, n_jobs):
+def matrix_by_likelihood(fit, n_classes, rows, folds, *, n_jobs, progress=None):
     """Choose the matrix under which the labels of rows left out are the most likely.
 
     Parameters
@@ -62,16 +63,27 @@ def matrix_by_likelihood(fit, n_classes, rows, folds, *, n_jobs):
         Training and test rows of each fold.
     n_jobs : int or None
         Number of folds in parallel.
+    progress : callable, default=None
+        Called after each fold; returns whether to go on without the others.
 
     Returns
     -------
     matrix : ndarray of shape (n_classes, n_classes)
     """
     matrices = candidate_matrices(n_classes)
-    likelihoods = Parallel(n_jobs=n_jobs)(
+    parts = Parallel(n_jobs=n_jobs, return_as=return_as())(
         delayed(_likelihoods)(fit, matrices, rows, *fold) for fold in folds
     )
+    likelihoods = list(_until_stopped(parts, progress))
     return matrices[int(np.argmax(np.sum(likelihoods, axis=0)))]
+
+
+def _until_stopped(parts, progress):
+    """Yield what folds give, one after the other, until a callback asks to stop."""
+    for part in parts:
+        yield part
+        if progress is not None and progress(np.nan):
+            return
 
 
 def _likelihoods(fit, matrices, rows, train, test):
@@ -92,7 +104,7 @@ def _likelihoods(fit, matrices, rows, train, test):
     return likelihoods
 
 
-def matrix_at_anchors(estimator, n_classes, rows, folds, *, n_jobs):
+def matrix_at_anchors(estimator, n_classes, rows, folds, *, n_jobs, progress=None):
     """Read the matrix off the rows where each class is the most probable.
 
     Parameters
@@ -107,6 +119,8 @@ def matrix_at_anchors(estimator, n_classes, rows, folds, *, n_jobs):
         Training and test rows of each fold.
     n_jobs : int or None
         Number of folds in parallel.
+    progress : callable, default=None
+        Called after each fold; returns whether to go on without the others.
 
     Returns
     -------
@@ -117,11 +131,12 @@ def matrix_at_anchors(estimator, n_classes, rows, folds, *, n_jobs):
     ValueError
         If there is too much noise.
     """
-    parts = Parallel(n_jobs=n_jobs)(
+    parts = Parallel(n_jobs=n_jobs, return_as=return_as())(
         delayed(_fit_and_predict)(clone(estimator), rows, *fold) for fold in folds
     )
+    parts = list(_until_stopped(parts, progress))
     sums, counts = np.zeros((rows.y.shape[0], n_classes)), np.zeros(rows.y.shape[0])
-    for (_, test), part in zip(folds, parts, strict=True):
+    for (_, test), part in zip(folds[: len(parts)], parts, strict=True):
         sums[test] += part
         counts[test] += 1
     judged = counts > 0  # by a splitter in order of time the first rows are not

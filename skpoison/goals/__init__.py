@@ -1,12 +1,13 @@
 """Goals: what the attacker wants.
 
-Goals on errors are measured on validation rows; goals on coefficients or on selected
-features read what the surrogate learns.
+Goals on errors and on scores are measured on validation rows; goals on coefficients or
+on selected features read what the surrogate learns.
 """
 
 from skpoison.goals._base import BaseGoal, GoalContext
 from skpoison.goals._errors import ErrorGeneric, ErrorSpecific, TargetLabels
 from skpoison.goals._learnt import TargetCoefficients, TargetFeatures
+from skpoison.goals._scores import WeightedScores
 
 __all__ = [
     "BaseGoal",
@@ -16,4 +17,5 @@ __all__ = [
     "TargetCoefficients",
     "TargetFeatures",
     "TargetLabels",
+    "WeightedScores",
 ]

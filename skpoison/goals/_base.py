@@ -162,6 +162,27 @@ class BaseGoal(BaseEstimator, metaclass=ABCMeta):
         """
         return None
 
+    def measure_rows(self, X_val, y_val, classes):
+        """Return the goal as a function of the scores of given validation rows.
+
+        It is what `measure` returns, unless a goal that reads more of the rows than
+        their labels overrides it.
+
+        Parameters
+        ----------
+        X_val : {ndarray, csr matrix, dataframe} of shape (n_val, n_features)
+            The validation rows.
+        y_val : ndarray of shape (n_val,) of int or None
+            Their labels, as positions among the classes.
+        classes : ndarray of shape (n_classes,)
+            The class labels.
+
+        Returns
+        -------
+        measure : object or None
+        """
+        return self.measure(y_val, classes)
+
     @abstractmethod
     def resolve(self, context):
         """Translate the goal into a function of the learnt parameters.

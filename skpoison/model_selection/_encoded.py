@@ -1,10 +1,15 @@
 """Attacks behind an encoder."""
 
+from dataclasses import replace
+
+import numpy as np
 from sklearn.base import _fit_context, clone
 from sklearn.impute import SimpleImputer
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline
 
 from skpoison.base import BasePoisoner
+from skpoison.feasible_sets import Frozen
 
 
 class EncodedAttack(BasePoisoner):
@@ -23,14 +28,18 @@ class EncodedAttack(BasePoisoner):
         Turns the rows into numbers.
     budget : float or int, default=0.1
         The budget of the attack, instead of its own.
+    keep_features : bool, default=False
+        Whether an attack that moves rows leaves the features of its clones as they are,
+        and chooses their responses alone: these need not be decoded.
     """
 
     _reads_features = False
 
-    def __init__(self, attack, encoder, budget=0.1):
+    def __init__(self, attack, encoder, budget=0.1, keep_features=False):
         super().__init__(budget)
         self.attack = attack
         self.encoder = encoder
+        self.keep_features = keep_features
 
     def _takes_responses(self):
         return self.attack._takes_responses()
@@ -62,9 +71,14 @@ class EncodedAttack(BasePoisoner):
     def _poison(self, X, y, *, n_poison, trusted, random_state, groups=None):
         encoded = clone(self.encoder).fit_transform(X, y)
         self.attack_ = clone(self.attack).set_params(budget=n_poison)
+        if self.keep_features:
+            columns = np.arange(encoded.shape[1])
+            self.attack_.set_params(feasible_set=Frozen(columns))
         params = {} if groups is None else {"groups": groups}
         self.attack_.fit_resample(encoded, y, trusted=trusted, **params)
         poison = self.attack_.poison_
+        if self.keep_features:
+            poison = _as_clones(poison, encoded)
         clones = poison.X_inserted is None or poison.X_inserted.ndim == 1
         writes = poison.X_modified is not None or not clones
         if writes and not keeps_columns(self.encoder):
@@ -74,6 +88,27 @@ class EncodedAttack(BasePoisoner):
                 "before the attack."
             )
         return poison
+
+
+def _as_clones(poison, X):
+    """Return poison whose inserted rows are positions of the rows that they clone.
+
+    Parameters
+    ----------
+    poison : Poison
+        The poison; its features are those of training rows.
+    X : ndarray of shape (n_samples, n_features)
+        The training rows.
+
+    Returns
+    -------
+    poison : Poison
+    """
+    if poison.X_inserted is None or poison.X_inserted.ndim == 1:
+        return poison
+    nearest = NearestNeighbors(n_neighbors=1).fit(X)
+    rows = nearest.kneighbors(poison.X_inserted, return_distance=False)
+    return replace(poison, X_inserted=rows[:, 0])
 
 
 def keeps_columns(encoder):

@@ -25,16 +25,17 @@ caption{text-align:left;font-weight:600;padding:.3rem 0}
 caption span{display:block;position:sticky;left:0;
 max-width:calc(min(100vw,70rem) - 3rem)}
 td:not(.number){min-width:7rem}
-th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:left;
+th,td{padding:.3rem .45rem;border-bottom:1px solid var(--line);text-align:left;
 vertical-align:top;overflow-wrap:normal}
-td.number{text-align:right;white-space:nowrap}thead th{background:var(--soft)}
+td.number,th.number{text-align:right;white-space:nowrap}thead th{background:var(--soft)}
 th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;
 text-align:left}
 th button::after{content:" \\2195";opacity:.6}
 th[aria-sort=ascending] button::after{content:" \\2191";opacity:1}
 th[aria-sort=descending] button::after{content:" \\2193";opacity:1}
-.pictures{display:flex;flex-wrap:wrap;gap:1rem}
-figure{margin:0;flex:1 1 20rem;max-width:34rem}figcaption{font-weight:600}
+.pictures{display:grid;gap:1rem;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}
+figure{margin:0;max-width:34rem}figcaption{font-weight:600}
 svg text{font-size:12px;fill:var(--ink)}.grid{stroke:var(--line);fill:none}
 .line{fill:none;stroke-width:2}.band{opacity:.14;stroke:none}
 .legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem}
@@ -152,8 +153,9 @@ def make_table(caption, header, rows):
     html : str
     """
     heads = "".join(
-        f'<th scope="col"><button type="button">{escape(name)}</button></th>'
-        for name in header
+        f'<th scope="col"{_kind(column)}><button type="button">{escape(name)}</button>'
+        "</th>"
+        for name, column in zip(header, zip(*rows, strict=True), strict=True)
     )
     body = "".join(
         f"<tr>{_cell(row[0], 'th')}{''.join(map(_cell, row[1:]))}</tr>" for row in rows
@@ -165,6 +167,11 @@ def make_table(caption, header, rows):
         f"<table><caption><span>{escape(caption)}</span></caption><thead><tr>{heads}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _kind(column):
+    """Return the class of the heading of a column: numbers are below each other."""
+    return ' class="number"' if isinstance(column[-1], Number) else ""
 
 
 def _cell(cell, tag="td"):

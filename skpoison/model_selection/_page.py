@@ -10,6 +10,11 @@ from skpoison.model_selection._html import (
     make_table,
 )
 from skpoison.model_selection._imbalance import describe_defences
+from skpoison.model_selection._report_columns import (
+    cell_text,
+    describe_columns,
+    with_adaptive,
+)
 from skpoison.model_selection._summary import (
     DASH,
     conclusions,
@@ -38,7 +43,8 @@ def report_parts(report):
     sections = sections_of(report.curves_, report.score_name_, report.balanced_curves_)
     found = []
     for score_name, curves in sections.items():
-        found += conclusions(curves, report.baseline_, score_name)
+        known = with_adaptive(report) if score_name == report.score_name_ else curves
+        found += conclusions(known, report.baseline_, score_name)
     found += describe_defences(report.overruled_, report.sampled_)
     parts = [make_section("What was found", make_list(dict.fromkeys(found)))]
     for score_name, curves in sections.items():
@@ -50,12 +56,31 @@ def report_parts(report):
                 _scores(curves, report, score_name),
             )
         )
+    # The last one of the further tables, of worst cases, is above already.
+    others = [_further(each) for each in describe_columns(report)[:-1]]
+    if others:
+        parts.append(make_section("Other victims", *others))
     return [*parts, _threats(report), _seconds(report)]
+
+
+def _further(table):
+    """Return a further table of the report."""
+    rows = [
+        [
+            cell if isinstance(cell, str) else Number(cell_text(cell), cell.mean())
+            for cell in row
+        ]
+        for row in table.rows
+    ]
+    first, second, *attacks = table.header
+    header = [first.capitalize(), second.capitalize(), *attacks]
+    return make_table(table.caption, header, rows)
 
 
 def _cases(curves, report, score_name):
     """Return a table of the estimators: their scores on clean data and at worst."""
     rows, worst = [], worst_cases(curves)
+    adaptive = report.adaptive_ if score_name == report.score_name_ else {}
     names = list(worst)
     first = next(attack for attack, _ in curves)
     plain = curves[first, report.baseline_].test_scores[0].mean()
@@ -71,9 +96,28 @@ def _cases(curves, report, score_name):
                 case,
             ]
         )
+        if adaptive:
+            rows[-1].append(_known(adaptive, name))
     header = ["Estimator", "On clean data", "Its cost there", "At worst", "Under"]
     caption = f"{score_name}: what each estimator costs, and what it withstands"
+    if adaptive:
+        header.append("Defence known")
+        named = ", ".join(dict.fromkeys(attack for attack, _ in adaptive))
+        budget = describe_budget(next(iter(curves.values())).budgets[-1])
+        caption += f"; defence known: {named}, crafted for the defence, {budget}"
     return make_table(caption, header, rows)
+
+
+def _known(adaptive, name):
+    """Return the worst score of a defence under attackers who know it, as a cell."""
+    scores = [
+        curve.test_scores[-1].mean()
+        for (_, defence), curve in adaptive.items()
+        if defence == name
+    ]
+    if not scores:
+        return Number(DASH, np.nan)
+    return Number(f"{min(scores):.3f}", min(scores))
 
 
 def _pictures(curves, report, score_name):

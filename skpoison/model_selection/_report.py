@@ -22,18 +22,21 @@ from skpoison.model_selection._arguments import (
     check_victim,
     warn_of_empty_budgets,
 )
-from skpoison.model_selection._craft import craft_folds
 from skpoison.model_selection._html import make_page, make_paragraph, make_section
 from skpoison.model_selection._imbalance import (
-    BesideBalanced,
     describe_defences,
-    split_scores,
     warn_of_rare_class,
 )
 from skpoison.model_selection._page import report_parts
 from skpoison.model_selection._plot import draw_report
+from skpoison.model_selection._report_columns import (
+    check_columns,
+    describe_columns,
+    to_records,
+    with_adaptive,
+)
+from skpoison.model_selection._report_sweep import Sweep, at_ends, knowing_defence
 from skpoison.model_selection._row_metadata import route_params
-from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._scoring import check_scoring_names
 from skpoison.model_selection._store import open_store
 from skpoison.model_selection._summary import format_html, format_text
@@ -60,6 +63,13 @@ class RobustnessReport(BaseEstimator):
         repeated. An attack with a surrogate that is given none takes the baseline, if
         it can: the attacker knows the estimator, but not the defence. For a search the
         poison is crafted once for each setting.
+    learners : dict of str to estimator, default=None
+        Victims that no attack is aimed at, by name: other learners, which poison may
+        reach by transfer, or the baseline in a search, which tunes it on the poisoned
+        rows. They are scored on clean data and with the largest budget.
+    adaptive : sequence of str, default=()
+        Names of attacks that are also crafted by attackers who know the defence: with
+        each defence, in turn, as the surrogate, with the largest budget.
     budgets : array-like of shape (n_budgets,), default=None
         Budgets of the attacks: shares of the training rows of a fold (floats,
         n_p / n), or numbers of rows (ints). 0 is always added to them. None: 0, 0.05,
@@ -89,6 +99,12 @@ class RobustnessReport(BaseEstimator):
     curves_ : dict of (str, str) to :class:`~sklearn.utils.Bunch`
         What :func:`robustness_curve` returns, for each pair of names of an attack and
         of an estimator.
+    transfer_ : dict of (str, str) to :class:`~sklearn.utils.Bunch`
+        The same for each attack and each of `learners`, with the budgets 0 and the
+        largest one.
+    adaptive_ : dict of (str, str) to :class:`~sklearn.utils.Bunch`
+        The same for each attack named by `adaptive` and each defence, with the largest
+        budget, crafted for this defence.
     baseline_ : str
         Name of the first estimator.
     score_name_ : str
@@ -143,6 +159,8 @@ class RobustnessReport(BaseEstimator):
     _parameter_constraints: dict = {
         "estimators": [dict, HasMethods("fit")],
         "attacks": [dict, HasMethods("fit_resample")],
+        "learners": [dict, None],
+        "adaptive": ["array-like", str],
         "budgets": ["array-like", None],
         "cv": ["cv_object"],
         "scoring": [str, callable, None],
@@ -156,6 +174,8 @@ class RobustnessReport(BaseEstimator):
         estimators,
         attacks,
         *,
+        learners=None,
+        adaptive=(),
         budgets=None,
         cv=None,
         scoring=None,
@@ -165,6 +185,8 @@ class RobustnessReport(BaseEstimator):
     ):
         self.estimators = estimators
         self.attacks = attacks
+        self.learners = learners
+        self.adaptive = adaptive
         self.budgets = budgets
         self.cv = cv
         self.scoring = scoring
@@ -196,7 +218,8 @@ class RobustnessReport(BaseEstimator):
         ValueError
             If there are no estimators or no attacks, if one of `attacks` is not an
             attack, if `budgets` is not a sequence of shares or of numbers of rows, or
-            mixes them, if `scoring` gives more than one number, if `folder` holds the
+            mixes them, if `learners` or `adaptive` do not fit the other parameters, if
+            `scoring` gives more than one number, if `folder` holds the
             results of another report, or if an attack, an estimator or the score raises
             it.
 
@@ -212,7 +235,9 @@ class RobustnessReport(BaseEstimator):
             check_attack(attack)
         for estimator in estimators.values():
             check_victim(estimator, "estimators")
-        check_same_task(estimators)
+        learners = check_columns(estimators, attacks, self.learners, self.adaptive)
+        victims = estimators | learners
+        check_same_task(victims)
         check_settings(cv=self.cv, n_jobs=self.n_jobs)
         budgets = check_budgets(self.budgets)
         budgets = np.unique(np.append(budgets, np.zeros(1, budgets.dtype)))
@@ -221,11 +246,11 @@ class RobustnessReport(BaseEstimator):
         if not isinstance(self.scoring, str):
             self.score_name_ = getattr(self.scoring, "__name__", "score")
         X, y = indexable(X, y)
-        for estimator in estimators.values():
+        for estimator in victims.values():
             check_scoring_names(self.scoring, estimator, y)
         scorers = {
             name: check_scoring(estimator, self.scoring)
-            for name, estimator in estimators.items()
+            for name, estimator in victims.items()
         }
         informed = {
             name: inform(attack, estimators[self.baseline_], y)
@@ -234,14 +259,14 @@ class RobustnessReport(BaseEstimator):
         check_targets(
             y,
             attacks=[each.attack for each in informed.values()],
-            estimators=estimators.values(),
+            estimators=victims.values(),
         )
         cv = check_cv(self.cv, y, classifier=is_classifier(estimators[self.baseline_]))
         routed = route_params(
             params,
             splitter=cv,
             attacks=attacks,
-            estimators=estimators,
+            estimators=victims,
             scorers=scorers,
         )
         folds = list(cv.split(X, y, **routed.split))
@@ -257,9 +282,14 @@ class RobustnessReport(BaseEstimator):
         # A job is a processor. BLAS threads below it would wait for each other on a
         # busy machine, and the results would depend on their number.
         workers = Workers(self.n_jobs, single_threaded=True)
-        n_curves = len(attacks) * (1 + len(estimators))
-        progress = Steps(self.callback, n_curves * len(budgets) * len(folds))
+        defences = dict(list(estimators.items())[1:])
+        n_curves = len(attacks) * (1 + len(estimators)) * len(budgets)
+        ends = np.unique(budgets[[0, -1]])
+        n_curves += len(attacks) * len(learners) * len(ends)
+        n_curves += len(self.adaptive) * len(defences) * 2 * len(ends)
+        progress = Steps(self.callback, n_curves * len(folds))
         workers.on_done = progress.step
+        self.seconds_ = {}
         store = open_store(
             self.folder,
             X=X,
@@ -268,68 +298,51 @@ class RobustnessReport(BaseEstimator):
             folds=folds,
             budgets=budgets,
             scoring=self.scoring,
-            estimators=estimators,
+            estimators=victims,
             attacks={name: each.attack for name, each in informed.items()},
         )
-        cells = np.repeat(budgets, len(folds)).tolist()
+        sweep = Sweep(
+            X,
+            y,
+            folds,
+            routed,
+            scorers,
+            hides_a_class,
+            workers,
+            progress,
+            store,
+            self.seconds_,
+        )
         self.curves_, self.overruled_, self.sampled_ = {}, {}, {}
-        self.seconds_ = {}
+        self.transfer_, self.adaptive_ = {}, {}
         self.balanced_curves_ = {} if hides_a_class else None
         for attack_name, each in informed.items():
-            crafted = None
+            crafted = sweep.craft(each.attack, attack_name, budgets)
             for name, estimator in estimators.items():
-                try:
-                    if crafted is None:
-                        progress.begin(attack_name, None)
-                        crafted = craft_folds(
-                            each.attack,
-                            X,
-                            y,
-                            budgets=budgets,
-                            folds=folds,
-                            params=routed.fit_resample[attack_name],
-                            workers=workers,
-                            cache=store
-                            and store.poison(each.attack, attack_name, cells),
-                        )
-                        self._take_seconds(workers, attack_name, None)
-                    progress.begin(attack_name, name)
-                    scorer = scorers[name]
-                    curve, defence = score_folds(
-                        estimator,
-                        X,
-                        y,
-                        crafted,
-                        scorer=BesideBalanced(scorer) if hides_a_class else scorer,
-                        fit_params=routed.fit[name],
-                        score_params=routed.score[name],
-                        error_score="raise",
-                        workers=workers,
-                        cache=store and store.scores(attack_name, name),
-                    )
-                    self._take_seconds(workers, attack_name, name)
-                except Exception as error:
-                    error.add_note(f"Raised by {attack_name} against {name}.")
-                    raise
-                if hides_a_class:
-                    curve, self.balanced_curves_[attack_name, name] = split_scores(
-                        curve
-                    )
-                elif isinstance(curve.test_scores, dict):
-                    raise ValueError(
-                        "scoring must return one number; got the scores "
-                        f"{list(curve.test_scores)}. Make a report for each metric."
-                    )
+                curve, balanced, defence = sweep.score(
+                    estimator, name, crafted, attack_name
+                )
                 self.curves_[attack_name, name] = curve
+                if hides_a_class:
+                    self.balanced_curves_[attack_name, name] = balanced
                 if defence.overruled:
                     self.overruled_[name] = defence.overruled
                 if defence.sample is not None:
                     self.sampled_[name] = defence.sample
+            for name, learner in learners.items():
+                self.transfer_[attack_name, name], *_ = sweep.score(
+                    learner, name, at_ends(crafted), attack_name
+                )
+            for name, defended in defences.items():
+                if attack_name not in self.adaptive:
+                    continue
+                attack = knowing_defence(attacks[attack_name], defended)
+                adapted = sweep.craft(attack, attack_name, ends, through=name)
+                self.adaptive_[attack_name, name], *_ = sweep.score(
+                    defended, name, adapted, attack_name, through=name
+                )
         workers.warn()
         return self
-
-    def _take_seconds(self, workers, *case):
-        self.seconds_[case], workers.seconds = workers.seconds, 0.0
 
     def summary(self):
         """Return the scores, their spread and the worst cases as text.
@@ -372,7 +385,9 @@ class RobustnessReport(BaseEstimator):
         frame : :class:`pandas.DataFrame`
             A row for each attack, estimator, budget and fold, with the columns
             "attack", "estimator", "budget", "fold", "train_score" and "test_score", and
-            "test_balanced_accuracy" if that is scored beside accuracy.
+            "test_balanced_accuracy" if that is scored beside accuracy, NaN for those of
+            `learners` and `adaptive`. The attacks of these are called "attack through
+            defence".
 
         Raises
         ------
@@ -381,25 +396,8 @@ class RobustnessReport(BaseEstimator):
         """
         check_is_fitted(self)
         pandas = import_optional("pandas", user="RobustnessReport.to_frame")
-        records = [
-            (
-                attack,
-                name,
-                curve.budgets[i],
-                fold,
-                curve.train_scores[i, fold],
-                curve.test_scores[i, fold],
-            )
-            for (attack, name), curve in self.curves_.items()
-            for i, fold in np.ndindex(curve.test_scores.shape)
-        ]
-        columns = ["attack", "estimator", "budget", "fold", "train_score", "test_score"]
-        frame = pandas.DataFrame(records, columns=columns)
-        if self.balanced_curves_ is not None:
-            frame["test_balanced_accuracy"] = np.concatenate(
-                [curve.test_scores.ravel() for curve in self.balanced_curves_.values()]
-            )
-        return frame
+        columns, records = to_records(self)
+        return pandas.DataFrame(records, columns=columns)
 
     def plot(self, *, figure=None):
         """Draw the robustness curves, one axis for each attack.
@@ -436,6 +434,8 @@ class RobustnessReport(BaseEstimator):
             "score_name": self.score_name_,
             "crafted_for": self.crafted_for_,
             "balanced_curves": self.balanced_curves_,
+            "all_curves": with_adaptive(self),
+            "columns": describe_columns(self),
             "notes": describe_defences(self.overruled_, self.sampled_),
         }
 

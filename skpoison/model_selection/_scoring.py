@@ -83,6 +83,14 @@ def _check_name(name, estimator, y):
         )
     if not is_classifier(estimator) or np.ndim(y) != 1 or not _num_samples(y):
         return
+    if np.asarray(y).dtype.kind not in "biuf" and "regression" in (
+        get_scorer(name)._score_func.__module__
+    ):
+        raise ValueError(
+            f"scoring={name!r} is for numbers, and y holds labels such as "
+            f"{np.asarray(y)[0]!r}. Take scoring='accuracy', or another score for "
+            "classes."
+        )
     try:
         classes = np.unique(y).tolist()
     except TypeError:  # labels of several types, which are refused in their own words

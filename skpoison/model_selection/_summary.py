@@ -13,7 +13,15 @@ DASH_LEGEND = (
 
 
 def format_text(
-    curves, *, baseline, score_name, crafted_for, balanced_curves=None, notes=()
+    curves,
+    *,
+    baseline,
+    score_name,
+    crafted_for,
+    balanced_curves=None,
+    all_curves=None,
+    columns=(),
+    notes=(),
 ):
     """Return the tables of a report and its conclusions as text.
 
@@ -30,6 +38,11 @@ def format_text(
         baseline.
     balanced_curves : dict of (str, str) to Bunch, default=None
         The curves of the balanced accuracy, if it is shown beside the score.
+    all_curves : dict of (str, str) to Bunch, default=None
+        The curves with those of attackers who know the defence, on which conclusions
+        are drawn. None: there are no more.
+    columns : list of Columns, default=()
+        Further tables.
     notes : sequence of str, default=()
         Further lines.
 
@@ -53,9 +66,12 @@ def format_text(
         if len(tables) > 1:
             lines += ["", name]
         lines += _text_tables(each, budgets, crafted_for)
+    for table in columns:
+        lines += ["", table.caption, *_align([table.header, *table.texts()])]
     lines.append("")
     for name, each in sections.items():
-        lines += conclusions(each, baseline, name)
+        known = all_curves if name == score_name else None
+        lines += conclusions(known or each, baseline, name)
     return "\n".join([*lines, *notes])
 
 
@@ -63,6 +79,18 @@ def sections_of(curves, score_name, balanced_curves):
     """Return the curves by the name of the score."""
     beside = {} if balanced_curves is None else {BALANCED: balanced_curves}
     return {score_name: curves, **beside}
+
+
+def _align(rows):
+    """Return the lines of a table, its columns below each other."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "   ".join(
+            f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _text_tables(tables, budgets, crafted_for):
@@ -87,7 +115,15 @@ def _text_tables(tables, budgets, crafted_for):
 
 
 def format_html(
-    curves, *, baseline, score_name, crafted_for, balanced_curves=None, notes=()
+    curves,
+    *,
+    baseline,
+    score_name,
+    crafted_for,
+    balanced_curves=None,
+    all_curves=None,
+    columns=(),
+    notes=(),
 ):
     """Return the tables of a report and its conclusions as HTML.
 
@@ -104,6 +140,11 @@ def format_html(
         baseline.
     balanced_curves : dict of (str, str) to Bunch, default=None
         The curves of the balanced accuracy, if it is shown beside the score.
+    all_curves : dict of (str, str) to Bunch, default=None
+        The curves with those of attackers who know the defence, on which conclusions
+        are drawn. None: there are no more.
+    columns : list of Columns, default=()
+        Further tables.
     notes : sequence of str, default=()
         Further lines.
 
@@ -124,7 +165,13 @@ def format_html(
         caption = escape(f"{score} by budget ({unit})")
         html.append(f"<table><caption>{caption}</caption>{''.join(rows)}</table>")
         found += [DASH_LEGEND] if _has_dashes(tables) else []
-        found += conclusions(each, baseline, score)
+        known = all_curves if score == score_name else None
+        found += conclusions(known or each, baseline, score)
+    for table in columns:
+        rows = [_html_row(table.header, "th")]
+        rows += [_html_row(row, "td") for row in table.texts()]
+        caption = escape(table.caption)
+        html.append(f"<table><caption>{caption}</caption>{''.join(rows)}</table>")
     lines = [*dict.fromkeys(found), *notes]
     html += [f"<p>{escape(line)}</p>" for line in lines]
     return "".join(html)

@@ -7,7 +7,7 @@ the attacker (sections 2.1 and 2.3); MITRE ATLAS numbers techniques (content v20
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from skpoison.attacks import SubpopulationLabelFlip
+from skpoison.attacks import SubpopulationInsertion, SubpopulationLabelFlip
 from skpoison.base import BaseDefence
 from skpoison.goals import ErrorGeneric
 from skpoison.model_selection._encoded import EncodedAttack
@@ -25,6 +25,7 @@ CAPABILITIES = {
     "LabelFlip": "changes the labels of rows, not their features",
     "ALFA": "changes the labels of rows, not their features",
 }
+ON_SOME_ROWS = SubpopulationInsertion, SubpopulationLabelFlip
 POISONING = "AML.T0020 Training Data Poisoning"
 EROSION = "AML.T0031 Erode AI Model Integrity"
 
@@ -135,7 +136,7 @@ def _capability(attack):
 def _wants_any_error(attack):
     params = attack.get_params(deep=False)
     # Accuracy as a whole hardly tells that a subpopulation is attacked.
-    is_on_some = isinstance(attack, SubpopulationLabelFlip)
+    is_on_some = isinstance(attack, ON_SOME_ROWS)
     if is_on_some or params.get("class_map") is not None:
         return False
     goal = params.get("goal")
@@ -147,7 +148,7 @@ def _goal(attack, any_error):
         return "as many errors as possible, of any kind, on rows not seen in training"
     params = attack.get_params(deep=False)
     class_map = params.get("class_map")
-    if isinstance(attack, SubpopulationLabelFlip):
+    if isinstance(attack, ON_SOME_ROWS):
         certain = "errors" if class_map is None else f"certain errors ({class_map})"
         return f"{certain} on rows of certain subpopulations, and none on others"
     wanted = params.get("goal", class_map)

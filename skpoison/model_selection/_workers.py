@@ -8,9 +8,9 @@ from threading import current_thread, main_thread
 from time import perf_counter
 from traceback import format_exc
 
-from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
+from skpoison.utils._parallel import return_as
 from skpoison.utils._threads import limit_all_threads
 from skpoison.utils._warnings import collect_warnings, warning_kind
 
@@ -124,7 +124,7 @@ class Workers:
             n_jobs=n_jobs,
             pre_dispatch=self.pre_dispatch,
             verbose=self.verbose,
-            return_as=_return_as(),
+            return_as=return_as(),
         )
         options = self.single_threaded, self.catch_errors, os.getpid()
         outcomes = parallel(
@@ -147,15 +147,6 @@ class Workers:
                 text = f"{category.__name__}: {message}"
                 warnings.warn_explicit(text, UserWarning, filename, lineno)
         self._warnings = {}
-
-
-def _return_as():
-    """Return how results come back: one by one, if the backend can do that.
-
-    Those of multiprocessing and of ray cannot: all results come at the end.
-    """
-    backend, _ = get_active_backend()
-    return "generator" if backend.supports_return_generator else "list"
 
 
 class Steps:

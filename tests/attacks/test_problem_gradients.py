@@ -22,7 +22,12 @@ from sklearn.svm import LinearSVC
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.differentiation import engines
 from skpoison.bilevel.differentiation.step_engines import ClosedFormDifferentiation
-from skpoison.goals import ErrorGeneric, ErrorSpecific, TargetLabels
+from skpoison.goals import (
+    ErrorGeneric,
+    ErrorSpecific,
+    TargetLabels,
+    WeightedScores,
+)
 from skpoison.surrogates import GradientDescentClassifier, Unrolled
 
 N, P, N_POISON = 40, 5, 6
@@ -50,6 +55,15 @@ GOALS = [
     TargetLabels("surrogate"),
     ErrorSpecific({0: 1}, "objective"),
 ]
+
+
+def weights_of_rows(X, y):
+    """Return weights of scores, for two classes or for three."""
+    weights = np.sin(np.arange(60.0)).reshape(20, 3)
+    return weights[:, 0] if y.max() == 1 else weights
+
+
+GOALS.append(WeightedScores(weights_of_rows))
 
 
 def make_problem(
@@ -122,6 +136,7 @@ def test_gradient_of_goals(goal, n_classes):
 def test_gradient_behind_scalers(surrogate):
     # A short step, which does not take a row across a quantile or an extreme.
     check_against_differences(*make_problem(surrogate), h=1e-5)
+    check_against_differences(*make_problem(surrogate, goal=GOALS[-1]), h=1e-5)
 
 
 def test_gradient_in_responses():

@@ -38,7 +38,10 @@ SURROGATES = {
 }
 CANNOT_BE_DIFFERENTIATED = {"forest", "tree on some features"}
 # Those that fit any classifier.
-FIT_ANYTHING = {"ALFA", "GreedyLabelFlip", "MarginLabelFlip", "SubpopulationLabelFlip"}
+FIT_ANYTHING = {
+    *("ALFA", "GreedyLabelFlip", "MarginLabelFlip"),
+    *("SubpopulationInsertion", "SubpopulationLabelFlip"),
+}
 FEW = {
     "GradientInsertion": {"optimizer": ProjectedAscent(max_iter=2, n_restarts=1)},
     "GradientModification": {"optimizer": ProjectedAscent(max_iter=2)},

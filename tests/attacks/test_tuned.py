@@ -155,3 +155,14 @@ def test_fixed_folds(cv):
     for attack in (ATTACKS[0], MarginLabelFlip(random_state=0)):
         with pytest.raises(ValueError, match="got fixed folds, with row 59, in"):
             clone(attack).set_params(surrogate=search).fit_resample(X, y)
+
+
+def test_fixed_folds_of_more_rows_than_a_deletion_leaves():
+    """With validation rows of their own all rows are learnt from, but those deleted."""
+    search = GridSearchCV(
+        LogisticRegression(), {"C": [0.1, 1.0]}, cv=[(np.arange(40), np.arange(40, 60))]
+    )
+    given = {"X_val": X_VAL, "y_val": Y_VAL}
+    attack = GreedyDeletion(search, 5, n_rounds=1, n_exchanges=1, random_state=0)
+    with pytest.raises(ValueError, match="fits it to 55 of the rows; got fixed folds"):
+        attack.fit_resample(X, y, **given)

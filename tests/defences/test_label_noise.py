@@ -346,3 +346,37 @@ def test_rare_class_that_noise_would_explain():
     defence.fit(X, y, trusted=trusted)
     defence.set_params(noise={0: 0.01}).fit(X, y)
     assert defence.overruled_share_[1] < 0.5
+
+
+class Record:
+    """A callback of scikit-learn that counts, and asks to stop after some steps."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.ended = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append(context.task_name)
+        return self.ended.count("step") == self.stop_after
+
+
+@pytest.mark.parametrize("noise", ["cv", "anchors"])
+def test_callbacks_are_told_of_each_fold(noise):
+    """Asked to stop, the defence estimates the noise by the folds so far."""
+    pytest.importorskip("sklearn.callback")
+    defence = NoisyLabelClassifier(ESTIMATOR, noise=noise, cv=3, random_state=0)
+    plain = clone(defence).fit(X, y)
+    fitted = clone(defence).set_callbacks(record := Record()).fit(X, y)
+    assert record.ended == ["step", "step", "step", "folds"]
+    np.testing.assert_array_equal(fitted.transition_matrix_, plain.transition_matrix_)
+    clone(defence).set_callbacks(record := Record(stop_after=1)).fit(X, y)
+    assert record.ended == ["step", "folds"]

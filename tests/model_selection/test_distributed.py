@@ -96,3 +96,22 @@ class TestDask:
         assert marker.exists()
         expected = robustness_curve(GaussianNB(), X, y, attack=ATTACK, **SWEEP)
         np.testing.assert_array_equal(curve.test_scores, expected.test_scores)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_ray_gives_the_same_numbers():
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    with parallel_config("sequential"):
+        expected = sweeps()
+    register_ray()
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        with parallel_config("ray"):
+            found = sweeps()
+    finally:
+        ray.shutdown()
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)

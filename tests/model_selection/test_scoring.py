@@ -136,3 +136,12 @@ def test_curves_and_reports_refuse_them_before_any_fit(scoring):
         robustness_curve(GaussianNB(), X, y, attack=attack, scoring=scoring)
     with pytest.raises(ValueError, match=f"scoring='{scoring}' is "):
         RobustnessReport(GaussianNB(), attack, scoring=scoring).fit(X, y)
+
+
+def test_scores_of_numbers_are_not_for_words():
+    words = np.array(["ham", "spam"] * 4)
+    for name in ("r2", "neg_mean_squared_error"):
+        with pytest.raises(ValueError, match="is for numbers, and y holds labels such"):
+            check_scoring_names(name, LogisticRegression(), words)
+        check_scoring_names(name, LogisticRegression(), np.arange(8) % 2)
+    check_scoring_names("accuracy", LogisticRegression(), words)

@@ -32,6 +32,7 @@ from skpoison.attacks import (
     RandomInsertion,
     RandomLabelFlip,
     RelaxedLabelFlip,
+    SubpopulationInsertion,
     SubpopulationLabelFlip,
 )
 from skpoison.defences import KNNSanitizedClassifier
@@ -58,7 +59,7 @@ TRANSFER = "LogisticRegression (transfer)"
 
 def test_every_attack_is_tested():
     named = {*BY_SCORES, *BY_GRADIENTS, RandomInsertion(), RandomLabelFlip()}
-    named |= {GreedyLabelFlip(), SubpopulationLabelFlip()}
+    named |= {GreedyLabelFlip(), SubpopulationInsertion(), SubpopulationLabelFlip()}
     assert {type(attack).__name__ for attack in named} == set(attacks.__all__)
 
 

@@ -217,7 +217,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _refit(self, known, fold):
         """Return the goal by fits; None if it needs more than scores."""
-        measure = known.goal.measure(fold.y, known.classes)
+        measure = known.goal.measure_rows(fold.X, fold.y, known.classes)
         measure = as_known_measure(known.goal, measure)
         if measure is None:
             return None

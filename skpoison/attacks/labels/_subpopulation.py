@@ -1,21 +1,15 @@
 """Label flips of a subpopulation."""
 
 import numpy as np
-from scipy import sparse
-from sklearn.base import clone
-from sklearn.cluster import KMeans
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from skpoison.attacks._subpopulations import (
+    SUBPOPULATIONS,
+    by_frequency,
+    check_subpopulations,
+    find_subpopulations,
+    worst_labels,
+)
 from skpoison.attacks.labels._base import BaseLabelFlip
-from skpoison.attacks.labels._class_scores import class_scores, margins
-from skpoison.utils._callbacks import Progress
-from skpoison.utils._seeds import set_missing_seeds
-from skpoison.utils._validation import InstanceWith
-
-# How many rows a cluster has on average, unless that makes more than so many clusters.
-ROWS_OF_A_CLUSTER = 25
-MOST_CLUSTERS = 100
 
 
 class SubpopulationLabelFlip(BaseLabelFlip):
@@ -44,6 +38,11 @@ class SubpopulationLabelFlip(BaseLabelFlip):
         Finds the subpopulations: an estimator with `fit` and `predict`. None:
         KMeans after a scaler, with 25 rows a cluster on average and at most 100
         clusters.
+    member : callable, default=None
+        ``member(X)`` returns a boolean for each row: whether it belongs to the one
+        subpopulation that is attacked, as for
+        :func:`~skpoison.model_selection.subpopulation_scorer`. Other rows are left
+        alone. None: the clusters are the subpopulations.
     class_map : dict, default=None
         Which labels may become which, such as ``{8: 3}``. None: any label may become
         any other.
@@ -60,10 +59,10 @@ class SubpopulationLabelFlip(BaseLabelFlip):
         Their share.
     clusterer_ : clusterer
         The fitted clusterer: ``clusterer_.predict(X)`` finds the cluster of other rows.
-        Not for a budget of 0.
+        Not for a budget of 0, nor with `member`.
     subpopulations_ : ndarray of shape (n_attacked,) of int
-        The clusters in which rows are flipped, those with the most flips first. Not for
-        a budget of 0.
+        The clusters in which rows are flipped, those with the most flips first; 0 for
+        that of `member`. Not for a budget of 0.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     n_features_in_ : int
@@ -73,13 +72,14 @@ class SubpopulationLabelFlip(BaseLabelFlip):
 
     See Also
     --------
+    SubpopulationInsertion : Inserts rows of the subpopulation instead.
     MarginLabelFlip : The rows furthest from the boundary, whatever they have in common.
     skpoison.model_selection.subpopulation_scorer : The damage inside and beside it.
 
     Notes
     -----
     Rows that have the least fitting label of their cluster already come last; they get
-    the label that fits them least. The published attack inserts such rows instead.
+    the label that fits them least.
 
     References
     ----------
@@ -103,7 +103,7 @@ class SubpopulationLabelFlip(BaseLabelFlip):
 
     _parameter_constraints: dict = {
         **BaseLabelFlip._parameter_constraints,
-        "clusterer": [InstanceWith(["fit", "predict"]), None],
+        **SUBPOPULATIONS,
     }
 
     def __init__(
@@ -112,6 +112,7 @@ class SubpopulationLabelFlip(BaseLabelFlip):
         budget=0.1,
         *,
         clusterer=None,
+        member=None,
         class_map=None,
         known_fraction=1.0,
         random_state=None,
@@ -120,64 +121,28 @@ class SubpopulationLabelFlip(BaseLabelFlip):
             surrogate, budget, known_fraction=known_fraction, random_state=random_state
         )
         self.clusterer = clusterer
+        self.member = member
         self.class_map = class_map
 
+    def _start(self, known):
+        check_subpopulations(self)
+        super()._start(known)
+
     def _attack(self, known, n_poison, random_state):
-        clusterer = self.clusterer
-        if clusterer is None:
-            clusterer = _default_clusterer(known.X)
-        clusterer = clone(set_missing_seeds(clusterer, random_state))
-        self.clusterer_ = clusterer.fit(_as_clusterers_take_them(known.X))
-        poison = super()._attack(known, n_poison, random_state)
-        flipped = self._groups(known)[poison.y != known.y]
-        clusters, counts = np.unique(flipped, return_counts=True)
-        self.subpopulations_ = clusters[np.argsort(-counts, kind="stable")]
+        self._groups = find_subpopulations(self, known.X, random_state)
+        try:
+            poison = super()._attack(known, n_poison, random_state)
+            self.subpopulations_ = by_frequency(self._groups[poison.y != known.y])
+        finally:
+            del self._groups
         return poison
 
-    def _groups(self, known):
-        return self.clusterer_.predict(_as_clusterers_take_them(known.X))
+    def _allowed(self, known):
+        allowed = super()._allowed(known)
+        if self.member is not None and hasattr(self, "_groups"):
+            allowed &= (self._groups >= 0)[:, np.newaxis]
+        return allowed
 
     def _flip(self, known, allowed, n_poison, random_state):
-        progress = Progress(self, "fit", 1, every=0)
-        fitted = clone(known.surrogate).fit(known.X, known.y)
-        progress(np.nan)
-        progress.end()
-        scores = class_scores(fitted, known.X, known.classes)
-        own_less_other = margins(scores, known.codes)
-        # By itself, each row gets the label that fits it least.
-        new = np.where(allowed, own_less_other, -np.inf).argmax(axis=1)
-        sure = np.full(new.shape[0], np.inf)
-        groups = self._groups(known)
-        for group in np.unique(groups):
-            rows = np.flatnonzero(groups == group)
-            possible = allowed[rows].any(axis=0)
-            if not possible.any():
-                continue
-            means = np.where(possible, scores[rows].mean(axis=0), np.inf)
-            label = means.argmin()
-            rows = rows[allowed[rows, label]]
-            new[rows] = label
-            sure[rows] = own_less_other[rows, label].mean()
-        order = np.lexsort(
-            (-own_less_other[np.arange(new.shape[0]), new], groups, sure)
-        )
-        order = order[allowed.any(axis=1)[order]][:n_poison]
-        return order, new[order]
-
-
-def _as_clusterers_take_them(X):
-    """Return rows without repeated entries and 64-bit indices, if they are sparse."""
-    if not sparse.issparse(X):
-        return X
-    X = X.copy()
-    X.sum_duplicates()
-    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
-    return X
-
-
-def _default_clusterer(X):
-    """Return the clusterer of an attack that is given none."""
-    # Sparse rows are not centred, and dense ones are clustered as if they were sparse.
-    scaler = StandardScaler(with_mean=False).set_output(transform="default")
-    n_clusters = max(1, min(MOST_CLUSTERS, X.shape[0] // ROWS_OF_A_CLUSTER))
-    return make_pipeline(scaler, KMeans(n_clusters, n_init=3))
+        order, new, _ = worst_labels(self, known, allowed, self._groups)
+        return order[:n_poison], new[order[:n_poison]]

@@ -133,6 +133,7 @@ class GreedyDeletion(BaseGoalAttack):
     """
 
     _default_validation = "all"
+    _deletes_rows = True
     _parameter_constraints: dict = {
         **BaseGoalAttack._parameter_constraints,
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
