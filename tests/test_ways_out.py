@@ -57,6 +57,8 @@ from skpoison.attacks import (
     GreedyLabelFlip,
     MarginLabelFlip,
     RandomLabelFlip,
+    SubpopulationInsertion,
+    SubpopulationLabelFlip,
 )
 from skpoison.attacks._base import Known
 from skpoison.attacks.rows._initial_rows import rows_to_insert
@@ -90,6 +92,7 @@ from skpoison.goals import (
     TargetCoefficients,
     TargetFeatures,
     TargetLabels,
+    WeightedScores,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
 from skpoison.online import (
@@ -196,6 +199,11 @@ def own_penalty(charge):
     return make_own(
         BasePenalty, value_and_gradient=lambda self, X, y, *start: charge(X)
     )
+
+
+def first_rows(X):
+    """Return a subpopulation."""
+    return np.arange(len(X)) < 20
 
 
 class Jumping(KFold):
@@ -761,6 +769,41 @@ PARTS = [
         insert(goal=TargetCoefficients({0: np.inf})),
         "finite, or NaN for coefficients that do not matter",
         [insert(goal=TargetCoefficients([[1.0, np.nan, np.nan, np.nan, np.nan]]))],
+    ),
+    Case(
+        insert(goal=WeightedScores([1.0]), given=GIVEN),
+        "`weights` of WeightedScores must hold a finite number for each of the",
+        [insert(goal=WeightedScores(np.ones(len(GIVEN["y_val"]))), given=GIVEN)],
+    ),
+    Case(
+        flip(SubpopulationLabelFlip, LR, member=first_rows, clusterer=KMeans(2)),
+        "`clusterer` must be None if `member` is given",
+        [
+            flip(SubpopulationLabelFlip, LR, member=first_rows),
+            flip(SubpopulationLabelFlip, LR, clusterer=KMeans(2)),
+        ],
+    ),
+    Case(
+        flip(SubpopulationInsertion, LR, member=lambda X: X),
+        "`member` must return a boolean for each row",
+        [flip(SubpopulationInsertion, LR, member=first_rows)],
+    ),
+    Case(
+        flip(
+            SubpopulationInsertion,
+            LR,
+            member=lambda X: first_rows(X) & (y == 0),
+            class_map={1: 0},
+        ),
+        "`budget` must not exceed the 0 rows .* or relabel more classes",
+        [
+            flip(
+                SubpopulationInsertion,
+                LR,
+                member=lambda X: first_rows(X) & (y == 0),
+                class_map={1: 0, 0: 1},
+            )
+        ],
     ),
     Case(
         insert(goal=TargetCoefficients({})),

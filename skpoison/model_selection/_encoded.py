@@ -91,12 +91,13 @@ class EncodedAttack(BasePoisoner):
 
 
 def _as_clones(poison, X):
-    """Return poison whose inserted rows are positions of the rows that they clone.
+    """Return poison whose features are those of the training rows, by their positions.
 
     Parameters
     ----------
     poison : Poison
-        The poison; its features are those of training rows.
+        The poison; its inserted rows have the features of training rows, and its
+        modified ones have kept theirs.
     X : ndarray of shape (n_samples, n_features)
         The training rows.
 
@@ -104,6 +105,8 @@ def _as_clones(poison, X):
     -------
     poison : Poison
     """
+    if poison.X_modified is not None:
+        return replace(poison, modified=None, X_modified=None)
     if poison.X_inserted is None or poison.X_inserted.ndim == 1:
         return poison
     nearest = NearestNeighbors(n_neighbors=1).fit(X)

@@ -24,7 +24,8 @@ import skpoison
 from skpoison.attacks import RandomLabelFlip
 from skpoison.cli import main
 from skpoison.cli._data import LOADERS
-from skpoison.cli._defaults import CHEAP, STRONG
+from skpoison.cli._defaults import CHEAP, CHEAP_ADAPTIVE, STRONG
+from skpoison.cli._learners import RETUNED
 from skpoison.cli._listing import format_list
 from skpoison.cli._tasks import CLASSIFICATION, REGRESSION
 from skpoison.defences import KNNSanitizedClassifier
@@ -33,10 +34,11 @@ from skpoison.model_selection import robustness_curve
 FILES = ["robustness.csv", "robustness.png"]
 PAGE = "robustness.html"
 
-# One attack, one defence, one budget, two folds, and a tree.
+# One attack, one defence, no other victims, one budget, two folds, and a tree.
 QUICK = (
     *("--estimator", "tree", "--cv", "2", "--budgets", "0.2"),
     *("--attack", "random_label_flip", "--defence", "knn_relabel"),
+    *("--transfer", "--adaptive"),
 )
 
 SOURCE = """
@@ -171,18 +173,27 @@ def test_defaults_in_a_pipe():
     assert versions.startswith(f"with skpoison {skpoison.__version__}, scikit-learn ")
 
     attacks, defences = [*CHEAP, STRONG], CLASSIFICATION.best_defences
+    learners = [RETUNED, *CLASSIFICATION.others]
     assert again == (
         "to make it again: python -m skpoison --data table.csv --target y "
         "--estimator logistic "
-        f"--attack {' '.join(attacks)} --defence {' '.join(defences)} --budgets 0.2 "
-        "--cv 2 --scoring accuracy --seed 0"
+        f"--attack {' '.join(attacks)} --defence {' '.join(defences)} "
+        f"--transfer {' '.join(learners)} --adaptive {CHEAP_ADAPTIVE} "
+        "--budgets 0.2 --cv 2 --scoring accuracy --seed 0"
     )
     scores = read_csv()
+    further = {key for key in scores if key[1] in learners or " through " in key[0]}
+    assert {key[1] for key in further} == {*learners, *defences}
+    assert {key[0] for key in further if key[1] in defences} == {
+        f"{CHEAP_ADAPTIVE} through {each}" for each in defences
+    }
+    assert {key[0] for key in further if key[1] in learners} == set(attacks)
+    scores = {key: folds for key, folds in scores.items() if key not in further}
     assert len(scores) == len(attacks) * (1 + len(defences)) * 2
     assert all(folds.shape == (2,) for folds in scores.values())
     # What the table says is what the file says.
     rows, attack = {}, None
-    for line in done.stdout.splitlines():
+    for line in done.stdout.partition("\nOther victims")[0].splitlines():
         if line.endswith("regained"):
             attack, *budgets, _ = line.split()
         elif line.startswith("  ") and "±" in line:
@@ -226,7 +237,7 @@ def test_regression(succeed):
     ]
     out, err = succeed(
         *("--data", save("a,b,y\n" + "".join(lines)), "--target", "y"),
-        *("--cv", 2, "--budgets", 0.2),
+        *("--cv", 2, "--budgets", 0.2, "--transfer"),
     )
     assert err == ""
     assert ", the target from 0.688 to 5.748)" in out.partition("\n")[0]
@@ -293,13 +304,13 @@ def test_regression_on_holes_and_words(succeed, with_words):
     words = [] if with_words else ["--drop", "b"]
     out, err = succeed(
         *("--data", save("\n".join(["a,b,y", *lines])), "--target", "y", *words),
-        *("--cv", 2, "--budgets", 2, "--defence"),
+        *("--cv", 2, "--budgets", 2, "--defence", "--transfer"),
     )
     assert err == ""
-    attack = "greedy_deletion" if with_words else STRONG
-    assert {case[0] for case in read_csv()} == {attack}
+    assert {case[0] for case in read_csv()} == {STRONG}
     assert "crafted for" not in out
-    assert (f"left out {STRONG}: " in out) == with_words
+    assert "the attacker knows the estimator" in out
+    assert (f"{STRONG} clones rows and chooses their target alone" in out) == with_words
 
 
 @pytest.mark.parametrize(
@@ -474,7 +485,7 @@ def test_importable_names(succeed):
         *("--estimator", "users_models.pipeline"),
         *("--attack", "skpoison.attacks.RandomInsertion"),
         *("--defence", "skpoison.defences.KNNSanitizedClassifier"),
-        *("--scoring", "neg_log_loss"),
+        *("--scoring", "neg_log_loss", "--transfer"),
     )
     assert "), MinMaxScaler -> DecisionTreeClassifier\n" in out
     assert list(read_csv()) == [
@@ -859,3 +870,30 @@ def test_disk_that_is_full(monkeypatch, capsys):
     assert "Wrote" not in out
     assert err.startswith("skpoison: --out out cannot be written to: ")
     assert len(err.splitlines()) == 1
+
+
+def test_other_victims_and_known_defences(succeed):
+    data = ("--data", save(table()), "--target", "y", *QUICK)
+    chosen = ("--attack", "margin_label_flip", "--transfer", "neighbors", "re-tuned")
+    out, _ = succeed(*data, *chosen, "--adaptive", "margin_label_flip")
+    assert "\nOther victims under the same poison, by attack, with budget 20%\n" in out
+    assert "margin_label_flip through a defence: the attacker knows it, too" in out
+    assert "--transfer neighbors re-tuned --adaptive margin_label_flip" in out
+    cases = {case[:2] for case in read_csv()}
+    assert ("margin_label_flip through knn_relabel", "knn_relabel") in cases
+    assert {name for _, name in cases} == {
+        *("no defence", "knn_relabel", "neighbors", "re-tuned")
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--adaptive", "alfa"), "--adaptive alfa is not among the attacks of the rep"),
+        (("--adaptive", "random_label_flip"), "it has no surrogate. Leave it out."),
+        (("--transfer", "nobody"), "--transfer nobody is not one of logistic, "),
+        (("--transfer", "ridge"), "--transfer ridge is not a scikit-learn classifier"),
+    ],
+)
+def test_others_that_cannot_be(fail, given, message):
+    assert message in fail("--data", "iris", *QUICK, *given)

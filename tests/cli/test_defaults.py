@@ -5,7 +5,18 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skpoison.cli._defaults import CHEAP, STRONG, choose_attacks, choose_defences
+from skpoison.cli._defaults import (
+    CHEAP,
+    CHEAP_ADAPTIVE,
+    MANY_FOR_OTHERS,
+    STRONG,
+    choose_adaptive,
+    choose_attacks,
+    choose_defences,
+    choose_learners,
+    describe_responses,
+)
+from skpoison.cli._learners import RETUNED
 from skpoison.cli._tasks import CLASSIFICATION, REGRESSION
 
 
@@ -68,3 +79,36 @@ def test_defences():
     assert choose_defences(REGRESSION, forest, None, 500) == ["outlier_filter"]
     many = choose_defences(CLASSIFICATION, LogisticRegression(), None, 50_000)
     assert many == ["confident_learning", "knn_drop"]
+
+
+def test_responses_beside_words():
+    attacks, notes = choose_attacks(
+        np.zeros((10, 2)),
+        task=REGRESSION,
+        n_classes=1,
+        n_crafts=2,
+        words=["city"],
+        has_responses=True,
+    )
+    assert (attacks, notes) == ([STRONG], [])
+    assert describe_responses([STRONG], ["city"]) == (
+        f"{STRONG} clones rows and chooses their target alone: numbers cannot be "
+        "written into columns of words (city)"
+    )
+
+
+def test_other_victims():
+    assert choose_learners(CLASSIFICATION, "logistic", 100) == [
+        *(RETUNED, "forest", "neighbors")
+    ]
+    assert choose_learners(CLASSIFICATION, "forest", 100) == [RETUNED, "neighbors"]
+    assert choose_learners(REGRESSION, "ridge", 100)[1:] == REGRESSION.others
+    assert choose_learners(CLASSIFICATION, "logistic", MANY_FOR_OTHERS) == []
+
+
+def test_attackers_who_know_the_defence():
+    attacks = [*CHEAP, STRONG]
+    assert choose_adaptive(CLASSIFICATION, attacks, 100) == [CHEAP_ADAPTIVE]
+    assert choose_adaptive(CLASSIFICATION, [STRONG], 100) == []
+    assert choose_adaptive(CLASSIFICATION, attacks, MANY_FOR_OTHERS) == []
+    assert choose_adaptive(REGRESSION, attacks, 100) == []

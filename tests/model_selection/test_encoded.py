@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures
@@ -15,8 +15,10 @@ from skpoison.attacks import (
     RandomInsertion,
     RelaxedLabelFlip,
 )
+from skpoison.feasible_sets import ResponseRange
 from skpoison.model_selection import RobustnessReport
 from skpoison.model_selection._encoded import EncodedAttack, keeps_columns
+from skpoison.optimizers import ProjectedAscent
 
 X, y = load_iris(return_X_y=True)
 X, y = X[50::2], y[50::2]
@@ -120,3 +122,28 @@ def test_features_can_be_written_behind_an_imputer(attack):
 )
 def test_keeps_columns(encoder, expected):
     assert keeps_columns(encoder) == expected
+
+
+@pytest.mark.parametrize("make", [GradientInsertion, GradientModification])
+def test_responses_behind_an_encoder_that_cannot_be_undone(make):
+    """Rows are cloned, or stay as they are; responses are chosen by gradients."""
+    responses = X[:, 2] + 0.1 * np.arange(len(X)) % 1
+    attack = make(
+        Ridge(),
+        poison_labels=ResponseRange(),
+        optimizer=ProjectedAscent(max_iter=10),
+        random_state=0,
+    )
+    encoded = EncodedAttack(attack, ENCODER, 16, keep_features=True)
+    rows, targets = encoded.fit_resample(WORDS, responses)
+    n = len(responses)
+    np.testing.assert_array_equal(rows[:n], WORDS)
+    known = {tuple(row) for row in WORDS.tolist()}
+    assert {tuple(row) for row in rows[n:].tolist()} <= known
+    assert encoded.poison_mask_.sum() == 16
+    assert responses.min() <= targets.min() <= targets.max() <= responses.max()
+    errors = []
+    for train, y_train in ((WORDS, responses), (rows, targets)):
+        victim = make_pipeline(ENCODER, Ridge()).fit(train, y_train)
+        errors.append(np.mean((victim.predict(WORDS) - responses) ** 2))
+    assert errors[1] > 1.3 * errors[0]
