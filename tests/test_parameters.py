@@ -223,7 +223,9 @@ PARAMETERS = {
     "MarginLabelFlip.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "SubpopulationInsertion.clusterer": Changes(KMeans(7, n_init=1, random_state=0)),
     "SubpopulationInsertion.member": Changes(first_is_positive),
-    "SubpopulationInsertion.rate": Changes(0.5),
+    "SubpopulationInsertion.rate": Changes(
+        0.5, given=(("clusterer", KMeans(7, n_init=1, random_state=0)),)
+    ),
     "SubpopulationInsertion.random_state": Changes(1, given=(("known_fraction", 0.5),)),
     "SubpopulationLabelFlip.clusterer": Changes(KMeans(7, n_init=1, random_state=0)),
     "SubpopulationLabelFlip.member": Changes(first_is_positive),
