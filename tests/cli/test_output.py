@@ -26,6 +26,7 @@ def named_report(curves, *, title="some.csv (9 rows)"):
     report = RobustnessReport({}, {})
     report.curves_, report.baseline_, report.score_name_ = curves, PLAIN, "accuracy"
     report.balanced_curves_, report.overruled_, report.sampled_ = None, {}, {}
+    report.transfer_, report.adaptive_ = {}, {}
     report.crafted_for_ = dict.fromkeys([attack for attack, _ in curves], "")
     report.crafted_for_["insertion"] = "SVC"
     return NamedReport(

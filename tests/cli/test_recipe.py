@@ -29,6 +29,8 @@ MADE = SimpleNamespace(
     report=SimpleNamespace(
         estimators={"no defence": None, "trimmed": None},
         attacks={"alfa": None, "greedy_deletion": None},
+        learners={"forest": None},
+        adaptive=[],
         score_name_="accuracy",
     ),
 )
@@ -37,8 +39,8 @@ MADE = SimpleNamespace(
 def test_what_was_chosen_for_the_user_is_named():
     assert describe_recipe(Namespace(**GIVEN), MADE) == [
         "to make it again: python -m skpoison --data iris --estimator logistic "
-        "--attack alfa greedy_deletion --defence trimmed --budgets 0.1 0.2 --cv 5 "
-        "--scoring accuracy --seed 3",
+        "--attack alfa greedy_deletion --defence trimmed --transfer forest "
+        "--adaptive --budgets 0.1 0.2 --cv 5 --scoring accuracy --seed 3",
         f"with {describe_versions()}",
     ]
 
