@@ -16,6 +16,8 @@ GIVEN = {
     "surrogate": None,
     "attack": None,
     "defence": None,
+    "transfer": None,
+    "adaptive": None,
     "budgets": ["0.1", "0.2"],
     "cv": 5,
     "scoring": None,
