@@ -152,7 +152,8 @@ def _unit_directions(x, gradient, project):
     """
     # In place where it can be: what takes the time is to touch memory.
     largest = np.abs(gradient).max(axis=1, keepdims=True)
-    moved = gradient * (1e-7 / np.where(largest > 0, largest, 1))
+    # What is smaller than that would overflow by the division.
+    moved = gradient * (1e-7 / np.where(largest > 1e-250, largest, 1))
     moved += x
     np.subtract(project(moved), x, out=moved)
     # Negligible components are left out: they would make sparse rows dense for nothing.

@@ -176,3 +176,12 @@ def test_continued_in_parts():
         part = optimizer._continued(n_done, min(8, 20 - n_done))
         x = part.maximise(hill(top), x).x
     assert_allclose(x, whole.x)
+
+
+def test_a_gradient_that_nearly_underflows():
+    """It is no direction, and no overflow either."""
+    gradient = np.array([[1e-310, 0.0]])
+    found = ProjectedAscent(max_iter=3)._maximise(
+        lambda x: (0.0, gradient), np.ones((1, 2)), lambda x: x, lambda value, x: False
+    )
+    assert_allclose(found.x, 1)
