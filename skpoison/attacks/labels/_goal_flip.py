@@ -36,8 +36,10 @@ MANY_FOLDS = 10
 N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
-# Sharpness of the smoothed error by which the best sets are compared once more.
-SHARP = 16.0
+# Sharpness of the smoothed error that hardly differs from the number of errors.
+SHARP = 1000.0
+# The share of the first measure, the smooth one, where they are compared once more.
+SMOOTH = 0.75
 # How exactly surrogates are trained for that.
 TOL = 1e-3
 # How many sets exchanges begin with.
@@ -96,7 +98,8 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         if is_own and not may_be_fewer and not search.stopped:
             final = self._final_goal(goal, known, random_state)
             if final is not None:
-                search.decide(final)
+                n_samples, n_features = known.X.shape
+                search.decide(final, SMOOTH if n_features < n_samples else 0.0)
         search.progress.end()
         if search.best is None:
             raise ValueError(
@@ -158,16 +161,14 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
     def _final_goal(self, goal, known, random_state):
         """Return the goal by which the best sets are compared once more.
 
-        A Newton step says little of a surrogate without a row if its loss is saturated,
-        and the smoother an error is, the more it counts rows that are near the boundary
-        in any case. So the surrogate learns each of some folds, and errors are sharp.
-        None for the squared loss, for which the step is exact, for surrogates that
-        learn folds anyway, and for more features than rows, where it gains nothing.
+        Errors are counted, in sample and by surrogates that have learnt folds: a Newton
+        step says little of a surrogate without a row if its loss is saturated, and the
+        smoother an error is, the more it counts rows that are near the boundary in any
+        case. But it has less noise. So the mean of both measures decides, except for
+        more features than rows, where most losses are saturated. None for surrogates
+        that cannot be differentiated, which may reproduce any labels.
         """
-        part = None if goal.left_out is None else goal.left_out.folds.parts[0]
-        if not isinstance(part, HeldOutPart) or part.problem.learner.loss.is_quadratic:
-            return None
-        if known.X.shape[1] >= known.X.shape[0]:
+        if goal.left_out is None:
             return None
         if getattr(known.goal, "loss", None) == "error" and not known.goal.sharpness:
             known = replace(known, goal=clone(known.goal).set_params(sharpness=SHARP))

@@ -129,9 +129,10 @@ class GreedyLabelFlip(BaseGoalFlip):
     difference. On validation rows that are given, the highest goal wins.
 
     Rows are left out by Newton steps where they can be, and these say little of a loss
-    that is saturated. So with fewer features than rows the best few sets are compared
-    once more, by fits that learn nine tenths of the rows each, and errors that are less
-    smooth; not for the squared loss, for which the steps are exact.
+    that is saturated. So the best few sets are compared once more, by errors counted
+    instead of smoothed, of surrogates that have learnt all rows, or nine tenths of
+    them. Counts have more noise, so that three quarters of the comparison are still
+    those of the smoothed errors; with as many features as rows, or more, none.
 
     The last row of a class that a surrogate learns from is never flipped.
 

@@ -7,10 +7,10 @@ difference, over the rows, and by each of the two estimates of the goal. Otherwi
 higher goal wins.
 
 The goal has to be measured often, so that it costs little. The best sets may be
-compared once more by one that costs more.
+compared once more by the mean of it and of one that costs more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -129,13 +129,15 @@ class SetSearch:
         self.note()
         return found
 
-    def decide(self, goal):
+    def decide(self, goal, share):
         """Compare the best sets once more, and keep the best one.
 
         Parameters
         ----------
         goal : FlipGoal
             By what.
+        share : float
+            The share that the value measured first has in the comparison.
         """
         met, self.best, self._is_chosen = self.best, None, False
         for is_chosen, finalists in self._finalists.items():
@@ -143,7 +145,8 @@ class SetSearch:
                 measured = goal.measured(found.codes)
                 if measured is None:
                     continue
-                again = FlipSet(found.codes, measured)
+                value = share * found.measured.value + (1 - share) * measured.value
+                again = FlipSet(found.codes, replace(measured, value=value))
                 if self._is_better(again, is_chosen):
                     met, self.best, self._is_chosen = found, again, is_chosen
         self.best = met

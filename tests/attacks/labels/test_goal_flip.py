@@ -211,26 +211,26 @@ def test_many_flips_in_few_rounds(attack):
     assert fitted.goal_path_.shape[0] < 300
 
 
-def final_goals(monkeypatch, surrogate, features=TWO[0]):
+def final_goals(monkeypatch, surrogate, features=TWO[0], attack=RelaxedLabelFlip):
     """Return the goals by which an attack compares its best sets once more."""
     goals = []
 
     class Watched(_goal_flip.SetSearch):
-        def decide(self, goal):
-            goals.append(goal)
-            super().decide(goal)
+        def decide(self, goal, share):
+            goals.append((goal, share))
+            super().decide(goal, share)
 
     monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
-    attack = RelaxedLabelFlip(surrogate, 8, max_iter=2, random_state=0)
-    _, flipped = attack.fit_resample(features, TWO[1])
+    _, flipped = attack(surrogate, 8, random_state=0).fit_resample(features, TWO[1])
     return goals, flipped
 
 
 def test_the_best_sets_are_compared_once_more_by_fits_without_rows(monkeypatch):
-    """And by errors that are less smooth."""
+    """And by errors that are counted."""
     monkeypatch.setattr(_goal_flip, "TOL", 1e-9)
     surrogate = LogisticRegression(C=100, tol=1e-9, max_iter=1000)
-    (goal,), flipped = final_goals(monkeypatch, surrogate)
+    ((goal, share),), flipped = final_goals(monkeypatch, surrogate)
+    assert share == _goal_flip.SMOOTH
     rows, labels = TWO[:2]
     scores = clone(surrogate).fit(rows, flipped).decision_function(rows)
     own = SmoothedError(labels, _goal_flip.SHARP).value(scores[:, np.newaxis])
@@ -248,11 +248,17 @@ def test_the_best_sets_are_compared_once_more_by_fits_without_rows(monkeypatch):
     assert value == pytest.approx((own + np.mean(parts)) / 2, rel=1e-4)
 
 
-@pytest.mark.parametrize("surrogate", [RidgeClassifier(), SVC()], ids=str)
-def test_others_are_compared_once(monkeypatch, surrogate):
-    assert final_goals(monkeypatch, surrogate)[0] == []
+def test_trees_are_compared_once(monkeypatch):
+    tree = DecisionTreeClassifier(random_state=0)
+    assert final_goals(monkeypatch, tree, attack=GreedyLabelFlip)[0] == []
 
 
-def test_more_features_than_rows_are_compared_once(monkeypatch):
+@pytest.mark.parametrize("surrogate", [LogisticRegression(), SVC()], ids=str)
+def test_errors_alone_compare_where_there_are_more_features_than_rows(
+    monkeypatch, surrogate
+):
     wide = np.random.RandomState(0).standard_normal((80, 90))
-    assert final_goals(monkeypatch, LogisticRegression(), wide)[0] == []
+    (goal, share), *others = final_goals(monkeypatch, surrogate, wide)[0]
+    assert not others
+    assert share == 0
+    assert len(goal.left_out.folds.parts) == _goal_flip.MANY_FOLDS

@@ -121,14 +121,14 @@ def test_the_best_sets_are_compared_once_more():
         ({simple: 0.2, other: 0.3, found: 0.1}, other),
         ({simple: 0.2, other: 0.3, found: 0.4}, found),
     ):
-        search.decide(Table(flip_sets(again)))
+        search.decide(Table(flip_sets(again)), 0.0)
         assert tuple(search.best.codes) == best
         # What is told is the goal all the same.
         assert search.path[-1] is search.best.measured
     # Flips that are chosen by the goal need evidence.
     again = flip_sets({simple: 0.2, other: 0.3})
     again[found] = Measured(0.31, 0.0, np.array([0.0, 0.6, 0.0, 0.64]))
-    search.decide(Table(again))
+    search.decide(Table(again), 0.0)
     assert tuple(search.best.codes) == other
 
 
@@ -138,5 +138,17 @@ def test_a_set_is_compared_once_more_if_it_is_among_the_best(monkeypatch):
     search = make_search(flip_sets({simple: 0.2, other: 0.1}))
     for codes in (other, simple, simple):
         search.measure(np.array(codes), is_chosen=False)
-    search.decide(Table(flip_sets({simple: 0.2, other: 0.3})))
+    search.decide(Table(flip_sets({simple: 0.2, other: 0.3})), 0.0)
     assert tuple(search.best.codes) == simple
+
+
+@pytest.mark.parametrize(("share", "best"), [(0.0, 1), (0.4, 1), (0.6, 0), (1.0, 0)])
+def test_what_was_measured_first_has_a_share_in_the_comparison(share, best):
+    sets = (1, 1, 1, 1), (0, 0, 0, 0)
+    search = make_search(flip_sets(dict(zip(sets, (0.2, 0.1), strict=True))))
+    for codes in sets:
+        search.measure(np.array(codes), is_chosen=False)
+    search.decide(Table(flip_sets(dict(zip(sets, (0.2, 0.3), strict=True)))), share)
+    assert tuple(search.best.codes) == sets[best]
+    # What is told is what was measured first.
+    assert search.best.measured.value == pytest.approx((0.2, 0.1)[best])
