@@ -135,7 +135,7 @@ class Portfolio:
         """Whether some rows may have one of several labels, wherever they are."""
         if self.known.classes is None or self.coordinates.feasible_set.requires_labels:
             return False
-        return self._pairs.sum(axis=1).max() > 1
+        return self.pairs.sum(axis=1).max() > 1
 
     def labels(self, initial):
         """Return which labels rows may have.
@@ -149,10 +149,10 @@ class Portfolio:
         -------
         allowed : ndarray of shape (n_rows, n_classes) of bool
         """
-        return self._pairs[self.known.codes[initial.origins]]
+        return self.pairs[self.known.codes[initial.origins]]
 
     @cached_property
-    def _pairs(self):
+    def pairs(self):
         """Which label a clone of a row of which class may have."""
         classes = range(self.known.classes.shape[0])
         return np.array([[self._may_become(a, b) for b in classes] for a in classes])

@@ -188,23 +188,20 @@ class _Search:
 
         Those nearest to the threshold, which are most unlike the rows of that label.
         """
-        judge, classes = self.judge, self.known.classes
-        if judge is None or self.naive.initial.replaced.size:
+        judge, portfolio = self.judge, self.naive.portfolio
+        known = portfolio.known
+        if judge is None or known.classes is None or portfolio.initial.replaced.size:
             return
-        rows, codes = np.arange(self.known.codes.shape[0]), self.known.codes
-        rows = np.repeat(rows, classes.shape[0])
-        others = np.tile(np.arange(classes.shape[0]), codes.shape[0])
-        allowed = others != codes[rows]
-        allowed &= np.isin(others, np.unique(self.naive.initial.rows.y))
-        rows, others = rows[allowed], others[allowed]
-        X = self.known.X[rows]
+        is_flip = ~np.eye(known.classes.shape[0], dtype=bool)
+        rows, others = np.nonzero((portfolio.pairs & is_flip)[known.codes])
+        X = known.X[rows]
         accepted = judge.accepts(X, others)
         scores = judge.score(judge.transform(X), others) - judge.thresholds(others)
         order = np.argsort(-scores, kind="stable")
         order = order[accepted[order]]
         if order.size:
-            chosen = np.resize(order, len(self.naive.initial.rows))
-            initial = clones(self.known, rows[chosen], others[chosen])
+            chosen = np.resize(order, len(portfolio.initial.rows))
+            initial = clones(known, rows[chosen], others[chosen])
             yield Start(initial, initial.rows)
 
     def _starts(self):

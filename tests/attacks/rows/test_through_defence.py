@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, make_blobs
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
@@ -13,6 +13,7 @@ from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.attacks._defended import Defended, with_rows
 from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.attacks._validation_data import Fold
+from skpoison.attacks.rows._through_defence import _Search
 from skpoison.defences import (
     ConfidentLearningClassifier,
     KNNSanitizedClassifier,
@@ -20,7 +21,7 @@ from skpoison.defences import (
     OutlierFilteredClassifier,
 )
 from skpoison.feasible_sets import Box, Integers, L2Ball, make_intersection
-from skpoison.goals import TargetCoefficients
+from skpoison.goals import ErrorSpecific, TargetCoefficients
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
 from skpoison.penalties import Displacement
 
@@ -36,12 +37,12 @@ FILTER = OutlierFilteredClassifier(LR, detector="distance", n_neighbors=3)
 OWN = {"X_val": X_val, "y_val": y_val}
 
 
-def quick(make, surrogate, max_iter=12, **params):
+def quick(make, surrogate, max_iter=12, budget=15, **params):
     optimizer = SuccessiveHalving(
         ProjectedAscent(max_iter=max_iter), n_starts=8, n_climbs=2
     )
     params = {"optimizer": optimizer, "random_state": 0, **params}
-    return make(surrogate, 15, **params)
+    return make(surrogate, budget, **params)
 
 
 def through(surrogate, attack):
@@ -144,6 +145,32 @@ def test_other_goals_and_penalties():
     clean = clone(FILTER).fit(X, y, trusted=TRUSTED).estimator_.coef_[0, 0]
     assert abs(coefficients[0] - 5) < abs(clean - 5) - 0.5
     assert moved[1] < moved[0]
+
+
+@pytest.mark.parametrize(
+    ("params", "pairs"),
+    [
+        ({}, {(a, b) for a in range(3) for b in range(3) if a != b}),
+        ({"goal": ErrorSpecific({0: 1, 1: 2})}, {(0, 1), (1, 2), (2, 1)}),
+        ({"poison_labels": "keep"}, set()),
+    ],
+)
+def test_accepted_flips_have_labels_that_the_attack_gives(monkeypatch, params, pairs):
+    X, y = make_blobs(120, 3, centers=3, cluster_std=3.0, random_state=0)
+    found = set()
+    flips = _Search._accepted_flips
+
+    def recorded(self):
+        for start in flips(self):
+            codes = self.naive.portfolio.known.codes[start.initial.origins]
+            found.update(zip(codes.tolist(), start.rows.y.tolist(), strict=True))
+            yield start
+
+    monkeypatch.setattr(_Search, "_accepted_flips", recorded)
+    attack = quick(GradientInsertion, FILTER, max_iter=0, budget=60, **params)
+    attack.fit_resample(X, y)
+    assert found <= pairs
+    assert bool(found) == bool(pairs)
 
 
 def test_the_path_of_the_best_start_is_kept():
