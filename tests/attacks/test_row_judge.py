@@ -24,7 +24,7 @@ X, X_new, y, y_new = X[:80], 1.5 * X[80:], y[:80], 1 - y[80:]
 TRUSTED = np.arange(80) < 40
 GIVEN = TrainingSet(X, y, TRUSTED, np.arange(80))
 LR = LogisticRegression()
-FILTER = OutlierFilteredClassifier(LR, detector="distance", quantile=0.8)
+FILTER = OutlierFilteredClassifier(LR, quantile=0.8)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_without_trusted_rows_new_ones_are_compared_with_the_clean_ones():
     [
         KNNSanitizedClassifier(LR),
         NoisyLabelClassifier(LR),
-        OutlierFilteredClassifier(KNNSanitizedClassifier(LR), detector="distance"),
+        OutlierFilteredClassifier(KNNSanitizedClassifier(LR)),
     ],
 )
 def test_others_judge_no_single_row(surrogate):
@@ -82,6 +82,6 @@ def test_others_judge_no_single_row(surrogate):
 
 
 def test_responses_are_not_judged_singly():
-    surrogate = OutlierFilteredRegressor(Ridge(), detector="distance")
+    surrogate = OutlierFilteredRegressor(Ridge())
     given = TrainingSet(X, X[:, 0], TRUSTED, np.arange(80))
     assert make_judge(Defended(surrogate), given, None) is None

@@ -45,24 +45,20 @@ TRUSTED = np.arange(80) < 40
 LR = LogisticRegression(tol=1e-10)
 COUNTED = ErrorGeneric(sharpness=1e8)
 SURROGATES = {
-    "filter": OutlierFilteredClassifier(LR, detector="distance", quantile=0.8),
-    "weights": OutlierFilteredClassifier(
-        LR, detector="distance", quantile=0.5, action="weigh"
-    ),
+    "filter": OutlierFilteredClassifier(LR, quantile=0.8),
+    "weights": OutlierFilteredClassifier(LR, quantile=0.5, action="weigh"),
     "labels": KNNSanitizedClassifier(LR),
     "votes": KNNSanitizedClassifier(LinearSVC(tol=1e-8), action="drop"),
     "confidence": ConfidentLearningClassifier(LR, random_state=0),
     "scaler inside": OutlierFilteredClassifier(
-        make_pipeline(StandardScaler(), LR), detector="distance", quantile=0.8
+        make_pipeline(StandardScaler(), LR), quantile=0.8
     ),
     "scaler before": make_pipeline(
-        MinMaxScaler(), OutlierFilteredClassifier(LR, detector="distance", quantile=0.8)
+        MinMaxScaler(), OutlierFilteredClassifier(LR, quantile=0.8)
     ),
-    "two": OutlierFilteredClassifier(KNNSanitizedClassifier(LR), detector="distance"),
+    "two": OutlierFilteredClassifier(KNNSanitizedClassifier(LR)),
     "noise": NoisyLabelClassifier(LR, random_state=0),
-    "tree": OutlierFilteredClassifier(
-        DecisionTreeClassifier(random_state=0), detector="distance"
-    ),
+    "tree": OutlierFilteredClassifier(DecisionTreeClassifier(random_state=0)),
 }
 
 

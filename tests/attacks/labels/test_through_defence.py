@@ -23,7 +23,7 @@ X, X_val, X_test = X[:150], X[150:300], X[300:]
 y, y_val, y_test = y[:150], y[150:300], y[300:]
 TRUSTED = np.arange(150) < 60
 LR = LogisticRegression(C=10)
-FILTER = OutlierFilteredClassifier(LR, detector="distance", n_neighbors=3)
+FILTER = OutlierFilteredClassifier(LR, n_neighbors=3)
 SANITIZER = KNNSanitizedClassifier(LR)
 OWN = {"X_val": X_val, "y_val": y_val}
 
@@ -61,9 +61,7 @@ def test_flips_that_are_thrown_out_are_replaced(make):
 
 
 def test_classifiers_without_a_gradient():
-    surrogate = OutlierFilteredClassifier(
-        DecisionTreeClassifier(random_state=0), detector="distance"
-    )
+    surrogate = OutlierFilteredClassifier(DecisionTreeClassifier(random_state=0))
     attack = GreedyLabelFlip(surrogate, 10, n_candidates=3, random_state=0)
     labels = flipped(attack)
     assert (labels != y).sum() == 10

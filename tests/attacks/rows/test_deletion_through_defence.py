@@ -43,7 +43,7 @@ def test_rows_that_are_dropped_anyway_are_not_deleted():
 def test_never_does_less_than_the_naive_attack():
     for victim in (
         DropsSome(LR),
-        OutlierFilteredClassifier(LR, detector="distance", quantile=0.7),
+        OutlierFilteredClassifier(LR, quantile=0.7),
     ):
         errors = [
             error(victim, *attack.fit_resample(X, y, **OWN))
