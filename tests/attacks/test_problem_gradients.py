@@ -22,12 +22,7 @@ from sklearn.svm import LinearSVC
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.differentiation import engines
 from skpoison.bilevel.differentiation.step_engines import ClosedFormDifferentiation
-from skpoison.goals import (
-    ErrorGeneric,
-    ErrorSpecific,
-    TargetLabels,
-    WeightedScores,
-)
+from skpoison.goals import ErrorGeneric, ErrorSpecific, TargetLabels, WeightedScores
 from skpoison.surrogates import GradientDescentClassifier, Unrolled
 
 N, P, N_POISON = 40, 5, 6
@@ -47,14 +42,6 @@ BEHIND_SCALERS = [
     make_pipeline(RobustScaler(), ADALINE),
     make_pipeline(StandardScaler(), MaxAbsScaler(), LinearSVC()),
 ]
-GOALS = [
-    ErrorGeneric(sharpness=2.0),
-    TargetLabels(sharpness=2.0),
-    ErrorSpecific({0: 1}, sharpness=2.0),
-    ErrorGeneric("surrogate"),
-    TargetLabels("surrogate"),
-    ErrorSpecific({0: 1}, "objective"),
-]
 
 
 def weights_of_rows(X, y):
@@ -63,7 +50,16 @@ def weights_of_rows(X, y):
     return weights[:, 0] if y.max() == 1 else weights
 
 
-GOALS.append(WeightedScores(weights_of_rows))
+WEIGHTED = WeightedScores(weights_of_rows)
+GOALS = [
+    ErrorGeneric(sharpness=2.0),
+    TargetLabels(sharpness=2.0),
+    ErrorSpecific({0: 1}, sharpness=2.0),
+    ErrorGeneric("surrogate"),
+    TargetLabels("surrogate"),
+    ErrorSpecific({0: 1}, "objective"),
+    WEIGHTED,
+]
 
 
 def make_problem(
@@ -125,7 +121,7 @@ def test_gradient(surrogate, n_classes, goal):
     check_against_differences(*make_problem(surrogate, n_classes, goal))
 
 
-@pytest.mark.parametrize("goal", GOALS, ids=str)
+@pytest.mark.parametrize("goal", GOALS, ids=lambda goal: type(goal).__name__)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_gradient_of_goals(goal, n_classes):
     for surrogate in (LogisticRegression(), ADALINE):
@@ -136,7 +132,7 @@ def test_gradient_of_goals(goal, n_classes):
 def test_gradient_behind_scalers(surrogate):
     # A short step, which does not take a row across a quantile or an extreme.
     check_against_differences(*make_problem(surrogate), h=1e-5)
-    check_against_differences(*make_problem(surrogate, goal=GOALS[-1]), h=1e-5)
+    check_against_differences(*make_problem(surrogate, goal=WEIGHTED), h=1e-5)
 
 
 def test_gradient_in_responses():
