@@ -7,7 +7,12 @@ from skpoison.cli._tasks import ATTACKS, DEFENCES, ESTIMATORS
 def test_a_line_on_each():
     text = format_list()
     sections = text.split("\n\n")
-    options = ["--attack", "--defence", "--estimator, --surrogate", "--data"]
+    options = [
+        "--attack",
+        "--defence",
+        "--estimator, --surrogate, --transfer",
+        "--data",
+    ]
     assert [section.partition("\n")[0] for section in sections] == options
     for section, names in zip(
         sections, [ATTACKS, DEFENCES, ESTIMATORS, LOADERS], strict=True
