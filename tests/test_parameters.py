@@ -155,11 +155,11 @@ PARAMETERS = {
     "AdaptiveCombinationClassifier.learning_rate": Changes(
         0.1, given=(("rule", "remembered"),), seen_in="weights_"
     ),
-    "AdaptiveCombinationClassifier.n_trusted": Changes(
-        5, given=(("rule", "remembered"),), seen_in="weights_"
-    ),
+    "AdaptiveCombinationClassifier.n_trusted": Changes(5, seen_in="weights_"),
     "AdaptiveCombinationClassifier.rule": NoEffect("`fit` has one rule."),
-    "AdaptiveCombinationClassifier.fading": NoEffect("It is for new rows of a stream."),
+    "AdaptiveCombinationClassifier.fading": NoEffect(
+        "It is for new rows of a stream, and `fit` refuses it."
+    ),
     "RejectionClassifier.max_leverage": Changes(0.3, seen_in="sample_weight_"),
     "TrustedStepClassifier.max_leverage": Changes(0.3, seen_in="sample_weight_"),
     "TrustedStepClassifier.window": Changes(5, seen_in="sample_weight_"),

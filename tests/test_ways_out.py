@@ -95,6 +95,7 @@ from skpoison.goals import (
     WeightedScores,
 )
 from skpoison.goals._outside import OutsideMeasure, as_known_measure
+from skpoison.model_selection import prequential_curve
 from skpoison.online import (
     AdaptiveCombinationClassifier,
     OnlineInsertion,
@@ -1049,6 +1050,21 @@ def combination(*learners):
     )
 
 
+def squares(rate):
+    return SGDClassifier(
+        "squared_error", learning_rate="constant", eta0=rate, shuffle=False
+    )
+
+
+def quietly(call):
+    with np.errstate(all="ignore"):
+        return call()
+
+
+# The first batch is as it was.
+GROWING = np.where(np.arange(len(X))[:, np.newaxis] < 4, X, 1e300 * X)
+
+
 def live(**params):
     return lambda: OnlineInsertion(**params).iter_resample([], X, y)
 
@@ -1261,9 +1277,40 @@ STREAMS = [
             lambda: AdaptiveCombinationClassifier(
                 [("one", LOG_LOSS)], rule="remembered"
             ).fit(X, y, **TRUSTED),
-            lambda: AdaptiveCombinationClassifier([("one", LOG_LOSS)], fading=0.5).fit(
+            lambda: AdaptiveCombinationClassifier(
+                [("one", LOG_LOSS)], fading=0.5
+            ).partial_fit(X, y, CLASSES, **TRUSTED),
+        ],
+    ),
+    Case(
+        lambda: AdaptiveCombinationClassifier(
+            [("one", LOG_LOSS)], learning_rate=0.1
+        ).fit(X, y, **TRUSTED),
+        "learning_rate must be None .* in `fit`, .* call partial_fit",
+        [
+            lambda: AdaptiveCombinationClassifier([("one", LOG_LOSS)]).fit(
                 X, y, **TRUSTED
             ),
+            lambda: AdaptiveCombinationClassifier(
+                [("one", LOG_LOSS)], learning_rate=0.1
+            ).partial_fit(X, y, CLASSES, **TRUSTED),
+        ],
+    ),
+    *(
+        Case(
+            lambda rate=rate: quietly(in_stream(squares(rate))),
+            "`surrogate` must .* Scale the features, or lower its learning rate",
+            [in_stream(squares(1e-3))],
+        )
+        for rate in (1e150, 1e300)
+    ),
+    Case(
+        lambda: prequential_curve(squares(1.0), GROWING, y, batch_size=4),
+        "`estimator` must .* Scale the features, .* StandardScaler, or lower",
+        [
+            lambda: prequential_curve(
+                squares(1.0), StandardScaler().fit_transform(X), y, batch_size=4
+            )
         ],
     ),
     Case(

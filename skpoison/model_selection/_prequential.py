@@ -94,9 +94,10 @@ def prequential_curve(
             The numbers of genuine rows and of poison rows.
         rejected, rejected_poison : ndarray of shape (n_batches,)
             The shares of the genuine rows and of the poison rows that the estimator
-            did not learn in full, by its `inlier_mask_`; NaN if it has none. Rows that
-            a :class:`~skpoison.online.SlidingWindowClassifier` lets wait count in their
-            own batch, once they are judged.
+            finds suspicious, by its `inlier_mask_`; NaN if it has none. Weight that
+            rows lose because they lie far out (`max_leverage`) does not count. Rows
+            that a :class:`~skpoison.online.SlidingWindowClassifier` lets wait count in
+            their own batch, once they are judged.
         weights : ndarray of shape (n_batches, n_estimators) or None
             The weights of the learners of an
             :class:`~skpoison.online.AdaptiveCombinationClassifier` after each batch is
@@ -285,7 +286,7 @@ def _note_verdicts(kept, learner, learnt):
 
 
 def _rejected(kept, mask, batches):
-    """Return the shares of some rows that were judged and not learnt in full."""
+    """Return the shares of some rows that were judged and found suspicious."""
     found = np.full(len(batches), np.nan)
     for i, batch in enumerate(batches):
         judged = kept[batch][mask[batch] & np.isfinite(kept[batch])]

@@ -21,7 +21,7 @@ class PrequentialCurveDisplay(BaseDisplay):
     n_poison : ndarray of shape (n_batches,), default=None
         The number of poison rows of each batch.
     rejected : ndarray of shape (n_batches,), default=None
-        The share of genuine rows of each batch that were not learnt in full.
+        The share of genuine rows of each batch that a defence finds suspicious.
     weights : ndarray of shape (n_batches, n_estimators), default=None
         The weights of the learners of a combination after each batch.
     weight_names : list of str, default=None

@@ -81,11 +81,19 @@ class LearnerSteps:
 
     def learn(self, rows):
         """Learn from rows at some positions, as one call of `partial_fit`."""
-        X, y = self.X[rows], self.y[rows]
-        if self.state.penalty * self.state.l1_ratio:
-            self.state.partial_fit(X, y)
-        else:
-            self.state.learn_rows(X, y)
+        X, y, state = self.X[rows], self.y[rows], self.state
+        with np.errstate(over="ignore", invalid="ignore"):
+            if state.penalty * state.l1_ratio:
+                state.partial_fit(X, y)
+            else:
+                state.learn_rows(X, y)
+        if not (np.isfinite(state.coef).all() and np.isfinite(state.intercept).all()):
+            # As scikit-learn after each call.
+            raise ValueError(
+                "`estimator` must take steps that stay finite; floating-point overflow "
+                "occurred in them. Scale the features, for instance by StandardScaler, "
+                "or lower its learning rate."
+            )
 
     def finish(self):
         """Let the learner stand where the steps have led."""

@@ -100,6 +100,8 @@ class Attacker:
         y : ndarray of shape (n_rows,)
             Their labels, as positions among the classes, or responses.
         """
+        if not np.isfinite(self.state.weights).all():
+            raise _diverged()
         needs_rows = self.goal.needs_validation
         context = GoalContext(
             StreamProblem(self.state),
@@ -143,6 +145,8 @@ class Attacker:
             twin.learn(x, y)
         steps = [twin.learn(*row) for row in self._future]
         value, v = self._resolved.at(twin.learner, twin.weights)
+        if not np.isfinite(value):
+            raise _diverged()
         for step in reversed(steps):
             v, _ = twin.pull_back(step, v)
         return value, v
@@ -177,6 +181,14 @@ class Attacker:
             v, by_row = twin.pull_back(step, v)
             gradient += by_row
         return value, gradient
+
+
+def _diverged():
+    return ValueError(
+        "`surrogate` must take steps after which its weights and the goal are finite; "
+        "floating-point overflow occurred. Scale the features, or lower its learning "
+        "rate."
+    )
 
 
 def has_sorted_rows(state, feasible_set):

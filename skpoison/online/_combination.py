@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from skpoison.base import BaseDefence
-from skpoison.online._mixing import fading_step, logit_step, softmax
+from skpoison.online._mixing import RATES, check_rule, fading_step, logit_step, softmax
 from skpoison.online._row_memory import RowMemory, label_probabilities
 from skpoison.online._stream_defence import (
     StreamRowsMixin,
@@ -31,13 +31,11 @@ from skpoison.online._stream_defence import (
     trusted_for_fit,
 )
 from skpoison.utils._containers import is_frame, take_rows
-from skpoison.utils._validation import check_default, check_squares
+from skpoison.utils._validation import check_squares
 from skpoison.utils._weights import fit_weighted
 
 # Steps of the weights in `fit`.
 N_STEPS = 100
-# The rates of the logits, if none is given, by the rule.
-RATES = {"prequential": 0.5, "remembered": 30.0}
 # How many weights of the past are kept.
 PATH = 10_000
 
@@ -72,12 +70,14 @@ class AdaptiveCombinationClassifier(
         rows that are given once; where labels come in runs it prefers learners that
         remember the past to those that follow.
     learning_rate : float, default=None
-        The rate of the logits. None: 0.5 for "prequential", 30.0 for "remembered".
+        The rate of the logits. None: 0.5 for "prequential", 30.0 for "remembered" and
+        in `fit`, where it can be set for ``rule="remembered"`` alone.
     fading : float, default=0.95
-        By how much a trusted row counts less with each one after it, for
-        ``rule="prequential"``.
+        By how much a trusted row counts less with each one after it, in `partial_fit`
+        with ``rule="prequential"``.
     n_trusted : int, default=100
-        How many trusted rows are remembered, the newest, for ``rule="remembered"``.
+        How many trusted rows count, the newest: in `partial_fit`, which remembers them,
+        with ``rule="remembered"``; in `fit` with either rule.
 
     Attributes
     ----------
@@ -114,7 +114,8 @@ class AdaptiveCombinationClassifier(
     with the rate :math:`\alpha` and the fading :math:`\gamma`: averaging of models by
     what they predicted, with forgetting, as in [3]_. Probabilities below 0.001 count
     for 0.001 there. The logits are kept between -4 and 4 around their mean. `fit` fits
-    each learner by its own `fit`, and lets the logits take 100 steps of the other rule.
+    each learner by its own `fit`, and lets the logits take 100 steps of the other rule,
+    whatever `rule` is. Parameters that a call would ignore must have their defaults.
 
     Remembered rows go stale where a stream drifts: renew them. The published rule was
     not available: both are this package's.
@@ -239,10 +240,11 @@ class AdaptiveCombinationClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
         trusted : array-like of shape (n_samples,) of bool, default=None
-            Rows known to be clean. They are remembered.
+            Rows known to be clean. The weights follow each of them once, or those that
+            are remembered, as `rule` says.
         X_trusted : {array-like, sparse matrix, dataframe} of shape \
                 (n_new, n_features), default=None
-            More rows known to be clean, which are remembered, and not learnt.
+            More rows known to be clean, which count alike, and are not learnt.
         y_trusted : array-like of shape (n_new,), default=None
             Their labels.
 
@@ -257,6 +259,7 @@ class AdaptiveCombinationClassifier(
             label is not among them, or if a learner lacks what the defence needs.
         """
         self._check_learners()
+        check_rule(self)
         with self._whole_call():
             rows, is_first = self._check_call(X, y, classes, sample_weight, trusted)
             more = self._check_rows_of_trusted(X_trusted, y_trusted)
@@ -274,8 +277,9 @@ class AdaptiveCombinationClassifier(
         new = [(take_rows(rows.X, clean), rows.y[clean])]
         if more is not None:
             new.append((more.X, more.y))
-        for each in new:
-            self._memory.add(*each)
+        if self.rule == "remembered":
+            for each in new:
+                self._memory.add(*each)
         if not is_first:
             self._follow(new)
         kept = np.flatnonzero(rows.present)
@@ -320,10 +324,7 @@ class AdaptiveCombinationClassifier(
         rule, rate, fading = self._rule()
         if rule == "remembered":
             new = [(self._memory.X, self._memory.y)] if len(self._memory) else []
-        for X, y in new:
-            if not y.shape[0]:
-                continue
-            found = self._probabilities(X, y)
+        for found in [self._probabilities(*each) for each in new if len(each[1])]:
             if rule == "remembered":
                 self._logits = logit_step(self._logits, found, rate)
             else:
@@ -337,6 +338,7 @@ class AdaptiveCombinationClassifier(
     def _fit_estimator(self, X, y, *, present, trusted, params):
         """Fit the learners, and let the weights follow the trusted rows."""
         self._check_learners()
+        check_rule(self, in_fit=True)
         trusted = trusted & present
         self._check_some_trusted(trusted)
         kept = np.flatnonzero(present)
@@ -357,10 +359,11 @@ class AdaptiveCombinationClassifier(
         if weights is not None:
             weights = np.asarray(weights)[clean]
         self._start()
-        self._memory.add(take_rows(X, clean), y[clean])
-        probabilities = self._probabilities(self._memory.X, self._memory.y)
-        rule, rate, _ = self._rule()
-        rate = rate if rule == "remembered" else RATES["remembered"]
+        newest, rate = (take_rows(X, clean), y[clean]), RATES["remembered"]
+        if self.rule == "remembered":
+            self._memory.add(*newest)
+            rate = self._rule()[1]
+        probabilities = self._probabilities(*newest)
         for _ in range(N_STEPS):
             self._logits = logit_step(self._logits, probabilities, rate, weights)
             self._path.append(softmax(self._logits))
@@ -400,10 +403,6 @@ class AdaptiveCombinationClassifier(
     def _check_learners(self):
         """Raise if a learner lacks what the defence needs."""
         check_pairs(self.estimators)
-        ignored = {"n_trusted": 100}
-        if self.rule == "remembered":
-            ignored = {"fading": 0.95}
-        check_default(self, f"with rule={self.rule!r}", **ignored)
         names, learners = zip(*self.estimators, strict=True)
         self._validate_names(names)
         for each in learners:

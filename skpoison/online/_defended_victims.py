@@ -8,6 +8,7 @@ from skpoison.online._combined_state import CombinedState
 from skpoison.online._judge import Judge
 from skpoison.online._leverage import Leverage
 from skpoison.online._losses import LogLoss
+from skpoison.online._mixing import check_rule
 from skpoison.online._rejection import RejectionClassifier
 from skpoison.online._sgd import SGDState
 from skpoison.online._sliding_window import SlidingWindowClassifier
@@ -15,6 +16,7 @@ from skpoison.online._trusted_judge import Tolerance, TrustedJudge, has_changes
 from skpoison.online._trusted_step import TrustedStepClassifier
 from skpoison.online._victims import as_stream_learner
 from skpoison.online._window_judge import WindowJudge
+from skpoison.utils._containers import as_numbers
 
 
 @as_stream_learner.register(RejectionClassifier)
@@ -81,6 +83,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 @as_stream_learner.register(AdaptiveCombinationClassifier)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
     estimator._check_learners()
+    check_rule(estimator)
     inner = getattr(
         estimator, "estimators_", [each for _, each in estimator.estimators]
     )
@@ -116,7 +119,8 @@ def _newest_trusted(estimator):
 def _numbers(estimator, memory):
     """Return the rows that a fitted defence remembers as numbers, and their codes."""
     X, y = memory.X, memory.y
-    X = X.toarray() if sparse.issparse(X) else np.asarray(X, dtype=float)
+    X = as_numbers(X)
+    X = X.toarray() if sparse.issparse(X) else X
     return X, np.searchsorted(estimator.classes_, y)
 
 

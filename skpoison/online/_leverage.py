@@ -21,7 +21,7 @@ from copy import copy
 import numpy as np
 from scipy import sparse
 
-from skpoison.utils._containers import is_frame
+from skpoison.utils._containers import as_numbers
 
 
 class Leverage:
@@ -113,8 +113,8 @@ def squared_norms(X):
     -------
     norms : ndarray of shape (n_samples,)
     """
+    # Squares of short integers would wrap around.
+    X = as_numbers(X)
     if sparse.issparse(X):
         return 1.0 + np.asarray(X.multiply(X).sum(axis=1)).ravel()
-    if is_frame(X):
-        X = np.asarray(X, dtype=float)
     return 1.0 + np.nansum(X * X, axis=1)

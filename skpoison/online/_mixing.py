@@ -3,6 +3,10 @@
 import numpy as np
 
 from skpoison.online._row_memory import SMALLEST
+from skpoison.utils._validation import check_default
+
+# The rates of the logits, if none is given, by the rule.
+RATES = {"prequential": 0.5, "remembered": 30.0}
 
 # As in combinations of adaptive filters (Arenas-García et al. 2006): further out the
 # slope of the weights is too small to come back from.
@@ -10,6 +14,26 @@ LARGEST_LOGIT = 4.0
 # A new row on which a learner fails counts for this probability: one row alone, even
 # one that is an exception, must not silence the learner that has saved all others.
 LEAST_CREDIT = 1e-3
+
+
+def check_rule(combination, *, in_fit=False):
+    """Raise if a parameter of a combination is set that would be ignored.
+
+    Parameters
+    ----------
+    combination : AdaptiveCombinationClassifier
+        The combination, with its parameters.
+    in_fit : bool, default=False
+        Whether `fit` is called, which takes steps of the rule "remembered", and not
+        `partial_fit`.
+    """
+    reason, ignored = f"with rule={combination.rule!r}", {"fading": 0.95}
+    if combination.rule == "prequential":
+        ignored = {"n_trusted": 100}
+        if in_fit:
+            reason += " in `fit`, which takes no steps of it: call partial_fit"
+            ignored = {"fading": 0.95, "learning_rate": None}
+    check_default(combination, reason, **ignored)
 
 
 def softmax(logits):

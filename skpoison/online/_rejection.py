@@ -45,8 +45,8 @@ class RejectionClassifier(BaseStreamDefence):
         the intercept, as a multiple of the median of the last `window` rows. A row
         beyond is learnt with a weight that falls as its squared norm grows: a
         single step of it would move the learner further than many genuine ones.
-        "auto": 1.0 with ``action="weigh"``, and None with ``action="drop"``. None: no
-        limit, as published.
+        "auto": 1.0 with ``action="weigh"``; None with ``action="drop"``, or around a
+        defence that has such a limit itself. None: no limit, as published.
 
     Attributes
     ----------

@@ -4,9 +4,8 @@ Streams drift, and rows that were clean and typical once mislead later.
 """
 
 import numpy as np
-from scipy import sparse
 
-from skpoison.utils._containers import append_rows, take_rows
+from skpoison.utils._containers import join_rows, take_rows
 
 # Probabilities below this one are taken for it, where a logarithm would be infinite.
 SMALLEST = 1e-15
@@ -47,8 +46,7 @@ class RowMemory:
         if not y.shape[0]:
             return
         if self.y is not None:
-            numbers = X if sparse.issparse(X) else np.asarray(X, dtype=float)
-            X, y = append_rows(self.X, numbers), np.concatenate([self.y, y])
+            X, y = join_rows(self.X, X), np.concatenate([self.y, y])
         newest = np.arange(max(0, y.shape[0] - self.size), y.shape[0])
         self.X, self.y = take_rows(X, newest), y[newest]
 

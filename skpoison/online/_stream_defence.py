@@ -306,6 +306,9 @@ class BaseStreamDefence(StreamRowsMixin, PredictsByEstimatorMixin, BaseDefence):
     def _largest_leverage(self):
         """Return how far out a row may lie to be learnt in full, or None."""
         if isinstance(self.max_leverage, str):
+            inner = self.estimator
+            if isinstance(inner, BaseStreamDefence) and inner._largest_leverage():
+                return None  # the defence inside has its limit
             return 1.0 if self.action == "weigh" else None
         # Numbers of NumPy may be too short to add up.
         return None if self.max_leverage is None else float(self.max_leverage)

@@ -31,7 +31,7 @@ from skpoison.online._row_memory import SMALLEST
 from skpoison.online._sgd import SGDState
 from skpoison.online._stream_defence import learn
 from skpoison.online._victims import as_stream_learner
-from skpoison.utils._containers import is_frame, take_rows
+from skpoison.utils._containers import as_numbers, take_rows
 
 # How strongly the attacker holds a step off the loss of the trusted rows, relative to
 # the goal, when they look for one that passes.
@@ -169,11 +169,6 @@ def _as_state(learner, X):
     except ValueError:
         return None
     return state if has_changes(state) else None
-
-
-def as_numbers(X):
-    """Return the rows of a dataframe as numbers; others as they are."""
-    return np.asarray(X, dtype=float) if is_frame(X) else X
 
 
 def has_changes(state):

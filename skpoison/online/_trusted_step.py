@@ -43,8 +43,8 @@ class TrustedStepClassifier(BaseStreamDefence):
         the intercept, as a multiple of the median of the last `window` rows. A row
         beyond is learnt with a weight that falls as its squared norm grows: a
         single step of it would move the learner further than many genuine ones.
-        "auto": 1.0 with ``action="weigh"``, and None with ``action="drop"``. None: no
-        limit.
+        "auto": 1.0 with ``action="weigh"``; None with ``action="drop"``, or around a
+        defence that has such a limit itself. None: no limit.
     window : int, default=1000
         The number of rows whose median that is.
 
@@ -74,11 +74,11 @@ class TrustedStepClassifier(BaseStreamDefence):
     Notes
     -----
     The rows of one call are judged by the model before it, each by itself. In the first
-    call, and as long as fewer than two trusted rows are known, all are learnt in full,
-    and no warning says so, because trusted rows may still come: give
-    `X_trusted` in the first call, and mark the rows of the stream that were verified as
-    `trusted`. Where a stream drifts, trusted rows of long ago hold the learner back,
-    until newer ones come.
+    call, and as long as fewer than two trusted rows are known, none loses weight by its
+    rise, only by `max_leverage`, and no warning says so, because trusted rows may still
+    come: give `X_trusted` in the first call, and mark the rows of the stream that were
+    verified as `trusted`. Where a stream drifts, trusted rows of long ago hold the
+    learner back, until newer ones come.
 
     A row costs a product with the trusted rows if the estimator is an SGDClassifier
     with the log loss or the modified Huber loss and no l1 penalty; otherwise a copy of

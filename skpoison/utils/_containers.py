@@ -53,6 +53,50 @@ def _types_of_na():
     return set() if pd is None else {type(pd.NA)}
 
 
+def as_numbers(X):
+    """Return rows as numbers of 64 bits, in an array or a sparse matrix.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The rows. They are not written to.
+
+    Returns
+    -------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        What is missing in a dataframe is NaN.
+    """
+    if _is_pandas(X):
+        return X.to_numpy(dtype=np.float64, na_value=np.nan)
+    if sparse.issparse(X):
+        return X.astype(np.float64, copy=False)
+    return np.asarray(X, dtype=np.float64)
+
+
+def join_rows(X, rows):
+    """Join rows of the same columns, so that no value changes.
+
+    Parameters
+    ----------
+    X, rows : {ndarray, sparse matrix, dataframe}
+        The rows. If only one holds a dataframe, the other one's are numbers.
+
+    Returns
+    -------
+    joined : same type as X
+        In dtypes that hold the values of both. Rows of pandas are numbered anew.
+    """
+    if is_frame(X) and isinstance(rows, type(X)):
+        return _join_frames(X, rows)
+    if is_frame(rows) or (is_frame(X) and not sparse.issparse(rows)):
+        rows = as_numbers(rows)
+    if is_frame(X):
+        return append_rows(X, rows)
+    if sparse.issparse(X):
+        return sparse.vstack([X, type(X)(rows)], format=X.format)
+    return np.concatenate([X, rows.toarray() if sparse.issparse(rows) else rows])
+
+
 def _is_pandas(X):
     return nw.dependencies.is_pandas_dataframe(X) or nw.dependencies.is_pandas_series(X)
 
@@ -293,6 +337,23 @@ def _append_to_pandas(X, rows):
         column = column.astype(old.dtype)  # in its own byte order
         columns.append(column.set_axis(index))
     return _of_columns(columns, X)
+
+
+def _join_frames(X, rows):
+    """Join the rows of two frames of the same columns."""
+    if _is_pandas(X):
+        pd = nw.dependencies.get_pandas()
+        # Names may repeat, or be numbers that differ.
+        rows = rows.set_axis(X.columns, axis=1)
+        return pd.concat([X, rows], ignore_index=True)
+    frames = [nw.from_native(each, eager_only=True) for each in (X, rows)]
+    first, second = (each.schema for each in frames)
+    numbers = [
+        nw.col(name).cast(nw.Float64) for name in first if first[name] != second[name]
+    ]
+    if numbers:
+        frames = [each.with_columns(*numbers) for each in frames]
+    return nw.concat(frames).to_native()
 
 
 def cast_like(values, dtype):

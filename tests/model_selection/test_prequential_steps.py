@@ -51,6 +51,27 @@ def test_same_as_calls_of_partial_fit(learner, n_classes, batch_size, monkeypatc
     assert fast.estimator.partial_fit(X[:5], y[:5]).t_ == slow.estimator.t_ + 5
 
 
+@pytest.mark.parametrize("penalty", [None, "l1"])
+def test_divergence_is_not_hidden(penalty, monkeypatch):
+    learner = SGDClassifier(
+        "squared_error",
+        penalty=penalty,
+        learning_rate="constant",
+        eta0=0.1,
+        shuffle=False,
+    )
+    y = (codes > 1).astype(int)
+    far = X.copy()
+    far[40:] *= 1e300  # after the first batch
+    with pytest.raises(
+        ValueError, match="`estimator` must take steps that stay finite"
+    ):
+        prequential_curve(learner, far, y, batch_size=20)
+    monkeypatch.setattr(LearnerSteps, "of", lambda *args, **kwargs: None)
+    with pytest.raises(ValueError, match="overflow occurred"):
+        prequential_curve(learner, far, y, batch_size=20)
+
+
 def test_where_the_steps_are_not_known():
     y = (codes > 1).astype(int)
     learner = SGDClassifier("log_loss", shuffle=False).partial_fit(X, y, classes=[0, 1])

@@ -9,6 +9,7 @@ from sklearn.neural_network import MLPClassifier
 
 from skpoison.feasible_sets import Box
 from skpoison.goals import ErrorGeneric, ErrorSpecific, TargetCoefficients
+from skpoison.online import OnlineInsertion, OnlineLabelFlip
 from skpoison.online._attacker import (
     Attacker,
     best_step,
@@ -165,3 +166,21 @@ def test_refined_row_against_many_starts(label):
         for x in np.concatenate([starts, X[:5], row[np.newaxis]])
     ]
     np.testing.assert_allclose(found, max(reached), rtol=1e-3)
+
+
+@pytest.mark.parametrize("rate", [1e155, 1e300])
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+@pytest.mark.parametrize("attack", [OnlineInsertion, OnlineLabelFlip])
+def test_steps_that_overflow(attack, penalty, rate):
+    surrogate = SGDClassifier(
+        "squared_error", penalty=penalty, learning_rate="constant", eta0=rate
+    )
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(50, 3))
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match="`surrogate` must take steps after"),
+    ):
+        attack(surrogate, 0.2, random_state=0).fit_resample(
+            X, (X[:, 0] > 0).astype(int)
+        )

@@ -106,18 +106,19 @@ def test_poison_lowers_the_weight_of_the_fast_learner(rule):
     assert log_loss(y, defence.predict_proba(X)) < np.mean(members)
 
 
+@pytest.mark.parametrize("rule", ["prequential", "remembered"])
 @pytest.mark.parametrize("container", ["frame", "sparse"])
-def test_containers_nests_and_other_learners(container):
+def test_containers_nests_and_other_learners(container, rule):
     members = [
         ("bayes", GaussianNB()),
         ("rejecting", RejectionClassifier(FAST)),
-        ("inner", AdaptiveCombinationClassifier(PAIR)),
+        ("inner", AdaptiveCombinationClassifier(PAIR, rule=rule)),
     ]
     rows = pd.DataFrame(X, columns=list("abcd"))
     if container == "sparse":
         rows, members = sparse.csr_matrix(np.where(np.abs(X) < 0.3, 0, X)), members[1:]
     labels = np.array(["no", "yes"])[y]
-    defence = AdaptiveCombinationClassifier(members)
+    defence = AdaptiveCombinationClassifier(members, rule=rule)
     for part in (slice(0, 200), slice(200, 400)):
         defence.partial_fit(
             rows[part], labels[part], classes=["no", "yes"], trusted=trusted[part]
@@ -125,7 +126,9 @@ def test_containers_nests_and_other_learners(container):
     assert defence.score(rows, labels) > 0.85
     # What the outer one trusts, the inner one trusts too.
     inner = defence.estimators_[-1]
-    np.testing.assert_array_equal(inner._memory.y, defence._memory.y)
+    assert inner.weights_[0] != 0.5
+    if rule == "remembered":
+        np.testing.assert_array_equal(inner._memory.y, defence._memory.y)
     if container == "frame":
         assert list(defence.feature_names_in_) == list("abcd")
 
@@ -138,6 +141,56 @@ def test_fit_weighs_learners_by_trusted_rows():
     assert defence.weights_path_.shape == (100, 2)
     with pytest.raises(ValueError, match="trusted must mark rows"):
         clone(defence).fit(X, y)
+
+
+def test_fit_asks_the_newest_trusted_rows_by_either_rule():
+    wrong = np.where(np.arange(400) < 380, 1 - y, y)  # the newest 20 are right
+    members = [
+        ("right", RejectionClassifier(FAST)),
+        ("wrong", RejectionClassifier(SLOW)),
+    ]
+    found = []
+    for rule in ("prequential", "remembered"):
+        for n_trusted in (20, 400):
+            defence = AdaptiveCombinationClassifier(
+                members, rule=rule, n_trusted=n_trusted
+            )
+            defence.fit(X, wrong, trusted=np.ones(400, dtype=bool))
+            found.append(defence.weights_)
+    np.testing.assert_array_equal(found[:2], found[2:])
+    assert not np.allclose(found[0], found[1])
+
+
+@pytest.mark.parametrize("ignored", ["learning_rate", "fading"])
+def test_fit_ignores_no_parameter(ignored):
+    defence = AdaptiveCombinationClassifier(PAIR, **{ignored: 0.1})
+    with pytest.raises(ValueError, match=f"{ignored} must be .* in `fit`"):
+        defence.fit(X, y, trusted=trusted)
+    defence.partial_fit(X, y, classes=[0, 1], trusted=trusted)
+
+
+@pytest.mark.parametrize("rule", ["prequential", "remembered"])
+def test_learners_of_words(rule):
+    class Words(GaussianNB):
+        def partial_fit(self, X, y, classes=None, sample_weight=None):
+            return super().partial_fit(self._lengths(X), y, classes, sample_weight)
+
+        def predict_proba(self, X):
+            return super().predict_proba(self._lengths(X))
+
+        def _lengths(self, X):
+            return [[len(word)] for word in X["word"]]
+
+    frame = pd.DataFrame({"word": np.where(y == 1, "long", "no")})
+    frame.loc[::9, "word"] = "big"
+    members = [("good", Words()), ("bad", Words(priors=[0.999, 0.001]))]
+    defence = AdaptiveCombinationClassifier(members, rule=rule)
+    for first in (0, 100, 200):
+        part = slice(first, first + 100)
+        defence.partial_fit(frame[part], y[part], classes=[0, 1], trusted=trusted[part])
+    assert defence.weights_.sum() == pytest.approx(1)
+    assert np.isfinite(defence.predict_proba(frame)).all()
+    assert len(defence._memory) == (0 if rule == "prequential" else trusted[:300].sum())
 
 
 def test_parameters_of_the_learners():

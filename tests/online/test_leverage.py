@@ -26,6 +26,22 @@ def test_weights_are_those_of_the_median_of_the_newest():
     assert leverage.limit == pytest.approx(3 * np.median(norms[-5:]))
 
 
+@pytest.mark.parametrize("make", [np.array, sparse.csr_matrix, pd.DataFrame])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "float32"])
+def test_squares_of_short_numbers(dtype, make):
+    X = np.array([[100, 101], [16, 0]]).astype(dtype)
+    np.testing.assert_array_equal(squared_norms(make(X)), [20202.0, 257.0])
+    if dtype == "float32":
+        X[0] = 4097, 0.5  # too long for 24 bits
+        expected = [1 + 4097.0**2 + 0.25, 257.0]
+        np.testing.assert_array_equal(squared_norms(make(X)), expected)
+
+
+def test_missing_values_of_nullable_columns_count_as_0():
+    frame = pd.DataFrame({"a": pd.array([3, None], "Int64"), "b": [True, False]})
+    np.testing.assert_array_equal(squared_norms(frame), [11.0, 1.0])
+
+
 def test_no_limit():
     leverage = Leverage(None, 20)
     assert [leverage.weigh(norm) for norm in (1.0, 1e9, 2.0)] == [1.0, 1.0, 1.0]

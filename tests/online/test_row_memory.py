@@ -28,6 +28,42 @@ def test_the_newest_rows_are_kept(make):
     assert len(memory) == memory.X.shape[0] == 5
 
 
+@pytest.mark.parametrize("make", [np.array, sparse.csr_matrix, pd.DataFrame, "polars"])
+def test_no_value_changes(make):
+    if make == "polars":
+        polars = pytest.importorskip("polars")
+        make = lambda X: polars.DataFrame(X, schema=["a", "b"])  # noqa: E731
+    memory = RowMemory(5)
+    memory.add(make(X[:2].astype(np.uint8)), y[:2])
+    memory.add(make(X[:2] - 0.5), y[:2])
+    rows = memory.X.toarray() if sparse.issparse(memory.X) else np.array(memory.X)
+    np.testing.assert_array_equal(rows, np.concatenate([X[:2], X[:2] - 0.5]))
+
+
+@pytest.mark.parametrize("make", [np.array, pd.DataFrame, "polars"])
+def test_rows_of_words(make):
+    if make == "polars":
+        polars = pytest.importorskip("polars")
+        make = lambda X: polars.DataFrame(X, schema=["a", "b"], orient="row")  # noqa: E731
+    words = np.array([["one", "two"], ["three", "four"], ["five", "six"]], dtype=object)
+    memory = RowMemory(2)
+    for i in range(3):
+        memory.add(make(words[i : i + 1]), y[i : i + 1])
+    np.testing.assert_array_equal(np.array(memory.X), words[1:])
+
+
+def test_rows_in_containers_of_different_kinds():
+    for first in (pd.DataFrame, sparse.csr_matrix, np.array):
+        for second in (pd.DataFrame, sparse.csr_matrix, np.array):
+            memory = RowMemory(9)
+            memory.add(first(X[:2]), y[:2])
+            memory.add(second(X[2:4]), y[2:4])
+            is_sparse = sparse.issparse(memory.X)
+            rows = memory.X.toarray() if is_sparse else np.array(memory.X)
+            np.testing.assert_array_equal(rows, X[:4])
+            assert isinstance(memory.X, type(first(X)))
+
+
 def test_probabilities_are_those_of_the_labels():
     memory = RowMemory(6)
     memory.add(X, y)

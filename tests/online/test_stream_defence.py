@@ -94,3 +94,19 @@ def test_fit_tells_defences_inside_of_trusted_rows():
     np.testing.assert_array_equal(
         outer.estimators_[1].estimator_.coef_, alone.estimator_.coef_
     )
+
+
+@pytest.mark.parametrize("outer", [RejectionClassifier, TrustedStepClassifier])
+def test_the_limit_of_leverage_acts_once_in_nested_defences(outer):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] > 0).astype(int)
+    learner = SGDClassifier("log_loss", random_state=0)
+    for limit, limits_itself in (("auto", True), (2.0, True), (None, False)):
+        inner = RejectionClassifier(learner, max_leverage=limit, burn_in=0)
+        defence = outer(inner).partial_fit(X, y, classes=[0, 1])
+        is_limited = (defence.sample_weight_ < 1).any()
+        assert is_limited != limits_itself
+    defence = outer(RejectionClassifier(learner), max_leverage=1.0)
+    defence.partial_fit(X, y, classes=[0, 1])
+    assert (defence.sample_weight_ < 1).any()
