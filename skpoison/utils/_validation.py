@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 from inspect import isclass
+from math import isclose
+from numbers import Real
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -105,7 +107,11 @@ def check_default(estimator, reason, **defaults):
     """
     for name, default in defaults.items():
         value = getattr(estimator, name)
-        if value is not default and value != default:
+        is_default = value is default or value == default
+        if isinstance(default, float) and isinstance(value, Real):
+            # A number of NumPy may be rounded to 32 bits.
+            is_default = isclose(value, default, rel_tol=1e-7)
+        if not is_default:
             raise ValueError(f"{name} must be {default!r} {reason}; got {value!r}.")
 
 

@@ -233,6 +233,8 @@ def test_record_features():
 def test_parameters_without_a_meaning_must_have_their_default():
     ridge = Ridge(alpha=2.0, solver="svd")
     check_default(ridge, "if asked", solver="svd", tol=1e-4)
+    for rounded in (np.float32(1e-4), float(np.float32(1e-4))):
+        check_default(ridge.set_params(tol=rounded), "if asked", tol=1e-4)
     with pytest.raises(ValueError, match=r"alpha must be 1\.0 if asked; got 2\.0\."):
         check_default(ridge, "if asked", solver="svd", alpha=1.0)
 
