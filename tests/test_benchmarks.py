@@ -11,6 +11,7 @@ HELPERS = {
     "protocol": "split",
     "simple_attacks": "best_insertion",
     "strength_data": "load",
+    "two_sets": "parse_options",
 }
 
 
