@@ -322,7 +322,7 @@ def _parser():
         metavar="ATTACK",
         help="attacks of the report that are also crafted by an attacker who knows the "
         f"defence, with the largest budget. By default {CHEAP_ADAPTIVE} below "
-        f"{MANY_FOR_OTHERS:,} rows; {STRONG} takes minutes",
+        f"{MANY_FOR_OTHERS:,} rows, if there is a defence; {STRONG} takes minutes",
     )
     add(
         "--budgets",

@@ -29,6 +29,9 @@ MANY_FOR_OTHERS = 5_000
 SECONDS, SECONDS_OF_A_NUMBER = 2.0, 5e-5
 # It is left out if all of them would take longer than that.
 MOST_SECONDS = 120
+# Of quantities, by attack: seconds for each number in the encoded training rows, and
+# the least (Ridge). There is no cheaper attack on them that could do instead.
+SECONDS_OF_QUANTITIES = {STRONG: (0.5, 6e-6), WITHOUT_WRITING: (0.5, 3e-5)}
 # From that many rows on, one defence by neighbours is enough.
 MANY_ROWS = 20_000
 
@@ -73,6 +76,35 @@ def choose_attacks(X, *, task, n_classes, n_crafts, words=(), has_responses=Fals
     ]
 
 
+def describe_time(attacks, n_numbers, n_crafts):
+    """Return a line on each attack on quantities that takes long.
+
+    Parameters
+    ----------
+    attacks : list of str
+        The attacks that are chosen.
+    n_numbers : int
+        How many numbers the encoded rows hold.
+    n_crafts : int
+        How often each attack runs.
+
+    Returns
+    -------
+    lines : list of str
+    """
+    lines = []
+    for name in attacks:
+        least, each = SECONDS_OF_QUANTITIES[name]
+        seconds = n_crafts * (least + each * n_numbers)
+        if seconds > MOST_SECONDS:
+            lines.append(
+                f"{name} takes about {round(seconds / 60)} minutes of computation "
+                "here at least; no attack on quantities takes less. Fewer --budgets, "
+                "a lower --cv or more --n-jobs shorten it."
+            )
+    return lines
+
+
 def describe_responses(attacks, words):
     """Return a line on attacks that choose responses beside columns of words.
 
@@ -114,7 +146,7 @@ def choose_learners(task, estimator, n_samples):
     return [RETUNED, *(name for name in task.others if name != estimator)]
 
 
-def choose_adaptive(task, attacks, n_samples):
+def choose_adaptive(task, attacks, defences, n_samples):
     """Return the attacks that are also crafted by attackers who know the defence.
 
     Parameters
@@ -123,6 +155,8 @@ def choose_adaptive(task, attacks, n_samples):
         Classification or regression.
     attacks : iterable of str
         The attacks of the report.
+    defences : list of str
+        The defences that they may know.
     n_samples : int
         Number of rows.
 
@@ -131,7 +165,7 @@ def choose_adaptive(task, attacks, n_samples):
     adaptive : list of str
         Those that know the defence at the price of some fits.
     """
-    if n_samples >= MANY_FOR_OTHERS or task is REGRESSION:
+    if not defences or n_samples >= MANY_FOR_OTHERS or task is REGRESSION:
         return []
     return [name for name in attacks if name == CHEAP_ADAPTIVE]
 

@@ -49,6 +49,12 @@ class Layout:
         """How many numbers are missing."""
         return sum(int(np.isnan(column).sum()) for column in self.numbers.values())
 
+    @property
+    def n_encoded(self):
+        """Number of columns behind the encoder, without those of texts."""
+        words = self.categories.values()
+        return len(self.numbers) + sum(np.unique(c).shape[0] for c in words)
+
     def columns(self):
         """Return all columns by name, in their order in the rows."""
         return self.numbers | self.categories | self.texts

@@ -27,7 +27,7 @@ GRIDS = {
 N_FOLDS = 3
 
 
-def make_learners(names, victim, *, task, scoring, is_asked, **settings):
+def make_learners(names, victim, *, task, scoring, is_asked, n_rows, **settings):
     """Return the other victims of a report by name.
 
     Parameters
@@ -43,6 +43,8 @@ def make_learners(names, victim, *, task, scoring, is_asked, **settings):
         The score by which it tunes.
     is_asked : bool
         Whether the user has named them.
+    n_rows : int
+        How many rows they have to learn from, at least.
     **settings : dict
         How estimators are made, as :func:`assemble` takes it.
 
@@ -64,7 +66,10 @@ def make_learners(names, victim, *, task, scoring, is_asked, **settings):
         step, last = victim.steps[-1]
         grid = GRIDS.get(type(last).__name__)
         if grid is not None:
-            grid = {f"{step}__{key}": values for key, values in grid.items()}
+            grid = {
+                f"{step}__{key}": _possible(key, values, n_rows)
+                for key, values in grid.items()
+            }
             learners[name] = GridSearchCV(victim, grid, cv=N_FOLDS, scoring=scoring)
         elif is_asked:
             raise CommandError(
@@ -73,3 +78,11 @@ def make_learners(names, victim, *, task, scoring, is_asked, **settings):
                 "Name a search as --transfer my_module:my_search."
             )
     return learners
+
+
+def _possible(key, values, n_rows):
+    """Return the values that can be tried on the rows: as many neighbours at most."""
+    if key != "n_neighbors":
+        return values
+    n_fit = n_rows - -(-n_rows // N_FOLDS)
+    return [each for each in values if each <= max(1, n_fit)]

@@ -17,6 +17,7 @@ from skpoison.cli._defaults import (
     choose_learners,
     describe_left_out,
     describe_responses,
+    describe_time,
 )
 from skpoison.cli._encoding import is_mostly_zero, make_frame
 from skpoison.cli._errors import CommandError, reason
@@ -30,6 +31,7 @@ from skpoison.model_selection import RobustnessReport, harmful_rows
 from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._harmful_rows import describe_rows
 from skpoison.model_selection._imbalance import BALANCED
+from skpoison.model_selection._report_sweep import takes_surrogate
 from skpoison.model_selection._surrogates import (
     inform,
     is_differentiable,
@@ -171,15 +173,20 @@ def make_report(
         believed = assemble(believed, **settings)
     responses = _responses(pipelines[PLAIN], believed, layout, task)
     if attacks is None:
+        n_crafts = np.count_nonzero(budgets) * cv
         attacks, left_out = choose_attacks(
             X,
             task=task,
             n_classes=_n_classes(y, task),
-            n_crafts=np.count_nonzero(budgets) * cv,
+            n_crafts=n_crafts,
             words=() if layout is None else layout.words,
             has_responses=responses is not None,
         )
         notes += left_out
+        if task is REGRESSION:
+            n_columns = X.shape[1] if layout is None else layout.n_encoded
+            for each in describe_time(attacks, X.shape[0] * n_columns, n_crafts):
+                print_error(each)
     named_attacks = {each: find_attack(each, seed, believed, task) for each in attacks}
     if responses is not None:
         notes += _choose_responses(named_attacks, layout, responses)
@@ -193,11 +200,12 @@ def make_report(
         task=task,
         scoring=scoring,
         is_asked=is_asked,
+        n_rows=_fewest_rows(n_train, budgets),
         **settings,
     )
     if adaptive is None:
-        adaptive = choose_adaptive(task, named_attacks, X.shape[0])
-    adaptive = _check_adaptive(adaptive, attacks, named_attacks)
+        adaptive = choose_adaptive(task, named_attacks, defences, X.shape[0])
+    adaptive = _check_adaptive(adaptive, attacks, named_attacks, defences)
     if layout is not None and isinstance(victim, Pipeline):
         frame = make_frame(layout)
         X = X if frame is None else frame
@@ -264,6 +272,12 @@ def _doubtful_rows(victim, X, data, folds):
     except Exception as error:
         print_error(f"the rows of the data are not ranked: {reason(error)}")
         return []
+
+
+def _fewest_rows(n_train, budgets):
+    """Return how many rows a victim has to learn from, if an attack deletes some."""
+    most = budgets.max()
+    return n_train - int(most if budgets.dtype.kind != "f" else np.ceil(most * n_train))
 
 
 def _n_classes(y, task):
@@ -355,7 +369,7 @@ def _choose_responses(named_attacks, layout, responses):
     return [describe_responses(able, layout.words)] if able else []
 
 
-def _check_adaptive(adaptive, attacks, named_attacks):
+def _check_adaptive(adaptive, attacks, named_attacks, defences):
     """Return which attacks of the report are also crafted through the defences."""
     unknown = [name for name in adaptive if name not in attacks]
     if unknown:
@@ -363,10 +377,13 @@ def _check_adaptive(adaptive, attacks, named_attacks):
             f"--adaptive {' '.join(unknown)} is not among the attacks of the report: "
             f"{', '.join(attacks)}. Name some of these, or add it to --attack."
         )
-    kept = [name for name in adaptive if name in named_attacks]
-    unable = [
-        name for name in kept if "surrogate" not in named_attacks[name].get_params()
-    ]
+    if adaptive and not defences:
+        raise CommandError(
+            f"--adaptive {' '.join(adaptive)} is for attackers who know a defence, and "
+            "there is none. Name some by --defence, or leave --adaptive out."
+        )
+    kept = [name for name in dict.fromkeys(adaptive) if name in named_attacks]
+    unable = [name for name in kept if not takes_surrogate(named_attacks[name])]
     if unable:
         raise CommandError(
             f"--adaptive {' '.join(unable)} cannot know a defence: it has no surrogate."

@@ -79,8 +79,9 @@ def _further(table):
 
 def _cases(curves, report, score_name):
     """Return a table of the estimators: their scores on clean data and at worst."""
-    rows, worst = [], worst_cases(curves)
-    adaptive = report.adaptive_ if score_name == report.score_name_ else {}
+    is_all = score_name == report.score_name_
+    adaptive = report.adaptive_ if is_all else {}
+    rows, worst = [], worst_cases(with_adaptive(report) if is_all else curves)
     names = list(worst)
     first = next(attack for attack, _ in curves)
     plain = curves[first, report.baseline_].test_scores[0].mean()

@@ -286,7 +286,7 @@ class RobustnessReport(BaseEstimator):
         n_curves = len(attacks) * (1 + len(estimators)) * len(budgets)
         ends = np.unique(budgets[[0, -1]])
         n_curves += len(attacks) * len(learners) * len(ends)
-        n_curves += len(self.adaptive) * len(defences) * 2 * len(ends)
+        n_curves += len(set(self.adaptive)) * len(defences) * 2 * len(ends)
         progress = Steps(self.callback, n_curves * len(folds))
         workers.on_done = progress.step
         self.seconds_ = {}

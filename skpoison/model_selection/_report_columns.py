@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skpoison.model_selection._arguments import check_victim
-from skpoison.model_selection._report_sweep import case_name
+from skpoison.model_selection._report_sweep import case_name, takes_surrogate
 from skpoison.model_selection._summary import describe_budget, worst_cases
 
 
@@ -53,8 +53,8 @@ def check_columns(estimators, attacks, learners, adaptive):
     Raises
     ------
     ValueError
-        If a learner has the name of an estimator, or if an attack is not there or has
-        no surrogate.
+        If a learner has the name of an estimator, or if an attack is not there, has no
+        surrogate or no defence to know, or is called as one that knows a defence.
     """
     learners = {} if learners is None else learners
     for name, each in learners.items():
@@ -70,13 +70,28 @@ def check_columns(estimators, attacks, learners, adaptive):
             f"adaptive must be a list of names of attacks; got {adaptive!r}. Write "
             f"[{adaptive!r}]."
         )
-    able = [name for name, each in attacks.items() if "surrogate" in each.get_params()]
+    able = [name for name, each in attacks.items() if takes_surrogate(each)]
     unable = [name for name in adaptive if name not in able]
     if unable:
         raise ValueError(
             "adaptive must name attacks that have a surrogate, which a defence can be: "
             f"{', '.join(map(str, able)) or 'none of these has one'}; got "
             f"{unable[0]!r}."
+        )
+    _, *defences = estimators
+    if len(adaptive) and not defences:
+        raise ValueError(
+            "adaptive is for attackers who know a defence, and estimators has no more "
+            f"than one item, the baseline; got {list(adaptive)}. Add defences to "
+            "estimators, or leave adaptive empty."
+        )
+    cases = [case_name(a, b) for a in dict.fromkeys(adaptive) for b in defences]
+    names = [*map(str, attacks), *cases]
+    twice = [name for name in dict.fromkeys(cases) if names.count(name) > 1]
+    if twice:
+        raise ValueError(
+            "attacks must have other names than those that know a defence, by "
+            f"adaptive; got {twice[0]!r} twice. Rename one of attacks."
         )
     return learners
 
@@ -135,7 +150,8 @@ def describe_columns(report):
                 rows,
             )
         )
-    knows, worst = bool(report.adaptive_), worst_cases(curves | report.transfer_)
+    knows = bool(report.adaptive_)
+    worst = worst_cases(with_adaptive(report) | report.transfer_)
     rows = []
     for name in [*dict.fromkeys(name for _, name in curves), *names]:
         curve = (curves | report.transfer_)[attacks[0], name]

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from skpoison.attacks._base import BaseSurrogateAttack
 from skpoison.base import BasePoisoner
 from skpoison.model_selection._craft import CraftedPoison, craft_folds
+from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._imbalance import BesideBalanced, split_scores
 from skpoison.model_selection._row_metadata import RoutedParams
 from skpoison.model_selection._score import score_folds
 from skpoison.model_selection._store import Store
+from skpoison.model_selection._surrogates import passed_encoder, split_encoder
 from skpoison.model_selection._workers import Steps, Workers
 
 
@@ -121,7 +124,8 @@ class Sweep:
         case = case_name(attack_name, through)
         self.progress.begin(case, name)
         scorer = self.scorers[name]
-        cache = self.store and self.store.scores(case, name)
+        cells = [each.budget for each in crafted]
+        cache = self.store and self.store.scores(case, name, cells)
         is_ours = all(isinstance(each.attack, BasePoisoner) for each in crafted)
         if is_ours:
             known = self.clean.setdefault(name, {})
@@ -219,6 +223,13 @@ def at_ends(crafted):
     return CraftedPoison(budgets[[0, -1]], folds, crafted.n_samples)
 
 
+def takes_surrogate(attack):
+    """Return whether an attack, or the one behind an encoder, takes a surrogate."""
+    if isinstance(attack, EncodedAttack):
+        attack = attack.attack
+    return "surrogate" in attack.get_params()
+
+
 def knowing_defence(attack, defended):
     """Return an attack whose surrogate is the defended estimator.
 
@@ -232,5 +243,13 @@ def knowing_defence(attack, defended):
     Returns
     -------
     attack : sampler
+        Behind the encoder of the defended estimator, if it cannot be before it.
     """
+    if isinstance(attack, EncodedAttack):
+        encoder, rest = split_encoder(defended)
+        return clone(attack).set_params(encoder=encoder, attack__surrogate=rest)
+    if isinstance(attack, BaseSurrogateAttack) and not attack._only_surrogate_reads:
+        encoder, rest = passed_encoder(attack, defended)
+        if encoder is not None:
+            return EncodedAttack(clone(attack).set_params(surrogate=rest), encoder)
     return clone(attack).set_params(surrogate=defended)

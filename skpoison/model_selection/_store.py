@@ -22,6 +22,8 @@ from skpoison.model_selection._score import DefenceOnCleanRows
 from skpoison.utils._show_versions import describe_versions
 
 WHOSE, SCORES, POISON = "report.json", "scores.jsonl", "poison"
+# The same estimator may be scored on all budgets, or on the largest one alone.
+OF_A_SCORE = "attack", "estimator", "budget", "fold"
 
 
 class Store:
@@ -88,22 +90,24 @@ class Store:
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
         return _PoisonCache(self.folder / POISON / digest, attack, budgets)
 
-    def scores(self, attack_name, estimator_name):
+    def scores(self, attack_name, estimator_name, budgets):
         """Return the cache of the scores of an estimator under an attack.
 
         Parameters
         ----------
         attack_name, estimator_name : str
             Their names.
+        budgets : list of float or int
+            The budget of each cell; the folds of a budget are next to each other.
 
         Returns
         -------
         cache : object with get(i) and put(i, result, seconds)
         """
-        return _ScoreCache(self, (attack_name, estimator_name))
+        return _ScoreCache(self, (attack_name, estimator_name), budgets)
 
     def _read_scores(self):
-        """Return the scores by attack, estimator and cell, without a line cut short."""
+        """Return the scores by what they are of, without a line cut short."""
         file, found, whole = self.folder / SCORES, {}, b""
         for line in file.read_bytes().splitlines(True) if file.exists() else []:
             try:
@@ -113,7 +117,7 @@ class Store:
             if not line.endswith(b"\n"):
                 break
             whole += line
-            found[cell["attack"], cell["estimator"], cell["cell"]] = cell
+            found[tuple(cell.get(each) for each in OF_A_SCORE)] = cell
         _write(file, whole)
         return found
 
@@ -121,12 +125,16 @@ class Store:
 class _ScoreCache:
     """The scores of an estimator under an attack, one of each cell."""
 
-    def __init__(self, store, names):
-        self.store, self.names = store, names
+    def __init__(self, store, names, budgets):
+        self.store, self.names, self.budgets = store, names, budgets
+
+    def _key(self, i):
+        budget = self.budgets[i]
+        return *self.names, budget, i - self.budgets.index(budget)
 
     def get(self, i):
         """Return the result of a cell and its seconds; None if it is not there."""
-        cell = self.store._scores.get((*self.names, i))
+        cell = self.store._scores.get(self._key(i))
         if cell is None:
             return None
         result = {part: cell[part] for part in ("train", "test")}
@@ -137,15 +145,14 @@ class _ScoreCache:
 
     def put(self, i, result, seconds):
         """Keep the result of a cell."""
-        attack, estimator = self.names
-        cell = {"attack": attack, "estimator": estimator, "cell": i}
+        cell = dict(zip(OF_A_SCORE, self._key(i), strict=True))
         cell |= {part: result[part] for part in ("train", "test")}
         cell["seconds"] = seconds
         if "defence" in result:
             # The keys of a JSON object are words; labels need not be.
             cell["overruled"] = list(result["defence"].overruled.items())
             cell["sample"] = result["defence"].sample
-        self.store._scores[attack, estimator, i] = cell
+        self.store._scores[self._key(i)] = cell
         with (self.store.folder / SCORES).open("a", encoding="utf-8") as file:
             file.write(json.dumps(cell) + "\n")
 

@@ -80,7 +80,7 @@ def inform(attack, estimator, y):
     known = _knowing(attack, estimator, _n_classes(estimator, y))
     if known is not None:
         return InformedAttack(known)
-    encoder, _ = _passed_encoder(attack, estimator)
+    encoder, _ = passed_encoder(attack, estimator)
     name = DEFAULT_SURROGATE
     if is_regressor(estimator) and not attack._needs_classifier:
         # Without a regressor as its surrogate an attack is one on classes.
@@ -105,14 +105,30 @@ def _knowing(attack, surrogate, n_classes):
     by_scores = can_be_any and not isinstance(attack, BaseGoalAttack)
     if by_scores or _is_attackable(attack, surrogate, n_classes):
         return _with_surrogate(attack, surrogate)
-    encoder, rest = _passed_encoder(attack, surrogate)
+    encoder, rest = passed_encoder(attack, surrogate)
     if encoder is not None and _is_attackable(attack, rest, n_classes):
         return EncodedAttack(_with_surrogate(attack, rest), encoder)
     return _with_surrogate(attack, surrogate) if can_be_any else None
 
 
-def _passed_encoder(attack, estimator):
-    """Split a pipeline behind its encoder, if an attack can write before it."""
+def passed_encoder(attack, estimator):
+    """Split a pipeline behind its encoder, if an attack can be behind it.
+
+    Parameters
+    ----------
+    attack : sampler
+        The attack.
+    estimator : estimator
+        The pipeline.
+
+    Returns
+    -------
+    encoder : Pipeline or None
+        As :func:`split_encoder` returns it; None if the attack writes features that
+        the encoder does not keep.
+    rest : estimator
+        The estimator behind it.
+    """
     encoder, rest = split_encoder(estimator)
     if isinstance(attack, WRITE_FEATURES) and encoder is not None:
         encoder = encoder if keeps_columns(encoder) else None

@@ -891,6 +891,10 @@ def test_other_victims_and_known_defences(succeed):
     [
         (("--adaptive", "alfa"), "--adaptive alfa is not among the attacks of the rep"),
         (("--adaptive", "random_label_flip"), "it has no surrogate. Leave it out."),
+        (
+            ("--adaptive", "margin_label_flip", "--defence"),
+            "there is none. Name some by --defence, or leave --adaptive out.",
+        ),
         (("--transfer", "nobody"), "--transfer nobody is not one of logistic, "),
         (("--transfer", "ridge"), "--transfer ridge is not a scikit-learn classifier"),
     ],

@@ -10,11 +10,13 @@ from skpoison.cli._defaults import (
     CHEAP_ADAPTIVE,
     MANY_FOR_OTHERS,
     STRONG,
+    WITHOUT_WRITING,
     choose_adaptive,
     choose_attacks,
     choose_defences,
     choose_learners,
     describe_responses,
+    describe_time,
 )
 from skpoison.cli._learners import RETUNED
 from skpoison.cli._tasks import CLASSIFICATION, REGRESSION
@@ -97,6 +99,13 @@ def test_responses_beside_words():
     )
 
 
+def test_time_of_attacks_on_quantities():
+    assert describe_time([STRONG], 500 * 10, 20) == []
+    (line,) = describe_time([STRONG], 100_000 * 50, 20)
+    assert line.startswith(f"{STRONG} takes about 10 minutes of computation here")
+    assert len(describe_time([WITHOUT_WRITING], 100_000 * 5, 20)) == 1
+
+
 def test_other_victims():
     assert choose_learners(CLASSIFICATION, "logistic", 100) == [
         *(RETUNED, "forest", "neighbors")
@@ -107,8 +116,9 @@ def test_other_victims():
 
 
 def test_attackers_who_know_the_defence():
-    attacks = [*CHEAP, STRONG]
-    assert choose_adaptive(CLASSIFICATION, attacks, 100) == [CHEAP_ADAPTIVE]
-    assert choose_adaptive(CLASSIFICATION, [STRONG], 100) == []
-    assert choose_adaptive(CLASSIFICATION, attacks, MANY_FOR_OTHERS) == []
-    assert choose_adaptive(REGRESSION, attacks, 100) == []
+    attacks, defences = [*CHEAP, STRONG], ["knn_drop"]
+    assert choose_adaptive(CLASSIFICATION, attacks, defences, 100) == [CHEAP_ADAPTIVE]
+    assert choose_adaptive(CLASSIFICATION, attacks, [], 100) == []
+    assert choose_adaptive(CLASSIFICATION, [STRONG], defences, 100) == []
+    assert choose_adaptive(CLASSIFICATION, attacks, defences, MANY_FOR_OTHERS) == []
+    assert choose_adaptive(REGRESSION, attacks, defences, 100) == []

@@ -485,6 +485,33 @@ def test_surrogate_behind_words(attack):
     assert {name for name, _ in made.report.curves_} == {attack}
 
 
+@pytest.mark.parametrize("attack", ["margin_label_flip", "relaxed_label_flip"])
+def test_known_defence_behind_words(attack):
+    made = report(
+        words_and_numbers(),
+        estimator="logistic",
+        attacks=[attack],
+        defences=["trimmed"],
+        adaptive=[attack, attack],
+        budgets=np.array([0, 2]),
+        cv=2,
+    )
+    assert list(made.report.adaptive_) == [(attack, "trimmed")]
+    assert f"{attack} through a defence: the attacker knows it, too" in made.protocol
+
+
+def test_no_known_defence_without_one():
+    made = report(attacks=["margin_label_flip"], adaptive=None)
+    assert made.report.adaptive == []
+    assert not any("knows it, too" in each for each in made.protocol)
+
+
+@pytest.mark.filterwarnings("error")
+def test_few_rows_for_neighbours_that_are_tuned():
+    made = report(X[:60], Y[:60], estimator="neighbors", learners=["re-tuned"], cv=5)
+    assert not made.warnings_seen
+
+
 def test_pipeline_of_the_user_gets_the_columns_by_name():
     made = report(
         words_and_numbers(),

@@ -82,7 +82,8 @@ def test_tables(report):
 
 
 def curves(report):
-    return [*report.curves_.values(), *report.transfer_.values()]
+    found = (report.curves_, report.transfer_, report.adaptive_)
+    return [curve for each in found for curve in each.values()]
 
 
 def test_they_are_in_the_summary_and_on_the_page(report):
@@ -101,6 +102,11 @@ def test_conclusions_count_attackers_who_know_the_defence():
         ESTIMATORS, {"margin": ATTACKS["margin"]}, adaptive=["margin"], **GIVEN
     ).fit(X, y)
     report.adaptive_["margin", "kNN"].test_scores[-1] = 0.0
+    (worst,) = describe_columns(report)
+    assert [row[2][0] for row in worst.rows if row[0] == "kNN"] == [0.0]
+    case = "margin through kNN with budget 30%"
+    assert [row[-1] for row in worst.rows if row[0] == "kNN"] == [case]
+    assert f">{case}<" in report.to_html()
     assert "Best defence" not in report.summary()
     assert "No defence has a worst case that is better" in report.summary()
 
@@ -118,6 +124,32 @@ def test_without_further_victims():
     (worst,) = describe_columns(report)
     assert worst.header == ["estimator", "clean", "worst case", "under"]
     assert report.transfer_ == report.adaptive_ == {}
+
+
+def test_attacks_named_twice():
+    told = []
+    RobustnessReport(
+        ESTIMATORS,
+        {"margin": ATTACKS["margin"]},
+        adaptive=["margin", "margin"],
+        callback=lambda *step: told.append(step[:2]),
+        budgets=[0.1],
+        cv=2,
+    ).fit(X, y)
+    assert told[-1][0] == told[-1][1]
+
+
+def test_victims_that_become_estimators_are_scored_on_their_budgets(tmp_path):
+    """Neither way are scores of other budgets taken for those that are asked."""
+    tree = {"tree": LEARNERS["tree"]}
+    given = {"attacks": ATTACKS["random"], **GIVEN}
+    as_learner = {"estimators": {"plain": MODEL}, "learners": tree} | given
+    as_estimator = {"estimators": {"plain": MODEL} | tree} | given
+    for way in ([as_learner, as_estimator], [as_estimator, as_learner]):
+        folder = tmp_path / str(way.index(as_learner))
+        RobustnessReport(**way[0], folder=folder).fit(X, y)
+        resumed = RobustnessReport(**way[1], folder=folder).fit(X, y)
+        assert to_records(resumed) == to_records(RobustnessReport(**way[1]).fit(X, y))
 
 
 def test_resumed(report, tmp_path, monkeypatch):
@@ -153,9 +185,21 @@ def test_resumed(report, tmp_path, monkeypatch):
         ({"adaptive": "margin"}, r"adaptive must be a list .* Write \['margin'\]"),
         ({"adaptive": ["random"]}, "have a surrogate, .*: margin; got 'random'"),
         ({"adaptive": ["other"]}, "got 'other'"),
+        (
+            {"adaptive": ["margin"], "estimators": MODEL},
+            r"adaptive is for attackers who know a defence.*got \['margin'\]. Add",
+        ),
+        (
+            {
+                "adaptive": ["margin"],
+                "attacks": ATTACKS | {"margin through kNN": ATTACKS["random"]},
+            },
+            "attacks must have other names .*; got 'margin through kNN' twice",
+        ),
     ],
 )
 def test_what_does_not_fit(given, message):
-    report = RobustnessReport(ESTIMATORS, ATTACKS, **GIVEN, **given)
+    given = {"estimators": ESTIMATORS, "attacks": ATTACKS} | GIVEN | given
+    report = RobustnessReport(**given)
     with pytest.raises(ValueError, match=message):
         report.fit(X, y)

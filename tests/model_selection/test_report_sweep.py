@@ -1,16 +1,34 @@
 import numpy as np
+import pytest
 from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
-from skpoison.attacks import MarginLabelFlip, RandomLabelFlip
-from skpoison.defences import KNNSanitizedClassifier
+from skpoison.attacks import (
+    GradientInsertion,
+    GreedyDeletion,
+    MarginLabelFlip,
+    RandomLabelFlip,
+    RelaxedLabelFlip,
+)
+from skpoison.defences import (
+    KNNSanitizedClassifier,
+    TrimmedClassifier,
+    TrimmedRegressor,
+)
+from skpoison.feasible_sets import ResponseRange
 from skpoison.model_selection import RobustnessReport, craft
+from skpoison.model_selection._encoded import EncodedAttack
 from skpoison.model_selection._report_sweep import (
     SharedClean,
     at_ends,
     case_name,
     knowing_defence,
+    takes_surrogate,
 )
+from skpoison.optimizers import ProjectedAscent
 
 X, y = make_classification(60, 4, random_state=0)
 
@@ -65,3 +83,38 @@ def test_names_and_surrogates():
     assert knowing_defence(attack, defended).surrogate is not None
     assert attack.surrogate is None
     assert np.isclose(attack.budget, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("attack", "defended"),
+    [
+        (RelaxedLabelFlip(max_iter=1), TrimmedClassifier(LogisticRegression())),
+        (GreedyDeletion(), TrimmedRegressor(Ridge())),
+        (
+            EncodedAttack(
+                GradientInsertion(
+                    optimizer=ProjectedAscent(max_iter=1),
+                    poison_labels=ResponseRange(),
+                ),
+                OneHotEncoder(),
+                keep_features=True,
+            ),
+            TrimmedRegressor(Ridge()),
+        ),
+    ],
+)
+def test_knowing_a_defence_behind_an_encoder(attack, defended):
+    encoder = OneHotEncoder(sparse_output=False)
+    knowing = knowing_defence(attack, make_pipeline(encoder, defended))
+    assert isinstance(knowing, EncodedAttack)
+    assert knowing.keep_features == isinstance(attack, EncodedAttack)
+    assert takes_surrogate(attack)
+    words = np.array(["ham", "eggs", "spam"])[np.arange(20) % 3, np.newaxis]
+    knowing.set_params(budget=1).fit_resample(words, y[:20])
+    assert knowing.poison_mask_.sum() == 1 or knowing.poison_.deleted is not None
+    assert isinstance(knowing.attack_.surrogate[-1], type(defended))
+
+
+def test_who_takes_no_surrogate():
+    assert not takes_surrogate(EncodedAttack(RandomLabelFlip(), OneHotEncoder()))
+    assert not takes_surrogate(RandomLabelFlip())

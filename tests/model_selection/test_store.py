@@ -129,7 +129,8 @@ def test_results_are_plain_text(tmp_path):
     assert len(cells) == 16
     for cell in cells:
         curve = report.curves_[cell["attack"], cell["estimator"]]
-        assert cell["test"] == curve.test_scores.ravel()[cell["cell"]]
+        scores = curve.test_scores[curve.budgets.tolist().index(cell["budget"])]
+        assert cell["test"] == scores[cell["fold"]]
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,10 @@ class SubpopulationLabelFlip(BaseLabelFlip):
         clusters.
     member : callable, default=None
         ``member(X)`` returns a boolean for each row: whether it belongs to the one
-        subpopulation that is attacked, as for
-        :func:`~skpoison.model_selection.subpopulation_scorer`. Other rows are left
-        alone. None: the clusters are the subpopulations.
+        subpopulation that is attacked. X is an array, or a CSR matrix, even if the rows
+        come as a dataframe;
+        :func:`~skpoison.model_selection.subpopulation_scorer` passes what it is given.
+        Other rows are left alone. None: the clusters are the subpopulations.
     class_map : dict, default=None
         Which labels may become which, such as ``{8: 3}``. None: any label may become
         any other.

@@ -49,9 +49,10 @@ class SubpopulationInsertion(BaseSurrogateAttack):
         clusters.
     member : callable, default=None
         ``member(X)`` returns a boolean for each row: whether it belongs to the one
-        subpopulation that is attacked, as for
-        :func:`~skpoison.model_selection.subpopulation_scorer`. None: the clusters are
-        the subpopulations.
+        subpopulation that is attacked. X is an array, or a CSR matrix, even if the rows
+        come as a dataframe;
+        :func:`~skpoison.model_selection.subpopulation_scorer` passes what it is given.
+        None: the clusters are the subpopulations.
     class_map : dict, default=None
         Which labels may become which, such as ``{8: 3}``: only rows of the classes
         among the keys are cloned, each with its value as its label. None: any other
