@@ -371,16 +371,16 @@ def _choose_responses(named_attacks, layout, responses):
 
 def _check_adaptive(adaptive, attacks, named_attacks, defences):
     """Return which attacks of the report are also crafted through the defences."""
+    if adaptive and not defences:
+        raise CommandError(
+            f"--adaptive {' '.join(adaptive)} is for attackers who know a defence, and "
+            "there is none. Name some by --defence, or leave --adaptive out."
+        )
     unknown = [name for name in adaptive if name not in attacks]
     if unknown:
         raise CommandError(
             f"--adaptive {' '.join(unknown)} is not among the attacks of the report: "
             f"{', '.join(attacks)}. Name some of these, or add it to --attack."
-        )
-    if adaptive and not defences:
-        raise CommandError(
-            f"--adaptive {' '.join(adaptive)} is for attackers who know a defence, and "
-            "there is none. Name some by --defence, or leave --adaptive out."
         )
     kept = [name for name in dict.fromkeys(adaptive) if name in named_attacks]
     unable = [name for name in kept if not takes_surrogate(named_attacks[name])]

@@ -350,6 +350,7 @@ def test_progress_on_a_terminal():
     terminal, stderr = os.openpty()
     done = command(
         *("--data", "iris", "--estimator", "tree", "--defence"),
+        *("--transfer", "--adaptive"),
         *("--attack", "random_insertion", "random_label_flip"),
         stderr=stderr,
     )

@@ -111,10 +111,14 @@ def test_compressed_table(run):
 def test_trusted_rows_and_columns_to_drop(run):
     content = table(a=A, city=CITY, ok=np.arange(N_ROWS) % 3 == 0, y=Y)
     options = ["--trusted", "ok", "--drop", "city", "--attack", "random_label_flip"]
+    options += ["--transfer", "--adaptive"]
     out = run(content, *options, "--sep", ",")
     assert out.startswith("table.csv (60 rows, 20 trusted, 1 column, ")
     # With trusted rows the outlier filter is among the defences.
-    rows = [line for line in out.splitlines() if line.startswith("  ") and "±" in line]
+    curves, _, _ = out.partition("\nWorst cases")
+    rows = [
+        line for line in curves.splitlines() if line.startswith("  ") and "±" in line
+    ]
     defences = [row.split()[0] for row in rows]
     assert defences == [
         *("no", "confident_learning", "knn_drop", "knn_relabel", "outlier_filter")
