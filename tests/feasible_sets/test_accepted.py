@@ -146,7 +146,7 @@ def test_nearest_row_by_the_loss_of_a_prediction():
             X[codes == code][0],
             jac=lambda z: 2 * (z - far[i]),  # noqa: B023
             method="SLSQP",
-            options={"ftol": 1e-15, "maxiter": 500},
+            options={"ftol": 1e-13, "maxiter": 500},
             constraints={"type": "ineq", "fun": slack, "jac": slope},
         )
         assert found.success
