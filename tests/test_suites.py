@@ -37,6 +37,8 @@ from skpoison.utils._attack_checks import takes_responses
 from skpoison.utils._trusting import trusting
 from skpoison.utils.estimator_checks import parametrize_with_checks
 
+# The line search of newton-cholesky fails on some noisy labels in scikit-learn 1.6.
+ON_NOISY_LABELS = LogisticRegression(C=0.1, max_iter=1000)
 SETTINGS = {
     "ConfidentLearningClassifier": {"cv": 2},
     "GreedyDeletion": {"n_rounds": 2, "n_exchanges": 1},
@@ -47,10 +49,10 @@ SETTINGS = {
         "n_candidates": 1,
         "validation": 2,
     },
-    # The line search of newton-cholesky fails on some noisy labels in scikit-learn 1.6.
-    "NoisyLabelClassifier": {"estimator": LogisticRegression(C=0.1), "cv": 2},
+    "KNNShapleyFilteredClassifier": {"estimator": ON_NOISY_LABELS},
+    "NoisyLabelClassifier": {"estimator": ON_NOISY_LABELS, "cv": 2},
     "RelaxedLabelFlip": {"surrogate": RidgeClassifier(), "max_iter": 2},
-    "TrimmedClassifier": {"n_starts": 2},
+    "TrimmedClassifier": {"estimator": ON_NOISY_LABELS, "n_starts": 2},
     "TrimmedRegressor": {"n_starts": 2},
 }
 NETWORK = MLPClassifier(
@@ -175,7 +177,7 @@ DEFENCES += [
     for task, estimator in INNER.items()
 ]
 DEFENCES += [
-    defences.KNNShapleyFilteredClassifier(INNER["Classifier"], radius=5.0),
+    defences.KNNShapleyFilteredClassifier(ON_NOISY_LABELS, radius=5.0),
     defences.InfluenceFilteredClassifier(INNER["Classifier"], method="newton"),
 ]
 # Those that need trusted rows trust some.

@@ -163,7 +163,7 @@ def test_resumed(report, tmp_path, monkeypatch):
     )
     again.fit(X, y)
 
-    def fail(*args, **given):
+    def fail(self, X, y, sample_weight=None, check_input=True):
         raise AssertionError("it has been computed")
 
     monkeypatch.setattr(GaussianNB, "fit", fail)
