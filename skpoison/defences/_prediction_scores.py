@@ -163,11 +163,18 @@ class LabelLoss:
 
     @property
     def has_gradient(self):
-        """Whether `with_gradient` is known: for logistic regression."""
+        """Whether `with_gradient` is known: for logistic regression.
+
+        Its `multi_class`, before scikit-learn 1.8, can be other than one sigmoid for
+        two classes, and a softmax for more.
+        """
         model = _linear_model(self.classifier)
-        return isinstance(model, LogisticRegression) and (
-            model.classes_.shape[0] == 2 or model.solver != "liblinear"
-        )
+        if not isinstance(model, LogisticRegression):
+            return False
+        way = getattr(model, "multi_class", "auto")
+        if model.classes_.shape[0] == 2:
+            return way != "multinomial"
+        return model.solver != "liblinear" and way != "ovr"
 
     def with_gradient(self, X, y):
         """Return the loss of each label, and how it changes with its row."""
