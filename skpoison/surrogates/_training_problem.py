@@ -298,8 +298,11 @@ def _elastic_net(loss, penalty, l1_ratio, intercept, penalised=False):
 def _(estimator: LogisticRegression, n_classes=None):
     if isinstance(estimator, LogisticRegressionCV):
         return as_training_problem.dispatch(object)(estimator, n_classes)
-    if getattr(estimator, "multi_class", "deprecated") == "ovr" and n_classes > 2:
-        _refuse(estimator, "multi_class", "'multinomial'")
+    # Before scikit-learn 1.8: not several sigmoids, nor a softmax for two classes, the
+    # penalty of which is another one.
+    other, wanted = ("multinomial", "ovr") if n_classes == 2 else ("ovr", "multinomial")
+    if getattr(estimator, "multi_class", "deprecated") == other:
+        _refuse(estimator, "multi_class", repr(wanted))
     if estimator.solver == "liblinear" and n_classes > 2:
         _refuse(estimator, "solver", "'lbfgs'")
     penalty = 0.0 if estimator.penalty is None else 1 / estimator.C

@@ -212,6 +212,21 @@ def test_what_is_not_the_estimators_problem(estimator, error, message):
         as_training_problem(estimator, 3)
 
 
+@pytest.mark.parametrize(
+    ("way", "n_classes", "wanted"),
+    [("multinomial", 2, "ovr"), ("ovr", 3, "multinomial")],
+)
+def test_sigmoid_for_two_classes_and_softmax_for_more(way, n_classes, wanted):
+    # For some versions it is a parameter.
+    estimator = LogisticRegression()
+    estimator.multi_class = way
+    with pytest.raises(ValueError, match=f"must be '{wanted}' .* got '{way}'"):
+        as_training_problem(estimator, n_classes)
+    estimator.multi_class = wanted
+    usual = as_training_problem(LogisticRegression(), n_classes)
+    assert as_training_problem(estimator, n_classes).learner == usual.learner
+
+
 def test_weights_of_classes_that_are_not_there():
     surrogate = as_training_problem(LogisticRegression(class_weight={7: 2}), 2)
     with pytest.raises(ValueError, match=r"must name classes of y.* got \[7\]"):
