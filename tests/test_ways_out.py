@@ -104,6 +104,7 @@ from skpoison.online import (
     SlidingWindowClassifier,
     TrustedStepClassifier,
 )
+from skpoison.online._row_memory import label_probabilities
 from skpoison.optimizers import (
     AscentResult,
     BaseOptimizer,
@@ -1035,6 +1036,13 @@ class OfWords(GaussianNB):
         return [[len(word)] for word in X["word"]]
 
 
+class OfNothing(GaussianNB):
+    """As a learner of river in its wrapper: words have no probabilities."""
+
+    def predict_proba(self, X):
+        return super().predict_proba(X) * (self.classes_.dtype.kind == "i")
+
+
 def flips_in_stream(budget, n_free):
     attack = OnlineLabelFlip(LOG_LOSS, budget, random_state=0)
     return lambda: attack.fit_resample(X, y, trusted=np.arange(len(y)) >= n_free)
@@ -1325,6 +1333,16 @@ STREAMS = [
     Case(live(budget=2), "must be a float", [live(budget=0.2)]),
     Case(live(positions="random"), "`positions` must be 'even'", [live()]),
     Case(live_row(X[0, :-1], y[0]), "as wide as `X_known`", [live_row(X[0], y[0])]),
+    Case(
+        live_row(dict(enumerate(X[0])), y[0]),
+        r"pairs of an array of numbers .* Give zip\(X, y\), and of dicts the values",
+        [live_row([*dict(enumerate(X[0])).values()], y[0])],
+    ),
+    Case(
+        lambda: label_probabilities(OfNothing().fit(X, words), X, words),
+        "must give probabilities that sum to 1; got a sum of 0 .* labels as 0 and 1",
+        [lambda: label_probabilities(OfNothing().fit(X, y), X, y)],
+    ),
     Case(live_row(X[0] * np.nan, y[0]), "got nan in column 0", [live_row(X[0], y[0])]),
     Case(live_row(X[0], "new"), "Add a known row", [live_row(X[0], y[0])]),
     Case(

@@ -87,7 +87,8 @@ def prequential_curve(
         test_scores : ndarray of shape (n_batches,)
             The score for the genuine rows, before they are learnt. NaN before the
             first batch is learnt, if there are none, and, with one warning, if some
-            class is missing among them and the score cannot do without.
+            class is missing among them and the score cannot do without, or if R2 is
+            asked for a single row.
         running_scores : ndarray of shape (n_batches,)
             The mean of these, weighted by the numbers of genuine rows.
         n_rows, n_poison : ndarray of shape (n_batches,) of int
@@ -114,8 +115,8 @@ def prequential_curve(
     Raises
     ------
     ValueError
-        If both `window` and `fading` are given, if `delay` leaves no batch to test, if
-        the attack appends rows instead of
+        If both `window` and `fading` are given, if `batch_size` or `delay` leaves no
+        batch to test, if the attack appends rows instead of
         inserting them into the stream, or if `trusted` is given for an estimator that
         does not ask for it.
 
@@ -176,19 +177,27 @@ def prequential_curve(
         np.arange(first, min(first + batch_size, len(mask)))
         for first in range(0, len(mask), batch_size)
     ]
+    if len(batches) == 1:
+        raise ValueError(
+            f"`batch_size` must be less than {len(mask)}, the number of rows, or no "
+            f"batch is tested after one is learnt; got {batch_size}. Set a smaller one."
+        )
     if delay and delay >= len(batches) - 1:
         raise ValueError(
-            f"`delay` must be less than {max(len(batches) - 1, 1)}, or no batch is "
+            f"`delay` must be less than {len(batches) - 1}, or no batch is "
             f"tested after one is learnt; got {delay} for {len(batches)} batches of "
             f"{batch_size} rows. Set a smaller `delay` or `batch_size`."
         )
     test_scores, kept = np.full(len(batches), np.nan), np.full(len(mask), np.nan)
     weights, n_failed, steps = {}, 0, None
+    is_r2 = scoring is None or scoring == "r2"
     classes = np.unique(labels) if is_classifier(estimator) else None
     given = {} if classes is None else {"classes": classes}
     for i, batch in enumerate(batches):
         genuine = batch[~mask[batch]]
-        if i > delay and genuine.size and steps is not None:
+        if i > delay and genuine.size == 1 and classes is None and is_r2:
+            n_failed += 1
+        elif i > delay and genuine.size and steps is not None:
             test_scores[i] = steps.score(genuine)
         elif i > delay and genuine.size:
             try:
@@ -215,12 +224,7 @@ def prequential_curve(
     if steps is not None:
         steps.finish()
     if n_failed:
-        warn_user(
-            f"The score of {n_failed} of {len(batches)} batches is NaN, because "
-            "classes are missing among their rows. Set a larger `batch_size`, or a "
-            "`scoring` that knows all classes, such as make_scorer(log_loss, "
-            "response_method='predict_proba', greater_is_better=False, labels=classes)."
-        )
+        _warn_of_nan(n_failed, len(batches), of_labels=classes is not None)
     n_rows = np.array([np.sum(~mask[batch]) for batch in batches])
     sizes = np.array([batch.shape[0] for batch in batches])
     return Bunch(
@@ -240,6 +244,21 @@ def prequential_curve(
             _no_change(labels, mask, batches) if is_classifier(estimator) else None
         ),
         estimator=learner,
+    )
+
+
+def _warn_of_nan(n_failed, n_batches, *, of_labels):
+    """Warn of batches without a score."""
+    reason = (
+        "classes are missing among their rows. Set a larger `batch_size`, or a "
+        "`scoring` that knows all classes, such as make_scorer(log_loss, "
+        "response_method='predict_proba', greater_is_better=False, labels=classes)."
+        if of_labels
+        else "R2 needs two rows. Set a larger `batch_size`, or another `scoring`, such "
+        "as 'neg_mean_absolute_error'."
+    )
+    warn_user(
+        f"The score of {n_failed} of {n_batches} batches is NaN, because {reason}"
     )
 
 

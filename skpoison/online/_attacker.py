@@ -142,7 +142,7 @@ class Attacker:
         if x is not None or self._future:
             twin = twin.copy()
         if x is not None:
-            twin.learn(x, y)
+            twin.learn_rows(x[np.newaxis], np.array([y]))
         steps = [twin.learn(*row) for row in self._future]
         value, v = self._resolved.at(twin.learner, twin.weights)
         if not np.isfinite(value):

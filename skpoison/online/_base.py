@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.utils._param_validation import Interval
 
 from skpoison.attacks._validation_data import check_validation_data
-from skpoison.base import BasePoisoner, Poison
+from skpoison.base import BasePoisoner
 from skpoison.goals import BaseGoal, ErrorGeneric, ErrorSpecific
 from skpoison.goals._base import check_rows_given
 from skpoison.online._attacker import Attacker
@@ -181,8 +181,6 @@ class BaseStreamAttack(BasePoisoner):
         self._check_victim_trusts(trusted)
         stream = Stream(X, y, X_val, y_val, self.window or WINDOW, trusted)
         attacker = self._attacker(goal, X, random_state)
-        if n_poison == 0:
-            return Poison()
         with limit_blas_threads(X):
             return self._attack_stream(attacker, stream, n_poison, trusted)
 
@@ -197,7 +195,7 @@ class BaseStreamAttack(BasePoisoner):
         stream : Stream
             The rows.
         n_poison : int
-            The number of rows that the budget allows to poison, at least 1.
+            The number of rows that the budget allows to poison.
         trusted : ndarray of shape (n_samples,) of bool
             Rows that must stay as they are.
 
@@ -231,9 +229,17 @@ class BaseStreamAttack(BasePoisoner):
         if is_given:
             check_default(self, "if `X_val` and `y_val` are given", window=None)
 
-    def _check_row(self, x, label):
-        """Raise if a row of a live stream, or its label, is not like the known ones."""
-        row = np.asarray(x, dtype=float)
+    def _check_row(self, pair):
+        """Return a row of a live stream, its label, and it as numbers, checked."""
+        try:
+            x, label = pair
+            row = x.toarray()[0] if sparse.issparse(x) else np.asarray(x, dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "`rows` must hold pairs of an array of numbers and a label; got "
+                f"{shown(pair)}. Give zip(X, y), and of dicts the values in the order "
+                "of the columns of `X_known`."
+            ) from None
         if row.shape != (self.n_features_in_,):
             raise ValueError(
                 f"`rows` must hold rows of shape ({self.n_features_in_},), as wide as "
@@ -256,6 +262,7 @@ class BaseStreamAttack(BasePoisoner):
                 f"`rows` must hold labels of `y_known`, {listed(self.classes_)}; got "
                 f"{shown(label)}. Add a known row of this class, or leave the row out."
             )
+        return x, label, row
 
     def _check_victim_trusts(self, trusted):
         """Raise if the victim's defence asks trusted rows, and knows of none."""

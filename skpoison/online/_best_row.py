@@ -21,7 +21,15 @@ vertices cost one sort. On an edge from :math:`a_e` to :math:`a_{e+1}`
 
 and few edges can hold more than the best vertex. Along these the maximum is found in
 one dimension: h and b are log-concave there, so G has a single peak. At most one
-feature is not at a bound.
+feature is not at a bound. For the log loss, :math:`h(a) = 1 / (1 + e^a)`, the peak has
+a closed form: with :math:`b = (a - c) \, \Delta b / \Delta a` on the line through an
+edge, :math:`G' = 0` where
+
+.. math::
+
+    a = 1 + c + \omega(-1 - c), \qquad \omega + \log \omega = -1 - c ,
+
+by Wright's function :math:`\omega`.
 
 A defence that weighs a row by the probability that the learner gives to its label
 multiplies h by a function of a that rises, :math:`g`; the bound of an edge is then
@@ -34,6 +42,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import wrightomega
+
+from skpoison.online._losses import LogLoss
 
 # Points of an edge at once, and how often the best cell is divided again: finer than
 # this, rounding would choose among equal gains.
@@ -123,7 +134,7 @@ def best_row(pull, u, v, a0, b0, lower, upper):
     for e in open_edges[np.argsort(-bounds[open_edges], kind="stable")]:
         if bounds[e] <= gain:
             break
-        found = _best_share(pull, a[e], a_steps[e], b[e], b_steps[e])
+        found = best_share(pull, a[e], a_steps[e], b[e], b_steps[e])
         if found[1] > gain:
             k, (share, gain) = int(e), found
     switched = edges[:k]
@@ -135,8 +146,37 @@ def best_row(pull, u, v, a0, b0, lower, upper):
     return row, float(gain)
 
 
-def _best_share(pull, a, a_step, b, b_step):
-    """Return where on an edge the gain is largest, as a share of it, and the gain."""
+def best_share(pull, a, a_step, b, b_step):
+    """Maximise the pull of a row times its effect on an edge.
+
+    Parameters
+    ----------
+    pull : Pull
+        The pull as a function of a.
+    a, b : float
+        Where the edge begins.
+    a_step, b_step : float
+        How far a and b grow on it; a_step is positive.
+
+    Returns
+    -------
+    share : float
+        Where on the edge, from 0 to 1.
+    gain : float
+        The pull times b there.
+    """
+    if pull.judge is None and isinstance(pull.loss, LogLoss):
+        if b_step <= 0:
+            return 0.0, pull.at(a) * b
+        past = 1 + a - b * a_step / b_step
+        peak = past + wrightomega(-past)
+        share = min(max((peak - a) / a_step, 0.0), 1.0)
+        return share, pull.at(a + share * a_step) * (b + share * b_step)
+    return _search_share(pull, a, a_step, b, b_step)
+
+
+def _search_share(pull, a, a_step, b, b_step):
+    """Find the largest gain on an edge in cells that are divided again and again."""
     jumps = (np.array(pull.jumps()) - a) / a_step
     shares = np.concatenate([jumps[(jumps > 0) & (jumps < 1)], [0.0]])
     low, high, best = 0.0, 1.0, (0.0, -np.inf)

@@ -15,14 +15,15 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import (
-    _check_method_params,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skpoison.base import BaseDefence
 from skpoison.online._mixing import RATES, check_rule, fading_step, logit_step, softmax
-from skpoison.online._row_memory import RowMemory, label_probabilities
+from skpoison.online._row_memory import (
+    RowMemory,
+    class_probabilities,
+    label_probabilities,
+)
 from skpoison.online._stream_defence import (
     StreamRowsMixin,
     check_methods,
@@ -382,7 +383,7 @@ class AdaptiveCombinationClassifier(
         probabilities : ndarray of shape (n_samples, n_classes)
         """
         check_is_fitted(self)
-        every = [each.predict_proba(X) for each in self.estimators_]
+        every = [class_probabilities(each, X) for each in self.estimators_]
         return np.tensordot(self.weights_, np.array(every), axes=1)
 
     def predict(self, X):

@@ -21,6 +21,7 @@ from skpoison.utils._containers import as_numbers
 
 @as_stream_learner.register(RejectionClassifier)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
+    estimator._validate_params()
     state = _inside(estimator, n_features, classes, is_sparse)
     known = getattr(estimator, "_judge", None)
     state.judge = Judge(**estimator._settings()) if known is None else known.copy()
@@ -30,6 +31,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 
 @as_stream_learner.register(TrustedStepClassifier)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
+    estimator._validate_params()
     state = _inside(estimator, n_features, classes, is_sparse)
     if not has_changes(state):
         raise ValueError(
@@ -58,6 +60,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 
 @as_stream_learner.register(SlidingWindowClassifier)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
+    estimator._validate_params()
     row_filter = estimator.estimator
     inner = getattr(estimator, "estimator_", row_filter.estimator)
     state = as_stream_learner(inner, n_features, classes, is_sparse=is_sparse)
@@ -82,6 +85,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 
 @as_stream_learner.register(AdaptiveCombinationClassifier)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
+    estimator._validate_params()
     estimator._check_learners()
     check_rule(estimator)
     inner = getattr(

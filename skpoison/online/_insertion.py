@@ -269,13 +269,13 @@ class OnlineInsertion(BaseStreamAttack):
     def _poison_rows(self, rows, crafter, stream):
         """Yield the rows of a stream, and those that are inserted."""
         due = 0.0
-        for x, label in rows:
-            self._check_row(x, label)
+        for pair in rows:
+            x, label, row = self._check_row(pair)
             yield x, label, False
             code = label
             if not self._takes_responses():
                 code = np.searchsorted(self.classes_, label)
-            crafter.attacker.state.learn(np.asarray(x, dtype=float), code)
+            crafter.attacker.state.learn(row, code)
             due += self.budget
             if due >= 1 - 1e-9:
                 due -= 1
@@ -287,11 +287,7 @@ class OnlineInsertion(BaseStreamAttack):
     def _attack_stream(self, attacker, stream, n_poison, trusted):
         n_samples = stream.y.shape[0]
         positions = self._positions(n_samples, n_poison, attacker.random_state)
-        if (
-            positions[0] == 0
-            and stream.X_val is None
-            and attacker.goal.needs_validation
-        ):
+        if 0 in positions and stream.X_val is None and attacker.goal.needs_validation:
             raise ValueError(
                 "`positions` must be at least 1 if the goal is measured on the rows "
                 "that have come by; got 0. Or give `X_val` and `y_val`."
@@ -341,7 +337,7 @@ class OnlineInsertion(BaseStreamAttack):
                 f"{self.budget} allows; got {shown(self.positions)}. Set "
                 f"budget={positions.shape[0]} for these."
             )
-        if positions[0] < 0 or positions[-1] > n_samples:
+        if positions.min(initial=0) < 0 or positions.max(initial=0) > n_samples:
             raise ValueError(
                 f"`positions` must lie between 0 and {n_samples}, the number of rows "
                 f"of the stream; got {shown(self.positions)}."

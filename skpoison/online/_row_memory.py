@@ -6,6 +6,7 @@ Streams drift, and rows that were clean and typical once mislead later.
 import numpy as np
 
 from skpoison.utils._containers import join_rows, take_rows
+from skpoison.utils._texts import shown
 
 # Probabilities below this one are taken for it, where a logarithm would be infinite.
 SMALLEST = 1e-15
@@ -92,5 +93,37 @@ def label_probabilities(learner, X, y):
         possible, as GaussianNB far from all it has seen, does not find the label so.
     """
     codes = np.searchsorted(learner.classes_, y)
-    chosen = learner.predict_proba(X)[np.arange(y.shape[0]), codes]
+    chosen = class_probabilities(learner, X)[np.arange(y.shape[0]), codes]
     return np.fmax(chosen, SMALLEST)
+
+
+def class_probabilities(learner, X):
+    """Return the probabilities that a learner gives to the classes, checked.
+
+    Parameters
+    ----------
+    learner : classifier
+        Has `predict_proba`.
+    X : {ndarray, csr matrix, dataframe} of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If those of a row do not sum to 1.
+    """
+    probabilities = learner.predict_proba(X)
+    totals = probabilities.sum(axis=1)
+    wrong = np.abs(totals - 1) > 1e-3
+    if wrong.any():
+        raise ValueError(
+            "`predict_proba` of the learner must give probabilities that sum to 1; "
+            f"got a sum of {totals[wrong][0]:.3g} from {shown(learner)}. If it is a "
+            "learner of river, encode the labels as 0 and 1, for instance by "
+            "LabelEncoder."
+        )
+    return probabilities

@@ -3,7 +3,7 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import _fit_context, clone
+from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.utils._param_validation import Interval
 
 from skpoison.base import BaseDefence, BaseRowFilter, PredictsByEstimatorMixin
@@ -129,7 +129,7 @@ class SlidingWindowClassifier(StreamRowsMixin, PredictsByEstimatorMixin, BaseDef
             label is not among them, or if the classifier has no `partial_fit`.
         """
         inner = self.estimator.estimator
-        if not hasattr(inner, "partial_fit"):
+        if not (is_classifier(inner) and hasattr(inner, "partial_fit")):
             raise ValueError(
                 "`estimator` must be a filter around a classifier with partial_fit for "
                 f"{type(self).__name__}; got {shown(inner)} inside. Take "

@@ -3,6 +3,7 @@
 from functools import singledispatch
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -69,6 +70,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 @as_stream_learner.register(SGDRegressor)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
     _check_sgd(estimator)
+    _check_learns(estimator, n_features, classes)
     targets = class_weight = None
     n_outputs = 1
     if classes is not None:
@@ -100,6 +102,18 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
     return state
 
 
+def _check_learns(estimator, n_features, classes):
+    """Let a clone learn a row of zeros: what an estimator refuses, it names itself."""
+    if _is_fitted(estimator):
+        return  # it has learnt rows
+    if classes is None:
+        clone(estimator).partial_fit(np.zeros((1, n_features)), np.zeros(1))
+    else:
+        clone(estimator).partial_fit(
+            np.zeros((1, n_features)), classes[:1], classes=classes
+        )
+
+
 def _check_sgd(estimator):
     """Raise if the weights that predict are not those that learn, or steps vary."""
     wanted = {"average": False}
@@ -111,6 +125,11 @@ def _check_sgd(estimator):
             f"`surrogate` must take its steps one after the other from where it "
             f"stands; this {type(estimator).__name__} does not. Set {changes}, and "
             "attack other learners by transfer."
+        )
+    if getattr(estimator, "class_weight", None) == "balanced":
+        raise ValueError(
+            "`class_weight` of the surrogate must be a dict or None, because "
+            "partial_fit knows no shares of classes; got 'balanced'."
         )
 
 
@@ -130,11 +149,6 @@ def _class_weights(estimator, classes, targets):
     """Return the weight of a row of each class for each output; None if it is 1."""
     if estimator.class_weight is None:
         return None
-    if estimator.class_weight == "balanced":
-        raise ValueError(
-            "`class_weight` of the surrogate must be a dict or None, because "
-            "partial_fit knows no shares of classes; got 'balanced'."
-        )
     weights = compute_class_weight(estimator.class_weight, classes=classes, y=classes)
     if classes.shape[0] == 2:
         return weights[:, np.newaxis]
@@ -144,6 +158,7 @@ def _class_weights(estimator, classes, targets):
 @as_stream_learner.register(GradientDescentClassifier)
 @as_stream_learner.register(GradientDescentRegressor)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
+    _check_learns(estimator, n_features, classes)
     n_classes = None if classes is None else classes.shape[0]
     problem = as_training_problem(estimator, n_classes)
     outputs = np.zeros((1, 1 if n_classes in (None, 2) else n_classes))
@@ -163,6 +178,7 @@ def _(estimator, n_features, classes=None, *, is_sparse=False):
 @as_stream_learner.register(MLPRegressor)
 def _(estimator, n_features, classes=None, *, is_sparse=False):
     _check_network(estimator)
+    _check_learns(estimator, n_features, classes)
     n_outputs = 1
     loss, encode = Squared(), lambda y: np.reshape(y, (-1, 1)).astype(float)
     if classes is not None:

@@ -186,6 +186,8 @@ def test_learners_of_river():
     assert scores["rejection", True] > scores["plain", True] + 0.02, scores
     # An encoder stands before labels of other kinds.
     words = np.array(["ham", "spam"])[y]
+    with pytest.raises(ValueError, match="sum to 1; got a sum of 0"):
+        prequential_curve(RejectionClassifier(learner, action="drop"), apart, words)
     codes = LabelEncoder().fit_transform(words)
     row_filter = KNNSanitizedClassifier(learner)
     curve = prequential_curve(
@@ -220,3 +222,19 @@ def test_a_delay_as_long_as_the_stream():
         prequential_curve(LEARNER, X, y, batch_size=50, delay=4)
     curve = prequential_curve(LEARNER, X, y, batch_size=50, delay=3)
     assert np.isfinite(curve.test_scores[4])
+    with pytest.raises(ValueError, match=r"`batch_size` must be less.*got 230"):
+        prequential_curve(LEARNER, X, y, batch_size=230)
+
+
+def test_r2_of_single_rows():
+    learner = SGDRegressor()
+    with pytest.warns(UserWarning, match="of 19 of 20 batches is NaN, because R2"):
+        curve = prequential_curve(learner, X[:20], X[:20, 0], batch_size=1)
+    assert np.isnan(curve.test_scores).all()
+    # The ways out that the warning names.
+    for given in (
+        {"batch_size": 5},
+        {"batch_size": 1, "scoring": "neg_mean_absolute_error"},
+    ):
+        curve = prequential_curve(learner, X[:20], X[:20, 0], **given)
+        assert np.isfinite(curve.test_scores[1:]).all()

@@ -5,9 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
+from scipy.special import expit
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-from skpoison.online._best_row import Pull, best_row
+from skpoison.online._best_row import Pull, best_row, best_share
 from skpoison.online._judge import Judge
 from skpoison.online._losses import stream_loss
 
@@ -119,6 +120,24 @@ def test_log_loss_against_many_starts():
             n_starts=30,
         )
         np.testing.assert_allclose(gain, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("b", [-7.0, -0.5, 0.3, 40.0])
+@pytest.mark.parametrize("a", [-1e3, -3.0, 0.2, 50.0])
+def test_closed_form_of_an_edge_of_the_log_loss(a, b):
+    pull = Pull(stream_loss(SGDClassifier("log_loss"), of_labels=True))
+    for a_step, b_step in ((0.5, 2.0), (9.0, 0.1), (1200.0, 60.0)):
+        share, gain = best_share(pull, a, a_step, b, b_step)
+        at, effect = a + share * a_step, b + share * b_step
+        np.testing.assert_allclose(gain, effect * expit(-at), rtol=1e-12)
+        # The sign of the derivative along the edge.
+        rise, fall = b_step, expit(at) * effect * a_step
+        if 0 < share < 1:
+            np.testing.assert_allclose(rise, fall, rtol=1e-9)
+        else:
+            assert (rise < fall) == (share == 0)
+    # Where the effect falls too, there is no peak.
+    assert best_share(pull, a, 2.0, b, -1.0) == (0.0, pull.at(a) * b)
 
 
 def test_hinge_and_hard_threshold_by_linear_programmes():

@@ -7,10 +7,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import scale
 
+from skpoison.defences import OutlierFilteredClassifier
 from skpoison.online import (
     AdaptiveCombinationClassifier,
     OnlineInsertion,
     RejectionClassifier,
+    SlidingWindowClassifier,
     TrustedStepClassifier,
 )
 from skpoison.online._defended_victims import as_stream_learner
@@ -82,3 +84,19 @@ def test_attacks_that_know_the_defence(defence):
     assert sum(is_poison for *_, is_poison in frozen.iter_resample(rows, X, y)) == 20
     with pytest.raises(ValueError, match="`trusted` must mark rows"):
         attack.fit_resample(X, y)
+
+
+@pytest.mark.parametrize(
+    "defence",
+    [
+        RejectionClassifier(LEARNER, threshold=3.0),
+        TrustedStepClassifier(LEARNER, quantile=3.0),
+        SlidingWindowClassifier(OutlierFilteredClassifier(LEARNER), window=0),
+        AdaptiveCombinationClassifier([("one", LEARNER)], rule="none"),
+        RejectionClassifier(clone(LEARNER).set_params(eta0=-1.0)),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_the_defence_refuses_itself(defence):
+    with pytest.raises(ValueError, match=r"parameter of \w+ must be .* Got "):
+        as_stream_learner(defence, 4, np.arange(2))

@@ -262,6 +262,8 @@ def test_rows_of_a_live_stream_are_checked():
         ([[0.0, 1.0]], 0, r"shape \(1, 2\)"),
         ([0.0, np.inf], 0, "got inf in column 1"),
         ([0.0, 1.0], 2, r"labels of `y_known`, \[0, 1\]; got 2"),
+        ({"a": 0.0, "b": 1.0}, 0, "of dicts the values"),
+        ("a b", 0, r"pairs of an array of numbers and a label.*zip\(X, y\)"),
     ):
         stream = OnlineInsertion(budget=0.5).iter_resample(
             [(known[0], 0), (row, label)], known, labels
@@ -269,3 +271,33 @@ def test_rows_of_a_live_stream_are_checked():
         assert next(stream)[1:] == (0, False)
         with pytest.raises(ValueError, match=message):
             next(stream)
+    wide = np.ones((20, 3))
+    stream = OnlineInsertion(budget=0.5).iter_resample(wide, wide, labels)
+    with pytest.raises(ValueError, match=r"got array\(\[1., 1., 1.\]\)"):
+        next(stream)
+
+
+def test_sparse_rows_of_a_live_stream():
+    known, labels = X[:50], y[:50]
+    attack = OnlineInsertion(LEARNER, budget=0.2)
+    as_they_are = list(X[50:80])
+    as_sparse = [sparse.csr_array(row[np.newaxis]) for row in as_they_are]
+    dense, found = (
+        list(attack.iter_resample(zip(rows, y[50:80], strict=True), known, labels))
+        for rows in (as_they_are, as_sparse)
+    )
+    assert sparse.issparse(found[0][0])
+    for one, other in zip(dense, found, strict=True):
+        assert one[1:] == other[1:]
+        if one[2]:
+            np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_a_budget_of_0():
+    attack = OnlineInsertion(LEARNER, budget=0)
+    X_out, y_out = attack.fit_resample(X, y)
+    np.testing.assert_array_equal(X_out, X)
+    np.testing.assert_array_equal(y_out, y)
+    assert attack.gains_.shape == (0,)
+    assert attack.is_exact_
+    assert attack.feasible_set_.upper_.shape == (6,)

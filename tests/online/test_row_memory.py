@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 from sklearn.naive_bayes import GaussianNB
 
-from skpoison.online._row_memory import RowMemory
+from skpoison.online._row_memory import RowMemory, class_probabilities
 
 X = np.arange(24.0).reshape(12, 2)
 y = np.array(["a", "b", "b"] * 4)
@@ -74,3 +74,11 @@ def test_probabilities_are_those_of_the_labels():
     with np.errstate(divide="ignore"):
         found = memory.probabilities(sure.fit(X, y))
     assert set(found) == {1e-15, 1.0}
+
+
+def test_probabilities_that_do_not_sum_to_1():
+    learner = GaussianNB().fit(X, y)
+    assert class_probabilities(learner, X).shape == (12, 2)
+    learner.predict_proba = lambda X: np.zeros((len(X), 2))
+    with pytest.raises(ValueError, match=r"a sum of 0 from GaussianNB\(\)"):
+        class_probabilities(learner, X)

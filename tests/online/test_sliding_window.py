@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import scale
 
@@ -95,6 +95,9 @@ def test_fit_is_that_of_the_filter():
 def test_classifier_without_partial_fit():
     defence = SlidingWindowClassifier(KNNSanitizedClassifier(RandomForestClassifier()))
     with pytest.raises(ValueError, match="around a classifier with partial_fit"):
+        defence.partial_fit(X, y, classes=[0, 1])
+    defence = SlidingWindowClassifier(OutlierFilteredClassifier(SGDRegressor()))
+    with pytest.raises(ValueError, match=r"a classifier .* got SGDRegressor\(\)"):
         defence.partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match=r"a filter of skpoison\.defences"):
         SlidingWindowClassifier(LEARNER).partial_fit(X, y, classes=[0, 1])

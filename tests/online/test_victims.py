@@ -7,9 +7,11 @@ import pytest
 import sklearn
 from scipy import sparse
 from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils.fixes import parse_version
 
 from skpoison.online._victims import as_stream_learner
+from skpoison.surrogates import GradientDescentClassifier
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(36, 7)) * (rng.uniform(size=(36, 7)) < 0.7)
@@ -167,3 +169,25 @@ def test_average_and_balanced_weights_are_refused():
             as_stream_learner(SGDClassifier(**params), 7, np.arange(2))
     with pytest.raises(ValueError, match="`class_weight` of the surrogate"):
         as_stream_learner(SGDClassifier(class_weight="balanced"), 7, np.arange(2))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (SGDClassifier(early_stopping=True), "early_stopping"),
+        (SGDClassifier("log_los"), "'loss'"),
+        (SGDClassifier(penalty="l3"), "'penalty'"),
+        (SGDClassifier(learning_rate="fast"), "'learning_rate'"),
+        (SGDClassifier(learning_rate="constant", eta0=-1.0), "eta0"),
+        (SGDClassifier(alpha=0.0, learning_rate="optimal"), "alpha must be > 0"),
+        (SGDRegressor(epsilon=-1.0), "'epsilon'"),
+        (MLPClassifier((3,), activation="rel"), "'activation'"),
+        (MLPClassifier((0,)), "hidden_layer_sizes must be > 0"),
+        (GradientDescentClassifier(learning_rate=-1.0), "'learning_rate'"),
+    ],
+    ids=str,
+)
+def test_what_the_estimator_refuses_itself(estimator, message):
+    classes = None if isinstance(estimator, SGDRegressor) else np.arange(2)
+    with pytest.raises(ValueError, match=message):
+        as_stream_learner(estimator, 7, classes)
