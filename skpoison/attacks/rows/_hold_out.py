@@ -8,6 +8,10 @@ With more features than rows these have to be rows that no poison row has been m
 from: neither cloned, nor learnt from while rows climb, because poison rows move along
 the rows learnt from. A kernel needs these rows more than it gains by that, by
 measurement.
+
+Where few rows would be held out, a choice by them is a choice by chance. Then all rows
+count, each by a surrogate that has not learnt from it, those that the ascents are
+measured on among them.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +25,8 @@ from skpoison.surrogates._scalers import split_scalers
 
 # Share of the training rows that is held out, and in how many folds.
 HELD_OUT, N_HELD_OUT = 0.3, 2
+# Below so many rows held out all rows count, in so many folds.
+FEW, N_COUNTED = 75, 5
 # With so many rows for each feature a linear surrogate does not suit single rows.
 MANY = 10
 
@@ -33,11 +39,14 @@ class HeldRows:
     ----------
     folds : list of Fold
         The rows; empty if there are none.
+    counted : list of Fold
+        The rows whose errors count, and who learns meanwhile.
     is_apart : bool, default=False
-        Whether no poison row may be made from them.
+        Whether no poison row may be made from the rows held out.
     """
 
     folds: list
+    counted: list
     is_apart: bool = False
 
 
@@ -67,23 +76,28 @@ def hold_out(known, positions, random_state):
     n_rows, n_features = known.X.shape
     is_apart = is_linear and n_features >= n_rows
     if is_linear and n_rows >= MANY * n_features:
-        return HeldRows([])
+        return HeldRows([], [])
     codes, stratify = known.codes[positions], known.classes is not None
     counts = np.bincount(codes, minlength=n_classes) if stratify else [codes.size]
     if HELD_OUT * min(counts) < N_HELD_OUT:
-        return HeldRows([])
+        return HeldRows([], [])
     aside, _ = split_rows(
         "validation", HELD_OUT, known.codes, positions, random_state, stratify=stratify
     )
     if is_apart:  # all learn from the same rows
         X, codes = known.X[aside], known.codes[aside]
         train = np.setdiff1d(np.arange(known.codes.shape[0]), aside)
-        return HeldRows([Fold(train, X, codes, aside)], is_apart=True)
-    return HeldRows(
-        make_folds(
-            N_HELD_OUT, known.X, known.codes, aside, random_state, stratify=stratify
+        folds = [Fold(train, X, codes, aside)]
+        return HeldRows(folds, folds, is_apart=True)
+
+    def divided(n_folds, rows):
+        return make_folds(
+            n_folds, known.X, known.codes, rows, random_state, stratify=stratify
         )
-    )
+
+    folds = divided(N_HELD_OUT, aside)
+    has_few = aside.shape[0] < FEW
+    return HeldRows(folds, divided(N_COUNTED, positions) if has_few else folds)
 
 
 def all_rows(known, positions):

@@ -7,12 +7,13 @@ makes a surrogate unsure gains by it. So sets are compared by the error itself, 
 a little to break ties. Its value is the mean of two estimates.
 
 The first one is on rows held out of the ascents, by surrogates that have not learnt
-from them. But these surrogates learn from a part of the rows, each from another part,
-and not what the victim will learn: how poison acts depends on the rows beside it. So
-the second one is on the training rows, by the surrogate that has learnt all of them. It
-is too low, by about as much for one set as for another, and has no noise but that of
-the rows. A learner by stochastic gradient descent that has a seed is fitted to the very
-training set that the victim will be given.
+from them; where they would be few, on all rows, by surrogates that have not learnt from
+the rows in question. But these surrogates learn from a part of the rows, each from
+another part, and not what the victim will learn: how poison acts depends on the rows
+beside it. So the second one is on the training rows, by the surrogate that has learnt
+all of them. It is too low, by about as much for one set as for another, and has no
+noise but that of the rows. A learner by stochastic gradient descent that has a seed is
+fitted to the very training set that the victim will be given.
 
 A linear surrogate with many rows for each feature suits no single rows. So no rows are
 held out, and the second estimate is enough. One with at least as many features as rows
@@ -278,7 +279,7 @@ def make_verdict(
     elif held is not None:
         everything = [all_rows(known, positions)]
         parts = [
-            (make_problems(folds), folds) for folds in ([], held.folds, everything)
+            (make_problems(folds), folds) for folds in ([], held.counted, everything)
         ]
     refits = [
         make_refits(known, folds, problem.training_problem, random_state)

@@ -11,6 +11,7 @@ from sklearn.svm import SVC
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._base import Known
 from skpoison.attacks._validation_data import Fold
+from skpoison.attacks.rows import _hold_out
 from skpoison.attacks.rows._hold_out import (
     HeldRows,
     all_rows,
@@ -75,12 +76,35 @@ def test_folds(is_wide):
         np.testing.assert_array_equal(fold.y, CODES[fold.rows])
 
 
+def test_all_rows_count_where_few_are_held_out(monkeypatch):
+    monkeypatch.setattr(_hold_out, "FEW", 11)
+    known, positions = knowledge(SVC()), np.arange(5, 40)
+    held = hold_out(known, positions, np.random.RandomState(0))
+    assert sum(fold.rows.size for fold in held.folds) == 10
+    assert len(held.counted) == 5
+    rows = np.concatenate([fold.rows for fold in held.counted])
+    np.testing.assert_array_equal(np.sort(rows), positions)
+    for fold in held.counted:
+        np.testing.assert_array_equal(fold.train, np.setdiff1d(range(40), fold.rows))
+        np.testing.assert_array_equal(fold.y, CODES[fold.rows])
+
+
+@pytest.mark.parametrize(("features", "few"), [(NARROW, 10), (WIDE, 11)])
+def test_rows_held_out_count_alone(monkeypatch, features, few):
+    """Where there are many, or where poison may not be made from them."""
+    monkeypatch.setattr(_hold_out, "FEW", few)
+    surrogate = SVC() if features is NARROW else LogisticRegression()
+    known = knowledge(surrogate, features)
+    held = hold_out(known, np.arange(5, 40), np.random.RandomState(0))
+    assert held.counted is held.folds
+
+
 def test_classes_of_few_rows_leave_none():
     codes = np.zeros(40, dtype=int)
     codes[:5] = 1
     known = knowledge(SVC(), codes=codes)
     held = hold_out(known, np.arange(40), np.random.RandomState(0))
-    assert held == HeldRows([])
+    assert held == HeldRows([], [])
 
 
 def test_all_rows():
