@@ -14,9 +14,10 @@ All parameters of the attacks are the defaults:
     adaptive   GradientInsertion against the learner behind the filter
     own rows   the same by an attacker who has rows of their own from the same source,
                beside the training rows, on which the harm is measured (X_val)
+    naive own  gradient by an attacker who has these rows too, to compare with
 
 The attackers know the training rows, which of them are trusted, the learner and, but
-for the first two, the filter.
+for flips, gradient and naive own, the filter.
 
 Rows lie in [0, 1], where Spambase is the presence of 54 words, Ransomware that of the
 400 actions that vary most, sms_spam and binary_words, which is made, that of 300 words;
@@ -59,6 +60,7 @@ from skpoison.attacks import GradientInsertion, GreedyLabelFlip
 from skpoison.base import BaseRowFilter
 from skpoison.defences import (
     InfluenceFilteredClassifier,
+    KNNSanitizedClassifier,
     KNNShapleyFilteredClassifier,
     OutlierFilteredClassifier,
     SEVERClassifier,
@@ -69,9 +71,10 @@ from skpoison.feasible_sets import AcceptedBy
 
 N_TRAIN, N_TEST = 600, 2000
 N_FLIPPED, N_INSERTED = 60, 120
-ATTACKS = "clean", "flips", "gradient", "led back", "accepted", "adaptive", "own rows"
+NAIVE = "clean", "flips", "gradient", "naive own"
 # What depends on the filter.
-ADAPTIVE = ATTACKS[3:]
+ADAPTIVE = "led back", "accepted", "adaptive", "own rows"
+ATTACKS = NAIVE + ADAPTIVE
 LEARNERS = {
     "LR": LogisticRegression(max_iter=10_000),
     "SVC": LinearSVC(max_iter=100_000),
@@ -107,6 +110,7 @@ FILTERS = {
     "trusted only": lambda learner, seed: TrustedOnly(learner),
     "outliers": lambda learner, seed: OutlierFilteredClassifier(learner),
     "KNN-Shapley": lambda learner, seed: KNNShapleyFilteredClassifier(learner),
+    "label sanitising": lambda learner, seed: KNNSanitizedClassifier(learner),
     "influence": lambda learner, seed: InfluenceFilteredClassifier(learner),
     "RONI": lambda learner, seed: InfluenceFilteredClassifier(
         learner, beside="trusted"
@@ -181,7 +185,7 @@ def poisoned(attack, surrogate, train, own, trusted, seed):
     else:
         attacker = GradientInsertion(surrogate, N_INSERTED, random_state=seed)
     params = {"trusted": trusted}
-    if attack == "own rows":
+    if attack in ("naive own", "own rows"):
         params |= {"X_val": own[0], "y_val": own[1]}
     X, y = attacker.fit_resample(*train, **params)
     return X, y, attacker.poison_mask_

@@ -103,6 +103,9 @@ class BaseRowFilter(PredictsByEstimatorMixin, BaseDefence):
         "threshold": [Interval(Real, None, None, closed="neither")],
     }
 
+    # Whether a share of the rows that are not trusted is left out, whatever they are.
+    _leaves_out_a_share = False
+
     def __init__(self, estimator, *, threshold=0.0):
         self.estimator = estimator
         self.threshold = threshold

@@ -101,6 +101,7 @@ class BaseShareFilter(BaseRowFilter):
         "random_state": ["random_state"],
     }
 
+    _leaves_out_a_share = True
     # The share that is left out at first if too few rows are trusted to choose one.
     _first_share = 0.3
 

@@ -22,7 +22,8 @@ class RowsInTurn:
     defence : classifier
         The filter.
     X : {ndarray, csr matrix} of shape (n_samples, n_features)
-        The training rows, all of them trusted.
+        The training rows: all of them trusted, but beside a filter that leaves out a
+        share of what is not trusted, of which one row alone would never be left out.
     y : ndarray of shape (n_samples,)
         Their labels.
     """
@@ -37,6 +38,7 @@ class RowsInTurn:
         """
         stack = sparse.vstack if sparse.issparse(self.X) else np.concatenate
         trusted = np.arange(self.y.shape[0] + 1) < self.y.shape[0]
+        trusted &= not self.defence._leaves_out_a_share
         margins = np.empty(y.shape[0])
         for i in range(y.shape[0]):
             row = X[i : i + 1]
@@ -58,15 +60,17 @@ class AcceptedBy(BaseFeasibleSet):
 
     For attacks that evade a defence which the attacker knows. The filter is fitted to
     the training rows, all of them trusted, and then judges each row by itself, given
-    its label. A row that it would drop is moved to where its score is below the
-    threshold by the gradient of the score, as little as necessary. That is known for
-    the distances and predictions of
-    :class:`~skpoison.defences.OutlierFilteredClassifier`, by logistic regression. For
-    the loss of a prediction, and for the distance to the nearest trusted row
-    (``n_neighbors=1``), it is the nearest row, otherwise nearer ones may exist. Where
-    no gradient is known, or it does not lead there, a row is moved on the straight way
-    towards the row that it started from, if that is given and kept, or to the nearest
-    training row of its label that is kept.
+    its label. A filter that leaves out a share of the rows that are not trusted is told
+    to trust none: one row alone is never left out.
+
+    A row that it would drop is moved to where its score is below the threshold by the
+    gradient of the score, as little as necessary. That is known for the distances and
+    predictions of :class:`~skpoison.defences.OutlierFilteredClassifier`, by logistic
+    regression. For the loss of a prediction, and for the distance to the nearest
+    trusted row (``n_neighbors=1``), it is the nearest row, otherwise nearer ones may
+    exist. Where no gradient is known, or it does not lead there, a row is moved on the
+    straight way towards the row that it started from, if that is given and kept, or to
+    the nearest training row of its label that is kept.
 
     Parameters
     ----------
@@ -131,8 +135,8 @@ class AcceptedBy(BaseFeasibleSet):
                 "`defence` must be a classifier for AcceptedBy, which depends on "
                 f"labels; got {self.defence!r}. Take OutlierFilteredClassifier()."
             )
-        everything = np.ones(X.shape[0], dtype=bool)
-        self.defence_ = clone(self.defence).fit(X, y, trusted=everything)
+        trusted = np.full(X.shape[0], not self.defence._leaves_out_a_share)
+        self.defence_ = clone(self.defence).fit(X, y, trusted=trusted)
         codes = self._codes(y)
         self._score = None
         if hasattr(self.defence_, "_new_row_scorer"):

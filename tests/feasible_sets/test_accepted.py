@@ -16,6 +16,9 @@ from skpoison.defences import (
     KNNShapleyFilteredClassifier,
     OutlierFilteredClassifier,
     OutlierFilteredRegressor,
+    SEVERClassifier,
+    SpectralFilteredClassifier,
+    TrimmedClassifier,
 )
 from skpoison.feasible_sets import AcceptedBy, Box, Integers, make_intersection
 from skpoison.optimizers import ProjectedAscent
@@ -179,6 +182,33 @@ def test_filters_that_judge_rows_beside_all_others(defence):
     way, straight = (rows - start)[kept], (far - start)[kept]
     along = (way * straight).sum(axis=1) / (straight**2).sum(axis=1)
     np.testing.assert_allclose(way, along[:, np.newaxis] * straight, atol=1e-12)
+
+
+SHARES = [
+    SEVERClassifier(LR, n_rounds=1),
+    SpectralFilteredClassifier(LR, contamination=0.2),
+    TrimmedClassifier(LR, contamination=0.2, n_starts=1),
+]
+
+
+@pytest.mark.parametrize("defence", SHARES, ids=lambda each: type(each).__name__)
+def test_filters_that_leave_out_a_share(defence):
+    """No row is trusted, or a row added alone would never be left out."""
+    defence = clone(defence).set_params(random_state=0)
+    few, labels = X[:70:4], y[:70:4]
+    accepted = AcceptedBy(defence).fit(few, labels)
+    rows = np.concatenate([FAR[1:70:14], X[1:70:14]])
+    claims = np.concatenate([np.roll(y[:70], 30)[1:70:14], y[1:70:14]])
+    inside = accepted.contains(rows, y=claims)
+    expected = [
+        clone(defence).fit(np.vstack([few, x]), np.append(labels, c)).inlier_mask_[-1]
+        for x, c in zip(rows, claims, strict=True)
+    ]
+    assert_array_equal(inside, expected)
+    assert inside[5:].any()
+    assert not inside[:5].all()
+    moved = accepted.project(rows[:1], y=claims[:1])
+    assert accepted.contains(moved, y=claims[:1]).all()
 
 
 def test_rows_are_judged_by_themselves():
