@@ -15,6 +15,8 @@ from scipy import sparse
 from skpoison.bilevel.differentiation.scaling import ColumnScaler
 from skpoison.bilevel.goals import Goal, check_goal
 from skpoison.bilevel.learners.grams import GramMemory
+from skpoison.bilevel.learners.stacked import StackedRows
+from skpoison.bilevel.solvers.row_systems import prefers_row_systems
 from skpoison.goals import GoalContext
 from skpoison.goals._base import check_evaluation, check_resolved
 from skpoison.goals._behind_scalers import BehindScalers
@@ -22,6 +24,8 @@ from skpoison.goals._outside import as_known_goal
 from skpoison.surrogates import Unrolled, as_training_problem
 from skpoison.surrogates._scalers import make_column_scaler, split_scalers
 
+# Share of entries that are not 0 above which poison rows beside sparse rows are dense.
+DENSE = 0.1
 # How many rows a copy of a poison row stands for that asks what its label would do.
 FAINT = 1e-6
 
@@ -364,8 +368,9 @@ class BilevelProblem:
         n_clean, n_poison = self.codes.shape[0], X_poison.shape[0]
         multiplicity = np.full(n_clean, float(self.weight))
         if sparse.issparse(self.X):
-            X = sparse.vstack([self.X, _as_csr(X_poison)], format="csr")
-            X = X if scaling is None else scaling.transform(X)
+            X = StackedRows(self.X, X_poison)
+            if scaling is not None:
+                X = scaling.transform(X.tocsr())
         else:
             X = self._buffer(n_poison)
             if scaling is None:
@@ -379,7 +384,18 @@ class BilevelProblem:
             classes=self.classes,
             multiplicity=np.append(multiplicity, np.broadcast_to(counts, n_poison)),
         )
+        if isinstance(X, StackedRows) and not self._can_be_stacked(rows):
+            rows = replace(rows, X=X.tocsr())
         return replace(rows, memory=self._memory)
+
+    def _can_be_stacked(self, rows):
+        """Return whether dense poison rows can be kept apart from sparse clean rows."""
+        poison = rows.X.bottom
+        return (
+            self.engine.has_smooth_optimum
+            and prefers_row_systems(self.learner, rows)
+            and np.count_nonzero(poison) > DENSE * poison.size
+        )
 
     def _buffer(self, n_poison):
         """Return an array that begins with the clean rows, if these are not scaled.
@@ -413,11 +429,3 @@ class BilevelProblem:
         diagnostics : dict
         """
         return self.engine.diagnostics()
-
-
-def _as_csr(X):
-    """Return rows as a sparse matrix, faster than SciPy does where most are not 0."""
-    is_stored = X != 0
-    indptr = np.append(0, is_stored.sum(axis=1).cumsum())
-    columns = np.broadcast_to(np.arange(X.shape[1], dtype=np.int32), X.shape)
-    return sparse.csr_array((X[is_stored], columns[is_stored], indptr), X.shape)

@@ -48,6 +48,8 @@ def stack(first, second):
     -------
     rows : PoisonRows
     """
+    if not len(first):
+        return second
     return PoisonRows(
         np.concatenate([first.X, second.X]), np.concatenate([first.y, second.y])
     )

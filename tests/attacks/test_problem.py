@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler
 from sklearn.svm import LinearSVC
 
-from skpoison.attacks._problem import BilevelProblem, _as_csr
+from skpoison.attacks._problem import BilevelProblem
 from skpoison.bilevel.solvers import row_systems
 from skpoison.goals import (
     BaseGoal,
@@ -211,13 +211,3 @@ def test_rows_of_the_last_optimum(surrogate, is_sparse):
 
 def _dense(X):
     return X.toarray() if sparse.issparse(X) else X
-
-
-@pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
-def test_dense_rows_become_sparse_ones(density):
-    rng = np.random.RandomState(0)
-    X = rng.normal(size=(7, 9)) * (rng.rand(7, 9) < density)
-    found, expected = _as_csr(X), sparse.csr_array(X)
-    assert found.has_canonical_format
-    for name in ("data", "indices", "indptr"):
-        assert_array_equal(getattr(found, name), getattr(expected, name))

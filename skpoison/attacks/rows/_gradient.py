@@ -405,7 +405,7 @@ class BaseGradientAttack(BaseGoalAttack):
                 f"{self.budget!r}, which is {replaced.shape[0]} rows. Lower the budget."
             )
         fold = replace(fold, train=clean)
-        if fold.rows is not None:
+        if fold.rows is not None and replaced.size:
             # A row that is modified is no longer a clean validation row.
             kept = ~np.isin(fold.rows, replaced)
             fold = replace(fold, X=fold.X[kept], y=fold.y[kept], rows=fold.rows[kept])

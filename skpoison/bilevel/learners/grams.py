@@ -28,7 +28,9 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg.blas import dsymv, ssymv
 
-Features = np.ndarray | sparse.sparray | sparse.spmatrix
+from skpoison.bilevel.learners.stacked import StackedRows, squared_norms
+
+Features = np.ndarray | sparse.sparray | sparse.spmatrix | StackedRows
 
 # Rank of the approximation to K.
 RANK = 128
@@ -39,8 +41,6 @@ CENTRED = 1e-2
 OVERFLOWS = 1e30
 # Components below this share of the largest one are left out of a basis.
 NEGLIGIBLE = 1e-6
-# Share of entries that are not 0 above which sparse rows are multiplied as dense ones.
-DENSE = 0.1
 # Columns that are multiplied one by one.
 FEW = 4
 # Steps of subspace iteration from a random basis.
@@ -52,14 +52,12 @@ class Gram:
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix, StackedRows} of shape (n_samples, n_features)
         The rows.
     matrix : ndarray of shape (n_samples, n_samples), default=None
         Their inner products. None: they are not stored, and each product with them is
-        two products with the rows.
-    n_clean : int, default=None
-        The number of the first rows, if these are sparse: those behind them are mostly
-        dense, and their inner products with all rows are stored. None: all rows.
+        two products with the rows. Of dense rows behind sparse ones, the inner products
+        with all rows are stored in any case.
     dtype : type, default=float32
         The precision in which those are stored.
 
@@ -74,21 +72,13 @@ class Gram:
     """
 
     def __init__(
-        self,
-        X: Features,
-        matrix: np.ndarray | None = None,
-        n_clean: int | None = None,
-        dtype: type = np.float32,
+        self, X: Features, matrix: np.ndarray | None = None, dtype: type = np.float32
     ):
         self.X, self.matrix, self.tail = X, matrix, None
         self.is_single = matrix is not None and matrix.dtype == np.float32
-        if n_clean is not None and n_clean < X.shape[0]:
-            tail = X[n_clean:]
-            if tail.nnz > DENSE * tail.shape[0] * tail.shape[1]:
-                self.head, tail = X[:n_clean], tail.astype(dtype).toarray()
-                of_head = self.head.astype(dtype) @ tail.T
-                self.tail = np.concatenate([of_head.T, tail @ tail.T], axis=1)
-                self.is_single = dtype == np.float32
+        if isinstance(X, StackedRows):
+            self.tail = X.bottom_products(dtype)
+            self.is_single = dtype == np.float32
         self.accuracy = 1e-5 if self.is_single else 1e-9
         self.rank = RANK if matrix is not None else RANK // 4
         if matrix is not None:
@@ -96,7 +86,8 @@ class Gram:
         elif isinstance(X, np.ndarray):
             self.diagonal = np.einsum("ij,ij->i", X, X)
         else:
-            self.diagonal = _squared_norms(X)
+            is_stacked = isinstance(X, StackedRows)
+            self.diagonal = X.squared_norms() if is_stacked else squared_norms(X)
 
     def product(self, U: np.ndarray) -> np.ndarray:
         """Multiply the inner products by columns.
@@ -111,9 +102,10 @@ class Gram:
         product : ndarray of shape (n_samples, n_columns)
         """
         if self.tail is not None:
-            n_clean, rounded = self.head.shape[0], U.astype(self.tail.dtype)
-            first = self.head @ (self.head.T @ U[:n_clean])
-            first += self.tail[:, :n_clean].T @ rounded[n_clean:]
+            top, rounded = self.X.top, U.astype(self.tail.dtype)
+            n_top = top.shape[0]
+            first = top @ (top.T @ U[:n_top])
+            first += self.tail[:, :n_top].T @ rounded[n_top:]
             return np.concatenate([first, self.tail @ rounded])
         if self.matrix is None:
             return self.X @ (self.X.T @ U)
@@ -170,15 +162,6 @@ class Gram:
             KU = self.product(U)
             U = _times_inverse_root(KU, U.T @ KU)
         return U
-
-
-def _squared_norms(X: sparse.csr_array) -> np.ndarray:
-    """Compute the squared norm of sparse rows."""
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    squares = sparse.csr_array((X.data**2, X.indices, X.indptr), X.shape)
-    return squares @ np.ones(X.shape[1])
 
 
 def _orthonormal(U: np.ndarray) -> np.ndarray:
@@ -260,16 +243,16 @@ class GramMemory:
 
         Parameters
         ----------
-        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        X : {ndarray, sparse matrix, StackedRows} of shape (n_samples, n_features)
             The rows, which begin with `clean`.
 
         Returns
         -------
         gram : Gram
         """
-        if sparse.issparse(X):
-            n_clean = None if self.clean is None else self.clean.shape[0]
-            return Gram(X.tocsr(), n_clean=n_clean, dtype=self.dtype)
+        if not isinstance(X, np.ndarray):
+            X = X if isinstance(X, StackedRows) else X.tocsr()
+            return Gram(X, dtype=self.dtype)
         if self.basis is None and self.is_single:
             self.is_single = is_centred(X)
         return Gram(X, self.matrix(X, self.dtype))

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from skpoison.bilevel.learners.grams import Features, Gram, GramMemory
+from skpoison.bilevel.learners.stacked import StackedRows
 
 # Steps of power iteration.
 POWER_STEPS = 4
@@ -17,7 +18,7 @@ class Rows:
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix, StackedRows} of shape (n_samples, n_features)
         The features.
     targets : ndarray of shape (n_samples, n_outputs)
         The targets.
@@ -38,12 +39,16 @@ class Rows:
         """The Frobenius norm of the features."""
         if "rough_gram" in vars(self):
             return float(np.sqrt(self.rough_gram.diagonal.sum()))
+        if isinstance(self.X, StackedRows):
+            return float(np.sqrt(self.X.squared_norms().sum()))
         X = self.X if isinstance(self.X, np.ndarray) else self.X.data
         return float(np.linalg.norm(X))
 
     @cached_property
     def gram(self) -> np.ndarray:
         """The inner products of all rows, of shape (n_samples, n_samples)."""
+        if isinstance(self.X, StackedRows):
+            return self.X.gram()
         if not isinstance(self.X, np.ndarray):
             return (self.X @ self.X.T).toarray()
         if "rough_gram" in vars(self) and not self.rough_gram.is_single:

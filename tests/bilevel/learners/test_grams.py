@@ -89,24 +89,3 @@ def test_negligible_components_are_left_out():
     F = Gram(rows, rows @ rows.T).largest(None)
     assert F.shape[1] == 2
     assert_allclose(F @ F.T, rows @ rows.T, rtol=10 * NEGLIGIBLE, atol=1e-4)
-
-
-def test_inner_products_of_dense_rows_behind_sparse_ones_are_stored():
-    rows = X.copy()
-    rows[:50][np.abs(rows[:50]) < 1] = 0
-    memory = GramMemory(sparse.csr_array(rows[:50]))
-    gram = memory.gram(sparse.csr_array(rows))
-    assert gram.tail.shape == (10, 60)
-    U = RNG.normal(size=(60, 2))
-    assert_allclose(gram.product(U), rows @ rows.T @ U, rtol=1e-5, atol=1e-4)
-    assert_allclose(gram.exact_product(U), rows @ rows.T @ U, rtol=1e-11, atol=1e-11)
-    assert memory.gram(sparse.csr_array(rows[:50])).tail is None
-
-
-@pytest.mark.parametrize("is_single", [True, False])
-def test_squared_norms_of_sparse_rows(is_single):
-    """Entries that are stored twice are sums; the rows stay as they are."""
-    X = sparse.csr_array(([1.0, 2.0, 3.0, 4.0], [1, 1, 0, 2], [0, 2, 2, 4]), (3, 3))
-    gram = GramMemory(is_single=is_single).gram(X)
-    assert_array_equal(gram.diagonal, [9.0, 0.0, 25.0])
-    assert X.nnz == 4

@@ -7,6 +7,7 @@ from scipy.linalg import LinAlgError
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.learners.grams import GramMemory
 from skpoison.bilevel.learners.linear import LinearLearner
+from skpoison.bilevel.learners.stacked import StackedRows
 from skpoison.bilevel.losses import Logistic, Multinomial, SquaredHinge
 from skpoison.bilevel.solvers import row_systems
 from skpoison.bilevel.solvers.factorisations import woodbury
@@ -172,7 +173,8 @@ def test_stiff_sparse_rows_ask_for_double_precision(penalty):
     X = np.where(np.abs(dense.X) > 1, dense.X, 0)
     X[30:] = 100 * dense.X[30:]
     memory = GramMemory(sparse.csr_array(X[:30]))
-    rows = Rows(sparse.csr_array(X), dense.targets, dense.weights, memory)
+    stacked = StackedRows(memory.clean, X[30:])
+    rows = Rows(stacked, dense.targets, dense.weights, memory)
     learner = LinearLearner(Logistic(), penalty, intercept=0.0)
     assert rows.rough_gram.is_single
     system = RowSystem(learner, rows, np.ones((40, 1)))
