@@ -109,6 +109,33 @@ class Coordinates:
         x /= self.width
         return x
 
+    def nearest_point(self, x, at, start, *, for_ascent=False):
+        """Return the point of the feasible rows that are nearest to those of a point.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_rows, n_columns)
+            The point.
+        at : PoisonRows
+            The rows whose labels and responses stay if these do not move.
+        start : PoisonRows
+            The initial rows, from which some sets are measured.
+        for_ascent : bool, default=False
+            Whether to project onto the set in which an optimizer moves.
+
+        Returns
+        -------
+        x : ndarray of shape (n_rows, n_columns)
+        """
+        rows = self.rows(x, at)
+        nearest = self.project(rows, start, for_ascent=for_ascent)
+        if self.moves_responses:
+            return self.point(nearest)
+        # In the memory of the rows, which nobody else has: to get more takes as long.
+        x = np.subtract(nearest.X, self.low, out=rows.X)
+        x /= self.width
+        return x
+
     def rows(self, x, start):
         """Return the poison rows of a point.
 
@@ -153,7 +180,7 @@ class Coordinates:
         Parameters
         ----------
         in_features : ndarray of shape (n_rows, n_features)
-            The gradient in the features.
+            The gradient in the features; overwritten unless responses move.
         in_responses : ndarray of shape (n_rows,)
             The gradient in the responses.
 
@@ -161,7 +188,9 @@ class Coordinates:
         -------
         gradient : ndarray of shape (n_rows, n_columns)
         """
-        return self._joined(in_features, in_responses) * self.width
+        gradient = self._joined(in_features, in_responses)
+        gradient *= self.width
+        return gradient
 
     def labels(self, rows):
         """Return the labels or responses of poison rows, as the victim is given them.

@@ -24,6 +24,8 @@ from skpoison.optimizers._base import AscentResult, BaseOptimizer, check_start
 
 # The smallest component of a direction that is followed, relative to the largest.
 SMALLEST = 0.05
+# Numbers that are scaled at once: they stay in the cache.
+BLOCK = 2**17
 
 
 class ProjectedAscent(BaseOptimizer):
@@ -151,14 +153,18 @@ def _unit_directions(x, gradient, project):
     border, would otherwise use up length of the step that the projection takes back.
     """
     # In place where it can be: what takes the time is to touch memory.
-    largest = np.abs(gradient).max(axis=1, keepdims=True)
+    largest = np.maximum(gradient.max(axis=1), -gradient.min(axis=1))[:, np.newaxis]
     # What is smaller than that would overflow by the division.
     moved = gradient * (1e-7 / np.where(largest > 1e-250, largest, 1))
     moved += x
     np.subtract(project(moved), x, out=moved)
-    # Negligible components are left out: they would make sparse rows dense for nothing.
-    size = np.abs(moved)
-    np.copyto(moved, 0, where=size < SMALLEST * size.max(axis=1, keepdims=True))
-    norms = np.sqrt(np.einsum("ij,ij->i", moved, moved))[:, np.newaxis]
-    moved /= np.where(norms > 0, norms, 1)
+    n_rows = max(1, BLOCK // max(1, moved.shape[1]))
+    for i in range(0, moved.shape[0], n_rows):
+        rows = moved[i : i + n_rows]
+        # Negligible components are left out: they would make sparse rows dense for
+        # nothing.
+        size = np.abs(rows)
+        np.copyto(rows, 0, where=size < SMALLEST * size.max(axis=1, keepdims=True))
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, np.newaxis]
+        rows /= np.where(norms > 0, norms, 1)
     return moved

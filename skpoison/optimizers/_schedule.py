@@ -100,9 +100,7 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start, at):
         return rows if is_convex else coordinates.project(rows, start)
 
     def project(x, for_ascent):
-        rows = coordinates.rows(x, at)
-        rows = coordinates.project(rows, start, for_ascent=for_ascent)
-        return coordinates.point(rows)
+        return coordinates.nearest_point(x, at, start, for_ascent=for_ascent)
 
     def value_and_gradient(x):
         value, *gradients = objective(stack(fixed, rows_at(x)), len(fixed))

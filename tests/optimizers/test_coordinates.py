@@ -35,6 +35,19 @@ def test_responses_are_one_more_column():
     assert_allclose(gradient, [[4, 20, 4]] * 3)
 
 
+@pytest.mark.parametrize("response_range", [None, (2.0, 4.0)])
+def test_nearest_point_is_that_of_the_nearest_rows(response_range):
+    coordinates = make_coordinates(Box().fit(X), X, y, response_range)
+    rows = PoisonRows(X, y)
+    x = coordinates.point(rows)
+    x += 0.7 * np.random.RandomState(0).normal(size=x.shape)
+    given = x.copy()
+    found = coordinates.nearest_point(x, rows, rows)
+    nearest = coordinates.project(coordinates.rows(given, rows), rows)
+    assert_array_equal(found, coordinates.point(nearest))
+    assert_array_equal(x, given)
+
+
 def test_gradients_are_those_of_points():
     rng = np.random.RandomState(0)
     coordinates = make_coordinates(Box().fit(X), X, y, (-np.inf, np.inf))

@@ -10,6 +10,8 @@ from scipy import sparse
 
 # Dense rows that are multiplied by sparse ones at once: they stay in the cache.
 BLOCK = 32
+# Columns that are converted to another precision at once, for the same reason.
+PANEL = 2048
 
 
 class StackedRows:
@@ -74,14 +76,16 @@ class StackedRows:
         -------
         products : ndarray of shape (n_bottom, n_samples)
         """
-        top = self.top.astype(dtype, copy=False)
-        bottom = self.bottom.astype(dtype, copy=False)
-        n_top = top.shape[0]
-        products = np.empty((bottom.shape[0], self.shape[0]), dtype=dtype)
-        for i in range(0, bottom.shape[0], BLOCK):
+        top, bottom = self.top.astype(dtype, copy=False), self.bottom
+        (n_top, n_features), n_bottom = top.shape, bottom.shape[0]
+        products = np.zeros((n_bottom, self.shape[0]), dtype=dtype)
+        for i in range(0, n_bottom, BLOCK):
             some = slice(i, i + BLOCK)
-            products[some, :n_top] = (top @ np.ascontiguousarray(bottom[some].T)).T
-        products[:, n_top:] = bottom @ bottom.T
+            columns = np.ascontiguousarray(bottom[some].astype(dtype).T)
+            products[some, :n_top] = (top @ columns).T
+        for j in range(0, n_features, PANEL):
+            panel = bottom[:, j : j + PANEL].astype(dtype)
+            products[:, n_top:] += panel @ panel.T
         return products
 
     def gram(self) -> np.ndarray:

@@ -66,7 +66,7 @@ STIFF, CHEAP = 3e4, 1000
 # The same for a factorisation in single precision, and most rows for which one takes
 # less time than the iterations, of a step or of a gradient, which needs more digits;
 # and for iterations in double precision, where inner products are not stored.
-STIFF_DIRECT, DIRECT, DIRECT_INVERSE = 5e5, 1250, 4096
+STIFF_DIRECT, DIRECT, DIRECT_INVERSE = 5e6, 1250, 4096
 STIFF_DOUBLE = 1e10
 # Most steps of iterative refinement, and the relative change below which they end.
 REFINEMENTS, REFINED = 4, 1e-8

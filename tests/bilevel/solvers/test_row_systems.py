@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -164,6 +166,23 @@ def test_stiff_systems_ask_for_double_precision():
     assert system.is_stiff
     assert rows.rough_gram.matrix.dtype == np.float64
     assert not rows.memory.is_single
+
+
+def test_factors_in_single_precision_do_for_large_eigenvalues():
+    """Up to millions of times the smallest one, if they are refined."""
+    rows, free = make_rows(double=False), LinearLearner(Logistic(), 1.0, intercept=0.0)
+    point = free.at(np.zeros((60, 1)), rows)
+    penalty = np.linalg.eigvalsh(inner_matrix(free, rows, point.curvatures[:, 0]))[-1]
+    learner = replace(free, penalty=penalty / 3e6)
+    point = learner.at(np.zeros((60, 1)), rows)
+    system = RowSystem(learner, rows, point.curvatures, 40)
+    assert 1e6 < system._largest() / learner.penalty < 5e6
+    assert system.is_direct
+    assert not system.is_stiff
+    B = RNG.normal(size=(60, 1))
+    ours, wanted = inverse_by_row_system(point)(B), woodbury(point)(B)
+    assert rows.rough_gram.is_single
+    assert np.linalg.norm(ours - wanted) < 1e-9 * np.linalg.norm(wanted)
 
 
 @pytest.mark.parametrize("penalty", [1e-2, 1e-12])
