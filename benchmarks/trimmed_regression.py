@@ -9,10 +9,11 @@ error on the validation rows. The learner is Ridge, with a penalty chosen on cle
 Each defence is fitted to clean rows, to the poison of an attacker who does not know of
 it, and, if it can be the surrogate, to the poison of one who does (adaptive, x and y).
 Trimming is tried with the share of poison given, and without; with the clean row of the
-largest response trusted; and with 20 trusted rows. The attacker cannot touch trusted
-rows. Beside it are robust regressors of scikit-learn. Prints
-the test error (MSE) of the learner on clean rows, and the factors by which that of each
-defence differs from it: the mean over the seeds, and the worst.
+largest response trusted; and with 20 trusted rows: the first ones, which are random, or
+one of each twentieth of the clean rows in the order of their responses ("spread"). The
+attacker cannot touch trusted rows. Beside it are robust regressors of scikit-learn.
+Prints the test error (MSE) of the learner on clean rows, and the factors by which that
+of each defence differs from it: the mean over the seeds, and the worst.
 
 Run: ``SCIKIT_LEARN_DATA=... OMP_NUM_THREADS=1 python benchmarks/trimmed_regression.py
 [--seeds 3] [--adaptive] [--sets machine_cpu] [--defences trimmed SEVER]``
@@ -34,7 +35,7 @@ from skpoison.defences import (
 
 BUDGET, N_TRUSTED = 0.25, 20
 SHARE = BUDGET / (1 + BUDGET)
-FIRST, LARGEST = "first", "largest"
+FIRST, LARGEST, SPREAD = "first", "largest", "spread"
 
 
 def defences(learner, share, seed):
@@ -47,6 +48,7 @@ def defences(learner, share, seed):
         "trimmed": (TrimmedRegressor(learner, **of_seed), None),
         "trimmed, largest trusted": (TrimmedRegressor(learner, **of_seed), LARGEST),
         "trimmed, trusted rows": (TrimmedRegressor(learner, **of_seed), FIRST),
+        "trimmed, spread trusted": (TrimmedRegressor(learner, **of_seed), SPREAD),
         "SEVER, share given": (SEVERRegressor(learner, **given), None),
         "SEVER": (SEVERRegressor(learner, **of_seed), None),
         "SEVER, trusted rows": (SEVERRegressor(learner, **of_seed), FIRST),
@@ -69,9 +71,16 @@ def measure(parts, seed, options):
     n_clean = train[1].shape[0]
     learner = learners(*train)["Ridge"]
 
+    parts_of_range = np.array_split(np.argsort(train[1]), N_TRUSTED)
+    rng = np.random.RandomState(seed)
+    trusted_rows = {
+        FIRST: np.arange(N_TRUSTED),
+        LARGEST: train[1].argmax(),
+        SPREAD: [rng.choice(part) for part in parts_of_range],
+    }
+
     def mask_of(which, n_rows):
-        rows = np.arange(n_rows)
-        return rows < N_TRUSTED if which == FIRST else rows == train[1].argmax()
+        return np.isin(np.arange(n_rows), trusted_rows[which])
 
     def error(model, rows, trusted):
         params = {"trusted": mask_of(trusted, rows[1].shape[0])} if trusted else {}

@@ -9,7 +9,7 @@ probabilities are the softmax of :math:`z \log 9`. In a class, the order of rows
 that of any other loss that falls with the margin.
 
 A loss is large if it contradicts the row. For regression that is a residual of more
-than three robust standard deviations (by the median of all absolute residuals), the
+than some robust standard deviations (by the median of all absolute residuals), the
 reweighting rule of least trimmed squares (Rousseeuw and Van Driessen 2006). For
 classification it is a label whose odds :math:`p_y / (1 - p_y)` are nine times lower
 than those of its class among all rows, :math:`\pi_y / (1 - \pi_y)`: of two classes of
@@ -33,8 +33,6 @@ EPS = np.finfo(np.float64).eps
 # By the odds of a label, compared with those of its class: how many times less. Also
 # the odds that a decision value of 1 stands for.
 ODDS = 9.0
-# By the residual, in robust standard deviations.
-N_DEVIATIONS = 3.0
 # The standard deviation of a normal distribution, over its median absolute deviation.
 NORMAL = 1.4826
 
@@ -103,13 +101,15 @@ def log_losses(model, X, y):
     return losses
 
 
-def large_squared_error(losses, y):
+def large_squared_error(losses, y, n_deviations):
     """Return the squared error from which on a row is contradicted.
 
     Parameters
     ----------
     losses, y : ndarray of shape (n_samples,)
         The squared errors and the responses of all rows.
+    n_deviations : float
+        How many robust standard deviations a residual is that contradicts a row.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def large_squared_error(losses, y):
     # Of rows that are fitted exactly only rounding is left.
     rounding = np.sqrt(EPS) * np.ptp(y)
     least = np.finfo(np.float64).tiny
-    return np.array([max(N_DEVIATIONS * scale, rounding, least**0.5) ** 2])
+    return np.array([max(n_deviations * scale, rounding, least**0.5) ** 2])
 
 
 def large_log_losses(codes, n_classes):

@@ -162,9 +162,11 @@ class SEVERRegressor(_BaseSEVER):
     contamination : float or "auto", default="auto"
         Share of the rows that are left out in all rounds together. "auto": a share is
         left out at first, and rows that the estimator fitted to the others does not
-        contradict are taken back. With ten trusted rows or more, that share is the one
-        among 0, 0.1, 0.2, 0.3 and 0.4 with the least loss on trusted rows, each half of
-        which is left out of the fit once; without them it is 0.3.
+        contradict are taken back: those whose residual is below three robust standard
+        deviations. With ten trusted rows or more, that share is one among 0, 0.1, 0.2,
+        0.3 and 0.4, and the limit three deviations or two: the weakest choice whose
+        loss on trusted rows, each half of which is left out of the fit
+        once, is at most a tenth above the least. Without them the share is 0.3.
     n_rounds : int, default=4
         Number of rounds.
     cutoff : {"fixed", "random"}, default="fixed"

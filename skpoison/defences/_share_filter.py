@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -27,6 +28,12 @@ from skpoison.utils._weights import fit_weighted
 
 # Shares that are left out at first, among which trusted rows choose.
 SHARES = (0.4, 0.3, 0.2, 0.1, 0.0)
+# Among which they choose for regression, too: the residual that contradicts a row, in
+# robust standard deviations.
+N_DEVIATIONS = (3.0, 2.0)
+# Squared errors of few trusted rows differ by chance: a weaker choice may have so much
+# more.
+TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,9 @@ class Task:
         Takes positions of rows, and returns a fitted clone of the estimator.
     losses_of : callable
         Takes a fitted estimator, and returns the losses of all rows.
-    limits : callable
-        Takes the losses of all rows, and returns the loss of each class from which on
-        it is large.
+    limits : tuple of callable
+        Each takes the losses of all rows, and returns the loss of each class from which
+        on it is large. The highest comes first, and is the usual one.
     kept : ndarray of shape (n_samples,) of bool
         Rows that are always used: the trusted ones.
     movable : ndarray of shape (n_samples,) of bool
@@ -62,7 +69,7 @@ class Task:
     weights: np.ndarray
     fit: Callable
     losses_of: Callable
-    limits: Callable
+    limits: tuple[Callable, ...]
     kept: np.ndarray
     movable: np.ndarray
 
@@ -92,7 +99,8 @@ class BaseShareFilter(BaseRowFilter):
     A subclass has the parameters `contamination` and `random_state`, and implements
     `_judge`. A share that is given is left out. With ``contamination="auto"`` a larger
     share is left out at first, and rows that the estimator fitted to the others does
-    not contradict are taken back.
+    not contradict are taken back. Enough trusted rows choose the share, and how large a
+    loss contradicts a row, if there are several limits.
     """
 
     _parameter_constraints: dict = {
@@ -106,7 +114,7 @@ class BaseShareFilter(BaseRowFilter):
     _first_share = 0.3
 
     @abstractmethod
-    def _judge(self, task, shares, random_state, *, takes_back):
+    def _judge(self, task, shares, random_state, *, limits):
         """Judge rows, leaving out one share after another.
 
         Parameters
@@ -117,13 +125,14 @@ class BaseShareFilter(BaseRowFilter):
             The shares of each class that are left out, the largest first.
         random_state : RandomState instance
             The random state.
-        takes_back : bool
-            Whether rows whose loss is not large are taken back.
+        limits : sequence of callable or None
+            Each takes the losses of all rows, and returns the loss of each class from
+            which on rows are not taken back. None: no row is.
 
         Returns
         -------
-        judgements : list of Judgement
-            One for each share.
+        judgements : list of list of Judgement
+            For each share, one for each of the limits.
         """
 
     def _decide(self, X, y, *, present, trusted, params):
@@ -141,11 +150,11 @@ class BaseShareFilter(BaseRowFilter):
         if sparse.issparse(X) or isinstance(X, np.ndarray):
             check_squares(X)
         task = self._task(X, y, trusted, random_state)
-        takes_back = self.contamination == "auto"
-        shares = [self.contamination]
-        if takes_back:
-            shares = self._choose_shares(task, random_state)
-        judgement = self._judge(task, shares, random_state, takes_back=takes_back)[-1]
+        shares, limit = [self.contamination], None
+        if self.contamination == "auto":
+            shares, limit = self._choose(task, random_state)
+        judgements = self._judge(task, shares, random_state, limits=[limit])
+        judgement = judgements[-1][0]
         self.first_share_ = float(shares[-1])
         self._thresholds = judgement.thresholds
         return judgement.scores
@@ -171,8 +180,13 @@ class BaseShareFilter(BaseRowFilter):
         if is_classifier(self):
             codes, target = y, self.classes_[y]
             large = large_log_losses(codes, self.classes_.shape[0])
+            limits = (lambda losses: large,)
         else:
             codes, target = np.zeros(y.shape[0], dtype=int), y
+            limits = tuple(
+                partial(large_squared_error, y=y, n_deviations=number)
+                for number in N_DEVIATIONS
+            )
 
         def fit(rows):
             return fit_weighted(
@@ -186,9 +200,6 @@ class BaseShareFilter(BaseRowFilter):
             losses = log_losses if is_classifier(self) else squared_errors
             return losses(model, X, target)
 
-        def limits(losses):
-            return large if is_classifier(self) else large_squared_error(losses, y)
-
         return Task(
             X,
             target,
@@ -201,21 +212,32 @@ class BaseShareFilter(BaseRowFilter):
             ~trusted,
         )
 
-    def _choose_shares(self, task, random_state):
-        """Return the shares to leave out at first; the last one is chosen."""
+    def _choose(self, task, random_state):
+        """Return the shares to leave out at first, and a limit of what is taken back.
+
+        The last share is chosen.
+        """
         losses = []
         for fold in trusted_folds(task.codes, task.kept, random_state):
             kept = task.kept.copy()
             kept[fold] = False
             judgements = self._judge(
-                replace(task, kept=kept), SHARES, random_state, takes_back=True
+                replace(task, kept=kept), SHARES, random_state, limits=task.limits
             )
-            losses.append([self._compared(each.losses[fold]) for each in judgements])
+            losses.append(
+                [
+                    self._compared(each[i].losses[fold])
+                    for each in reversed(judgements)
+                    for i in range(len(task.limits))
+                ]
+            )
         if not losses:
-            return [self._first_share]
-        # The weakest comes first, and wins if others are as good.
-        losses = np.concatenate(losses, axis=1)[::-1]
-        return SHARES[: len(SHARES) - weakest_of_the_best(losses)]
+            return [self._first_share], task.limits[0]
+        # The weakest comes first, and wins if others are hardly better.
+        tolerance = 0.0 if is_classifier(self) else TOLERANCE
+        best = weakest_of_the_best(np.concatenate(losses, axis=1), tolerance)
+        place, i = divmod(best, len(task.limits))
+        return SHARES[: len(SHARES) - place], task.limits[i]
 
     def _compared(self, losses):
         """Return what is averaged over trusted rows: bounded for classification."""

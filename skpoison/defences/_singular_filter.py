@@ -53,15 +53,18 @@ class BaseSingularFilter(BaseShareFilter):
         kept = weights.sum() - budget / n_rounds
         return threshold_that_keeps(deviations, weights, kept)
 
-    def _judge(self, task, shares, random_state, *, takes_back):
+    def _judge(self, task, shares, random_state, *, limits):
         judgements = []
         for share in shares:
             scores, model = self._leave_out(task, share, random_state)
-            losses = task.losses_of(model)
-            if takes_back:
-                scores, losses = _take_back(task, scores, losses)
+            found = scores, task.losses_of(model)
             thresholds = np.ones(task.codes.max() + 1)
-            judgements.append(Judgement(scores, thresholds, losses))
+            judgements.append([])
+            for limit in limits:
+                scores, losses = found
+                if limit is not None:
+                    scores, losses = _take_back(task, *found, limit)
+                judgements[-1].append(Judgement(scores, thresholds, losses))
         return judgements
 
     def _leave_out(self, task, share, random_state):
@@ -100,7 +103,7 @@ class BaseSingularFilter(BaseShareFilter):
         return scores, model
 
 
-def _take_back(task, scores, losses):
+def _take_back(task, scores, losses, limit):
     """Take back rows that the estimator fitted to the others does not contradict.
 
     Returns scores of at least 1 for rows that have been left out and whose loss is
@@ -109,12 +112,12 @@ def _take_back(task, scores, losses):
     left_out = (scores >= 1) & task.movable
     rows = np.flatnonzero((task.kept | task.movable) & ~left_out)
     for _ in range(MAX_FITS):
-        relative = losses / task.limits(losses)[task.codes]
+        relative = losses / limit(losses)[task.codes]
         counted = ~left_out | (relative < 1)
         again = np.flatnonzero((task.kept | task.movable) & counted)
         if np.array_equal(again, rows):
             break
         rows = again
         losses = task.losses_of(task.fit(rows))
-    relative = losses / task.limits(losses)[task.codes]
+    relative = losses / limit(losses)[task.codes]
     return np.minimum(scores, relative), losses

@@ -23,7 +23,7 @@ class _BaseTrimmed(BaseShareFilter):
     # The largest share of the rows of which a random start consists.
     _start_share: float
 
-    def _judge(self, task, shares, random_state, *, takes_back):
+    def _judge(self, task, shares, random_state, *, limits):
         trimming = Trimming(
             task.fit, task.losses_of, task.weights, task.kept, task.movable, task.codes
         )
@@ -37,11 +37,13 @@ class _BaseTrimmed(BaseShareFilter):
                 fitted = trimming.at_share(fitted, share, self.max_iter)
             self.loss_path_ = np.array(fitted.path)
             self.n_iter_ = self.loss_path_.shape[0]
-            thresholds = trimming.thresholds(fitted.losses, share)
-            last = fitted
-            if takes_back and share > 0:
-                last, thresholds = trimming.reweight(fitted, task.limits, self.max_iter)
-            judgements.append(Judgement(last.losses, thresholds, last.losses))
+            judgements.append([])
+            for limit in limits:
+                last, thresholds = fitted, trimming.thresholds(fitted.losses, share)
+                if limit is not None and share > 0:
+                    last, thresholds = trimming.reweight(fitted, limit, self.max_iter)
+                judged = Judgement(last.losses, thresholds, last.losses)
+                judgements[-1].append(judged)
         if not fitted.is_settled:
             warn_user(
                 f"{type(self).__name__} has not settled after max_iter={self.max_iter} "
@@ -66,9 +68,11 @@ class TrimmedRegressor(_BaseTrimmed):
     contamination : float or "auto", default="auto"
         Share of the rows that are left out. "auto": a share is left out at first,
         and rows that the estimator fitted to the others does not contradict are taken
-        back. With ten trusted rows or more, that share is the one among 0, 0.1, 0.2,
-        0.3 and 0.4 with the least loss on trusted rows, each half of which is left out
-        of the fit once; without them it is 0.4.
+        back: those whose residual is below three robust standard deviations. With ten
+        trusted rows or more, that share is one among 0, 0.1, 0.2, 0.3 and 0.4, and the
+        limit three deviations or two: the weakest choice whose loss on
+        trusted rows, each half of which is left out of the fit once, is at most a tenth
+        above the least. Without them the share is 0.4.
     n_starts : int, default=50
         Number of starts: from all rows, from the trusted ones, and from random ones,
         one more than there are features, at most half of the rows.
@@ -118,9 +122,10 @@ class TrimmedRegressor(_BaseTrimmed):
     as what is left; they are rarely free of poison, and where an attacker has chosen
     the rows, they lead to them.
 
-    "auto" is the reweighting of [2]_: rows are taken back whose residual is below three
+    "auto" is the reweighting of [2]_: rows are taken back whose residual is below some
     robust standard deviations, 1.4826 times the median of all absolute residuals, and
-    the estimator is fitted anew, until nothing changes.
+    the estimator is fitted anew, until nothing changes. Genuine errors of heavy tails
+    exceed three of them, and poison beside large errors does not: trusted rows tell.
 
     Sample weights are numbers of copies. An estimator that can fit any row, such as a
     deep tree, gives poison a small loss, and is not helped.

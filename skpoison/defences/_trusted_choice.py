@@ -39,16 +39,19 @@ def trusted_folds(codes, trusted, random_state):
     return [rows[half], np.delete(rows, half)]
 
 
-def weakest_of_the_best(losses):
-    """Return the candidate of the lowest mean loss, of equal ones the weakest.
+def weakest_of_the_best(losses, tolerance):
+    """Return the weakest candidate of about the lowest mean loss.
 
     Parameters
     ----------
     losses : ndarray of shape (n_candidates, n_rows)
         The losses of each candidate on each row, the weakest candidate first.
+    tolerance : float
+        By what part of the lowest mean loss that of a weaker candidate may exceed it.
 
     Returns
     -------
     candidate : int
     """
-    return int(np.argmin(losses.mean(axis=1)))
+    means = losses.mean(axis=1)
+    return int(np.argmax(means <= (1 + tolerance) * means.min()))

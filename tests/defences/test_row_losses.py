@@ -82,11 +82,11 @@ def test_label_is_contradicted_if_its_odds_fall_by_nine():
 
 def test_residual_is_large_from_three_robust_deviations():
     residuals = np.random.RandomState(0).normal(scale=2.0, size=100_001)
-    limit = large_squared_error(residuals**2, residuals)
+    limit = large_squared_error(residuals**2, residuals, 3)
     assert np.sqrt(limit) == pytest.approx(3 * 1.4826 * np.median(np.abs(residuals)))
     assert np.sqrt(limit) == pytest.approx(6, rel=0.02)
 
 
 def test_rounding_is_not_large():
     r = np.linspace(0, 5, 50)
-    assert (large_squared_error(np.full(50, 1e-32), r) > 1e-30).all()
+    assert (large_squared_error(np.full(50, 1e-32), r, 3) > 1e-30).all()

@@ -11,13 +11,16 @@ y = (X[:, 0] > 0).astype(int)
 class FirstRows(BaseShareFilter):
     """Leave out the first rows, and write down what it is asked."""
 
+    # The residual, in robust standard deviations, that is the best limit.
+    best_limit = 3
+
     def __init__(self, estimator, contamination="auto", random_state=None):
         self.estimator = estimator
         self.contamination = contamination
         self.random_state = random_state
 
-    def _judge(self, task, shares, random_state, *, takes_back):
-        self.asked_ = [*getattr(self, "asked_", []), (tuple(shares), takes_back)]
+    def _judge(self, task, shares, random_state, *, limits):
+        self.asked_ = [*getattr(self, "asked_", []), (tuple(shares), limits)]
         self.tasks_ = [*getattr(self, "tasks_", []), task]
         n_samples = task.codes.shape[0]
         judgements = []
@@ -25,15 +28,20 @@ class FirstRows(BaseShareFilter):
             scores = 1.0 * (np.arange(n_samples) < share * n_samples)
             # A share of 0.3 and one of 0.1 are the best.
             losses = np.full(n_samples, abs(abs(share - 0.2) - 0.1))
-            limits = np.ones(task.codes.max() + 1)
-            judgements.append(Judgement(scores, limits, losses))
+            ones = np.ones(task.codes.max() + 1)
+            found = []
+            for limit in limits:
+                number = getattr(limit, "keywords", {}).get("n_deviations", 3)
+                cost = 0.0 if number == self.best_limit else 1.0
+                found.append(Judgement(scores, ones, losses + cost))
+            judgements.append(found)
         return judgements
 
 
 @pytest.mark.parametrize("contamination", [0, 0.25])
 def test_share_that_is_given(contamination):
     fitted = FirstRows(Ridge(), contamination).fit(X, X[:, 1])
-    assert fitted.asked_ == [((contamination,), False)]
+    assert fitted.asked_ == [((contamination,), [None])]
     assert fitted.first_share_ == contamination
     assert (~fitted.inlier_mask_).sum() == 40 * contamination
     assert fitted.threshold_ == 1.0
@@ -41,8 +49,11 @@ def test_share_that_is_given(contamination):
 
 def test_share_without_trusted_rows():
     fitted = FirstRows(LogisticRegression()).fit(X, y)
-    assert fitted.asked_ == [((0.3,), True)]
+    ((shares, limits),) = fitted.asked_
+    assert (shares, len(limits)) == ((0.3,), 1)
     assert fitted.threshold_.tolist() == [1.0, 1.0]
+    (limit,) = FirstRows(Ridge()).fit(X, X[:, 1]).asked_[0][1]
+    np.testing.assert_allclose(limit(np.arange(41.0) ** 2), (3 * 1.4826 * 20) ** 2)
 
 
 def test_trusted_rows_choose_the_weakest_of_the_best():
@@ -50,8 +61,8 @@ def test_trusted_rows_choose_the_weakest_of_the_best():
     fitted = FirstRows(LogisticRegression(), random_state=0).fit(X, y, trusted=trusted)
     assert fitted.first_share_ == 0.1
     *folds, last = fitted.asked_
-    assert folds == [(SHARES, True)] * 2
-    assert last == ((0.4, 0.3, 0.2, 0.1), True)
+    assert [shares for shares, _ in folds] == [SHARES] * 2
+    assert last[0] == (0.4, 0.3, 0.2, 0.1)
     *parts, whole = fitted.tasks_
     left_out = [np.flatnonzero(trusted & ~part.kept) for part in parts]
     np.testing.assert_array_equal(
@@ -60,6 +71,19 @@ def test_trusted_rows_choose_the_weakest_of_the_best():
     for part in fitted.tasks_:
         np.testing.assert_array_equal(part.movable, ~trusted)
     np.testing.assert_array_equal(whole.kept, trusted)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_trusted_rows_choose_a_limit_for_regression(number):
+    class Choosing(FirstRows):
+        best_limit = number
+
+    residuals = np.arange(41.0)
+    largest = (number * 1.4826 * 20) ** 2
+    fitted = Choosing(Ridge(), random_state=0).fit(X, y, trusted=np.arange(40) >= 25)
+    shares, (limit,) = fitted.asked_[-1]
+    assert shares == (0.4, 0.3, 0.2, 0.1)
+    np.testing.assert_allclose(limit(residuals**2), [largest])
 
 
 def test_task_fits_and_measures():
@@ -73,7 +97,8 @@ def test_task_fits_and_measures():
     np.testing.assert_array_equal(model.coef_, expected.coef_)
     p = expected.predict_proba(X)[np.arange(40), y]
     np.testing.assert_allclose(task.losses_of(model), -np.log(p))
-    assert task.limits(p).shape == (2,)
+    (limit,) = task.limits
+    assert limit(p).shape == (2,)
     np.testing.assert_array_equal(task.weights, weights)
 
 

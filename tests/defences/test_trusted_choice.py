@@ -25,6 +25,8 @@ def test_too_few_or_no_others():
     assert trusted_folds(codes, np.ones(60, dtype=bool), rng) == []
 
 
-def test_weakest_of_equals():
-    losses = np.array([[2.0, 2.0], [1.0, 0.0], [0.0, 1.0], [3.0, 3.0]])
-    assert weakest_of_the_best(losses) == 1
+def test_weakest_of_about_equals():
+    losses = np.array([[2.0, 2.0], [1.5, 0.0], [0.0, 1.0], [1.0, 0.0], [3.0, 3.0]])
+    assert weakest_of_the_best(losses, 0.0) == 2
+    assert weakest_of_the_best(losses, 0.4) == 2
+    assert weakest_of_the_best(losses, 0.5) == 1
