@@ -12,6 +12,9 @@ gradient. For each shape:
 
 Run with one BLAS thread, with the number of steps and, to choose, names of parts:
 ``OMP_NUM_THREADS=1 python benchmarks/gradient_grid.py 20 logistic ridge``
+
+With ``default`` in the place of the number it measures the default search, starts and
+held-out rows included: seconds and growth.
 """
 
 import multiprocessing
@@ -67,10 +70,10 @@ def cpu():
 
 def measure(part, victim, shape, n_steps, results):
     X, y = (sparse_rows if part == "sparse" else dense_rows)(*shape)
-    optimizer = ProjectedAscent(max_iter=n_steps, tol=None)
-    attack = GradientInsertion(
-        victim, validation=0.3, optimizer=optimizer, random_state=0
-    )
+    attack = GradientInsertion(victim, random_state=0)
+    if n_steps is not None:
+        optimizer = ProjectedAscent(max_iter=n_steps, tol=None)
+        attack.set_params(validation=0.3, optimizer=optimizer)
     begin = cpu(), time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,7 +88,8 @@ def measure(part, victim, shape, n_steps, results):
 
 
 def main():
-    n_steps = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    given = sys.argv[1] if len(sys.argv) > 1 else "100"
+    n_steps = None if given == "default" else int(given)
     print(
         f"{'':<10}{'':>15}{'CPU s':>9}{'wall s':>9}{'a gradient':>12}{'growth':>8}"
         f"{'a pass':>10}{'passes':>8}   gradient norm, residual, goal",
@@ -103,7 +107,7 @@ def main():
             process.start()
             seconds, wall, one_pass, known, goal = results.get()
             process.join()
-            each = seconds / (n_steps + 1)
+            each = seconds / (np.nan if n_steps is None else n_steps + 1)
             growth = f"{seconds / before:.2f}" if before else ""
             print(
                 f"{part:<10}{shape[0]:>8} x {shape[1]:>5}{seconds:>8.1f}{wall:>9.1f}"
