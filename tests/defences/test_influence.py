@@ -45,12 +45,16 @@ def attacked():
 @pytest.mark.parametrize("beside", ["all", "trusted"])
 def test_finds_what_the_gradient_attack_inserts(beside, method, attacked):
     X, y, X_poisoned, y_poisoned, trusted = attacked
-    scoring = "neg_log_loss" if method == "retrain" else None
+    scoring = None
+    if method == "retrain":  # one fit for each row: of a third of them
+        scoring = "neg_log_loss"
+        X_poisoned, y_poisoned, trusted = X_poisoned[::3], y_poisoned[::3], trusted[::3]
+    n_clean = 240 if method != "retrain" else 80
     defence = InfluenceFilteredClassifier(
         LR, beside=beside, method=method, scoring=scoring
     ).fit(X_poisoned, y_poisoned, trusted=trusted)
-    assert (~defence.inlier_mask_[240:]).mean() > 0.9
-    assert (~defence.inlier_mask_[:240]).mean() < 0.15
+    assert (~defence.inlier_mask_[n_clean:]).mean() > 0.9
+    assert (~defence.inlier_mask_[:n_clean]).mean() < 0.15
     clean = LogisticRegression().fit(X, y).score(X, y)
     plain = LogisticRegression().fit(X_poisoned, y_poisoned).score(X, y)
     assert clean - plain > 0.1
