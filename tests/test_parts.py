@@ -62,9 +62,11 @@ def is_labels(defence):
         KNNSanitizedClassifier(
             BOOSTING, neighbors=NearestNeighbors(metric="nan_euclidean")
         ),
-        ConfidentLearningClassifier(BOOSTING, classifiers=[BOOSTING]),
+        ConfidentLearningClassifier(BOOSTING, classifiers=[BOOSTING], random_state=0),
         ConfidentLearningClassifier(
-            imputed(LogisticRegression()), classifiers=[imputed(LogisticRegression())]
+            imputed(LogisticRegression()),
+            classifiers=[imputed(LogisticRegression())],
+            random_state=0,
         ),
         OutlierFilteredClassifier(imputed(LogisticRegression()), detector=FOREST),
         OutlierFilteredClassifier(

@@ -155,7 +155,9 @@ def test_curves(attack, X):
 
 @pytest.mark.parametrize("case", ["list", "pandas", "polars"])
 def test_report(case):
-    defended = ConfidentLearningClassifier(of_texts(), classifiers=[of_texts()], cv=3)
+    defended = ConfidentLearningClassifier(
+        of_texts(), classifiers=[of_texts()], cv=3, random_state=0
+    )
     report = RobustnessReport(
         {"plain": of_texts(), "defended": defended},
         {"flips": RandomLabelFlip(random_state=0)},
