@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
-from skpoison.attacks._validation_data import make_folds
+from skpoison.attacks._validation_data import Fold, make_folds
 from skpoison.attacks.labels._base import BaseLabelFlip
 from skpoison.attacks.labels._exchange import exchange
 from skpoison.attacks.labels._flip_goal import (
@@ -21,11 +21,12 @@ from skpoison.attacks.labels._flip_goal import (
 )
 from skpoison.attacks.labels._held_out import can_hold_out
 from skpoison.attacks.labels._label_problem import LabelProblem
+from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.attacks.labels._starting_flips import starting_flips
 from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
-from skpoison.utils._containers import take_rows
+from skpoison.utils._containers import append_rows, take_rows
 
 # Number of folds if the rows cannot be left out one by one.
 N_FOLDS = 5
@@ -143,6 +144,10 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         part = goal.folds.parts[0]
         if not self._measures_own_rows(known):
             return goal
+        if part.problem is not None and part.problem.training_problem.is_stochastic:
+            mixed = self._with_mixed_rows(known, random_state)
+            if mixed is not None:
+                return self._mean_over(known, [mixed])
         if isinstance(part, ProblemPart) and can_hold_out(part.problem):
             folds = FoldMean(
                 [HeldOutPart(part.problem)],
@@ -157,6 +162,20 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             # Such classifiers may reproduce any labels, as trees do.
             return left_out
         return FlipGoal(goal.folds, known.codes, left_out=left_out)
+
+    def _with_mixed_rows(self, known, random_state):
+        """Return the training rows and rows mixed of them as validation rows.
+
+        None if they are not numbers. Stochastic gradient descent jumps from one
+        training set to the next, so that surrogates without some rows say little of
+        the victim. Its own fit can be repeated, and judged between the rows learnt.
+        """
+        numbers = numbers_of(known.X)
+        if numbers is None:
+            return None
+        mixed, codes = mixed_rows(numbers, known.codes, random_state)
+        codes = np.concatenate([known.codes, codes])
+        return Fold(np.arange(known.codes.shape[0]), append_rows(known.X, mixed), codes)
 
     def _final_goal(self, goal, known, random_state):
         """Return the goal by which the best sets are compared once more.

@@ -74,7 +74,7 @@ class GreedyLabelFlip(BaseGoalFlip):
         labels: by the surrogate that has learnt from all rows, and, for each row, by
         one that has not learnt from it (by one Newton step, if the surrogate can be
         differentiated twice; otherwise with 5 folds; for surrogates that cannot be
-        differentiated the latter alone).
+        differentiated the latter alone; for stochastic gradient descent see Notes).
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
@@ -133,6 +133,12 @@ class GreedyLabelFlip(BaseGoalFlip):
     instead of smoothed, of surrogates that have learnt all rows, or nine tenths of
     them. Counts have more noise, so that three quarters of the comparison are still
     those of the smoothed errors; with as many features as rows, or more, none.
+
+    Stochastic gradient descent jumps from one training set to the next, and surrogates
+    without some rows say little of the victim. Its own fit can be repeated, seed and
+    all. It is measured on the training rows and on three times as many (at most 3000)
+    that are mixed of them: each feature is that of a row or of one of its five nearest
+    neighbours, the label that of the row of which there are more features.
 
     The last row of a class that a surrogate learns from is never flipped.
 

@@ -64,7 +64,8 @@ class RelaxedLabelFlip(BaseGoalFlip):
         otherwise the mean of two estimates on the training rows, with their clean
         labels: by the surrogate that has learnt from all rows, and, for each row, by
         one that has not learnt from it (by one Newton step, if the surrogate can be
-        differentiated twice; otherwise with 5 folds).
+        differentiated twice; otherwise with 5 folds; for stochastic gradient descent
+        see Notes).
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
@@ -121,6 +122,12 @@ class RelaxedLabelFlip(BaseGoalFlip):
     instead of smoothed, of surrogates that have learnt all rows, or nine tenths of
     them. Counts have more noise, so that three quarters of the comparison are still
     those of the smoothed errors; with as many features as rows, or more, none.
+
+    Stochastic gradient descent jumps from one training set to the next, and surrogates
+    without some rows say little of the victim. Its own fit can be repeated, seed and
+    all. It is measured on the training rows and on three times as many (at most 3000)
+    that are mixed of them: each feature is that of a row or of one of its five nearest
+    neighbours, the label that of the row of which there are more features.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which

@@ -2,13 +2,16 @@ from itertools import combinations
 from operator import attrgetter
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -23,6 +26,7 @@ from skpoison.attacks.labels import _goal_flip
 from skpoison.attacks.labels._class_scores import class_scores
 from skpoison.attacks.labels._flip_goal import FitPart, HeldOutPart, ProblemPart
 from skpoison.attacks.labels._label_problem import measure_scores
+from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
 from skpoison.bilevel.goals import SmoothedError
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -178,7 +182,7 @@ def test_reproducible(attack, surrogate):
         (RidgeClassifier(), None, ProblemPart, 1, (HeldOutPart, 1)),
         (RidgeClassifier(), 3, ProblemPart, 3, None),
         # Their fits are not at the optimum that is differentiated.
-        (SGDClassifier(), None, FitPart, 1, (FitPart, 5)),
+        (SGDClassifier(), None, FitPart, 1, None),
         (SVC(), None, FitPart, 1, (FitPart, 5)),
         (DecisionTreeClassifier(), None, FitPart, 5, None),
     ],
@@ -200,6 +204,33 @@ def test_what_measures_the_goal(
         parts = goal.left_out.folds.parts
         assert len(parts) == left_out[1]
         assert all(isinstance(part, left_out[0]) for part in parts)
+
+
+def test_stochastic_descent_is_judged_by_its_own_fit_between_rows():
+    rows, labels = TWO[:2]
+    surrogate = SGDClassifier(random_state=0)
+    attack = GreedyLabelFlip(surrogate, 0.1, random_state=0)
+    _, flipped = attack.fit_resample(rows, labels)
+    mixed, codes = mixed_rows(rows, labels, np.random.RandomState(0))
+    X_val, measure = np.vstack([rows, mixed]), SmoothedError(np.r_[labels, codes])
+    values = [
+        measure.value(clone(surrogate).fit(rows, y).decision_function(X_val)[:, None])
+        for y in (labels, flipped)
+    ]
+    assert_allclose(attack.goal_path_[[0, -1]], values, rtol=1e-9)
+    frame = pd.DataFrame(rows).add_prefix("x")
+    np.testing.assert_array_equal(attack.fit_resample(frame, labels)[1], flipped)
+
+
+def test_rows_that_are_not_numbers_are_not_mixed(monkeypatch):
+    frame = pd.DataFrame({"word": np.where(TWO[1][:40], "a", "b"), "n": TWO[0][:40, 0]})
+    columns = [("words", OneHotEncoder(), ["word"]), ("n", "passthrough", ["n"])]
+    surrogate = make_pipeline(ColumnTransformer(columns), SGDClassifier(random_state=0))
+    assert numbers_of(frame) is None
+    _, flipped = GreedyLabelFlip(surrogate, 2, random_state=0).fit_resample(
+        frame, TWO[1][:40]
+    )
+    assert (flipped != TWO[1][:40]).sum() == 2
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

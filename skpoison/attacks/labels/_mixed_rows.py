@@ -1,0 +1,86 @@
+"""Validation rows that no surrogate has learnt, made of the training rows.
+
+A surrogate has learnt the rows that are flipped, and may suit single ones of them.
+Between them it is seen better what it will do to rows that it has not met.
+"""
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from scipy import sparse
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+from skpoison.utils._containers import as_numbers, is_frame, is_text
+
+# New rows of each row, the most of them in all, and the neighbours to mix it with.
+N_MIXED, MOST, N_NEIGHBOURS = 3, 3000, 5
+
+
+def numbers_of(X):
+    """Return rows that can be mixed: finite numbers.
+
+    Parameters
+    ----------
+    X : array, csr matrix, dataframe or texts, of shape (n_samples, ...)
+        The rows.
+
+    Returns
+    -------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features), or None
+        None if they are anything else, or a single row.
+    """
+    if is_text(X) or X.shape[0] < 2:
+        return None
+    if is_frame(X):
+        types = nw.from_native(X).collect_schema().dtypes()
+        if not all(dtype.is_numeric() or dtype == nw.Boolean for dtype in types):
+            return None
+    elif X.dtype.kind not in "biuf":
+        return None
+    X = as_numbers(X)
+    values = X.data if sparse.issparse(X) else X
+    return X if np.isfinite(values).all() else None
+
+
+def mixed_rows(X, codes, random_state):
+    """Mix rows with their neighbours.
+
+    Each feature is that of a row or that of one of its nearest neighbours, in units of
+    its standard deviation. So new rows are where rows are, and each feature has values
+    that it has. The label is that of the row of which there are more features.
+
+    Parameters
+    ----------
+    X : {ndarray, csr matrix} of shape (n_samples, n_features)
+        The rows.
+    codes : ndarray of shape (n_samples,) of int
+        Their labels.
+    random_state : RandomState
+        The only source of randomness.
+
+    Returns
+    -------
+    X : {ndarray, csr matrix} of shape (n_mixed, n_features)
+        New rows: three for each row, and at most 3000.
+    codes : ndarray of shape (n_mixed,) of int
+        Their labels.
+    """
+    n_samples, n_features = X.shape
+    n_mixed = min(N_MIXED * n_samples, MOST)
+    n_near = min(N_NEIGHBOURS, n_samples - 1)
+    first = np.resize(random_state.permutation(n_samples), n_mixed)
+    scaled = StandardScaler(with_mean=False).fit_transform(X)
+    own, places = np.unique(first, return_inverse=True)
+    index = NearestNeighbors(n_neighbors=n_near + 1, algorithm="brute").fit(scaled)
+    # The first neighbour of a row is itself, or one that equals it.
+    near = index.kneighbors(scaled[own], return_distance=False)[:, 1:]
+    second = near[places.ravel(), random_state.randint(n_near, size=n_mixed)]
+    chances = random_state.uniform(size=(n_mixed, 1))
+    is_second = random_state.uniform(size=(n_mixed, n_features)) < chances
+    if sparse.issparse(X):
+        kept = X[first].multiply(~is_second), X[second].multiply(is_second)
+        mixed = type(X)(kept[0] + kept[1])
+    else:
+        mixed = np.where(is_second, X[second], X[first])
+    labels = np.where(is_second.mean(axis=1) > 0.5, codes[second], codes[first])
+    return mixed, labels

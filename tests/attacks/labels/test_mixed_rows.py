@@ -1,0 +1,87 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+
+from skpoison.attacks.labels import _mixed_rows
+from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
+
+rng = np.random.RandomState(0)
+# Two groups, each with labels of its own. The scale of the second feature says nothing.
+GROUPS = np.arange(60) % 2
+X = rng.normal(size=(60, 3)) + 50 * GROUPS[:, np.newaxis]
+X[:, 1] = 1e6 * rng.normal(size=60)
+
+
+def test_features_are_those_of_two_neighbours():
+    mixed, codes = mixed_rows(X, GROUPS, np.random.RandomState(0))
+    assert mixed.shape == (180, 3)
+    for row, code in zip(mixed, codes, strict=True):
+        sources = [np.flatnonzero(X[:, k] == row[k]) for k in range(3)]
+        assert [each.size for each in sources] == [1, 1, 1]
+        parents = np.unique(sources)
+        assert parents.size <= 2
+        assert (GROUPS[parents] == code).all()
+    # Some of them are new.
+    assert (mixed[:, np.newaxis] != X).any(axis=2).all(axis=1).mean() > 0.3
+
+
+def test_labels_are_those_of_most_features():
+    labels = np.arange(60)  # each row has its own
+    mixed, codes = mixed_rows(X, labels, np.random.RandomState(1))
+    n_own = (mixed == X[codes]).sum(axis=1)
+    assert n_own.min() >= 2
+
+
+def test_each_row_is_mixed_with_one_of_its_neighbours(monkeypatch):
+    monkeypatch.setattr(_mixed_rows, "N_NEIGHBOURS", 1)
+    line = np.array([[0.0, 0.0], [1.0, 1.0], [10.0, 10.0], [11.0, 11.0]])
+    mixed, _ = mixed_rows(line, np.arange(4), np.random.RandomState(0))
+    assert (np.abs(mixed[:, 0] - mixed[:, 1]) <= 1).all()
+
+
+def test_no_more_rows_than_are_needed(monkeypatch):
+    monkeypatch.setattr(_mixed_rows, "MOST", 50)
+    mixed, codes = mixed_rows(X, GROUPS, np.random.RandomState(0))
+    assert mixed.shape == (50, 3)
+    assert codes.shape == (50,)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_matrix])
+def test_sparse_rows(kind):
+    thin = X * (rng.uniform(size=X.shape) < 0.5)
+    thin[:, 0] = X[:, 0]  # no two rows are equal
+    dense, codes = mixed_rows(thin, GROUPS, np.random.RandomState(0))
+    mixed, same = mixed_rows(kind(thin), GROUPS, np.random.RandomState(0))
+    assert isinstance(mixed, kind)
+    assert_array_equal(mixed.toarray(), dense)
+    assert_array_equal(same, codes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "can"),
+    [
+        (X, True),
+        (X.astype(int), True),
+        (sparse.csr_array(X), True),
+        (X[:1], False),
+        (np.where(X > 50, np.nan, X), False),
+        (X.astype(object), False),
+        (pd.DataFrame(X), True),
+        (pd.DataFrame(X).assign(b=X[:, 0] > 0, c=GROUPS), True),
+        (pd.DataFrame(X).assign(b=[str(each) for each in GROUPS]), False),
+        (pd.DataFrame(X).assign(b=pd.Categorical(GROUPS)), False),
+        (pd.DataFrame(np.where(X > 50, np.nan, X)), False),
+        (["a text", "another"], False),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_can_be_mixed(rows, can):
+    numbers = numbers_of(rows)
+    assert (numbers is not None) == can
+    if can:
+        assert numbers.dtype == np.float64
+        values = rows.toarray() if sparse.issparse(rows) else np.asarray(rows, float)
+        numbers = numbers.toarray() if sparse.issparse(numbers) else numbers
+        assert_array_equal(numbers, values)
