@@ -77,7 +77,7 @@ ADAPTIVE = "led back", "accepted", "adaptive", "own rows"
 ATTACKS = NAIVE + ADAPTIVE
 LEARNERS = {
     "LR": LogisticRegression(max_iter=10_000),
-    "SVC": LinearSVC(max_iter=100_000),
+    "SVC": LinearSVC(max_iter=100_000, random_state=0),
 }
 
 

@@ -38,7 +38,7 @@ WIDE = [(1000, 5000), (2000, 5000), (4000, 5000)]
 PARTS = {
     "logistic": (LogisticRegression(), WIDE),
     "ridge": (RidgeClassifier(), WIDE[:2]),
-    "svc": (LinearSVC(), WIDE[:2]),
+    "svc": (LinearSVC(random_state=0), WIDE[:2]),
     "scaled": (make_pipeline(StandardScaler(), LogisticRegression()), WIDE[:2]),
     "tall": (LogisticRegression(), [(20_000, 300), (40_000, 300)]),
     "sparse": (LogisticRegression(), [(5000, 20_000), (10_000, 20_000)]),

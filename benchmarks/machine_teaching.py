@@ -134,7 +134,7 @@ def main():
     j = fetch_spambase().feature_names.index(WORD)
     victims = {
         "logistic regression": LogisticRegression(max_iter=1000),
-        "linear SVM": LinearSVC(max_iter=100_000),
+        "linear SVM": LinearSVC(max_iter=100_000, random_state=0),
     }
     names = "weight", "reached", "at random", "mean", "largest", "clean", "after"
     for name, victim in victims.items():

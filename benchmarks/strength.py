@@ -86,12 +86,14 @@ CLASSIFIERS = {
     "LogisticRegression": LogisticRegression(**LONG),
     "LogisticRegression(.01)": LogisticRegression(C=0.01, **LONG),
     "LogisticRegression(100)": LogisticRegression(C=100, **LONG),
-    "LinearSVC": LinearSVC(**LONG),
-    "LinearSVC(hinge)": LinearSVC(loss="hinge", max_iter=100_000),
+    "LinearSVC": LinearSVC(**LONG, random_state=0),
+    "LinearSVC(hinge)": LinearSVC(loss="hinge", max_iter=100_000, random_state=0),
     "StandardScaler+LogisticRegression": make_pipeline(
         StandardScaler(), LogisticRegression(**LONG)
     ),
-    "MinMaxScaler+LinearSVC": make_pipeline(MinMaxScaler(), LinearSVC(**LONG)),
+    "MinMaxScaler+LinearSVC": make_pipeline(
+        MinMaxScaler(), LinearSVC(**LONG, random_state=0)
+    ),
     "SVC(linear)": SVC(kernel="linear"),
     "SVC(rbf)": SVC(),
     "SVC(poly)": SVC(kernel="poly"),

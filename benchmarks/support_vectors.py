@@ -199,7 +199,8 @@ def main():
     heading(
         "20 rows, 7 against 1", "clean", "flipped clones", "of own rows", *columns[1:]
     )
-    linear, smoothed = SVC(kernel="linear"), LinearSVC(loss="hinge", max_iter=100_000)
+    linear = SVC(kernel="linear")
+    smoothed = LinearSVC(loss="hinge", max_iter=100_000, random_state=0)
     for title, victim, surrogate in (
         ("linear", linear, linear),
         ("linear, by LinearSVC", linear, smoothed),

@@ -30,7 +30,7 @@ from skpoison.model_selection import transfer_matrix
 BUDGET = 60
 SURROGATES = {
     "LR": LogisticRegression(max_iter=5000),
-    "linear SVC": LinearSVC(max_iter=100_000),
+    "linear SVC": LinearSVC(max_iter=100_000, random_state=0),
     "RBF SVC": SVC(),
     "MLP": MLPClassifier(
         (10,),

@@ -25,7 +25,7 @@ from skpoison.surrogates import GradientDescentClassifier
 SHORT_ADALINE = GradientDescentClassifier(
     "squared_error", learning_rate=0.02, n_steps=60
 )
-HINGE = LinearSVC(loss="hinge", C=1.0, max_iter=100_000)
+HINGE = LinearSVC(loss="hinge", C=1.0, max_iter=100_000, random_state=0)
 VICTIMS = {
     "T-step LR": (LOGISTIC, LogisticRegression(C=10)),
     "LogisticRegression(C=1)": (LogisticRegression(), LogisticRegression()),
