@@ -207,7 +207,7 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
         _, exponents = np.frexp(np.abs(direction).max(axis=1, keepdims=True))
         direction = np.ldexp(direction, -exponents)
         rows = self._maximise(direction, start, y)
-        check_rows(self, "_maximise", rows, direction, may_be_infinite=True)
+        rows = check_rows(self, "_maximise", rows, direction, may_be_infinite=True)
         unbounded = np.argwhere(~np.isfinite(rows))
         if unbounded.size:
             row, feature = unbounded[0]
@@ -252,9 +252,7 @@ class BaseFeasibleSet(BaseEstimator, metaclass=ABCMeta):
 
     def _project_checked(self, X, start, y):
         """Project rows, without validation of them, and check what comes out."""
-        rows = self._project(X, start, y)
-        check_rows(self, "_project", rows, X)
-        return rows
+        return check_rows(self, "_project", self._project(X, start, y), X)
 
     def _project_radially(self, X, centre, *, start=None, y=None):
         """Move rows towards centres until `_contains` accepts them, by bisection.

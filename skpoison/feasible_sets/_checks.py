@@ -89,6 +89,11 @@ def check_rows(feasible_set, method, rows, X, *, may_be_infinite=False):
     may_be_infinite : bool, default=False
         Whether infinity stands for unbounded.
 
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_features) of float64
+        The same rows; not copied if they are of this type.
+
     Raises
     ------
     TypeError
@@ -111,6 +116,8 @@ def check_rows(feasible_set, method, rows, X, *, may_be_infinite=False):
             + (" that are not NaN" if may_be_infinite else " that are finite")
             + f"; got {rows[row, column]} for feature {column} of row {row}."
         )
+    # What follows computes in place, and sums squares: not in whole numbers or bytes.
+    return np.asarray(rows, dtype=np.float64)
 
 
 def check_contained(feasible_set, inside, n_rows):

@@ -47,9 +47,9 @@ def stack(first, second):
     Returns
     -------
     rows : PoisonRows
+        In memory of their own: a feasible set of the user may use that of its rows
+        again.
     """
-    if not len(first):
-        return second
     return PoisonRows(
         np.concatenate([first.X, second.X]), np.concatenate([first.y, second.y])
     )

@@ -103,7 +103,10 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start, at):
         return coordinates.nearest_point(x, at, start, for_ascent=for_ascent)
 
     def value_and_gradient(x):
-        value, *gradients = objective(stack(fixed, rows_at(x)), len(fixed))
+        rows = rows_at(x)
+        if len(fixed):  # not copied without need: on large data that takes time
+            rows = stack(fixed, rows)
+        value, *gradients = objective(rows, len(fixed))
         return value, coordinates.gradient(*gradients)
 
     def record(x):

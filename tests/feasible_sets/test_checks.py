@@ -108,6 +108,21 @@ def test_unbounded_rows_are_an_answer_of_the_oracle():
         own(maximise=lambda X: X + np.inf).fit(X).maximise(X)
 
 
+@pytest.mark.parametrize("of_type", [int, bool, np.uint8, np.float32])
+def test_rows_of_any_numbers_become_floats(of_type):
+    bits = (X > 0).astype(float)
+    each = own(
+        project=lambda rows: (rows > 0).astype(of_type),
+        maximise=lambda direction: (direction > 0).astype(of_type),
+    ).fit(bits)
+    for found in (each.project(X), each.maximise(X)):
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, bits)
+    attack = GradientInsertion(budget=2, feasible_set=each, random_state=0)
+    X_out, _ = attack.fit_resample(bits, y)
+    assert set(X_out[40:].ravel()) <= {0.0, 1.0}
+
+
 @pytest.mark.parametrize("relaxed", [None, Integers(), "convex"])
 def test_relaxation(relaxed):
     each = own(relax=lambda: relaxed).fit(X)

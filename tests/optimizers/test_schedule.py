@@ -172,3 +172,28 @@ def test_optimizers_return_points_of_the_shape_of_the_start(found, monkeypatch):
     monkeypatch.setattr(Broken, "found", found)
     with pytest.raises(TypeError, match=r"of Broken must .* shape \(2, 2\) .*; got"):
         optimise(Broken(), hill())
+
+
+class SameMemory(Box):
+    """A set of the user that returns its rows in the same memory each time."""
+
+    kind = "neither"
+
+    def _project(self, X, start, y):
+        memory = vars(self).setdefault("_memory", {})
+        rows = memory.setdefault(X.shape, np.empty(X.shape))
+        rows[:] = super()._project(X, start, y)
+        return rows
+
+
+@pytest.mark.parametrize("schedule", ["joint", "sequential"])
+def test_rows_that_are_kept_are_not_in_the_memory_of_the_set(schedule):
+    params = {"schedule": schedule, "max_iter": 20, "store_path": True}
+    wanted, found = (
+        optimise(ROUGH, hill(), feasible_set, **params)
+        for feasible_set in (Box(), SameMemory())
+    )
+    assert_allclose(found.rows.X, wanted.rows.X, rtol=1e-12)
+    assert_allclose(found.path, wanted.path, rtol=1e-12, atol=1e-12)
+    for one, other in zip(found.visited, wanted.visited, strict=True):
+        assert_allclose(one.X, other.X, rtol=1e-12)
