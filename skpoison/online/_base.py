@@ -233,13 +233,18 @@ class BaseStreamAttack(BasePoisoner):
         """Return a row of a live stream, its label, and it as numbers, checked."""
         try:
             x, label = pair
-            row = x.toarray()[0] if sparse.issparse(x) else np.asarray(x, dtype=float)
+            is_sparse = sparse.issparse(x)
+            row = np.asarray(x.toarray() if is_sparse else x, dtype=float)
         except (TypeError, ValueError):
             raise ValueError(
                 "`rows` must hold pairs of an array of numbers and a label; got "
                 f"{shown(pair)}. Give zip(X, y), and of dicts the values in the order "
                 "of the columns of `X_known`."
             ) from None
+        if is_sparse and row.shape == (1, self.n_features_in_):
+            row = row[
+                0
+            ]  # a row of a sparse matrix; that of a sparse array has one axis
         if row.shape != (self.n_features_in_,):
             raise ValueError(
                 f"`rows` must hold rows of shape ({self.n_features_in_},), as wide as "

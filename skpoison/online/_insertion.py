@@ -331,6 +331,8 @@ class OnlineInsertion(BaseStreamAttack):
                 return np.sort(random_state.randint(1, n_samples + 1, size=n_poison))
             return (np.arange(1, n_poison + 1) * n_samples // n_poison).clip(min=1)
         positions = np.sort(np.asarray(self.positions).ravel())
+        if not positions.size:  # NumPy takes them for floats
+            positions = positions.astype(int)
         if positions.dtype.kind not in "iu" or positions.shape[0] != n_poison:
             raise ValueError(
                 f"`positions` must hold {n_poison} integers, as many as the budget of "

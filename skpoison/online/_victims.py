@@ -1,6 +1,7 @@
 """Estimators as learners from a stream: their steps, from where they stand."""
 
 from functools import singledispatch
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
@@ -106,12 +107,16 @@ def _check_learns(estimator, n_features, classes):
     """Let a clone learn a row of zeros: what an estimator refuses, it names itself."""
     if _is_fitted(estimator):
         return  # it has learnt rows
+    learner, row = clone(estimator), np.zeros((1, n_features))
+    if hasattr(learner, "verbose"):
+        learner.set_params(verbose=0)
+    size = getattr(learner, "batch_size", None)
+    if isinstance(size, Integral) and size > 1:  # of one row it would warn
+        learner.set_params(batch_size=1)
     if classes is None:
-        clone(estimator).partial_fit(np.zeros((1, n_features)), np.zeros(1))
+        learner.partial_fit(row, np.zeros(1))
     else:
-        clone(estimator).partial_fit(
-            np.zeros((1, n_features)), classes[:1], classes=classes
-        )
+        learner.partial_fit(row, classes[:1], classes=classes)
 
 
 def _check_sgd(estimator):

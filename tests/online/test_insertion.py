@@ -260,6 +260,8 @@ def test_rows_of_a_live_stream_are_checked():
     for row, label, message in (
         ([0.0], 0, r"shape \(2,\).*shape \(1,\)"),
         ([[0.0, 1.0]], 0, r"shape \(1, 2\)"),
+        (sparse.csr_array(np.eye(2)), 0, r"shape \(2, 2\)"),
+        (sparse.csr_array((0, 2)), 0, r"shape \(0, 2\)"),
         ([0.0, np.inf], 0, "got inf in column 1"),
         ([0.0, 1.0], 2, r"labels of `y_known`, \[0, 1\]; got 2"),
         ({"a": 0.0, "b": 1.0}, 0, "of dicts the values"),
@@ -277,11 +279,12 @@ def test_rows_of_a_live_stream_are_checked():
         next(stream)
 
 
-def test_sparse_rows_of_a_live_stream():
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_matrix])
+def test_sparse_rows_of_a_live_stream(kind):
     known, labels = X[:50], y[:50]
     attack = OnlineInsertion(LEARNER, budget=0.2)
-    as_they_are = list(X[50:80])
-    as_sparse = [sparse.csr_array(row[np.newaxis]) for row in as_they_are]
+    as_they_are, together = list(X[50:80]), kind(X[50:80])
+    as_sparse = [together[i] for i in range(30)]  # of one axis, or of two
     dense, found = (
         list(attack.iter_resample(zip(rows, y[50:80], strict=True), known, labels))
         for rows in (as_they_are, as_sparse)
@@ -301,3 +304,5 @@ def test_a_budget_of_0():
     assert attack.gains_.shape == (0,)
     assert attack.is_exact_
     assert attack.feasible_set_.upper_.shape == (6,)
+    attack.set_params(positions=[])
+    np.testing.assert_array_equal(attack.fit_resample(X, y)[0], X)

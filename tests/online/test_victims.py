@@ -191,3 +191,14 @@ def test_what_the_estimator_refuses_itself(estimator, message):
     classes = None if isinstance(estimator, SGDRegressor) else np.arange(2)
     with pytest.raises(ValueError, match=message):
         as_stream_learner(estimator, 7, classes)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [MLPClassifier((3,), batch_size=32, verbose=True), SGDClassifier(verbose=1)],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_the_estimator_says_while_it_is_checked(estimator, capfd):
+    """Neither warnings, which are errors here, nor what it prints."""
+    as_stream_learner(estimator, 7, np.arange(2))
+    assert capfd.readouterr().out == ""
