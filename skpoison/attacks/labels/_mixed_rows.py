@@ -14,6 +14,9 @@ from skpoison.utils._containers import as_numbers, is_frame, is_text
 
 # New rows of each row, the most of them in all, and the neighbours to mix it with.
 N_MIXED, MOST, N_NEIGHBOURS = 3, 3000, 5
+# Entries of sparse rows that are drawn at once: all of them would take the memory of
+# dense rows.
+BLOCK = 2**22
 
 
 def numbers_of(X):
@@ -76,11 +79,22 @@ def mixed_rows(X, codes, random_state):
     near = index.kneighbors(scaled[own], return_distance=False)[:, 1:]
     second = near[places.ravel(), random_state.randint(n_near, size=n_mixed)]
     chances = random_state.uniform(size=(n_mixed, 1))
-    is_second = random_state.uniform(size=(n_mixed, n_features)) < chances
+    n_rows = max(1, BLOCK // n_features) if sparse.issparse(X) else n_mixed
+    parts, labels = [], np.empty(n_mixed, dtype=codes.dtype)
+    for i in range(0, n_mixed, n_rows):
+        some = slice(i, i + n_rows)
+        one, other, chance = first[some], second[some], chances[some]
+        is_other = random_state.uniform(size=(one.shape[0], n_features)) < chance
+        parts.append(_merged(X[one], X[other], is_other))
+        is_label = is_other.mean(axis=1) > 0.5
+        labels[some] = np.where(is_label, codes[other], codes[one])
     if sparse.issparse(X):
-        kept = X[first].multiply(~is_second), X[second].multiply(is_second)
-        mixed = type(X)(kept[0] + kept[1])
-    else:
-        mixed = np.where(is_second, X[second], X[first])
-    labels = np.where(is_second.mean(axis=1) > 0.5, codes[second], codes[first])
-    return mixed, labels
+        return type(X)(sparse.vstack(parts, format="csr")), labels
+    return np.concatenate(parts), labels
+
+
+def _merged(first, second, is_second):
+    """Return rows with some entries of others."""
+    if not sparse.issparse(first):
+        return np.where(is_second, second, first)
+    return first.multiply(~is_second) + second.multiply(is_second)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +59,21 @@ def test_sparse_rows(kind):
     assert isinstance(mixed, kind)
     assert_array_equal(mixed.toarray(), dense)
     assert_array_equal(same, codes)
+
+
+def test_wide_sparse_rows_are_mixed_in_blocks(monkeypatch):
+    """In the memory of a part of the dense rows, with the same result."""
+    places = np.repeat(np.arange(60), 10), rng.randint(5000, size=600)
+    thin = sparse.csr_array((rng.normal(size=600), places), (60, 5000))
+    whole = mixed_rows(thin, GROUPS, np.random.RandomState(0))
+    monkeypatch.setattr(_mixed_rows, "BLOCK", 7 * 5000)
+    tracemalloc.start()
+    found = mixed_rows(thin, GROUPS, np.random.RandomState(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 180 * 5000
+    assert_array_equal(found[0].toarray(), whole[0].toarray())
+    assert_array_equal(found[1], whole[1])
 
 
 @pytest.mark.parametrize(
