@@ -150,10 +150,12 @@ class GradientInsertion(BaseGradientAttack):
     error of the surrogate that has learnt all of them. Others can be driven to errors
     on any rows by poison that does little harm to the rest. For these it is the mean of
     that and of the error on 0.3 of the rows, in 2 folds, which are held out of the
-    ascents, by surrogates that have not learnt from them; with at least as many
-    features as rows the latter alone counts. A stochastic surrogate is measured by its
-    own fits: one with a `random_state` by what it learns with that seed from the very
-    training set that is returned. The damage may be less with another seed.
+    ascents, by surrogates that have not learnt from them. If that is fewer than 75
+    rows, all of them take the place of these, in 5 folds. With at least as many
+    features as rows a linear surrogate is measured on the rows held out alone. A
+    stochastic surrogate is measured by its own fits: one with a `random_state` by what
+    it learns with that seed from the very training set that is returned. The damage may
+    be less with another seed.
 
     Every 25 steps of an ascent the adjoint says to first order what each row would gain
     with each other label that `poison_labels` and the goal allow. Those that promise
