@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, r2_score
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils.validation import (
@@ -190,7 +190,7 @@ def prequential_curve(
         )
     test_scores, kept = np.full(len(batches), np.nan), np.full(len(mask), np.nan)
     weights, n_failed, steps = {}, 0, None
-    is_r2 = scoring is None or scoring == "r2"
+    is_r2 = scoring is None or getattr(scorer, "_score_func", None) is r2_score
     classes = np.unique(labels) if is_classifier(estimator) else None
     given = {} if classes is None else {"classes": classes}
     for i, batch in enumerate(batches):

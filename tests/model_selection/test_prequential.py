@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import SGDClassifier, SGDRegressor
-from sklearn.metrics import log_loss, make_scorer
+from sklearn.metrics import log_loss, make_scorer, r2_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import LabelEncoder
 
@@ -226,10 +226,13 @@ def test_a_delay_as_long_as_the_stream():
         prequential_curve(LEARNER, X, y, batch_size=230)
 
 
-def test_r2_of_single_rows():
+@pytest.mark.parametrize("scoring", [None, "r2", make_scorer(r2_score)])
+def test_r2_of_single_rows(scoring):
     learner = SGDRegressor()
     with pytest.warns(UserWarning, match="of 19 of 20 batches is NaN, because R2"):
-        curve = prequential_curve(learner, X[:20], X[:20, 0], batch_size=1)
+        curve = prequential_curve(
+            learner, X[:20], X[:20, 0], batch_size=1, scoring=scoring
+        )
     assert np.isnan(curve.test_scores).all()
     # The ways out that the warning names.
     for given in (
