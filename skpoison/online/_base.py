@@ -242,9 +242,7 @@ class BaseStreamAttack(BasePoisoner):
                 "of the columns of `X_known`."
             ) from None
         if is_sparse and row.shape == (1, self.n_features_in_):
-            row = row[
-                0
-            ]  # a row of a sparse matrix; that of a sparse array has one axis
+            row = row[0]  # that of a sparse matrix; that of an array has one axis
         if row.shape != (self.n_features_in_,):
             raise ValueError(
                 f"`rows` must hold rows of shape ({self.n_features_in_},), as wide as "
