@@ -145,8 +145,9 @@ def factorise(point: Point, method: str = "auto") -> Factorisation:
         )
     except LinAlgError as error:
         raise ValueError(
-            "The Hessian of the surrogate is singular: its optimum is not unique. "
-            "Give the surrogate a penalty (a finite C, a positive alpha)."
+            "The Hessian of the surrogate is singular: its optimum is not unique, or "
+            "its rows are too large. Give the surrogate a penalty (a finite C, a "
+            "positive alpha), or scale the features."
         ) from error
     except ValueError as error:
         raise ValueError(

@@ -99,6 +99,14 @@ def test_singular_hessian(make_rows):
         factorise(learner.at(np.zeros(learner.shape(rows)), rows), "cholesky")
 
 
+def test_rows_beside_which_a_penalty_is_rounding(make_rows):
+    learner = LinearLearner(Squared(), 1.0)
+    rows = make_rows(learner, n_samples=4, n_features=9)
+    rows = rows.with_features(rows.X * 1e12)
+    with pytest.raises(ValueError, match=r"rows are too large\..*scale the features"):
+        factorise(learner.at(np.zeros(learner.shape(rows)), rows), "cholesky")
+
+
 def test_unsolved_system_warns(make_rows):
     learner = LinearLearner(Squared(), 1e-9)
     rows = make_rows(learner, 200, 100)
