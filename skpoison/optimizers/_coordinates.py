@@ -93,19 +93,21 @@ class Coordinates:
         """Whether responses move."""
         return self.response_range is not None
 
-    def point(self, rows):
+    def point(self, rows, out=None):
         """Return the point of poison rows.
 
         Parameters
         ----------
         rows : PoisonRows
             The rows.
+        out : ndarray of shape (n_rows, n_columns), default=None
+            Where to write the point. None: to memory of its own.
 
         Returns
         -------
         x : ndarray of shape (n_rows, n_columns)
         """
-        x = self._joined(rows.X, rows.y) - self.low
+        x = np.subtract(self._joined(rows.X, rows.y), self.low, out=out)
         x /= self.width
         return x
 
@@ -129,12 +131,8 @@ class Coordinates:
         """
         rows = self.rows(x, at)
         nearest = self.project(rows, start, for_ascent=for_ascent)
-        if self.moves_responses:
-            return self.point(nearest)
         # In the memory of the rows, which nobody else has: to get more takes as long.
-        x = np.subtract(nearest.X, self.low, out=rows.X)
-        x /= self.width
-        return x
+        return self.point(nearest, out=None if self.moves_responses else rows.X)
 
     def rows(self, x, start):
         """Return the poison rows of a point.
