@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 from imblearn.pipeline import make_pipeline
 from scipy import sparse
 from sklearn.datasets import make_classification
@@ -11,6 +12,7 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
+from sklearn.utils.fixes import parse_version
 
 from skpoison.feasible_sets import Box, Integers, LinfBall
 from skpoison.goals import TargetCoefficients
@@ -279,12 +281,20 @@ def test_rows_of_a_live_stream_are_checked():
         next(stream)
 
 
-@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_matrix])
+# Rows of a sparse array have one axis from scipy 1.15 on.
+SPARSE_ROWS = {
+    "matrix": lambda rows: [sparse.csr_matrix(row) for row in rows],
+    "array of two axes": lambda rows: [sparse.csr_array(row[None]) for row in rows],
+}
+if parse_version(scipy.__version__) >= parse_version("1.15"):
+    SPARSE_ROWS["array of one axis"] = lambda rows: list(sparse.csr_array(rows))
+
+
+@pytest.mark.parametrize("kind", SPARSE_ROWS)
 def test_sparse_rows_of_a_live_stream(kind):
     known, labels = X[:50], y[:50]
     attack = OnlineInsertion(LEARNER, budget=0.2)
-    as_they_are, together = list(X[50:80]), kind(X[50:80])
-    as_sparse = [together[i] for i in range(30)]  # of one axis, or of two
+    as_they_are, as_sparse = list(X[50:80]), SPARSE_ROWS[kind](X[50:80])
     dense, found = (
         list(attack.iter_resample(zip(rows, y[50:80], strict=True), known, labels))
         for rows in (as_they_are, as_sparse)
