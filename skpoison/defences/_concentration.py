@@ -20,12 +20,13 @@ stops. It is a local minimum: several starts are tried.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from skpoison.defences._reference_rows import sample_rows
+from skpoison.defences._refits import Refits
 
 # Concentration steps of each start before the best start is chosen, as in FAST-LTS
 # (Rousseeuw and Van Driessen 2006).
@@ -39,8 +40,8 @@ class TrimmedFit:
 
     Parameters
     ----------
-    model : object
-        What `fit` has returned.
+    model : estimator or LinearFit
+        The model.
     losses : ndarray of shape (n_samples,)
         The losses of all rows.
     rows : ndarray of shape (n_fitted,) of int
@@ -64,10 +65,8 @@ class Trimming:
 
     Parameters
     ----------
-    fit : callable
-        Takes positions of rows, and returns a model.
-    losses_of : callable
-        Takes a model, and returns the losses of all rows.
+    refits : Refits
+        Fits models to some of the rows.
     weights : ndarray of shape (n_samples,)
         The weights of the rows.
     kept : ndarray of shape (n_samples,) of bool
@@ -80,8 +79,7 @@ class Trimming:
         Each group loses the same share of its own rows.
     """
 
-    fit: Callable
-    losses_of: Callable
+    refits: Refits
     weights: np.ndarray
     kept: np.ndarray
     movable: np.ndarray
@@ -199,9 +197,16 @@ class Trimming:
         -------
         fitted : TrimmedFit
         """
-        model = self.fit(rows)
-        losses = self.losses_of(model)
-        return TrimmedFit(model, losses, rows, (self.trimmed_loss(losses, share),))
+        return self._start_each([rows], share)[0]
+
+    def _start_each(self, subsets: list[np.ndarray], share: float) -> list[TrimmedFit]:
+        """Fit a model to each of several subsets of the rows."""
+        fits = []
+        for model, rows in zip(self.refits.fit_each(subsets), subsets, strict=True):
+            losses = self.refits.losses(model)
+            path = (self.trimmed_loss(losses, share),)
+            fits.append(TrimmedFit(model, losses, rows, path))
+        return fits
 
     def concentrate(
         self, fitted: TrimmedFit, share: float, max_steps: int
@@ -221,16 +226,32 @@ class Trimming:
         -------
         fitted : TrimmedFit
         """
+        return self._concentrate_each([fitted], share, max_steps)[0]
+
+    def _concentrate_each(
+        self, fits: list[TrimmedFit], share: float, max_steps: int
+    ) -> list[TrimmedFit]:
+        """Take the concentration steps of several fits together."""
+        fits = list(fits)
         for _ in range(max_steps):
-            rows = self.select(fitted.losses, share)
-            if np.array_equal(rows, fitted.rows):
-                return _settled(fitted)
-            step = self.start(rows, share)
-            if step.path[0] >= fitted.path[-1]:
-                return _settled(fitted)
-            path = fitted.path + step.path
-            fitted = TrimmedFit(step.model, step.losses, rows, path)
-        return fitted
+            subsets = {}
+            for i, fitted in enumerate(fits):
+                if fitted.is_settled:
+                    continue
+                rows = self.select(fitted.losses, share)
+                if np.array_equal(rows, fitted.rows):
+                    fits[i] = _settled(fitted)
+                else:
+                    subsets[i] = rows
+            if not subsets:
+                break
+            steps = self._start_each(list(subsets.values()), share)
+            for i, step in zip(subsets, steps, strict=True):
+                if step.path[0] >= fits[i].path[-1]:
+                    fits[i] = _settled(fits[i])
+                else:
+                    fits[i] = replace(step, path=fits[i].path + step.path)
+        return fits
 
     def best(
         self, starts: list[np.ndarray], share: float, max_steps: int
@@ -251,11 +272,12 @@ class Trimming:
         fitted : TrimmedFit
         """
         first = min(FIRST_STEPS, max_steps)
-        fits = (
-            self.concentrate(self.start(rows, share), share, first) for rows in starts
-        )
-        best = min(fits, key=lambda each: each.path[-1])
-        return self.concentrate(best, share, max_steps - first)
+        n_together, best = self.refits.n_together, []
+        for begin in range(0, len(starts), n_together):
+            fits = self._start_each(starts[begin : begin + n_together], share)
+            fits = best + self._concentrate_each(fits, share, first)
+            best = [min(fits, key=lambda each: each.path[-1])]
+        return self.concentrate(best[0], share, max_steps - first)
 
     def at_share(self, fitted: TrimmedFit, share: float, max_steps: int) -> TrimmedFit:
         """Go on from a trimmed fit with another share.
@@ -304,16 +326,19 @@ class Trimming:
             rows = self._below(fitted.losses, thresholds)
             if np.array_equal(rows, fitted.rows):
                 return _settled(fitted), thresholds
-            model = self.fit(rows)
-            fitted = TrimmedFit(model, self.losses_of(model), rows, fitted.path)
+            model = self.refits.fit(rows)
+            losses = self.refits.losses(model)
+            fitted = TrimmedFit(model, losses, rows, fitted.path)
             thresholds = limits(fitted.losses)
         return fitted, thresholds
 
     def _below(self, losses: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
         """Return the rows below thresholds, and all rows of a group without any."""
         counts = (losses < thresholds[self.groups]) & self.movable | self.kept
-        lost = ~np.isin(self.groups, self.groups[counts])
-        return np.flatnonzero(counts | lost & self.movable)
+        n_counting = np.bincount(self.groups[counts], minlength=thresholds.shape[0])
+        if not n_counting.all():
+            counts = counts | (n_counting == 0)[self.groups] & self.movable
+        return np.flatnonzero(counts)
 
 
 def threshold_that_keeps(
@@ -368,4 +393,4 @@ def first_rows(values: np.ndarray, weights: np.ndarray, limit: float) -> np.ndar
 
 
 def _settled(fitted: TrimmedFit) -> TrimmedFit:
-    return TrimmedFit(fitted.model, fitted.losses, fitted.rows, fitted.path, True)
+    return replace(fitted, is_settled=True)

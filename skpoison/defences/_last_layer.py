@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_array
 
 from skpoison.bilevel.learners.linear import LinearLearner
+from skpoison.defences._refits import LinearFit
 from skpoison.defences._singular_scores import OuterProducts
 from skpoison.surrogates import as_training_problem
 from skpoison.utils._texts import shown
@@ -50,10 +51,11 @@ def last_layer_gradients(model, X, y):
 
     Parameters
     ----------
-    model : estimator
+    model : estimator or LinearFit
         The fitted estimator: one with linear scores that
         :func:`~skpoison.surrogates.as_training_problem` knows, or a neural network of
-        scikit-learn, or a Pipeline that ends with one.
+        scikit-learn, or a Pipeline that ends with one. Of a LinearFit the gradients in
+        the scores are known.
     X : {array-like, csr matrix, dataframe} of shape (n_samples, n_features)
         The rows.
     y : ndarray of shape (n_samples,)
@@ -68,6 +70,8 @@ def last_layer_gradients(model, X, y):
     ValueError
         If the estimator is another one.
     """
+    if isinstance(model, LinearFit):
+        return OuterProducts(X, model.gradients, model.intercept)
     inputs = last_layer_inputs(model, X)
     last = model[-1] if isinstance(model, Pipeline) else model
     if isinstance(last, MLPClassifier | MLPRegressor):

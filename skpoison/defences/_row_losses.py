@@ -87,18 +87,40 @@ def log_losses(model, X, y):
         logs = np.log(np.maximum(probabilities, EPS))
     elif hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(X), dtype=np.float64)
-        scores = np.log(ODDS) * scores
-        if scores.ndim == 1:
-            logs = np.column_stack([log_expit(-scores), log_expit(scores)])
-        elif scores.shape[1] == n_classes:
-            logs = log_softmax(scores, axis=1)
-        else:
+        scores = scores.reshape(n_samples, -1)
+        if scores.shape[1] not in (1, n_classes):
             raise ValueError(_needs_scores(model))
+        logs = _logs_of_odds(np.log(ODDS) * scores)
     else:
         raise ValueError(_needs_scores(model))
     losses = np.full(n_samples, -np.log(EPS))
     losses[rows] = np.minimum(-logs[rows, column], -np.log(EPS))
     return losses
+
+
+def log_losses_of_odds(scores, codes):
+    """Return the log losses of scores that are log odds.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_outputs)
+        Of two classes the log odds of the second one; of more, logits of each class.
+    codes : ndarray of shape (n_samples,) of int
+        The labels, as positions among the classes.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples,)
+        At most -log(eps).
+    """
+    logs = _logs_of_odds(scores)[np.arange(codes.shape[0]), codes]
+    return np.minimum(-logs, -np.log(EPS))
+
+
+def _logs_of_odds(scores):
+    if scores.shape[1] == 1:
+        return np.hstack([log_expit(-scores), log_expit(scores)])
+    return log_softmax(scores, axis=1)
 
 
 def large_squared_error(losses, y, n_deviations):

@@ -8,23 +8,17 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_method_params
 
 from skpoison.base import BaseRowFilter
-from skpoison.defences._row_losses import (
-    large_log_losses,
-    large_squared_error,
-    log_losses,
-    squared_errors,
-)
+from skpoison.defences._refits import Refits, make_refits
+from skpoison.defences._row_losses import large_log_losses, large_squared_error
 from skpoison.defences._trusted_choice import trusted_folds, weakest_of_the_best
-from skpoison.utils._containers import take_rows
 from skpoison.utils._seeds import set_missing_seeds
 from skpoison.utils._validation import check_squares
-from skpoison.utils._weights import fit_weighted
 
 # Shares that are left out at first, among which trusted rows choose.
 SHARES = (0.4, 0.3, 0.2, 0.1, 0.0)
@@ -50,10 +44,8 @@ class Task:
         The class of each row; for regression 0.
     weights : ndarray of shape (n_samples,)
         Their weights.
-    fit : callable
-        Takes positions of rows, and returns a fitted clone of the estimator.
-    losses_of : callable
-        Takes a fitted estimator, and returns the losses of all rows.
+    refits : Refits
+        Fits the estimator to some of the rows.
     limits : tuple of callable
         Each takes the losses of all rows, and returns the loss of each class from which
         on it is large. The highest comes first, and is the usual one.
@@ -67,8 +59,7 @@ class Task:
     y: np.ndarray
     codes: np.ndarray
     weights: np.ndarray
-    fit: Callable
-    losses_of: Callable
+    refits: Refits
     limits: tuple[Callable, ...]
     kept: np.ndarray
     movable: np.ndarray
@@ -187,26 +178,12 @@ class BaseShareFilter(BaseRowFilter):
                 partial(large_squared_error, y=y, n_deviations=number)
                 for number in N_DEVIATIONS
             )
-
-        def fit(rows):
-            return fit_weighted(
-                clone(estimator),
-                take_rows(X, rows),
-                target[rows],
-                _check_method_params(X, params, indices=rows),
-            )
-
-        def losses_of(model):
-            losses = log_losses if is_classifier(self) else squared_errors
-            return losses(model, X, target)
-
         return Task(
             X,
             target,
             codes,
             np.asarray(weights, dtype=np.float64),
-            fit,
-            losses_of,
+            make_refits(estimator, X, target, params),
             limits,
             trusted,
             ~trusted,

@@ -55,9 +55,10 @@ class BaseSingularFilter(BaseShareFilter):
 
     def _judge(self, task, shares, random_state, *, limits):
         judgements = []
+        first = task.refits.fit(np.flatnonzero(task.kept | task.movable))
         for share in shares:
-            scores, model = self._leave_out(task, share, random_state)
-            found = scores, task.losses_of(model)
+            scores, model = self._leave_out(task, share, random_state, first)
+            found = scores, task.refits.losses(model)
             thresholds = np.ones(task.codes.max() + 1)
             judgements.append([])
             for limit in limits:
@@ -67,17 +68,16 @@ class BaseSingularFilter(BaseShareFilter):
                 judgements[-1].append(Judgement(scores, thresholds, losses))
         return judgements
 
-    def _leave_out(self, task, share, random_state):
+    def _leave_out(self, task, share, random_state, model):
         """Leave out a share of each class, in rounds.
 
-        Returns the scores, of at least 1 for rows that are left out, and the estimator
-        fitted to the others.
+        The model is the one that is fitted to all rows. Returns the scores, of at least
+        1 for rows that are left out, and the model that is fitted to the others.
         """
         left = task.kept | task.movable
         scores = np.zeros(task.codes.shape[0])
         budgets = np.bincount(task.codes, task.weights * task.movable)
         budgets *= min(1.0, self._excess * share)
-        model = task.fit(np.flatnonzero(left))
         for n_rounds in range(self.n_rounds, 0, -1):
             if share == 0:
                 break
@@ -99,7 +99,7 @@ class BaseSingularFilter(BaseShareFilter):
                 out = rows[movable & (deviations >= threshold)]
                 left[out] = False
                 budgets[group] -= task.weights[out].sum()
-            model = task.fit(np.flatnonzero(left))
+            model = task.refits.fit(np.flatnonzero(left))
         return scores, model
 
 
@@ -118,6 +118,6 @@ def _take_back(task, scores, losses, limit):
         if np.array_equal(again, rows):
             break
         rows = again
-        losses = task.losses_of(task.fit(rows))
+        losses = task.refits.losses(task.refits.fit(rows))
     relative = losses / limit(losses)[task.codes]
     return np.minimum(scores, relative), losses

@@ -14,27 +14,31 @@ where v is the top right singular vector of the matrix whose rows are
 :math:`g_i - \bar g` (Tran, Li, Madry 2018; Diakonikolas et al. 2019). A few rows that
 push the weights together make their own direction the top one.
 
-The vectors are never formed. With :math:`V` the entries of v as a matrix and :math:`U =
-X V`, the products with the matrix and with its transpose are
+Of few columns, or few rows, v follows from the eigenvectors of the smaller one of the
+two matrices of inner products, of columns or of rows. Otherwise it is found by an
+iteration in which the vectors are never formed. With :math:`V` the entries of v as a
+matrix and :math:`U = X V`, the products with the matrix and with its transpose are
 
 .. math::
 
     \langle g_i, v \rangle = \langle r_i, u_i \rangle, \qquad
     \sum_i a_i g_i = X^\top (a \, R) ,
 
-so that sparse rows stay sparse, and the memory is that of a few vectors.
+so that sparse rows stay sparse, and the memory is that of a few vectors. The inner
+products of rows are :math:`\langle x_i, x_j \rangle \langle r_i, r_j \rangle`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import eigh
 from scipy.sparse.linalg import LinearOperator, svds
 
 # How exactly singular vectors are found.
 TOL = 1e-8
-# ARPACK needs more rows and columns than singular vectors, by one.
-MIN_SIZE = 3
+# The largest matrix of inner products whose eigenvectors are computed.
+LARGEST = 128
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,23 @@ class OuterProducts:
         squares = self.X.multiply(self.X) if sparse.issparse(self.X) else self.X**2
         of_inputs = np.ravel(squares.sum(axis=1)) + self.intercept**2
         return of_inputs * np.square(self.R).sum(axis=1)
+
+    @property
+    def entries(self) -> np.ndarray:
+        """The entries of each product, of shape (n_samples, n_entries)."""
+        X = self.X.toarray() if sparse.issparse(self.X) else self.X
+        if self.intercept:
+            X = np.column_stack([X, np.full(X.shape[0], self.intercept)])
+        products = X[:, :, np.newaxis] * self.R[:, np.newaxis]
+        return products.reshape(X.shape[0], -1)
+
+    @property
+    def inner_products(self) -> np.ndarray:
+        """The inner products of the entries, of shape (n_samples, n_samples)."""
+        of_inputs = self.X @ self.X.T
+        if sparse.issparse(of_inputs):
+            of_inputs = of_inputs.toarray()
+        return (of_inputs + self.intercept**2) * (self.R @ self.R.T)
 
     def take(self, rows: np.ndarray) -> "OuterProducts":
         """Return the products of some rows.
@@ -129,7 +150,7 @@ def singular_scores(products, weights, random_state):
         How many times each row counts in the mean and in the singular vector. They are
         not negative, and not all 0.
     random_state : RandomState instance
-        Draws the vector from which the iteration starts.
+        Draws the vector from which an iteration starts.
 
     Returns
     -------
@@ -147,16 +168,28 @@ def singular_scores(products, weights, random_state):
         u = roots * np.ravel(u)
         return products.sum(u) - u.sum() * mean
 
-    start = random_state.standard_normal(min(shape))
     # Of rows that are all alike only rounding is left.
     probe = random_state.standard_normal(shape[0])
     rounding = np.finfo(np.float64).eps * weights @ products.squared_norms
     if np.sum(np.square(rmatvec(probe))) <= rounding:
         return np.zeros(shape[0])
-    if min(shape) < MIN_SIZE:
-        matrix = np.array([rmatvec(row) for row in np.eye(shape[0])])
-        v = np.linalg.svd(matrix, full_matrices=False)[2][0]
+    if shape[1] <= min(LARGEST, shape[0]):
+        G = roots[:, np.newaxis] * (products.entries - mean)
+        v = _top_eigenvector(G.T @ G)
+    elif shape[0] <= LARGEST:
+        K = products.inner_products
+        shares = weights / weights.sum()
+        of_mean = K @ shares
+        K = K - of_mean - of_mean[:, np.newaxis] + shares @ of_mean
+        v = rmatvec(_top_eigenvector(roots[:, np.newaxis] * K * roots))
+        v /= np.linalg.norm(v)
     else:
+        start = random_state.standard_normal(min(shape))
         centred = LinearOperator(shape, matvec, rmatvec=rmatvec, dtype=np.float64)
         v = svds(centred, k=1, v0=start, tol=TOL, return_singular_vectors="vh")[2][0]
     return np.square(products.along(v) - mean @ v)
+
+
+def _top_eigenvector(matrix):
+    last = matrix.shape[0] - 1
+    return eigh(matrix, subset_by_index=[last, last])[1][:, 0]

@@ -25,7 +25,7 @@ class _BaseTrimmed(BaseShareFilter):
 
     def _judge(self, task, shares, random_state, *, limits):
         trimming = Trimming(
-            task.fit, task.losses_of, task.weights, task.kept, task.movable, task.codes
+            task.refits, task.weights, task.kept, task.movable, task.codes
         )
         n_features = getattr(self, "n_features_in_", 1)
         size = min(n_features + 1, int(self._start_share * task.codes.shape[0]))

@@ -55,7 +55,7 @@ def test_rows_that_push_together_go_first():
 
 
 def test_gradients_of_each_class():
-    model = LogisticRegression()
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-12)
     defence = SEVERClassifier(model, contamination=0.1, n_rounds=1, random_state=0)
     scores = defence.fit(X, y).sample_scores_
     residuals = model.fit(X, y).predict_proba(X)[:, 1] - y

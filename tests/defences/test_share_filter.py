@@ -92,11 +92,10 @@ def test_task_fits_and_measures():
     fitted = FirstRows(LogisticRegression()).fit(X, words, sample_weight=weights)
     (task,) = fitted.tasks_
     rows = np.arange(5, 40)
-    model = task.fit(rows)
-    expected = LogisticRegression().fit(X[rows], words[rows], weights[rows])
-    np.testing.assert_array_equal(model.coef_, expected.coef_)
+    model = task.refits.fit(rows)
+    expected = LogisticRegression(tol=1e-10).fit(X[rows], words[rows], weights[rows])
     p = expected.predict_proba(X)[np.arange(40), y]
-    np.testing.assert_allclose(task.losses_of(model), -np.log(p))
+    np.testing.assert_allclose(task.refits.losses(model), -np.log(p), rtol=1e-6)
     (limit,) = task.limits
     assert limit(p).shape == (2,)
     np.testing.assert_array_equal(task.weights, weights)

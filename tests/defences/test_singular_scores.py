@@ -52,6 +52,23 @@ def test_equals_svd_of_the_explicit_matrix(
     )
 
 
+@pytest.mark.parametrize("n_samples", [100, 150])
+@pytest.mark.parametrize("n_features", [60, 80])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+def test_few_rows_or_columns_and_many_of_both(n_samples, n_features, make):
+    X = rng.normal(size=(n_samples, n_features))
+    X[:, 0] *= 4
+    R = rng.normal(size=(n_samples, 2))
+    weights = rng.uniform(0.5, 2, size=n_samples)
+    products = OuterProducts(make(X), R, 1.5)
+    np.testing.assert_allclose(
+        singular_scores(products, weights, np.random.RandomState(1)),
+        scores_by_svd(explicit(products), weights),
+        rtol=1e-6,
+        atol=1e-9 * (X**2).sum(),
+    )
+
+
 def test_weights_are_copies():
     X, R = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
     counts = rng.randint(1, 4, size=30)
