@@ -107,6 +107,10 @@ class ProblemPart:
         """Measure the goal for some labels."""
         return self.problem.measured(codes)
 
+    def scores(self, codes):
+        """Return the scores of the validation rows for some labels."""
+        return self.problem.scores(codes)
+
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels."""
         return self.problem.gradient(shares)[1]
@@ -130,6 +134,10 @@ class FitPart:
     def measured(self, codes):
         """Measure the goal for some labels."""
         return self.refit.measured(codes)
+
+    def scores(self, codes):
+        """Return the scores of the validation rows for some labels."""
+        return self.refit.scores(codes)
 
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels, if that is possible."""
@@ -192,7 +200,7 @@ class Refit:
         -------
         value : float
         """
-        return self.measure.value(self._scores(codes))
+        return self.measure.value(self.scores(codes))
 
     def measured(self, codes):
         """Measure the goal, row by row.
@@ -206,9 +214,21 @@ class Refit:
         -------
         measured : Measured
         """
-        return measure_scores(self.measure, self._scores(codes))
+        return measure_scores(self.measure, self.scores(codes))
 
-    def _scores(self, codes):
+    def scores(self, codes):
+        """Return the scores of the validation rows.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_val, n_outputs)
+            Of two classes one output.
+        """
         fitted = clone(self.surrogate).fit(self.X, self.classes[codes])
         scores = class_scores(fitted, self.X_val, self.classes)
         if self.classes.shape[0] == 2:

@@ -2,10 +2,8 @@
 
 from abc import abstractmethod
 from copy import deepcopy
-from dataclasses import replace
 
 import numpy as np
-from sklearn.base import clone
 
 from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
@@ -22,6 +20,7 @@ from skpoison.attacks.labels._flip_goal import (
 from skpoison.attacks.labels._held_out import can_hold_out
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
+from skpoison.attacks.labels._row_estimates import RowEstimates
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.attacks.labels._starting_flips import starting_flips
 from skpoison.goals._outside import as_known_measure
@@ -30,18 +29,12 @@ from skpoison.utils._containers import append_rows, take_rows
 
 # Number of folds if the rows cannot be left out one by one.
 N_FOLDS = 5
-# Number of folds by which the best sets are compared once more.
-MANY_FOLDS = 10
 # By how many standard errors flips that are chosen by the goal on rows that they flip
 # must be better than others, by either estimate.
 N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
-# Sharpness of the smoothed error that hardly differs from the number of errors.
-SHARP = 1000.0
-# The share of the first measure, the smooth one, where they are compared once more.
-SMOOTH = 0.75
-# How exactly surrogates are trained for that.
+# How exactly surrogates are trained to compare the best sets once more.
 TOL = 1e-3
 # How many sets exchanges begin with.
 N_BEST = 3
@@ -97,10 +90,9 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         for start in found[: 1 if is_own else N_BEST]:
             exchange(search, start, N_EXCHANGES)
         if is_own and not may_be_fewer and not search.stopped:
-            final = self._final_goal(goal, known, random_state)
-            if final is not None:
-                n_samples, n_features = known.X.shape
-                search.decide(final, SMOOTH if n_features < n_samples else 0.0)
+            estimates = self._estimates(goal, known, random_state)
+            if estimates is not None:
+                search.decide(estimates)
         search.progress.end()
         if search.best is None:
             raise ValueError(
@@ -145,6 +137,9 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         if not self._measures_own_rows(known):
             return goal
         if part.problem is not None and part.problem.training_problem.is_stochastic:
+            # It jumps from one training set to the next, so that surrogates without
+            # some rows say little of the victim. Its own fit can be repeated, and
+            # judged between the rows learnt.
             mixed = self._with_mixed_rows(known, random_state)
             if mixed is not None:
                 return self._mean_over(known, [mixed])
@@ -156,7 +151,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             )
             left_out = FlipGoal(folds, known.codes)
         else:
-            folds = self._own_folds(_n_folds(known, N_FOLDS), known, random_state)
+            folds = self._own_folds(_n_folds(known), known, random_state)
             left_out = self._mean_over(known, folds)
         if part.problem is None:
             # Such classifiers may reproduce any labels, as trees do.
@@ -166,9 +161,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
     def _with_mixed_rows(self, known, random_state):
         """Return the training rows and rows mixed of them as validation rows.
 
-        None if they are not numbers. Stochastic gradient descent jumps from one
-        training set to the next, so that surrogates without some rows say little of
-        the victim. Its own fit can be repeated, and judged between the rows learnt.
+        None if they are not numbers.
         """
         numbers = numbers_of(known.X)
         if numbers is None:
@@ -177,27 +170,24 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         codes = np.concatenate([known.codes, codes])
         return Fold(np.arange(known.codes.shape[0]), append_rows(known.X, mixed), codes)
 
-    def _final_goal(self, goal, known, random_state):
-        """Return the goal by which the best sets are compared once more.
+    def _estimates(self, goal, known, random_state):
+        """Return the estimates by which the best sets are compared once more.
 
-        Errors are counted, in sample and by surrogates that have learnt folds: a Newton
-        step says little of a surrogate without a row if its loss is saturated, and the
-        smoother an error is, the more it counts rows that are near the boundary in any
-        case. But it has less noise. So the mean of both measures decides, except for
-        more features than rows, where most losses are saturated. None for surrogates
-        that cannot be differentiated, which may reproduce any labels.
+        None for surrogates that are judged by a single estimate, because they cannot
+        be differentiated or jump, and for goals that count no errors.
         """
-        if goal.left_out is None:
+        if goal.left_out is None or getattr(known.goal, "loss", None) != "error":
             return None
-        if getattr(known.goal, "loss", None) == "error" and not known.goal.sharpness:
-            known = replace(known, goal=clone(known.goal).set_params(sharpness=SHARP))
-        in_sample = self._mean_over(known, self._own_folds("all", known, random_state))
-        folds = self._own_folds(_n_folds(known, MANY_FOLDS), known, random_state)
-        left_out = self._mean_over(known, folds)
-        for each in (*in_sample.folds.parts, *left_out.folds.parts):
+        (whole,) = self._own_folds("all", known, random_state)
+        mixed = self._with_mixed_rows(known, random_state)
+        folds = self._own_folds(_n_folds(known), known, random_state)
+        parts = [self._part(known, fold) for fold in (mixed or whole, *folds)]
+        for part in parts:
             # Errors need the optimum less exactly than gradients do.
-            each.problem.engine.tol = max(each.problem.engine.tol, TOL)
-        return FlipGoal(in_sample.folds, known.codes, left_out=left_out)
+            part.problem.engine.tol = max(part.problem.engine.tol, TOL)
+        n_samples = known.codes.shape[0]
+        codes_mixed = np.empty(0, dtype=int) if mixed is None else mixed.y[n_samples:]
+        return RowEstimates(parts[0], parts[1:], folds, known.codes, codes_mixed)
 
     def _mean_over(self, known, folds):
         """Return the mean of the goal over folds."""
@@ -252,7 +242,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         )
 
 
-def _n_folds(known, most):
+def _n_folds(known):
     """Return a number of folds in each of which every class has a row."""
     fewest = int(np.unique(known.codes, return_counts=True)[1].min())
-    return max(2, min(most, fewest))
+    return max(2, min(N_FOLDS, fewest))

@@ -241,9 +241,23 @@ class LabelProblem:
             value = self._value(codes, self.goal)
             return Measured(value, value)
         # One training serves all of it.
-        recorder = _ScoreRecorder(measure)
+        return measure_scores(measure, self.scores(codes))
+
+    def scores(self, codes):
+        """Return the scores of the validation rows, for a goal that is an error.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_train,) of int
+            The labels, as positions among the classes.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_val, n_outputs)
+        """
+        recorder = _ScoreRecorder(self.goal.measure)
         self._value(codes, OnRows(self.goal.X, recorder))
-        return measure_scores(measure, recorder.scores)
+        return recorder.scores
 
     def gradient(self, shares, optimum=None):
         """Compute the goal and its gradient in the shares of labels.

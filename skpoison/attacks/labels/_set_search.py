@@ -7,10 +7,10 @@ difference, over the rows, and by each of the two estimates of the goal. Otherwi
 higher goal wins.
 
 The goal has to be measured often, so that it costs little. The best sets may be
-compared once more by the mean of it and of one that costs more.
+compared once more by estimates that cost more.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from skpoison.attacks.labels._label_problem import Measured
 
 # How many sets are compared once more: of those that are not chosen by the goal, and of
 # those that are.
-N_FINALISTS = {False: 8, True: 3}
+N_FINALISTS = {False: 20, True: 3}
 
 
 @dataclass(frozen=True)
@@ -129,27 +129,29 @@ class SetSearch:
         self.note()
         return found
 
-    def decide(self, goal, share):
+    def decide(self, estimates):
         """Compare the best sets once more, and keep the best one.
+
+        That is the one with the largest mean of the estimates; but flips that are
+        chosen by the goal replace others only if each of the estimates is higher.
 
         Parameters
         ----------
-        goal : FlipGoal
+        estimates : RowEstimates
             By what.
-        share : float
-            The share that the value measured first has in the comparison.
         """
-        met, self.best, self._is_chosen = self.best, None, False
+        best = {}
         for is_chosen, finalists in self._finalists.items():
-            for found in finalists:
-                measured = goal.measured(found.codes)
-                if measured is None:
-                    continue
-                value = share * found.measured.value + (1 - share) * measured.value
-                again = FlipSet(found.codes, replace(measured, value=value))
-                if self._is_better(again, is_chosen):
-                    met, self.best, self._is_chosen = found, again, is_chosen
-        self.best = met
+            found = [(each, estimates.errors(each.codes)) for each in finalists]
+            found = [(each, errors) for each, errors in found if errors is not None]
+            if found:
+                best[is_chosen] = max(found, key=lambda each: each[1].mean())
+        if not best:
+            return
+        chosen = best.get(True)
+        self.best, errors = best.get(False, chosen)
+        if chosen is not None and (chosen[1] > errors).all():
+            self.best = chosen[0]
         self.note()
 
     def _is_better(self, found, is_chosen):

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from itertools import combinations
 from operator import attrgetter
 
@@ -28,6 +29,7 @@ from skpoison.attacks.labels._flip_goal import FitPart, HeldOutPart, ProblemPart
 from skpoison.attacks.labels._label_problem import measure_scores
 from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
 from skpoison.bilevel.goals import SmoothedError
+from skpoison.goals import ErrorGeneric
 
 X, y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -242,54 +244,108 @@ def test_many_flips_in_few_rounds(attack):
     assert fitted.goal_path_.shape[0] < 300
 
 
-def final_goals(monkeypatch, surrogate, features=TWO[0], attack=RelaxedLabelFlip):
-    """Return the goals by which an attack compares its best sets once more."""
-    goals = []
+def decisions(monkeypatch, attack, features=TWO[0]):
+    """Return the estimates and the sets that an attack compares in the end, and y."""
+    found = []
 
     class Watched(_goal_flip.SetSearch):
-        def decide(self, goal, share):
-            goals.append((goal, share))
-            super().decide(goal, share)
+        def decide(self, estimates):
+            found.append((estimates, deepcopy(self._finalists)))
+            super().decide(estimates)
 
     monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
-    _, flipped = attack(surrogate, 8, random_state=0).fit_resample(features, TWO[1])
-    return goals, flipped
+    _, flipped = attack.fit_resample(features, TWO[1])
+    return found, flipped
 
 
-def test_the_best_sets_are_compared_once_more_by_fits_without_rows(monkeypatch):
-    """And by errors that are counted."""
-    monkeypatch.setattr(_goal_flip, "TOL", 1e-9)
-    surrogate = LogisticRegression(C=100, tol=1e-9, max_iter=1000)
-    ((goal, share),), flipped = final_goals(monkeypatch, surrogate)
-    assert share == _goal_flip.SMOOTH
-    rows, labels = TWO[:2]
-    scores = clone(surrogate).fit(rows, flipped).decision_function(rows)
-    own = SmoothedError(labels, _goal_flip.SHARP).value(scores[:, np.newaxis])
-    parts = []
-    for train in goal.left_out.folds.trains:
-        test = np.setdiff1d(np.arange(80), train)
-        assert test.size == 8
-        # They stand for all rows.
-        weights = np.full(72, 80 / 72)
-        fitted = clone(surrogate).fit(rows[train], flipped[train], weights)
-        scores = fitted.decision_function(rows[test])[:, np.newaxis]
-        parts.append(SmoothedError(labels[test], _goal_flip.SHARP).value(scores))
-    assert len(parts) == _goal_flip.MANY_FOLDS
-    value = goal.measured(flipped).value
-    assert value == pytest.approx((own + np.mean(parts)) / 2, rel=1e-4)
-
-
-def test_trees_are_compared_once(monkeypatch):
-    tree = DecisionTreeClassifier(random_state=0)
-    assert final_goals(monkeypatch, tree, attack=GreedyLabelFlip)[0] == []
-
-
-@pytest.mark.parametrize("surrogate", [LogisticRegression(), SVC()], ids=str)
-def test_errors_alone_compare_where_there_are_more_features_than_rows(
-    monkeypatch, surrogate
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(
+    "surrogate",
+    [LogisticRegression(C=100, tol=1e-9, max_iter=1000), SVC(kernel="poly")],
+    ids=str,
+)
+def test_by_default_the_best_set_is_that_of_three_estimates(
+    attack, surrogate, monkeypatch
 ):
-    wide = np.random.RandomState(0).standard_normal((80, 90))
-    (goal, share), *others = final_goals(monkeypatch, surrogate, wide)[0]
-    assert not others
-    assert share == 0
-    assert len(goal.left_out.folds.parts) == _goal_flip.MANY_FOLDS
+    """By fits of scikit-learn; no attack that measures nothing is stronger by them."""
+    drawn = []
+
+    def recorded(*args):
+        drawn.append(mixed_rows(*args))
+        return drawn[-1]
+
+    monkeypatch.setattr(_goal_flip, "mixed_rows", recorded)
+    monkeypatch.setattr(_goal_flip, "TOL", 1e-9)
+    rows, labels = TWO[:2]
+    attack = attack(surrogate, 8, random_state=0)
+    ((estimates, finalists),), flipped = decisions(monkeypatch, attack)
+    ((mixed, codes_mixed),), n = drawn, labels.shape[0]
+
+    def scores(y):
+        fitted = clone(surrogate).fit(rows, y)
+        learnt, between = map(fitted.decision_function, (rows, mixed))
+        left_out = np.empty(n)
+        for fold in estimates.folds:
+            # Where the engine trains, they stand for all rows.
+            weight = 1 if isinstance(surrogate, SVC) else n / fold.train.shape[0]
+            weights = np.full(fold.train.shape[0], weight)
+            part = clone(surrogate).fit(rows[fold.train], y[fold.train], weights)
+            left_out[fold.rows] = part.decision_function(rows[fold.rows])
+        return learnt, left_out, between
+
+    def errors(y):
+        values = []
+        for clean, after, own in zip(
+            scores(labels), scores(y), (labels, labels, codes_mixed), strict=True
+        ):
+            believed, predicted = (
+                1 / (1 + np.exp(-sharpness * each / np.median(np.abs(each))))
+                for sharpness, each in ((2, clean), (5, after))
+            )
+            share = (own + believed) / 2
+            values.append(np.mean(share * (1 - predicted) + (1 - share) * predicted))
+        return np.array(values)
+
+    sets = {
+        is_chosen: [(errors(each.codes), each.codes) for each in finalists[is_chosen]]
+        for is_chosen in (False, True)
+    }
+    best, chosen = (
+        max(sets[is_chosen], key=lambda each: each[0].mean())
+        for is_chosen in (False, True)
+    )
+    expected = chosen if (chosen[0] > best[0]).all() else best
+    np.testing.assert_array_equal(flipped, expected[1])
+    assert_allclose(estimates.errors(flipped), expected[0], rtol=1e-4)
+    ours = errors(flipped).mean()
+    for simple in (
+        RandomLabelFlip(),
+        MarginLabelFlip(surrogate),
+        MarginLabelFlip(surrogate, order="nearest"),
+        ALFA(surrogate),
+    ):
+        simple.set_params(budget=8, random_state=0)
+        assert ours >= errors(simple.fit_resample(rows, labels)[1]).mean() - 1e-12
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        # They may reproduce any labels, or jump.
+        GreedyLabelFlip(DecisionTreeClassifier(random_state=0), 8, random_state=0),
+        RelaxedLabelFlip(SGDClassifier(random_state=0), 8, random_state=0),
+        # No errors are counted.
+        RelaxedLabelFlip(goal=ErrorGeneric("surrogate"), budget=8, random_state=0),
+    ],
+    ids=str,
+)
+def test_a_single_estimate_is_not_compared_once_more(attack, monkeypatch):
+    assert decisions(monkeypatch, attack)[0] == []
+
+
+def test_rows_that_are_not_numbers_are_compared_by_two_estimates(monkeypatch):
+    surrogate = make_pipeline(StandardScaler(), LogisticRegression())
+    attack = GreedyLabelFlip(surrogate, 8, random_state=0)
+    frame = pd.DataFrame(TWO[0][:, :4].astype(object)).add_prefix("x")
+    ((estimates, _),), flipped = decisions(monkeypatch, attack, frame)
+    assert estimates.errors(flipped).shape == (2,)

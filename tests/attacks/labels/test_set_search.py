@@ -110,45 +110,63 @@ def flip_sets(table):
     return {codes: Measured(each.mean(), 0.0, each) for codes, each in rows.items()}
 
 
-def test_the_best_sets_are_compared_once_more():
-    simple, other, found = (1, 1, 1, 1), (0, 0, 0, 0), (0, 1, 0, 1)
-    search = make_search(flip_sets({simple: 0.2, other: 0.1, found: 0.3}), n_errors=1.0)
-    for codes in (other, simple):
-        search.measure(np.array(codes), is_chosen=False)
-    search.measure(np.array(found))
-    assert tuple(search.best.codes) == found
-    for again, best in (
-        ({simple: 0.2, other: 0.3, found: 0.1}, other),
-        ({simple: 0.2, other: 0.3, found: 0.4}, found),
-    ):
-        search.decide(Table(flip_sets(again)), 0.0)
-        assert tuple(search.best.codes) == best
-        # What is told is the goal all the same.
-        assert search.path[-1] is search.best.measured
-    # Flips that are chosen by the goal need evidence.
-    again = flip_sets({simple: 0.2, other: 0.3})
-    again[found] = Measured(0.31, 0.0, np.array([0.0, 0.6, 0.0, 0.64]))
-    search.decide(Table(again), 0.0)
-    assert tuple(search.best.codes) == other
+class Errors:
+    """Estimates that are given."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def errors(self, codes):
+        errors = self.table.get(tuple(codes))
+        return None if errors is None else np.array(errors)
+
+
+SIMPLE, OTHER, FOUND = (1, 1, 1, 1), (0, 0, 0, 0), (0, 1, 0, 1)
+
+
+def decided(table, is_chosen):
+    """Return the labels decided for, of sets some of which are chosen by the goal."""
+    values = dict(zip((SIMPLE, OTHER, FOUND), (0.2, 0.1, 0.3), strict=True))
+    search = make_search(flip_sets(values))
+    for codes in (OTHER, SIMPLE, FOUND):
+        search.measure(np.array(codes), is_chosen=codes in is_chosen)
+    assert tuple(search.best.codes) == FOUND
+    search.decide(Errors(table))
+    # What is told is the goal all the same.
+    assert search.path[-1] is search.best.measured
+    assert search.best.measured.value == values[tuple(search.best.codes)]
+    return tuple(search.best.codes)
+
+
+@pytest.mark.parametrize(
+    ("simple", "other", "found", "best"),
+    [
+        # The largest mean.
+        ((0.2, 0.2), (0.1, 0.4), (0.1, 0.1), OTHER),
+        ((0.3, 0.3), (0.1, 0.4), (0.1, 0.1), SIMPLE),
+        # Flips that are chosen by the goal need all estimates.
+        ((0.2, 0.2), (0.1, 0.4), (0.11, 0.41), FOUND),
+        ((0.2, 0.2), (0.1, 0.4), (0.9, 0.4), OTHER),
+        # A surrogate would lose a class.
+        (None, None, (0.1, 0.1), FOUND),
+        ((0.2, 0.2), None, None, SIMPLE),
+        (None, None, None, FOUND),
+    ],
+)
+def test_the_best_sets_are_compared_once_more(simple, other, found, best):
+    table = {SIMPLE: simple, OTHER: other, FOUND: found}
+    assert decided(table, [FOUND]) == best
+
+
+def test_of_sets_chosen_by_the_goal_the_one_with_the_largest_mean_competes():
+    table = {SIMPLE: (0.2, 0.2), OTHER: (0.3, 0.3), FOUND: (0.1, 0.6)}
+    assert decided(table, [OTHER, FOUND]) == SIMPLE
 
 
 def test_a_set_is_compared_once_more_if_it_is_among_the_best(monkeypatch):
     monkeypatch.setattr(_set_search, "N_FINALISTS", {False: 1, True: 1})
-    simple, other = (1, 1, 1, 1), (0, 0, 0, 0)
-    search = make_search(flip_sets({simple: 0.2, other: 0.1}))
-    for codes in (other, simple, simple):
+    search = make_search(flip_sets({SIMPLE: 0.2, OTHER: 0.1}))
+    for codes in (OTHER, SIMPLE, SIMPLE):
         search.measure(np.array(codes), is_chosen=False)
-    search.decide(Table(flip_sets({simple: 0.2, other: 0.3})), 0.0)
-    assert tuple(search.best.codes) == simple
-
-
-@pytest.mark.parametrize(("share", "best"), [(0.0, 1), (0.4, 1), (0.6, 0), (1.0, 0)])
-def test_what_was_measured_first_has_a_share_in_the_comparison(share, best):
-    sets = (1, 1, 1, 1), (0, 0, 0, 0)
-    search = make_search(flip_sets(dict(zip(sets, (0.2, 0.1), strict=True))))
-    for codes in sets:
-        search.measure(np.array(codes), is_chosen=False)
-    search.decide(Table(flip_sets(dict(zip(sets, (0.2, 0.3), strict=True)))), share)
-    assert tuple(search.best.codes) == sets[best]
-    # What is told is what was measured first.
-    assert search.best.measured.value == pytest.approx((0.2, 0.1)[best])
+    search.decide(Errors({SIMPLE: (0.2,), OTHER: (0.3,)}))
+    assert tuple(search.best.codes) == SIMPLE
