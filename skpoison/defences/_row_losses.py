@@ -132,11 +132,14 @@ def large_squared_error(losses, y, n_deviations):
         The squared errors and the responses of all rows.
     n_deviations : float
         How many robust standard deviations a residual is that contradicts a row.
+        Infinite: none does.
 
     Returns
     -------
     limit : ndarray of shape (1,)
     """
+    if np.isinf(n_deviations):
+        return np.array([np.inf])
     scale = NORMAL * np.median(np.sqrt(losses))
     # Of rows that are fitted exactly only rounding is left.
     rounding = np.sqrt(EPS) * np.ptp(y)

@@ -60,11 +60,12 @@ class SEVERClassifier(_BaseSEVER):
         neural network of scikit-learn, of which the gradients in the last layer are
         taken, or a Pipeline that ends with one. Fitted on the rows that are left.
     contamination : float or "auto", default="auto"
-        Share of the rows of each class that are left out in all rounds together.
-        "auto": a share is left out at first, and rows that the estimator fitted to the
-        others does not contradict are taken back. With ten trusted rows or more, that
-        share is the one among 0, 0.1, 0.2, 0.3 and 0.4 with the least loss on trusted
-        rows, each half of which is left out of the fit once; without them it is 0.3.
+        Share of the rows of each class, the trusted ones included, that are left out in
+        all rounds together. "auto": a share is left out at first, and rows that the
+        estimator fitted to the others does not contradict are taken back. With ten
+        trusted rows or more, that share is the one among 0, 0.1, 0.2, 0.3 and 0.4 with
+        the least loss on trusted rows, each half of which is left out of the fit once;
+        without them it is 0.3.
     n_rounds : int, default=4
         Number of rounds.
     cutoff : {"fixed", "random"}, default="fixed"
@@ -160,13 +161,15 @@ class SEVERRegressor(_BaseSEVER):
         neural network of scikit-learn, of which the gradients in the last layer are
         taken, or a Pipeline that ends with one. Fitted on the rows that are left.
     contamination : float or "auto", default="auto"
-        Share of the rows that are left out in all rounds together. "auto": a share is
-        left out at first, and rows that the estimator fitted to the others does not
-        contradict are taken back: those whose residual is below three robust standard
-        deviations. With ten trusted rows or more, that share is one among 0, 0.1, 0.2,
-        0.3 and 0.4, and the limit three deviations or two: the weakest choice whose
-        loss on trusted rows, each half of which is left out of the fit
-        once, is at most a tenth above the least. Without them the share is 0.3.
+        Share of the rows, the trusted ones included, that are left out in all rounds
+        together. "auto": a share is left out at first, and rows that the estimator
+        fitted to the others does not contradict are taken back: those whose residual is
+        below four robust standard deviations, three or two. With ten trusted rows or
+        more, that share is one among 0, 0.1, 0.2, 0.3 and 0.4: the weakest choice of
+        share and limit whose loss on trusted rows, each half of which is left out of
+        the fit once, is at most a tenth above the least. Without them the share is 0.3,
+        or nothing is left out: the weakest choice with which the mean squared residual
+        of the 60 % of the rows that fit best is at most twice the least.
     n_rounds : int, default=4
         Number of rounds.
     cutoff : {"fixed", "random"}, default="fixed"

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_method_params
 
 from skpoison.base import BaseRowFilter
+from skpoison.defences._concentration import first_rows
 from skpoison.defences._refits import Refits, make_refits
 from skpoison.defences._row_losses import large_log_losses, large_squared_error
 from skpoison.defences._trusted_choice import trusted_folds, weakest_of_the_best
@@ -22,12 +23,14 @@ from skpoison.utils._validation import check_squares
 
 # Shares that are left out at first, among which trusted rows choose.
 SHARES = (0.4, 0.3, 0.2, 0.1, 0.0)
-# Among which they choose for regression, too: the residual that contradicts a row, in
-# robust standard deviations.
-N_DEVIATIONS = (3.0, 2.0)
+# Of regression: the residual that contradicts a row, in robust standard deviations.
+N_DEVIATIONS = (np.inf, 4.0, 3.0, 2.0)
 # Squared errors of few trusted rows differ by chance: a weaker choice may have so much
 # more.
 TOLERANCE = 0.1
+# Without trusted rows: the share of the rows that must fit well, and how much larger
+# the mean loss of those that fit best may be than with the best choice.
+MOST, TOLERANCE_OF_MOST = 0.6, 1.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class BaseShareFilter(BaseRowFilter):
     `_judge`. A share that is given is left out. With ``contamination="auto"`` a larger
     share is left out at first, and rows that the estimator fitted to the others does
     not contradict are taken back. Enough trusted rows choose the share, and how large a
-    loss contradicts a row, if there are several limits.
+    loss contradicts a row, if there are several limits. Without them the limit is the
+    weakest with which most rows fit about as well as with any.
     """
 
     _parameter_constraints: dict = {
@@ -101,8 +105,8 @@ class BaseShareFilter(BaseRowFilter):
     }
 
     _leaves_out_a_share = True
-    # The share that is left out at first if too few rows are trusted to choose one.
-    _first_share = 0.3
+    # The shares that are left out at first if too few rows are trusted to choose one.
+    _first_shares = (0.3,)
 
     @abstractmethod
     def _judge(self, task, shares, random_state, *, limits):
@@ -141,12 +145,18 @@ class BaseShareFilter(BaseRowFilter):
         if sparse.issparse(X) or isinstance(X, np.ndarray):
             check_squares(X)
         task = self._task(X, y, trusted, random_state)
-        shares, limit = [self.contamination], None
+        paths, limits = [[self.contamination]], [None]
         if self.contamination == "auto":
-            shares, limit = self._choose(task, random_state)
-        judgements = self._judge(task, shares, random_state, limits=[limit])
-        judgement = judgements[-1][0]
-        self.first_share_ = float(shares[-1])
+            paths, limits = self._choose(task, random_state)
+        judged = [
+            self._judge(task, shares, random_state, limits=limits)[-1]
+            for shares in paths
+        ]
+        # The weakest comes first.
+        found = [judgement for each in zip(*judged, strict=True) for judgement in each]
+        best = _weakest_that_fits_most(task, found)
+        judgement = found[best]
+        self.first_share_ = float(paths[best % len(paths)][-1])
         self._thresholds = judgement.thresholds
         return judgement.scores
 
@@ -190,32 +200,44 @@ class BaseShareFilter(BaseRowFilter):
         )
 
     def _choose(self, task, random_state):
-        """Return the shares to leave out at first, and a limit of what is taken back.
+        """Return the shares to leave out at first, and limits of what is taken back.
 
-        The last share is chosen.
+        If enough rows are trusted, they choose: one series of shares, of which the last
+        is taken, and one limit. Otherwise there are several of both.
         """
-        losses = []
+        # To take back all is to leave out nothing, one of the shares.
+        limits, losses = task.limits[1:] or task.limits, []
         for fold in trusted_folds(task.codes, task.kept, random_state):
             kept = task.kept.copy()
             kept[fold] = False
             judgements = self._judge(
-                replace(task, kept=kept), SHARES, random_state, limits=task.limits
+                replace(task, kept=kept), SHARES, random_state, limits=limits
             )
             losses.append(
                 [
                     self._compared(each[i].losses[fold])
                     for each in reversed(judgements)
-                    for i in range(len(task.limits))
+                    for i in range(len(limits))
                 ]
             )
         if not losses:
-            return [self._first_share], task.limits[0]
+            return [[share] for share in self._first_shares], task.limits
         # The weakest comes first, and wins if others are hardly better.
         tolerance = 0.0 if is_classifier(self) else TOLERANCE
         best = weakest_of_the_best(np.concatenate(losses, axis=1), tolerance)
-        place, i = divmod(best, len(task.limits))
-        return SHARES[: len(SHARES) - place], task.limits[i]
+        place, i = divmod(best, len(limits))
+        return [SHARES[: len(SHARES) - place]], [limits[i]]
 
     def _compared(self, losses):
         """Return what is averaged over trusted rows: bounded for classification."""
         return -np.expm1(-losses) if is_classifier(self) else losses
+
+
+def _weakest_that_fits_most(task, judgements):
+    """Return the position of the weakest judgement with which most rows fit well."""
+    means = []
+    for judgement in judgements:
+        losses, weights = judgement.losses, task.weights
+        rows = first_rows(losses, weights, MOST * weights.sum())
+        means.append([np.average(losses[rows], weights=weights[rows])])
+    return weakest_of_the_best(np.array(means), TOLERANCE_OF_MOST)

@@ -76,8 +76,11 @@ class BaseSingularFilter(BaseShareFilter):
         """
         left = task.kept | task.movable
         scores = np.zeros(task.codes.shape[0])
-        budgets = np.bincount(task.codes, task.weights * task.movable)
-        budgets *= min(1.0, self._excess * share)
+        # However many rows are trusted, all others may be poison.
+        budgets = np.minimum(
+            self._excess * share * np.bincount(task.codes, task.weights * left),
+            np.bincount(task.codes, task.weights * task.movable),
+        )
         for n_rounds in range(self.n_rounds, 0, -1):
             if share == 0:
                 break

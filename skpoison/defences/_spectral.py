@@ -23,12 +23,12 @@ class SpectralFilteredClassifier(BaseSingularFilter):
         scikit-learn sees its last hidden layer, that of any other classifier its
         features; in a Pipeline, after the steps before it.
     contamination : float or "auto", default="auto"
-        Share of the rows of each class that are poisoned: 1.5 times as many are left
-        out in all rounds together. "auto": a share is left out at first, and rows that
-        the estimator fitted to the others does not contradict are taken back. With ten
-        trusted rows or more, that share is the one among 0, 0.1, 0.2, 0.3 and 0.4 with
-        the least loss on trusted rows, each half of which is left out of the fit once;
-        without them it is 0.3.
+        Share of the rows of each class, the trusted ones included, that are poisoned:
+        1.5 times as many are left out in all rounds together. "auto": a share is left
+        out at first, and rows that the estimator fitted to the others does not
+        contradict are taken back. With ten trusted rows or more, that share is the one
+        among 0, 0.1, 0.2, 0.3 and 0.4 with the least loss on trusted rows, each half of
+        which is left out of the fit once; without them it is 0.3.
     n_rounds : int, default=1
         Number of rounds, in each of which the same number of rows is left out.
     random_state : int, RandomState instance or None, default=None

@@ -87,6 +87,11 @@ def test_residual_is_large_from_three_robust_deviations():
     assert np.sqrt(limit) == pytest.approx(6, rel=0.02)
 
 
+def test_no_residual_is_large_from_infinitely_many_deviations():
+    assert large_squared_error(np.arange(5.0), np.arange(5.0), np.inf) == [np.inf]
+    assert large_squared_error(np.zeros(5), np.arange(5.0), np.inf) == [np.inf]
+
+
 def test_rounding_is_not_large():
     r = np.linspace(0, 5, 50)
     assert (large_squared_error(np.full(50, 1e-32), r, 3) > 1e-30).all()

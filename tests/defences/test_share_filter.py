@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skpoison.defences._share_filter import SHARES, BaseShareFilter, Judgement
+from skpoison.defences._share_filter import (
+    SHARES,
+    BaseShareFilter,
+    Judgement,
+    _weakest_that_fits_most,
+)
 
 X = np.random.RandomState(0).normal(size=(40, 2))
 y = (X[:, 0] > 0).astype(int)
@@ -52,8 +57,37 @@ def test_share_without_trusted_rows():
     ((shares, limits),) = fitted.asked_
     assert (shares, len(limits)) == ((0.3,), 1)
     assert fitted.threshold_.tolist() == [1.0, 1.0]
-    (limit,) = FirstRows(Ridge()).fit(X, X[:, 1]).asked_[0][1]
-    np.testing.assert_allclose(limit(np.arange(41.0) ** 2), (3 * 1.4826 * 20) ** 2)
+    ((shares, limits),) = FirstRows(Ridge()).fit(X, X[:, 1]).asked_
+    assert shares == (0.3,)
+    np.testing.assert_allclose(
+        [limit(np.arange(41.0) ** 2) for limit in limits],
+        [[(number * 1.4826 * 20) ** 2] for number in (np.inf, 4, 3, 2)],
+    )
+
+
+def test_several_shares_without_trusted_rows():
+    class Several(FirstRows):
+        _first_shares = (0.3, 0.4)
+
+    fitted = Several(Ridge()).fit(X, X[:, 1])
+    assert [shares for shares, _ in fitted.asked_] == [(0.3,), (0.4,)]
+    # FirstRows has the least losses with a share of 0.3.
+    assert fitted.first_share_ == 0.3
+    assert (~fitted.inlier_mask_).sum() == 12
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1.9, 0), (2.1, 1)])
+def test_weakest_choice_with_which_most_rows_fit_well(times, expected):
+    weights = np.array([1.0, 1, 2, 1, 2, 3])
+    # The four rows that fit best have a weight of 5 together, one of the others makes
+    # it more than 6 of 10.
+    best = np.array([1.0, 3, 2, 4, 5, 50])
+    weak = np.append(times * best[:5], 1e6)
+    judgements = [
+        Judgement(losses, np.ones(1), losses) for losses in (weak, best, 1.5 * best)
+    ]
+    task = FirstRows(Ridge()).fit(np.eye(6), best, sample_weight=weights).tasks_[0]
+    assert _weakest_that_fits_most(task, judgements) == expected
 
 
 def test_trusted_rows_choose_the_weakest_of_the_best():
@@ -73,7 +107,7 @@ def test_trusted_rows_choose_the_weakest_of_the_best():
     np.testing.assert_array_equal(whole.kept, trusted)
 
 
-@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("number", [2, 3, 4])
 def test_trusted_rows_choose_a_limit_for_regression(number):
     class Choosing(FirstRows):
         best_limit = number

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.datasets import make_regression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from skpoison.defences import SEVERClassifier, SpectralFilteredClassifier
+from skpoison.defences import (
+    SEVERClassifier,
+    SEVERRegressor,
+    SpectralFilteredClassifier,
+)
 from skpoison.defences._row_losses import log_losses
 
 rng = np.random.RandomState(0)
@@ -27,6 +32,28 @@ def test_rounds_together_leave_out_the_share(defence, n_rounds):
     assert (np.abs(left_out - excess * share * counts) < 1).all()
     assert not fitted.inlier_mask_[POISON].any()
     assert fitted.threshold_.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("defence", [SEVERClassifier, SpectralFilteredClassifier])
+@pytest.mark.parametrize(("share", "n_left_out"), [(0.1, 20), (0.3, 38)])
+def test_share_of_all_rows_however_many_are_trusted(defence, share, n_left_out):
+    if defence is SpectralFilteredClassifier:
+        share /= 1.5
+    target = np.arange(200) % 2
+    trusted = np.arange(200) >= 40
+    params = {"contamination": share, "n_rounds": 1, "random_state": 0}
+    fitted = defence(PLAIN, **params).fit(X, target, trusted=trusted)
+    # One row of each class is always kept.
+    assert (~fitted.inlier_mask_).sum() == n_left_out
+
+
+def test_all_poison_is_found_beside_many_trusted_rows():
+    X, y = make_regression(100, 3, noise=20.0, random_state=0)
+    poison = np.arange(100) >= 84
+    y[poison] = 2 * y.max()
+    trusted = np.arange(100) < 80
+    fitted = SEVERRegressor(Ridge(), random_state=0).fit(X, y, trusted=trusted)
+    np.testing.assert_array_equal(fitted.inlier_mask_, ~poison)
 
 
 @pytest.mark.parametrize("defence", [SEVERClassifier, SpectralFilteredClassifier])

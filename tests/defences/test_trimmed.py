@@ -1,15 +1,18 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import make_blobs, make_classification
+from sklearn.datasets import load_diabetes, make_blobs, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import minmax_scale
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 
+from skpoison.attacks import GradientInsertion
 from skpoison.defences import TrimmedClassifier, TrimmedRegressor
+from skpoison.feasible_sets import Box
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(120, 3))
@@ -56,7 +59,7 @@ def test_gross_errors_are_found(estimator, contamination):
     np.testing.assert_array_equal(defence.inlier_mask_, ~POISON)
     expected = clone(estimator).fit(X[~POISON], y[~POISON])
     np.testing.assert_array_equal(defence.coef_, expected.coef_)
-    assert defence.first_share_ == (0.2 if contamination == 0.2 else 0.4)
+    assert defence.first_share_ == (0.2 if contamination == 0.2 else 0.3)
     assert (np.diff(defence.loss_path_) < 0).all()
 
 
@@ -81,6 +84,39 @@ def test_no_contamination_is_the_plain_fit(task):
     fitted = defence(plain, contamination=0, n_starts=3, random_state=0).fit(X, target)
     assert fitted.inlier_mask_.all()
     np.testing.assert_array_equal(fitted.coef_, plain.fit(X, target).coef_)
+
+
+def test_genuine_errors_of_heavy_tails_are_taken_back():
+    rng = np.random.RandomState(0)
+    X = np.exp(rng.normal(size=(200, 3)))
+    y = X @ [1.0, 0.5, 2.0] * np.exp(0.4 * rng.normal(size=200))
+    fitted = TrimmedRegressor(Ridge(), n_starts=10, random_state=0).fit(X, y)
+    assert fitted.inlier_mask_.all()
+    residuals = np.sqrt(fitted.sample_scores_)
+    assert (residuals > 4 * 1.4826 * np.median(residuals)).any()
+
+
+def test_mirrored_responses_within_three_deviations_are_found():
+    X, y = load_diabetes(return_X_y=True)
+    rows = np.random.RandomState(2).permutation(y.shape[0])[:130]
+    X, y = minmax_scale(X[rows]), minmax_scale(y[rows])
+    box = {"feasible_set": Box(0, 1), "poison_labels": "flip"}
+    attack = GradientInsertion(Ridge(), budget=0.25, random_state=0, **box)
+    X_poisoned, y_poisoned = attack.fit_resample(X, y)
+    defence = TrimmedRegressor(Ridge(), random_state=0).fit(X_poisoned, y_poisoned)
+    assert not defence.inlier_mask_[attack.poison_mask_].any()
+    assert defence.inlier_mask_[~attack.poison_mask_].mean() > 0.95
+    residuals = np.sqrt(defence.sample_scores_)
+    least = residuals[attack.poison_mask_].min()
+    assert least < 3 * 1.4826 * np.median(residuals)
+
+
+def test_more_poison_than_the_smaller_share():
+    poison = np.arange(120) >= 78  # n_p / (n + n_p) = 0.35
+    y = np.where(poison, CLEAN + 5, CLEAN)
+    fitted = TrimmedRegressor(Ridge(0.1), random_state=0).fit(X, y)
+    np.testing.assert_array_equal(fitted.inlier_mask_, ~poison)
+    assert fitted.first_share_ == 0.4
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), LinearSVC()])
