@@ -271,7 +271,7 @@ def make_refits(estimator, X, y, params):
     # A subclass may do anything.
     known = LinearRegression, Ridge, LogisticRegression
     is_known = type(estimator) in known and params.keys() <= {"sample_weight"}
-    if not is_known or not isinstance(X, np.ndarray) or not np.isfinite(X).all():
+    if not is_known or not _are_numbers(X):
         return of_clones
     n_classes = np.unique(y).shape[0] if is_classifier(estimator) else None
     try:
@@ -282,6 +282,12 @@ def make_refits(estimator, X, y, params):
     if not is_classifier(estimator):
         return LeastSquaresRefits(estimator, X, y, params)
     is_smooth = type(problem.learner) is LinearLearner and problem.learner.penalty > 0
-    if not is_smooth or X.shape[1] > MAX_COLUMNS:
+    if not is_smooth or n_classes < 2 or X.shape[1] > MAX_COLUMNS:
         return of_clones
     return LogisticRefits(estimator, X, y, params, problem)
+
+
+def _are_numbers(X):
+    """Return whether rows are a dense array of finite numbers."""
+    is_numeric = isinstance(X, np.ndarray) and X.dtype.kind in "fiub"
+    return is_numeric and np.isfinite(X).all()

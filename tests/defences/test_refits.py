@@ -129,6 +129,9 @@ def test_clones_of_other_classifiers(model):
 def test_clones_for_other_rows():
     wide = np.repeat(X, 20, axis=1)
     assert type(make_refits(LogisticRegression(), wide, TWO, {})) is CloneRefits
+    one_class = np.full(80, "a")
+    assert type(make_refits(LogisticRegression(), X, one_class, {})) is CloneRefits
+    assert type(make_refits(Ridge(), X.astype(object), r, {})) is CloneRefits
     for rows in (sparse.csr_matrix(X), np.where(X.max() - 0.1 < X, np.inf, X)):
         assert type(make_refits(Ridge(), rows, r, {})) is CloneRefits
     assert type(make_refits(Ridge(), X, r, {"cost": r})) is CloneRefits
