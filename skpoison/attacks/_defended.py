@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from skpoison.base import BaseDefence, BaseRowFilter
 from skpoison.utils._containers import take_rows
+from skpoison.utils._last_fit import LastFit
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class Defended:
             inner if self.inner is None else self.inner.learner
         )
         steps = [*self.steps, *inner_steps]
+        self._memory = LastFit()
         self.learner = make_pipeline(*steps, last) if steps else last
 
     @cached_property
@@ -158,6 +160,13 @@ class Defended:
         for step in fitted:
             X = step.fit_transform(X, y)
         return fitted, X
+
+    def cloned_defence(self):
+        """Return a clone of the defence, which need not learn the same twice."""
+        defence = clone(self.defence)
+        if hasattr(defence, "_memory"):
+            defence._memory = self._memory
+        return defence
 
     def believe(self, X, y, trusted):
         """Return what the defence believes.
@@ -179,7 +188,7 @@ class Defended:
             The labels that the learner is given.
         """
         _, X = self.transformed(X, y)
-        defence = clone(self.defence)
+        defence = self.cloned_defence()
         if isinstance(defence, BaseRowFilter):
             weights, y = defence._verdict(X, y, trusted=trusted)
         else:

@@ -1,7 +1,7 @@
 """A fitted defence as a judge of single rows."""
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 
 from skpoison.base import BaseRowFilter
 from skpoison.utils._containers import take_rows
@@ -84,7 +84,7 @@ def make_judge(defended, given, classes):
         return None
     y = classes[given.codes]
     steps, X = defended.transformed(given.X, y)
-    defence = clone(defended.defence)
+    defence = defended.cloned_defence()
     try:
         defence._verdict(X, y, trusted=given.trusted)
     except ValueError:

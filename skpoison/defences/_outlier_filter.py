@@ -30,6 +30,8 @@ class BaseOutlierFilter(BaseRowFilter):
     """Base of the outlier filters: detectors, and one threshold for each group."""
 
     _keeps_booleans = True
+    # What has been learnt from reference rows, for who judges many training sets.
+    _memory = None
 
     _parameter_constraints: dict = {
         "estimator": BaseRowFilter._parameter_constraints["estimator"],
@@ -181,6 +183,11 @@ class BaseOutlierFilter(BaseRowFilter):
 
     def _fit_scores(self, X, y):
         """Return the scores of reference rows, and a function that scores others."""
+        if self._memory is None:
+            return self._learn_scores(X, y)
+        return self._memory.recall(X, y, self._learn_scores)
+
+    def _learn_scores(self, X, y):
         random_state = check_random_state(self.random_state)
         groups = self._groups(y)
         found = [

@@ -10,6 +10,8 @@ The losses of the reference rows themselves are out of fold: each is left out by
 five models. Other rows are scored by the mean over the five.
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, log_softmax
@@ -31,8 +33,9 @@ C = 0.01
 TOL = 1e-7
 # Penalties of the default regressor, one of which is chosen by the rows left out.
 ALPHAS = np.logspace(-1, 5, 13)
-# The least probability that counts: its loss is 708.
+# The least probability that counts, and its loss, which is 708.
 TINY = np.finfo(np.float64).tiny
+LARGEST = -np.log(TINY)
 
 
 def fit_label_losses(classifier, X, y):
@@ -154,6 +157,9 @@ class LabelLoss:
         """Return the loss of each label."""
         if not y.shape[0]:
             return np.empty(0)
+        if isinstance(X, np.ndarray) and self.has_gradient:
+            # As below, without the checks of scikit-learn, which take longer.
+            return np.minimum(self._losses_and_slopes(X, y)[0], LARGEST)
         probabilities = self.classifier.predict_proba(X)
         columns, is_known = self._columns(y)
         own = probabilities[np.arange(y.shape[0]), columns]
@@ -178,22 +184,32 @@ class LabelLoss:
 
     def with_gradient(self, X, y):
         """Return the loss of each label, and how it changes with its row."""
-        W, b = _linear_map(self.classifier)
+        losses, slopes = self._losses_and_slopes(X, y)
+        return losses, slopes @ self._map[0]
+
+    @cached_property
+    def _map(self):
+        return _linear_map(self.classifier)
+
+    def _losses_and_slopes(self, X, y):
+        """Return the loss of each label, and how it changes with the scores."""
+        W, b = self._map
         columns, is_known = self._columns(y)
         scores = X @ W.T + b
         if W.shape[0] == 1:
             sign = np.where(columns, 1.0, -1.0)
             margins = sign * scores[:, 0]
             losses = np.logaddexp(0, -margins)
-            gradients = np.outer(-sign * expit(-margins), W[0])
+            slopes = (-sign * expit(-margins))[:, np.newaxis]
         else:
             everyone = np.arange(y.shape[0])
             log_p = log_softmax(scores, axis=1)
             slopes = np.exp(log_p)
             slopes[everyone, columns] -= 1
-            losses, gradients = -log_p[everyone, columns], slopes @ W
-        losses = np.where(is_known, losses, -np.log(TINY))
-        return losses, np.where(is_known[:, np.newaxis], gradients, 0.0)
+            # Where one class is certain it is -0.0, a threshold that no loss reaches.
+            losses = np.maximum(-log_p[everyone, columns], 0.0)
+        losses = np.where(is_known, losses, LARGEST)
+        return losses, np.where(is_known[:, np.newaxis], slopes, 0.0)
 
     def _columns(self, y):
         """Return which column of probabilities is that of each label, if there is."""

@@ -213,7 +213,7 @@ class AcceptedBy(BaseFeasibleSet):
             kept = self._margins(start[left], codes[left]) > 0
             centre[kept] = start[left[kept]]
         if self._has_gradient:
-            led = self._moved(lead_below, X[left], codes[left])
+            led, _ = self._moved(lead_below, X[left], codes[left])
             kept = self._margins(led, codes[left]) > 0
             centre[kept] = led[kept]
         return centre

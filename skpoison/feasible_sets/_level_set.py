@@ -18,6 +18,8 @@ MARGIN = 1e-4
 # Scores above the level by no more than this share of it are at the level.
 CLOSE = 1e-9
 MAX_CYCLES = 15
+# Scores that differ by less, in units of 1 or of themselves, may be equal.
+ROUNDING = 1e-9
 # The same for the nearest row, which may take many steps.
 CLOSEST, SETTLED = 1e-10, 1e-13
 MAX_STEPS = 60
@@ -55,10 +57,15 @@ def lead_below(X, thresholds, with_gradients, project=None, start=None, y=None):
     -------
     rows : ndarray of shape (n_rows, n_features)
         Some may still be above.
+    doubtful : ndarray of int
+        The positions of all rows that may be.
     """
     rows, levels = X.copy(), _levels(thresholds, MARGIN)
-    close = CLOSE * np.abs(levels)
-    left = np.flatnonzero(np.isfinite(levels))
+    # Where the level is at the threshold, rounding decides.
+    size, is_finite = np.abs(levels), np.isfinite(levels)
+    is_near = is_finite & (MARGIN * size <= ROUNDING * np.maximum(1, size))
+    close = CLOSE * size
+    left = np.flatnonzero(is_finite)
     for i in range(MAX_CYCLES):
         scores, gradients = with_gradients(rows[left], left)
         above = scores - levels[left]
@@ -76,7 +83,7 @@ def lead_below(X, thresholds, with_gradients, project=None, start=None, y=None):
             above = np.where(above > 0, RELAXATION * above, above)
         moved = at - least_steps(above, gradients)
         rows[left] = moved if project is None else project(moved, *of_rows)
-    return rows
+    return rows, np.union1d(left, np.flatnonzero(is_near))
 
 
 def nearest_below(X, thresholds, with_gradients):

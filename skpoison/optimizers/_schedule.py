@@ -96,8 +96,9 @@ def _ascend(optimizer, objective, coordinates, progress, fixed, start, at):
 
     def rows_at(x):
         rows = coordinates.rows(x, at)
-        is_convex = coordinates.kind == "convex"
-        return rows if is_convex else coordinates.project(rows, start)
+        # Anywhere else an optimizer moves through the feasible set itself.
+        is_relaxed = coordinates.kind == "discrete"
+        return coordinates.project(rows, start) if is_relaxed else rows
 
     def project(x, for_ascent):
         return coordinates.nearest_point(x, at, start, for_ascent=for_ascent)

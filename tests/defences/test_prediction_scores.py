@@ -47,6 +47,20 @@ def test_losses_are_out_of_fold():
     assert loss(X[:0], Y[:0]).shape == (0,)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_losses_of_arrays_are_those_of_sparse_rows(n_classes, scale):
+    """Of sparse rows scikit-learn computes them; labels may be impossible, or new."""
+    labels = np.minimum(Y, n_classes - 1)
+    _, loss = fit_label_losses(MODEL, X, labels)
+    for given in (labels, (labels + 1) % n_classes, np.full(Y.shape, 7)):
+        losses = loss(scale * X, given)
+        expected = loss(sparse.csr_array(scale * X), given)
+        # 1 - p has fewer digits than p.
+        np.testing.assert_allclose(losses, expected, rtol=1e-9, atol=1e-15)
+        assert not np.signbit(losses).any()
+
+
 def test_residuals_are_out_of_fold():
     X, y = make_regression(80, 4, noise=10.0, random_state=0)
     own, residual = fit_residuals(Ridge(), X[:60], y[:60])

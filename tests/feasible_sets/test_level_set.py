@@ -106,7 +106,10 @@ def test_nearest_rows_solve_a_programme(score, limit):
 def test_rows_are_led_back_within_a_box():
     """Near the nearest row, and in one step with both feet on the ground."""
     limits = np.full(30, 2.2)
-    rows = lead_below(X, limits, distances, lambda X, start, y: BOX.project(X))
+    rows, doubtful = lead_below(
+        X, limits, distances, lambda X, start, y: BOX.project(X)
+    )
+    assert not doubtful.size
     assert (distances(rows, None)[0] < limits).all()
     assert BOX.contains(rows).all()
     for x, row in zip(X, rows, strict=True):
@@ -118,11 +121,11 @@ def test_a_short_step_out_comes_back_by_as_little():
     """The level is met exactly, so that the way along the border can be followed."""
     limits = np.full(30, 2.2)
 
-    rows = lead_below(X, limits, distances)
-    again = lead_below(rows, limits, distances)
+    rows, _ = lead_below(X, limits, distances)
+    again, _ = lead_below(rows, limits, distances)
     assert np.abs(again - rows).max() < 1e-8
     out = rows + 1e-7 * rng.normal(size=rows.shape)
-    back = lead_below(out, limits, distances)
+    back, _ = lead_below(out, limits, distances)
     assert np.abs(back - out).max() < 1e-6
     assert (distances(back, None)[0] <= limits * (1 - MARGIN) + 1e-8).all()
 
@@ -130,4 +133,25 @@ def test_a_short_step_out_comes_back_by_as_little():
 def test_infinite_thresholds_hold_nothing_back():
     limits = np.full(30, np.inf)
     np.testing.assert_array_equal(nearest_below(X, limits, distances), X)
-    np.testing.assert_array_equal(lead_below(X, limits, distances), X)
+    rows, doubtful = lead_below(X, limits, distances)
+    np.testing.assert_array_equal(rows, X)
+    assert not doubtful.size
+
+
+def test_rows_that_may_still_be_above_are_named():
+    """Those for which there is no way back, and those whose threshold is near 0."""
+
+    def apart(X, among):
+        gradients = np.zeros((2, *X.shape))
+        gradients[:, :, 0] = [[1.0], [-1.0]]
+        return np.array([X[:, 0], 1 - X[:, 0]]), gradients
+
+    limits = np.full(30, 2.2)
+    limits[:6], limits[6:12], limits[12:15] = 0.1, 1e-7, np.inf
+    rows, doubtful = lead_below(X, limits, apart)
+    np.testing.assert_array_equal(doubtful, np.arange(12))
+    assert (apart(rows[12:], None)[0].max(axis=0) < limits[12:]).all()
+    # What is at the level of such a threshold is not moved, and stays doubtful.
+    flat = lambda X, among: (np.zeros((1, len(X))), np.zeros((1, *X.shape)))  # noqa: E731
+    _, doubtful = lead_below(X, limits, flat)
+    np.testing.assert_array_equal(doubtful, np.arange(6, 12))

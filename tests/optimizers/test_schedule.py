@@ -197,3 +197,27 @@ def test_rows_that_are_kept_are_not_in_the_memory_of_the_set(schedule):
     assert_allclose(found.path, wanted.path, rtol=1e-12, atol=1e-12)
     for one, other in zip(found.visited, wanted.visited, strict=True):
         assert_allclose(one.X, other.X, rtol=1e-12)
+
+
+class Counted(Box):
+    """A set that counts how often rows are projected."""
+
+    kind = "neither"
+
+    def _project(self, X, start, y):
+        self.n_projected = vars(self).get("n_projected", 0) + 1
+        return super()._project(X, start, y)
+
+
+def test_projected_points_are_not_projected_again():
+    """Of each step the direction and the point are; the start thrice, and the end."""
+    feasible_set = Counted()
+    found = optimise(
+        ROUGH, hill(np.full((2, 2), 99.0)), feasible_set, max_iter=20, tol=None
+    )
+    n_steps = found.path.shape[0] - 1
+    assert n_steps > 1
+    # At the corner the ascent ends, because no direction leads anywhere.
+    n_directions = n_steps + (n_steps < 20)
+    assert feasible_set.n_projected == n_steps + n_directions + 4
+    assert_array_equal(found.rows.X, [[4.0, 30.0]] * 2)

@@ -69,9 +69,9 @@ class AcceptedRegion(BaseFeasibleSet):
 
     def _project(self, X, start, y):
         rows = self.feasible_set._project_checked(X, start, y)
-        codes = np.searchsorted(self.classes, y)
+        codes, left = np.searchsorted(self.classes, y), np.arange(y.shape[0])
         if self.judge.has_gradient:
-            rows = lead_below(
+            rows, left = lead_below(
                 rows,
                 self.judge.thresholds(codes),
                 lambda X, among: self.judge.score.with_gradients(X, codes[among]),
@@ -79,7 +79,7 @@ class AcceptedRegion(BaseFeasibleSet):
                 start,
                 y,
             )
-        left = np.flatnonzero(~self.judge.accepts(rows, codes))
+        left = left[~self.judge.accepts(rows[left], codes[left])]
         home = self._nearest_homes(rows[left], take(start, left), codes[left])
         # A row that has no way back stays where it is.
         led = ~np.isnan(home).any(axis=1)

@@ -20,6 +20,7 @@ from sklearn.neighbors import NearestNeighbors
 from skpoison.attacks._defended import Defended, with_rows
 from skpoison.attacks._row_judge import make_judge
 from skpoison.attacks._through_defence import DefendedGoal, Judged, sharper
+from skpoison.attacks._validation_data import make_folds
 from skpoison.attacks.rows._accepted_region import within
 from skpoison.attacks.rows._initial_rows import clones
 from skpoison.attacks.rows._objective import PoisonObjective
@@ -37,6 +38,9 @@ N_VERDICTS = 6
 SHARP = 10.0
 # Halvings of the way back of all rows thrown out together.
 N_HALVINGS = 5
+# Folds of the validation rows. The victim learns from all rows: what fools a learner of
+# half of them, without words that only the other half has, fools the victim less.
+N_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,33 @@ def optimise_through_defence(attack, known, n_poison, optimizer, random_state):
     defended = Defended(known.surrogate)
     bare = replace(known, surrogate=defended.learner)
     naive = attack._optimise(bare, n_poison, random_state)
+    naive = _refolded(attack, known, naive, random_state)
     search = _Search(attack, defended, known, naive, optimizer)
     return search.run()
+
+
+def _refolded(attack, known, naive, random_state):
+    """Return an attempt with more folds of the validation rows, if it has the choice.
+
+    It has none if they are given, if some are held apart from all that is learnt, or if
+    one split has to do on large data.
+    """
+    everything = np.arange(known.codes.shape[0])
+    learnt = np.unique(np.concatenate([fold.train for fold in naive.folds]))
+    has_choice = attack.validation is None and len(naive.folds) > 1
+    if not has_choice or learnt.size < everything.size:
+        return naive
+    positions = np.setdiff1d(everything, naive.initial.replaced)
+    is_labelled = known.classes is not None
+    rarest = positions.size
+    if is_labelled:
+        rarest = np.unique(known.codes[positions], return_counts=True)[1].min()
+    if rarest < N_FOLDS:
+        return naive
+    folds = make_folds(
+        N_FOLDS, known.X, known.codes, positions, random_state, stratify=is_labelled
+    )
+    return replace(naive, folds=folds, judged_on=folds)
 
 
 class _Search:
@@ -149,12 +178,14 @@ class _Search:
         met = [best, first, *others]
         others.sort(key=_value, reverse=True)
         n_steps = self.ascent.max_iter
-        contenders = [(first, n_steps), *((each, n_steps // 4) for each in others)]
-        for candidate, n_steps in contenders[: 1 + self.n_climbs]:
-            met += self._climb(candidate, n_steps)
+        # They end with steps as short as the whole ascent does.
+        met += self._climb(first, self.ascent)
+        short = self.ascent._shortened(max(1, n_steps // 4)) if n_steps else self.ascent
+        for candidate in others[: self.n_climbs]:
+            met += self._climb(candidate, short)
         met.sort(key=_value)
-        # The winner goes on from where it is.
-        met += self._climb(met[-1], self.ascent.max_iter // 2)
+        # The winner goes on from where it is, with the steps of a second half.
+        met += self._climb(met[-1], self.ascent._continued(n_steps // 2, n_steps // 2))
         self.progress.end()
         return self._attempt(max(met, key=_value))
 
@@ -283,17 +314,18 @@ class _Search:
             y[members] = given.codes[among[nearest]]
         return PoisonRows(X, y)
 
-    def _climb(self, candidate, n_steps):
+    def _climb(self, candidate, ascent):
         """Climb, and return what is met on the way."""
+        n_steps = ascent.max_iter
         met, n_each = [], max(1, -(-n_steps // N_VERDICTS))
         start = candidate.start
         for n_done in range(0, n_steps, n_each):
             if self.progress.stopped or candidate.judged.belief is None:
                 break
-            ascent = self.ascent._continued(n_done, min(n_each, n_steps - n_done))
+            n_left = min(n_each, n_steps - n_done)
             objective = self._objective(candidate)
             found = optimise_rows(
-                ascent,
+                ascent._continued(n_done, n_left),
                 objective,
                 start.initial.rows,
                 self.coordinates,

@@ -1,5 +1,7 @@
 """Search for poison rows that a defence accepts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -13,7 +15,8 @@ from skpoison.attacks import GradientInsertion, GradientModification
 from skpoison.attacks._defended import Defended, with_rows
 from skpoison.attacks._through_defence import DefendedGoal
 from skpoison.attacks._validation_data import Fold
-from skpoison.attacks.rows._through_defence import _Search
+from skpoison.attacks.rows import _through_defence
+from skpoison.attacks.rows._through_defence import N_FOLDS, _Search
 from skpoison.defences import (
     ConfidentLearningClassifier,
     KNNSanitizedClassifier,
@@ -182,3 +185,78 @@ def test_the_path_of_the_best_start_is_kept():
     attack.fit_resample(X, y, trusted=TRUSTED)
     assert attack.rows_path_.shape[1:] == (15, 10)
     assert attack.goal_path_.shape == (attack.n_iter_ + 1,)
+
+
+@pytest.mark.parametrize(
+    ("params", "own", "n_rows", "n_folds"),
+    [
+        ({}, {}, 120, N_FOLDS),
+        ({"validation": 3}, {}, 120, 3),
+        ({}, OWN, 120, 1),
+        ({"goal": TargetCoefficients({0: 5.0})}, {}, 120, 1),
+        # No fold can have a row of the rarest class for itself.
+        ({}, {}, 8, 2),
+    ],
+)
+def test_folds_of_validation_rows(monkeypatch, params, own, n_rows, n_folds):
+    """All rows are validated on, each by a learner that most rows teach."""
+    searches, init = [], _Search.__init__
+
+    def recorded(self, *args):
+        init(self, *args)
+        searches.append(self)
+
+    monkeypatch.setattr(_Search, "__init__", recorded)
+    order = np.argsort(np.r_[y[:120] == 0], kind="stable")
+    rows = np.sort(np.r_[order[:4], order[-4:]]) if n_rows == 8 else np.arange(n_rows)
+    attack = quick(GradientInsertion, FILTER, max_iter=0, budget=5, **params)
+    attack.fit_resample(X[rows], y[rows], **own)
+    folds = searches[0].naive.folds
+    assert len(folds) == n_folds
+    assert searches[0].goal.folds == folds
+    if n_folds == N_FOLDS:
+        validated = np.concatenate([fold.rows for fold in folds])
+        assert sorted(validated) == list(range(n_rows))
+        assert all(fold.train.size == 96 for fold in folds)
+
+
+def test_rows_that_are_held_apart_stay_apart():
+    """With more features than rows: none of the folds learns from them."""
+    wide = np.random.RandomState(0).normal(size=(40, 60))
+    labels = np.arange(40) % 2
+    attack = quick(GradientInsertion, FILTER, max_iter=0, budget=5)
+    _, known = checked(attack, wide, labels)
+    draw = np.random.RandomState(0)
+    bare = replace(known, surrogate=LR)
+    naive = attack._optimise(bare, 5, draw)
+    assert _through_defence._refolded(attack, known, naive, draw) is naive
+
+
+def checked(attack, X, y):
+    attack._check_data(X, y)
+    attack.feasible_set_ = Box().fit(X)
+    return attack._know(X, y, np.zeros(len(y), dtype=bool), np.random.RandomState(0))
+
+
+def test_climbs_end_with_short_steps(monkeypatch):
+    """Also those of few steps; the winner goes on with short ones."""
+    ascents, optimise = [], _through_defence.optimise_rows
+
+    def recorded(ascent, *args, **params):
+        ascents.append((ascent.step_size, ascent.decay, ascent.max_iter))
+        return optimise(ascent, *args, **params)
+
+    monkeypatch.setattr(_through_defence, "optimise_rows", recorded)
+    attack = quick(GradientInsertion, FILTER, max_iter=24)
+    attack.fit_resample(X, y, trusted=TRUSTED)
+    whole = ProjectedAscent(max_iter=24)
+    first, last = ascents[:6], ascents[-6:]
+    assert first == steps_of(whole, range(0, 24, 4), 4)
+    short = steps_of(whole._shortened(6), range(6), 1)
+    assert ascents[6:-6] == [*short, *short]
+    np.testing.assert_allclose(last, steps_of(whole, range(12, 24, 2), 2))
+
+
+def steps_of(ascent, places, n_steps):
+    parts = [ascent._continued(n_done, n_steps) for n_done in places]
+    return [(part.step_size, part.decay, part.max_iter) for part in parts]
