@@ -63,8 +63,9 @@ class GradientInsertion(BaseGradientAttack):
         measured: each of several folds is in turn (int, stratified for a classifier, or
         a splitter), and the goal is the mean over folds, or a share of them is set
         aside (float). None: the rows given to `fit_resample` as `X_val` and `y_val`,
-        or 2 folds if there are none; a search from many starts then may keep 0.3 of
-        the rows to itself (see Notes). A goal that is not measured on rows needs none.
+        or 2 folds if there are none, 5 through a defence; a search from many starts
+        then may keep 0.3 of the rows to itself (see Notes). A goal that is not measured
+        on rows needs none.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows. They neither use nor change
         the others.
