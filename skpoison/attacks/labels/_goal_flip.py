@@ -34,7 +34,7 @@ N_FOLDS = 5
 N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
-# How exactly surrogates are trained to compare the best sets once more.
+# How exactly the surrogate is trained to compare the best sets once more.
 TOL = 1e-3
 # How many sets exchanges begin with.
 N_BEST = 3
@@ -178,16 +178,13 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         """
         if goal.left_out is None or getattr(known.goal, "loss", None) != "error":
             return None
-        (whole,) = self._own_folds("all", known, random_state)
-        mixed = self._with_mixed_rows(known, random_state)
-        folds = self._own_folds(_n_folds(known), known, random_state)
-        parts = [self._part(known, fold) for fold in (mixed or whole, *folds)]
-        for part in parts:
-            # Errors need the optimum less exactly than gradients do.
-            part.problem.engine.tol = max(part.problem.engine.tol, TOL)
-        n_samples = known.codes.shape[0]
-        codes_mixed = np.empty(0, dtype=int) if mixed is None else mixed.y[n_samples:]
-        return RowEstimates(parts[0], parts[1:], folds, known.codes, codes_mixed)
+        fold = self._with_mixed_rows(known, random_state)
+        if fold is None:
+            (fold,) = self._own_folds("all", known, random_state)
+        part = self._part(known, fold)
+        # Errors need the optimum less exactly than gradients do.
+        part.problem.engine.tol = max(part.problem.engine.tol, TOL)
+        return RowEstimates(part, fold.y, known.codes)
 
     def _mean_over(self, known, folds):
         """Return the mean of the goal over folds."""

@@ -129,15 +129,14 @@ class GreedyLabelFlip(BaseGoalFlip):
     difference. On validation rows that are given, the highest goal wins.
 
     The best sets, up to 20 of the others and three chosen by the goal, are compared
-    once more, by three errors: on the training rows, by the victim that has learnt all
-    of them; on the same rows, by five surrogates each of which has not learnt a fold;
-    and by the victim on three times as many rows (at most 3000) that are mixed of them:
-    each feature is that of a row or of one of its five nearest neighbours, the label
-    that of the row of which there are more features. With so few rows the label of a
-    row near the boundary is chance, so that it is counted half as what it is, half as
-    what the clean surrogate believes; and scores are scaled by their median size,
-    which a few large ones do not move. Of the others the set with the highest mean is
-    the best. One that is chosen by the goal replaces it if all three errors are higher.
+    once more, by two errors of the victim that has learnt all rows: on the training
+    rows, and on three times as many (at most 3000) that are mixed of them: each feature
+    is that of a row or of one of its five nearest neighbours, the label that of the row
+    of which there are more features. With few rows the label of one near the boundary
+    is chance, so that it is counted half as what it is, half as what the clean
+    surrogate believes; and scores are scaled by their median size, which a few large
+    ones do not move. Of the others the set with the highest mean is the best. One that
+    is chosen by the goal replaces it if both errors are higher.
 
     Stochastic gradient descent jumps from one training set to the next, and surrogates
     without some rows say little of the victim. Its own fit can be repeated, seed and

@@ -1,14 +1,13 @@
 r"""Estimates of the error that test rows will show after flips.
 
-There are three, on rows of which none is a test row:
+There are two, both by the surrogate that has learnt all rows, as the victim will:
 
-* the training rows, by the surrogate that has learnt all of them;
-* the training rows, each by a surrogate that has learnt other folds;
-* rows mixed of the training rows, which no surrogate has learnt
+* on the training rows. What it makes of them may suit single ones;
+* on rows mixed of them, which it has not learnt
   (:mod:`skpoison.attacks.labels._mixed_rows`).
 
-With 300 rows each of them is a count of few errors, and much of it is chance: whether a
-row near the boundary has one label or the other. So the error is smoothed, and the
+With 300 rows either of them is a count of few errors, and much of it is chance: whether
+a row near the boundary has one label or the other. So the error is smoothed, and the
 label of each row is one half the one that it has, one half what the surrogate that has
 learnt the clean labels believes of it. With shares :math:`q_{jc}` of the labels and
 scores :math:`z_j` the error of a row is
@@ -55,28 +54,24 @@ def chances(scores, sharpness):
 
 
 class RowEstimates:
-    """The error after flips, by two or three estimates.
+    """The error after flips, by two estimates, or one.
 
     Parameters
     ----------
-    whole : ProblemPart or FitPart
+    part : ProblemPart or FitPart
         The surrogate that learns from all rows. Its validation rows are the training
         rows, and after them those mixed of them, if there are any.
-    parts : list of ProblemPart or FitPart
-        Surrogates that learn from some rows.
-    folds : list of Fold
-        The rows of each of them. They are measured on the others.
+    labels : ndarray of shape (n_val,) of int
+        Their labels, as positions among the classes.
     codes : ndarray of shape (n_samples,) of int
-        The clean labels, as positions among the classes.
-    codes_mixed : ndarray of shape (n_mixed,) of int
-        The labels of the mixed rows.
+        The clean labels of the training rows.
     """
 
-    def __init__(self, whole, parts, folds, codes, codes_mixed):
-        self.whole, self.parts, self.folds, self.codes = whole, parts, folds, codes
+    def __init__(self, part, labels, codes):
+        self.part, self._n_samples = part, codes.shape[0]
         self._shares = []
-        labels = [codes, codes, codes_mixed]
-        for scores, own in zip(self._scores(codes), labels, strict=False):
+        pairs = zip(self._parted(part.scores(codes)), self._parted(labels), strict=True)
+        for scores, own in pairs:
             believed = chances(scores, BELIEF)
             self._shares.append((np.eye(believed.shape[1])[own] + believed) / 2)
 
@@ -90,25 +85,17 @@ class RowEstimates:
 
         Returns
         -------
-        errors : ndarray of shape (n_estimates,), or None
-            None if one of the surrogates would lose the last row of a class.
+        errors : ndarray of shape (n_estimates,)
         """
-        for fold in self.folds:
-            present = np.unique(self.codes[fold.train])
-            if not np.isin(present, codes[fold.train]).all():
-                return None
-        pairs = zip(self._scores(codes), self._shares, strict=True)
+        scores = self._parted(self.part.scores(codes))
         return np.array(
             [
-                1 - (shares * chances(scores, SHARPNESS)).sum(axis=1).mean()
-                for scores, shares in pairs
+                1 - (shares * chances(each, SHARPNESS)).sum(axis=1).mean()
+                for each, shares in zip(scores, self._shares, strict=True)
             ]
         )
 
-    def _scores(self, codes):
-        """Return the scores that each estimate is made of."""
-        learnt, mixed = np.split(self.whole.scores(codes), [codes.shape[0]])
-        left_out = np.empty_like(learnt)
-        for part, fold in zip(self.parts, self.folds, strict=True):
-            left_out[fold.rows] = part.scores(codes[fold.train])
-        return [learnt, left_out, mixed] if mixed.size else [learnt, left_out]
+    def _parted(self, values):
+        """Divide values of training rows from those of mixed rows."""
+        parts = np.split(values, [self._n_samples])
+        return [each for each in parts if each.shape[0]]

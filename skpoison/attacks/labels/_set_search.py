@@ -143,16 +143,13 @@ class SetSearch:
         best = {}
         for is_chosen, finalists in self._finalists.items():
             found = [(each, estimates.errors(each.codes)) for each in finalists]
-            found = [(each, errors) for each, errors in found if errors is not None]
-            if found:
-                best[is_chosen] = max(found, key=lambda each: each[1].mean())
-        if not best:
-            return
-        chosen = best.get(True)
-        self.best, errors = best.get(False, chosen)
-        if chosen is not None and (chosen[1] > errors).all():
-            self.best = chosen[0]
-        self.note()
+            best[is_chosen] = max(
+                found, key=lambda each: each[1].mean(), default=(None, -np.inf)
+            )
+        (simple, low), (chosen, high) = best[False], best[True]
+        if simple is not None or chosen is not None:
+            self.best = chosen if np.all(high > low) else simple
+            self.note()
 
     def _is_better(self, found, is_chosen):
         """Return whether a set takes the place of the best one."""

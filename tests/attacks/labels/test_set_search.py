@@ -117,8 +117,7 @@ class Errors:
         self.table = table
 
     def errors(self, codes):
-        errors = self.table.get(tuple(codes))
-        return None if errors is None else np.array(errors)
+        return np.array(self.table[tuple(codes)])
 
 
 SIMPLE, OTHER, FOUND = (1, 1, 1, 1), (0, 0, 0, 0), (0, 1, 0, 1)
@@ -147,15 +146,24 @@ def decided(table, is_chosen):
         # Flips that are chosen by the goal need all estimates.
         ((0.2, 0.2), (0.1, 0.4), (0.11, 0.41), FOUND),
         ((0.2, 0.2), (0.1, 0.4), (0.9, 0.4), OTHER),
-        # A surrogate would lose a class.
-        (None, None, (0.1, 0.1), FOUND),
-        ((0.2, 0.2), None, None, SIMPLE),
-        (None, None, None, FOUND),
     ],
 )
 def test_the_best_sets_are_compared_once_more(simple, other, found, best):
     table = {SIMPLE: simple, OTHER: other, FOUND: found}
     assert decided(table, [FOUND]) == best
+
+
+@pytest.mark.parametrize("is_chosen", [False, True])
+def test_sets_of_one_kind_alone(is_chosen):
+    table = {SIMPLE: (0.2, 0.2), OTHER: (0.3, 0.3), FOUND: (0.1, 0.1)}
+    assert decided(table, table if is_chosen else []) == OTHER
+
+
+def test_no_sets_to_compare():
+    search = make_search({})
+    search.decide(Errors({}))
+    assert search.best is None
+    assert len(search.path) == 1
 
 
 def test_of_sets_chosen_by_the_goal_the_one_with_the_largest_mean_competes():
