@@ -23,6 +23,8 @@ from skpoison.optimizers._projected_ascent import ProjectedAscent
 LONGER = 4
 # The first start climbs so many times as far as the winner of the race of the others.
 FURTHER = 4
+# So many of the best are judged again in the end.
+N_FINALISTS = 8
 # What is left at least of a search that is shortened.
 FEWEST_STARTS, FEWEST_STEPS = 6, 20
 
@@ -154,7 +156,7 @@ class SuccessiveHalving(BaseEstimator):
         )
         return self._ascent().max_iter + of_race
 
-    def _search(self, starts, screen, judge, climb, is_stopped):
+    def _search(self, starts, screen, judge, climb, is_stopped, judge_again):
         """Search from many starts.
 
         Parameters
@@ -170,6 +172,8 @@ class SuccessiveHalving(BaseEstimator):
             Takes an optimizer and such an object; returns what it leads to.
         is_stopped : callable
             Returns whether to stop.
+        judge_again : callable
+            Takes one of the best few; returns it with a `value` to choose by.
 
         Returns
         -------
@@ -197,7 +201,7 @@ class SuccessiveHalving(BaseEstimator):
         for n_contenders, n_steps in self._stages():
             others = [*climbed(_by_value(others)[:n_contenders], n_steps)]
             met += others
-        return max(met, key=_value)
+        return max(map(judge_again, _by_value(met)[:N_FINALISTS]), key=_value)
 
 
 def _value(contender):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
+from skpoison.optimizers._successive_halving import N_FINALISTS
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ def climb(ascent, number):
     return Number(value, number.gain, number.n_steps + more)
 
 
-def search(halving, starts, *, judge=lambda number: number, is_stopped=lambda: False):
-    return halving._search(starts, lambda start: start, judge, climb, is_stopped)
+def same(number):
+    return number
+
+
+def search(halving, starts, *, judge=same, is_stopped=bool, judge_again=same):
+    return halving._search(starts, same, judge, climb, is_stopped, judge_again)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +109,32 @@ def test_climbs_are_compared_by_the_verdict():
         judge=lambda number: replace(number, value=10 - number.n_steps),
     )
     assert found == Number(9, 2.0, 1)
+
+
+def test_the_best_few_are_judged_again():
+    """In the end, and the best of them by that is returned."""
+    values = np.random.RandomState(0).permutation(20) / 20
+    seen = []
+
+    def again(number):
+        seen.append(number.value)
+        return replace(number, value=-number.value, gain=number.value)
+
+    halving = SuccessiveHalving(ProjectedAscent(max_iter=0), n_starts=20)
+    found = search(halving, map(Number, values), judge_again=again)
+    assert seen == sorted(values)[: -1 - N_FINALISTS : -1]
+    assert found.gain == min(seen)
+
+
+def test_ends_of_climbs_are_judged_again():
+    starts = [Number(0.5, 1.0), Number(0.4, 2.0)]
+    halving = SuccessiveHalving(ProjectedAscent(max_iter=8))
+    found = search(
+        halving,
+        starts,
+        judge_again=lambda number: replace(number, value=number.n_steps % 8),
+    )
+    assert found == Number(2, 2.0, 2)
 
 
 def test_stopped():

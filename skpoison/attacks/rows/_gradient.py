@@ -326,6 +326,7 @@ class BaseGradientAttack(BaseGoalAttack):
             lambda folds: self._problems(known, folds, initial),
             random_state,
             is_shared=effort.has_one_judge,
+            is_repeated=effort.share == 1,
         )
         keep = halving._ascent().store_path
         search = StartSearch(problems, penalties, verdict, coordinates, progress, keep)

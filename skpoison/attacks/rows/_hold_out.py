@@ -118,6 +118,28 @@ def all_rows(known, positions):
     return Fold(everything, known.X[positions], known.codes[positions], positions)
 
 
+def other_folds(known, positions, random_state):
+    """Return folds of all rows, for a second opinion.
+
+    Parameters
+    ----------
+    known : Known
+        What the attacker knows.
+    positions : ndarray of shape (n_positions,) of int
+        The rows that are not replaced.
+    random_state : RandomState
+        The only source of randomness.
+
+    Returns
+    -------
+    folds : list of Fold
+    """
+    stratify = known.classes is not None
+    return make_folds(
+        N_COUNTED, known.X, known.codes, positions, random_state, stratify=stratify
+    )
+
+
 def learning_apart(folds, held_out):
     """Return folds whose surrogates do not learn from held-out rows.
 

@@ -82,7 +82,12 @@ class StartSearch:
         self.is_first = True
         self.labels = starts.labels if starts.has_choice else None
         best = halving._search(
-            starts, self.screen, self.judge, self.climb, lambda: self.progress.stopped
+            starts,
+            self.screen,
+            self.judge,
+            self.climb,
+            lambda: self.progress.stopped,
+            self.judge_again,
         )
         if best.found.path.size:
             return best
@@ -139,6 +144,26 @@ class StartSearch:
             return replace(contender, value=found.value)
         after = self.verdict.of_end(found.rows, start.initial, contender.assessment)
         return replace(contender, value=after.value - self._charge(start, found.rows))
+
+    def judge_again(self, contender):
+        """Compare one of the best few with the others of them.
+
+        Parameters
+        ----------
+        contender : Contender
+            One of the best.
+
+        Returns
+        -------
+        contender : Contender
+            The same with the value by which the best is chosen.
+        """
+        if self.verdict is None:
+            return contender
+        start, rows = contender.start, contender.found.rows
+        charge = self._charge(start, rows)
+        value = self.verdict.once_more(rows, start.initial, contender.value + charge)
+        return replace(contender, value=value - charge)
 
     def climb(self, ascent, contender):
         """Climb on.

@@ -17,6 +17,7 @@ from skpoison.attacks.rows._hold_out import (
     all_rows,
     hold_out,
     learning_apart,
+    other_folds,
     without,
 )
 
@@ -148,3 +149,17 @@ def test_more_features_than_rows():
     victim.fit(*attack.fit_resample(*train))
     harmed = mean_squared_error(test[1], victim.predict(test[0]))
     assert harmed > 2.5 * clean
+
+
+def test_other_folds_are_of_all_rows_that_stay():
+    positions = np.arange(3, 40)
+    folds = other_folds(knowledge(SVC()), positions, np.random.RandomState(0))
+    assert len(folds) == 5
+    rows = np.concatenate([fold.rows for fold in folds])
+    np.testing.assert_array_equal(np.sort(rows), positions)
+    for fold in folds:
+        np.testing.assert_array_equal(fold.train, np.setdiff1d(range(40), fold.rows))
+        np.testing.assert_array_equal(fold.X, X[fold.rows])
+        np.testing.assert_array_equal(fold.y, CODES[fold.rows])
+        shares = [np.mean(CODES[fold.rows]), np.mean(CODES[positions])]
+        assert abs(np.diff(shares)[0]) < 1 / fold.rows.shape[0]

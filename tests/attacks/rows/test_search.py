@@ -9,8 +9,15 @@ from sklearn.model_selection import train_test_split
 
 from skpoison.attacks import GradientInsertion, GradientModification, RandomInsertion
 from skpoison.attacks._refits import Refits
+from skpoison.attacks.rows._initial_rows import InitialRows
+from skpoison.attacks.rows._objective import PoisonObjective
+from skpoison.attacks.rows._search import Contender, StartSearch
+from skpoison.attacks.rows._starts import Start
+from skpoison.attacks.rows._verdict import Verdict
 from skpoison.feasible_sets import L2Ball
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
+from skpoison.optimizers._coordinates import PoisonRows
+from skpoison.optimizers._schedule import OptimisedRows
 from skpoison.penalties import Displacement
 
 X, y = make_classification(160, 8, n_informative=5, n_classes=3, random_state=0)
@@ -125,3 +132,23 @@ def test_stochastic_surrogates_are_compared_by_their_own_fits(monkeypatch):
     found = [value for value, X in values if np.allclose(X, X_out[-10:])]
     assert found
     assert max(found) == max(value for value, _ in values)
+
+
+def test_the_price_of_rows_counts_when_they_are_judged_again():
+    class Doubled(Verdict):
+        def once_more(self, rows, initial, value):
+            assert rows is moved
+            assert initial is start.initial
+            return 2 * value
+
+    clones = PoisonRows(np.array([[1.0, 2.0]]), np.zeros(1))
+    moved = PoisonRows(np.array([[4.0, 2.0]]), np.zeros(1))
+    start = Start(InitialRows(clones, np.empty(0, dtype=int), np.array([0])), clones)
+    found = OptimisedRows(moved, 0.9, np.array([0.1, 0.9]), [])
+    penalty = Displacement(0.1).fit(np.array([[0.0, 0.0], [2.0, 2.0]]), np.arange(2))
+    price = PoisonObjective([], [penalty], clones).charge(moved)
+    assert price > 0.1
+    search = StartSearch([], [penalty], Doubled(None), None, None, store_path=False)
+    again = search.judge_again(Contender(start, found, 0.7 - price))
+    assert again.value == pytest.approx(2 * 0.7 - price)
+    assert again.found is found

@@ -12,7 +12,8 @@ from sklearn.svm import SVC
 from skpoison.attacks import GradientInsertion
 from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks._validation_data import Fold
-from skpoison.attacks.rows import _verdict
+from skpoison.attacks.rows import _effort, _verdict
+from skpoison.attacks.rows._effort import default_effort
 from skpoison.attacks.rows._hold_out import together
 from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._verdict import (
@@ -24,6 +25,8 @@ from skpoison.attacks.rows._verdict import (
 from skpoison.goals import ErrorGeneric
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
 from skpoison.optimizers._coordinates import PoisonRows
+from skpoison.optimizers._successive_halving import N_FINALISTS
+from skpoison.penalties import Displacement
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((40, 3))
@@ -135,6 +138,17 @@ def test_mean_of_rows_left_out_and_of_rows_learnt():
     assert after.value == pytest.approx((15 + 27) / 2)
 
 
+def test_a_second_opinion():
+    again = Verdict(None, Numbers([1, 3]), Numbers([8, 10]))
+    verdict = Verdict(None, Numbers([4, 6]), Numbers([8, 10]), again)
+    rows, initial = poison(2.0)
+    value = verdict.of_start(rows, initial).value
+    assert value == 2 * (5 + 9) / 2
+    expected = 2 * (0.2 * 5 + 0.2 * 2 + 0.6 * 9)
+    assert verdict.once_more(rows, initial, value) == pytest.approx(expected)
+    assert again.once_more(rows, initial, value) == value
+
+
 def test_of_a_stiff_surrogate_rows_learnt_are_enough():
     verdict = Verdict(None, None, Numbers([8, 10]))
     (start, initial), (end, _) = poison(1.0, origins=[8]), poison(3.0)
@@ -182,8 +196,11 @@ def test_without_rows_held_out():
     assert verdict.of_end(end, initial, before).value == 6
 
 
-def spied(monkeypatch, surrogate, features, **settings):
-    """Return the verdict of an attack, what it has assessed, and what it returns."""
+def spied(monkeypatch, surrogate, features, *, y=CODES, n_starts=6, **settings):
+    """Return the verdicts of an attack, what they assess, and what it returns.
+
+    Its own verdict comes last; one before it compares the best few once more.
+    """
     seen, verdicts = [], []
 
     class Spy(Verdict):
@@ -193,23 +210,23 @@ def spied(monkeypatch, surrogate, features, **settings):
 
         def of_start(self, rows, initial):
             found = super().of_start(rows, initial)
-            seen.append((found, rows))
+            seen.append((found, rows, self))
             return found
 
         def of_end(self, rows, initial, start):
             found = super().of_end(rows, initial, start)
-            seen.append((found, rows))
+            seen.append((found, rows, self))
             return found
 
     monkeypatch.setattr(_verdict, "Verdict", Spy)
     attack = GradientInsertion(
         surrogate,
         6,
-        optimizer=SuccessiveHalving(ProjectedAscent(max_iter=8), n_starts=6),
+        optimizer=SuccessiveHalving(ProjectedAscent(max_iter=8), n_starts=n_starts),
         random_state=0,
         **settings,
     )
-    X_out, _ = attack.fit_resample(features, CODES)
+    X_out, _ = attack.fit_resample(features, y)
     return verdicts, seen, X_out[-6:], attack
 
 
@@ -217,19 +234,35 @@ WIDE = np.random.RandomState(1).standard_normal((40, 50))
 
 
 @pytest.mark.parametrize(
-    ("surrogate", "features", "expected"),
+    ("surrogate", "features", "expected", "is_repeated"),
     [
-        (LogisticRegression(), X, (False, False, True)),
-        (SVC(), X, (False, True, True)),
-        (LogisticRegression(), WIDE, (True, True, False)),
-        (SGDClassifier(random_state=0), X, (False, False, True)),
-        (SGDClassifier(alpha=1, random_state=0), WIDE, (False, True, True)),
+        (LogisticRegression(), X, (False, False, True), False),
+        (SVC(), X, (False, True, True), True),
+        (LogisticRegression(), WIDE, (True, True, False), False),
+        (SGDClassifier(random_state=0), X, (False, False, True), False),
+        (SGDClassifier(alpha=1, random_state=0), WIDE, (False, True, True), True),
     ],
 )
-def test_which_rows_count(monkeypatch, surrogate, features, expected):
-    (verdict,), *_ = spied(monkeypatch, surrogate, features)
+def test_which_rows_count(monkeypatch, surrogate, features, expected, is_repeated):
+    (*again, verdict), *_ = spied(monkeypatch, surrogate, features)
     parts = verdict.searched, verdict.held_out, verdict.in_sample
     assert tuple(part is not None for part in parts) == expected
+    assert again == ([verdict.again] if is_repeated else [])
+
+
+def test_responses_are_not_judged_again(monkeypatch):
+    """Five features for forty rows, which a linear surrogate may suit."""
+    features = np.random.RandomState(2).standard_normal((40, 5))
+    (verdict,), *_ = spied(monkeypatch, Ridge(), features, y=RESPONSES)
+    assert verdict.held_out is not None
+    assert verdict.again is None
+
+
+def test_on_large_data_nothing_is_judged_again(monkeypatch):
+    monkeypatch.setattr(_effort, "WHOLE", 400)
+    assert 0.9 < default_effort(X, 6).share < 1
+    (verdict,), *_ = spied(monkeypatch, SVC(), X)
+    assert verdict.again is None
 
 
 def test_given_validation_rows_are_measured_by_the_objective(monkeypatch):
@@ -255,9 +288,63 @@ def test_a_stiff_surrogate_is_compared_by_what_the_victim_errs(monkeypatch, surr
 
 def test_a_climb_that_suits_its_own_rows_loses(monkeypatch):
     """The result is the best by the verdict, not by the objective."""
+    monkeypatch.setattr(Verdict, "once_more", lambda self, rows, initial, value: value)
     _, seen, poison, attack = spied(monkeypatch, SVC(), X)
-    values = np.array([found.value for found, _ in seen])
-    found = [found.value for found, rows in seen if np.array_equal(rows.X, poison)]
+    values = np.array([found.value for found, *_ in seen])
+    found = [found.value for found, rows, _ in seen if np.array_equal(rows.X, poison)]
     assert max(found) == values.max() > values[0]
     assert len(attack.goal_path_) == attack.n_iter_ + 1
     assert np.isfinite(attack.goal_path_).all()
+
+
+def test_the_best_few_are_judged_again(monkeypatch):
+    """On other folds, by fits of the victim; the best by both verdicts is returned."""
+    monkeypatch.setattr(_verdict, "TOL", 1e-9)
+    surrogate = SVC(gamma=0.3, tol=1e-8)
+    (again, verdict), seen, poison, attack = spied(
+        monkeypatch, surrogate, X, n_starts=12
+    )
+    met = [(found.value, rows) for found, rows, by in seen if by is verdict]
+    finalists = [(found.value, rows) for found, rows, by in seen if by is again]
+    best = sorted(met, key=lambda each: -each[0])[:N_FINALISTS]
+    assert [rows for _, rows in finalists] == [rows for _, rows in best]
+    parts = [
+        [problem.X for problem in each.held_out.problems] for each in (verdict, again)
+    ]
+    assert not any(np.array_equal(*pair) for pair in zip(*parts, strict=True))
+
+    def errors(X_clean, codes, goal, rows):
+        """Of a fit with clean rows that count as much as all of them."""
+        fitted = clone(surrogate).fit(
+            np.concatenate([X_clean, rows.X]),
+            np.concatenate([codes, rows.y.astype(int)]),
+            np.repeat([40 / codes.shape[0], 1.0], [codes.shape[0], len(rows)]),
+        )
+        scores = fitted.decision_function(goal.X)
+        return smoothed_errors(scores, goal.measure.codes)
+
+    measured = np.concatenate([each.raw_goal.X for each in again.held_out.problems])
+    np.testing.assert_array_equal(np.sort(measured, axis=0), np.sort(X, axis=0))
+    whole = again.in_sample.problems[0].raw_goal
+    finals = []
+    for (first, _), (second, rows) in zip(best, finalists, strict=True):
+        left_out = [
+            errors(each.X, each.codes, each.raw_goal, rows)
+            for each in again.held_out.problems
+        ]
+        left_out = np.concatenate(left_out).mean()
+        in_sample = errors(X, CODES, whole, rows).mean()
+        assert second == pytest.approx((left_out + in_sample) / 2, rel=1e-5)
+        before = 2 * first - in_sample
+        finals.append(0.2 * before + 0.2 * left_out + 0.6 * in_sample)
+    np.testing.assert_array_equal(finalists[np.argmax(finals)][1].X, poison)
+    assert np.argmax(finals) > 0  # the first verdict alone would not return it
+    X_out, _ = attack.fit_resample(X, CODES)
+    np.testing.assert_array_equal(X_out[-6:], poison)
+
+
+def test_what_penalties_cost_counts_in_both_verdicts(monkeypatch):
+    """With a high price the clones themselves are the best."""
+    *_, poison, _ = spied(monkeypatch, SVC(), X, penalties=[Displacement(100.0)])
+    away = np.abs(poison[:, np.newaxis] - X).max(axis=2).min(axis=1)
+    assert_allclose(away, 0, atol=1e-12)
