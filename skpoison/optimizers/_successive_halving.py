@@ -39,7 +39,8 @@ class SuccessiveHalving(BaseEstimator):
     better half climbs for four times as many, and so on. Where poison rows may have one
     of several labels, these are chosen anew every 25 steps. The best result is kept: by
     the measure that results are compared by it is never worse than any of the starts,
-    nor, where labels stay, than that of `ascent` alone.
+    nor, where labels stay, than that of `ascent` alone. An attack may compare the best
+    eight by another measure in the end.
 
     Parameters
     ----------

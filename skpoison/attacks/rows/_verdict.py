@@ -29,6 +29,12 @@ The second term is free of what the ascent owes to its own rows, and the first o
 which has more rows, keeps most of the noise of the second out of the comparison (it is
 a control variate).
 
+The best of many by a count of a hundred rows owes a part of its lead to chance. So the
+best eight are assessed once more, by surrogates that have not learnt from other folds
+of all rows, and what is returned is the best of them by .2 of each estimate of the
+first kind and .6 of the second one, which has less noise. That is done where both kinds
+count, for classes, and on small data.
+
 All rows count, those that poison is made of, too. A clone with another label is an
 error at its own place that test rows do not see. But without these rows a set of one
 pair of classes would be compared on fewer rows of the very class that it harms. (Of 32
