@@ -1,7 +1,7 @@
 """Trimmed regression under gradient attacks, naive and adaptive: test errors.
 
-The protocol of regression.py: 300 training rows of grid_stability and 59 of
-machine_cpu, validation rows of the attacker and test rows, all of [0, 1]; a quarter as
+The protocol of regression.py: 300 training rows of grid_stability, 59 of machine_cpu
+and 126 of load_diabetes, validation rows of the attacker and test rows, all of [0, 1]; a quarter as
 many rows as training rows are inserted, n_p / (n + n_p) = 0.2, with their labels
 mirrored and features that move (x), or both moving (x and y). The goal is the squared
 error on the validation rows. The learner is Ridge, with a penalty chosen on clean rows.
@@ -114,7 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--adaptive", action="store_true")
-    sets = ["grid_stability", "machine_cpu"]
+    sets = ["grid_stability", "machine_cpu", "diabetes"]
     parser.add_argument("--sets", nargs="+", choices=sets, default=sets)
     parser.add_argument("--defences", nargs="+")
     options = parser.parse_args()
