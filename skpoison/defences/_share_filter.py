@@ -105,6 +105,8 @@ class BaseShareFilter(BaseRowFilter):
     }
 
     _leaves_out_a_share = True
+    # Whether a share is left out by going on from what larger ones have left out.
+    _goes_on_from_larger_shares = True
     # The shares that are left out at first if too few rows are trusted to choose one.
     _first_shares = (0.3,)
 
@@ -226,7 +228,9 @@ class BaseShareFilter(BaseRowFilter):
         tolerance = 0.0 if is_classifier(self) else TOLERANCE
         best = weakest_of_the_best(np.concatenate(losses, axis=1), tolerance)
         place, i = divmod(best, len(limits))
-        return [SHARES[: len(SHARES) - place]], [limits[i]]
+        chosen = len(SHARES) - 1 - place
+        first = 0 if self._goes_on_from_larger_shares else chosen
+        return [SHARES[first : chosen + 1]], [limits[i]]
 
     def _compared(self, losses):
         """Return what is averaged over trusted rows: bounded for classification."""

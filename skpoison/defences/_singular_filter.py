@@ -28,6 +28,7 @@ class BaseSingularFilter(BaseShareFilter):
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
     }
 
+    _goes_on_from_larger_shares = False
     # How many times the contamination is left out.
     _excess = 1.0
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skpoison.defences import SEVERClassifier
 from skpoison.defences._share_filter import (
     SHARES,
     BaseShareFilter,
@@ -105,6 +106,17 @@ def test_trusted_rows_choose_the_weakest_of_the_best():
     for part in fitted.tasks_:
         np.testing.assert_array_equal(part.movable, ~trusted)
     np.testing.assert_array_equal(whole.kept, trusted)
+
+
+def test_the_share_chosen_alone_if_it_does_not_go_on_from_larger_ones():
+    class Alone(FirstRows):
+        _goes_on_from_larger_shares = False
+
+    trusted = np.arange(40) >= 25
+    fitted = Alone(LogisticRegression(), random_state=0).fit(X, y, trusted=trusted)
+    assert [shares for shares, _ in fitted.asked_] == [SHARES, SHARES, (0.1,)]
+    assert fitted.first_share_ == 0.1
+    assert not SEVERClassifier._goes_on_from_larger_shares
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])
