@@ -188,17 +188,24 @@ class LeastSquaresRefits(Refits):
         """
         penalty = getattr(self.estimator, "alpha", 0.0)
         if not penalty:
-            tol = getattr(self.estimator, "tol", None)
-            each = zip(X, y, strict=True)
-            return np.array([np.linalg.lstsq(*rows, rcond=tol)[0] for rows in each])
+            return self._solve_singular(X, y)
         Xt = X.swapaxes(1, 2)
-        if X.shape[1] < X.shape[2]:
-            gram = X @ Xt
-            gram[:, *np.diag_indices(gram.shape[1])] += penalty
-            return Xt @ np.linalg.solve(gram, y)
-        gram = Xt @ X
+        is_wide = X.shape[1] < X.shape[2]
+        gram = X @ Xt if is_wide else Xt @ X
         gram[:, *np.diag_indices(gram.shape[1])] += penalty
-        return np.linalg.solve(gram, Xt @ y)
+        try:
+            if is_wide:
+                return Xt @ np.linalg.solve(gram, y)
+            return np.linalg.solve(gram, Xt @ y)
+        except np.linalg.LinAlgError:  # the penalty is less than rounding
+            return self._solve_singular(X, y)
+
+    def _solve_singular(self, X, y):
+        """Return the weights of the least norm, without a penalty."""
+        is_plain = isinstance(self.estimator, LinearRegression)
+        tol = getattr(self.estimator, "tol", None) if is_plain else None
+        each = zip(X, y, strict=True)
+        return np.array([np.linalg.lstsq(*rows, rcond=tol)[0] for rows in each])
 
     def losses(self, model):
         """Return the squared errors of all rows."""

@@ -79,6 +79,16 @@ def test_fewer_rows_than_columns(model, intercept):
         np.testing.assert_allclose(refits.losses(found), expected, 1e-6, 1e-9)
 
 
+def test_penalty_less_than_rounding():
+    twice = np.repeat(np.arange(80.0)[:, np.newaxis], 2, axis=1)
+    model = Ridge(1e-20)
+    refits = make_refits(model, twice, r, {})
+    clones = CloneRefits(LinearRegression(), twice, r, {})
+    rows = np.arange(1, 80)
+    expected = clones.losses(clones.fit(rows))
+    np.testing.assert_allclose(refits.losses(refits.fit(rows)), expected, 1e-6, 1e-9)
+
+
 @pytest.mark.parametrize("params", [{}, WEIGHTS])
 @pytest.mark.parametrize("y", [TWO, THREE])
 @pytest.mark.parametrize(
