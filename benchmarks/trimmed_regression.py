@@ -1,10 +1,11 @@
 """Trimmed regression under gradient attacks, naive and adaptive: test errors.
 
 The protocol of regression.py: 300 training rows of grid_stability, 59 of machine_cpu
-and 126 of load_diabetes, validation rows of the attacker and test rows, all of [0, 1]; a quarter as
-many rows as training rows are inserted, n_p / (n + n_p) = 0.2, with their labels
-mirrored and features that move (x), or both moving (x and y). The goal is the squared
-error on the validation rows. The learner is Ridge, with a penalty chosen on clean rows.
+and 126 of load_diabetes, validation rows of the attacker and test rows, all of [0, 1];
+a quarter as many rows as training rows are inserted, n_p / (n + n_p) = 0.2, with their
+labels mirrored and features that move (x), or both moving (x and y). The goal is the
+squared error on the validation rows. The learner is Ridge, with a penalty chosen on
+clean rows.
 
 Each defence is fitted to clean rows, to the poison of an attacker who does not know of
 it, and, if it can be the surrogate, to the poison of one who does (adaptive, x and y).
