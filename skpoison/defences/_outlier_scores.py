@@ -113,7 +113,8 @@ class NeighborDistance:
         # takes less time than the checks of an index.
         for block in gen_batches(X.shape[0], GRADIENT_BLOCK):
             moved = difference[block]
-            gaps = self._squares - 2 * (moved @ self.rows.T)
+            centre, rows, squares = self._centred
+            gaps = squares - 2 * ((moved - centre) @ rows.T)
             nearest = np.argpartition(gaps, self.n_neighbors - 1, axis=1)
             neighbors = self.rows[nearest[:, self.n_neighbors - 1]]
             moved -= neighbors.toarray() if sparse.issparse(neighbors) else neighbors
@@ -122,8 +123,14 @@ class NeighborDistance:
         return distances, difference
 
     @cached_property
-    def _squares(self):
-        return _norms(self.rows) ** 2
+    def _centred(self):
+        """The mean, the rows without it, and their squares, which then round less."""
+        if sparse.issparse(self.rows):
+            return 0.0, self.rows, _norms(self.rows) ** 2
+        rows = self.rows.astype(np.float64)
+        centre = rows.mean(axis=0)
+        rows -= centre
+        return centre, rows, _norms(rows) ** 2
 
     def _numbers(self, X):
         """Return booleans as numbers, of which there are differences."""

@@ -21,8 +21,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+import sklearn
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import _check_method_params
 
 from skpoison.bilevel.learners.linear import LinearLearner
@@ -43,6 +45,9 @@ TOGETHER = 2**22
 MAX_COLUMNS = 100
 # Norm of the gradient, relative to the terms that it is a sum of, at an optimum.
 TOL = 1e-8
+# Whether LinearRegression leaves out directions whose singular values are below its
+# `tol`, times the largest. Before, dense rows have no use for it.
+HAS_CUTOFF = parse_version(sklearn.__version__) >= parse_version("1.9")
 
 
 @dataclass(frozen=True)
@@ -202,10 +207,10 @@ class LeastSquaresRefits(Refits):
 
     def _solve_singular(self, X, y):
         """Return the weights of the least norm, without a penalty."""
-        is_plain = isinstance(self.estimator, LinearRegression)
-        tol = getattr(self.estimator, "tol", None) if is_plain else None
+        is_cut_off = HAS_CUTOFF and isinstance(self.estimator, LinearRegression)
+        cutoff = self.estimator.tol if is_cut_off else None
         each = zip(X, y, strict=True)
-        return np.array([np.linalg.lstsq(*rows, rcond=tol)[0] for rows in each])
+        return np.array([np.linalg.lstsq(*rows, rcond=cutoff)[0] for rows in each])
 
     def losses(self, model):
         """Return the squared errors of all rows."""

@@ -137,3 +137,13 @@ def test_gradients_of_distances(make):
         X, np.arange(60), n_neighbors=1, metric="manhattan", n_jobs=None
     )
     assert not score.has_gradient
+
+
+@pytest.mark.parametrize(("make", "rtol"), [(np.float32, 1e-3), (np.float64, 1e-9)])
+def test_gradients_of_distances_far_from_the_origin(make, rtol):
+    offset = 1e3 if make is np.float32 else 1e8
+    rows, others = make(offset + X[REFERENCE]), make(offset + X[OTHERS])
+    _, score = distances_to(rows, np.arange(30), n_neighbors=3)
+    distances, gradients = score.with_gradient(others)
+    np.testing.assert_allclose(distances, score(others), rtol)
+    np.testing.assert_allclose(np.linalg.norm(gradients, axis=1), 1)

@@ -67,6 +67,15 @@ def test_least_squares(model, params):
         np.testing.assert_allclose(refits.losses(found), alone, 1e-9, 1e-12)
 
 
+@pytest.mark.parametrize("model", [Ridge(0, solver="svd"), LinearRegression()])
+def test_columns_of_different_scales_count_as_in_clones(model):
+    A = X * [1, 1, 1e5, 1, 1, 1e-5]
+    refits, clones = make_refits(model, A, r, {}), CloneRefits(model, A, r, {})
+    for rows in SUBSETS[:3]:
+        expected = clones.losses(clones.fit(rows))
+        np.testing.assert_allclose(refits.losses(refits.fit(rows)), expected, 1e-3)
+
+
 @pytest.mark.parametrize("model", [Ridge(0.3), LinearRegression()])
 @pytest.mark.parametrize("intercept", [True, False])
 def test_fewer_rows_than_columns(model, intercept):
