@@ -12,6 +12,9 @@ from skpoison.defences._reference_rows import sample_rows
 N_FOLDS = 2
 # With fewer trusted rows nothing can be compared.
 MIN_TRUSTED = 10
+# Mean losses that differ by less, relative to themselves, are equal: those of two fits
+# to the same rows, from different starts.
+ROUNDING = 1e-6
 
 
 def trusted_folds(codes, trusted, random_state):
@@ -54,4 +57,4 @@ def weakest_of_the_best(losses, tolerance):
     candidate : int
     """
     means = losses.mean(axis=1)
-    return int(np.argmax(means <= (1 + tolerance) * means.min()))
+    return int(np.argmax(means <= (1 + max(tolerance, ROUNDING)) * means.min()))

@@ -30,3 +30,9 @@ def test_weakest_of_about_equals():
     assert weakest_of_the_best(losses, 0.0) == 2
     assert weakest_of_the_best(losses, 0.4) == 2
     assert weakest_of_the_best(losses, 0.5) == 1
+
+
+def test_rounding_is_no_advantage():
+    losses = np.array([[0.3, 0.5], [0.3, 0.3], [0.3, 0.3 - 1e-9], [0.3, 0.3 - 1e-5]])
+    assert weakest_of_the_best(losses[:3], 0.0) == 1
+    assert weakest_of_the_best(losses, 0.0) == 3
