@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skpoison.defences._outlier_scores import N_FOLDS, MeanScore
 from skpoison.defences._robust_scale import is_far
-from skpoison.utils._containers import take_rows
+from skpoison.utils._containers import are_numbers, take_rows
 
 # Inverse penalty of the default classifier, for standardised columns. The weights are
 # hardly more than the differences of the class means: of few rows in many columns no
@@ -157,7 +157,7 @@ class LabelLoss:
         """Return the loss of each label."""
         if not y.shape[0]:
             return np.empty(0)
-        if isinstance(X, np.ndarray) and self.has_gradient:
+        if are_numbers(X) and self.has_gradient:
             # As below, without the checks of scikit-learn, which take longer.
             return np.minimum(self._losses_and_slopes(X, y)[0], LARGEST)
         probabilities = self.classifier.predict_proba(X)
@@ -172,10 +172,11 @@ class LabelLoss:
         """Whether `with_gradient` is known: for logistic regression.
 
         Its `multi_class`, before scikit-learn 1.8, can be other than one sigmoid for
-        two classes, and a softmax for more.
+        two classes, and a softmax for more. A subclass may have other probabilities.
         """
         model = _linear_model(self.classifier)
-        if not isinstance(model, LogisticRegression):
+        own = getattr(type(model), "predict_proba", None)
+        if own is not LogisticRegression.predict_proba:
             return False
         way = getattr(model, "multi_class", "auto")
         if model.classes_.shape[0] == 2:

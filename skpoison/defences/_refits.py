@@ -35,7 +35,7 @@ from skpoison.defences._row_losses import (
     squared_errors,
 )
 from skpoison.surrogates import as_training_problem
-from skpoison.utils._containers import take_rows
+from skpoison.utils._containers import are_numbers, take_rows
 from skpoison.utils._warnings import collect_warnings
 from skpoison.utils._weights import fit_weighted
 
@@ -283,7 +283,7 @@ def make_refits(estimator, X, y, params):
     # A subclass may do anything.
     known = LinearRegression, Ridge, LogisticRegression
     is_known = type(estimator) in known and params.keys() <= {"sample_weight"}
-    if not is_known or not _are_numbers(X):
+    if not is_known or not are_numbers(X):
         return of_clones
     n_classes = np.unique(y).shape[0] if is_classifier(estimator) else None
     try:
@@ -297,9 +297,3 @@ def make_refits(estimator, X, y, params):
     if not is_smooth or n_classes < 2 or X.shape[1] > MAX_COLUMNS:
         return of_clones
     return LogisticRefits(estimator, X, y, params, problem)
-
-
-def _are_numbers(X):
-    """Return whether rows are a dense array of finite numbers."""
-    is_numeric = isinstance(X, np.ndarray) and X.dtype.kind in "fiub"
-    return is_numeric and np.isfinite(X).all()

@@ -381,3 +381,19 @@ def _within(values, name):
     # The float next to the largest integer of 64 bits is larger than it.
     last = float(ends.max) if ends.bits < 64 else np.nextafter(float(ends.max), 0)
     return np.clip(values, float(ends.min), last)
+
+
+def are_numbers(X):
+    """Return whether rows are a dense array of finite numbers.
+
+    Parameters
+    ----------
+    X : object
+        The rows.
+
+    Returns
+    -------
+    are_numbers : bool
+    """
+    is_numeric = isinstance(X, np.ndarray) and X.dtype.kind in "fiub"
+    return is_numeric and bool(np.isfinite(X).all())

@@ -188,3 +188,22 @@ def test_models_without_gradients():
     assert not loss.has_gradient
     _, residual = fit_residuals(KNeighborsRegressor(), X, 1.0 * Y)
     assert not residual.has_gradient
+
+
+def test_rows_that_are_no_finite_numbers_are_left_to_the_classifier():
+    _, loss = fit_label_losses(MODEL, X, Y)
+    np.testing.assert_allclose(loss(X.astype(object), Y), loss(X, Y))
+    missing = np.where(np.arange(5) == 0, np.nan, X)
+    with pytest.raises(ValueError, match="contains NaN"):
+        loss(missing, Y)
+
+
+def test_probabilities_of_a_subclass_count():
+    class Halved(LogisticRegression):
+        def predict_proba(self, X):
+            return super().predict_proba(X) / 2
+
+    plain, _ = fit_label_losses(MODEL, X, Y)
+    own, loss = fit_label_losses(Halved(C=0.3), X, Y)
+    np.testing.assert_allclose(own, plain + np.log(2))
+    assert not loss.has_gradient

@@ -11,6 +11,7 @@ from skpoison.utils._check_data import with_repeated_entries
 from skpoison.utils._containers import (
     append_responses,
     append_rows,
+    are_numbers,
     canonical,
     cast_like,
     is_frame,
@@ -319,3 +320,22 @@ def test_canonical(form):
     assert X.nnz == entries, "it is not written to"
     assert canonical(out) is out
     assert canonical(VALUES) is VALUES
+
+
+@pytest.mark.parametrize("dtype", [np.float32, int, np.uint8, bool])
+def test_dense_finite_numbers(dtype):
+    assert are_numbers(VALUES.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        VALUES.astype(object),
+        VALUES.astype(str),
+        np.full(VALUES.shape, np.nan),
+        sparse.csr_matrix(VALUES),
+        pd.DataFrame(VALUES),
+    ],
+)
+def test_other_rows_are_no_dense_finite_numbers(X):
+    assert not are_numbers(X)
