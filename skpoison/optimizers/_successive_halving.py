@@ -202,6 +202,8 @@ class SuccessiveHalving(BaseEstimator):
         for n_contenders, n_steps in self._stages():
             others = [*climbed(_by_value(others)[:n_contenders], n_steps)]
             met += others
+        if is_stopped():
+            return max(met, key=_value)
         return max(map(judge_again, _by_value(met)[:N_FINALISTS]), key=_value)
 
 

@@ -9,14 +9,14 @@ class LastFit:
 
     Attributes
     ----------
-    rows : tuple or None
-        The rows and their labels or responses; None if nothing has been learnt.
-    result : object
-        What has been learnt.
+    last : tuple or None
+        The rows and their labels or responses, and what has been learnt from them; None
+        if nothing has been learnt. It is replaced as a whole, so that threads may share
+        a memory.
     """
 
     def __init__(self):
-        self.rows, self.result = None, None
+        self.last = None
 
     def recall(self, X, y, learn):
         """Return what is learnt from rows.
@@ -36,9 +36,10 @@ class LastFit:
         """
         if not (isinstance(X, np.ndarray) or sparse.issparse(X)):
             return learn(X, y)
-        if self.rows is None or not _is_same((X, y), self.rows):
-            self.rows, self.result = (X.copy(), y.copy()), learn(X, y)
-        return self.result
+        last = self.last
+        if last is None or not _is_same((X, y), last[0]):
+            self.last = last = (X.copy(), y.copy()), learn(X, y)
+        return last[1]
 
 
 def _is_same(rows, others):

@@ -139,8 +139,15 @@ def test_ends_of_climbs_are_judged_again():
 
 def test_stopped():
     starts = [Number(0.1, 1.0), Number(0.2, 1.0)]
-    best = search(SuccessiveHalving(), starts, is_stopped=lambda: True)
+    again = []
+    best = search(
+        SuccessiveHalving(),
+        starts,
+        is_stopped=lambda: True,
+        judge_again=lambda number: again.append(number),
+    )
     assert best == starts[0]
+    assert not again
 
 
 @pytest.mark.parametrize(

@@ -89,15 +89,11 @@ def hold_out(known, positions, random_state):
         train = np.setdiff1d(np.arange(known.codes.shape[0]), aside)
         folds = [Fold(train, X, codes, aside)]
         return HeldRows(folds, folds, is_apart=True)
-
-    def divided(n_folds, rows):
-        return make_folds(
-            n_folds, known.X, known.codes, rows, random_state, stratify=stratify
-        )
-
-    folds = divided(N_HELD_OUT, aside)
+    folds = _divided(known, N_HELD_OUT, aside, random_state)
     has_few = aside.shape[0] < FEW
-    return HeldRows(folds, divided(N_COUNTED, positions) if has_few else folds)
+    return HeldRows(
+        folds, all_folds(known, positions, random_state) if has_few else folds
+    )
 
 
 def all_rows(known, positions):
@@ -118,8 +114,8 @@ def all_rows(known, positions):
     return Fold(everything, known.X[positions], known.codes[positions], positions)
 
 
-def other_folds(known, positions, random_state):
-    """Return folds of all rows, for a second opinion.
+def all_folds(known, positions, random_state):
+    """Return folds of all rows.
 
     Parameters
     ----------
@@ -134,9 +130,14 @@ def other_folds(known, positions, random_state):
     -------
     folds : list of Fold
     """
+    return _divided(known, N_COUNTED, positions, random_state)
+
+
+def _divided(known, n_folds, rows, random_state):
+    """Return rows divided into folds."""
     stratify = known.classes is not None
     return make_folds(
-        N_COUNTED, known.X, known.codes, positions, random_state, stratify=stratify
+        n_folds, known.X, known.codes, rows, random_state, stratify=stratify
     )
 
 

@@ -48,7 +48,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skpoison.attacks._refits import make_refits
-from skpoison.attacks.rows._hold_out import all_rows, other_folds, together
+from skpoison.attacks.rows._hold_out import all_folds, all_rows, together
 from skpoison.bilevel.goals import OnRows, SmoothedError
 
 # Sharpness of the smoothed error by which sets are compared.
@@ -328,7 +328,7 @@ def make_verdict(
             (make_problems(folds), folds) for folds in ([], held.counted, everything)
         ]
         if is_repeated and held.counted and known.classes is not None:
-            folds = other_folds(known, positions, deepcopy(random_state))
+            folds = all_folds(known, positions, deepcopy(random_state))
             parts.append((make_problems(folds), folds))
 
     def errors(problems, folds):

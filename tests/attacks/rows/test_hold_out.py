@@ -14,10 +14,10 @@ from skpoison.attacks._validation_data import Fold
 from skpoison.attacks.rows import _hold_out
 from skpoison.attacks.rows._hold_out import (
     HeldRows,
+    all_folds,
     all_rows,
     hold_out,
     learning_apart,
-    other_folds,
     without,
 )
 
@@ -151,9 +151,9 @@ def test_more_features_than_rows():
     assert harmed > 2.5 * clean
 
 
-def test_other_folds_are_of_all_rows_that_stay():
+def test_all_folds_are_of_all_rows_that_stay():
     positions = np.arange(3, 40)
-    folds = other_folds(knowledge(SVC()), positions, np.random.RandomState(0))
+    folds = all_folds(knowledge(SVC()), positions, np.random.RandomState(0))
     assert len(folds) == 5
     rows = np.concatenate([fold.rows for fold in folds])
     np.testing.assert_array_equal(np.sort(rows), positions)
