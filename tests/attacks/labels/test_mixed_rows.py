@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 
 from skpoison.attacks.labels import _mixed_rows
 from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
@@ -27,6 +28,14 @@ def test_features_are_those_of_two_neighbours():
         assert (GROUPS[parents] == code).all()
     # Some of them are new.
     assert (mixed[:, np.newaxis] != X).any(axis=2).all(axis=1).mean() > 0.3
+
+
+def test_frames_as_the_output_of_transformers_change_nothing():
+    expected = mixed_rows(X, GROUPS, np.random.RandomState(0))
+    with config_context(transform_output="pandas"):
+        found = mixed_rows(X, GROUPS, np.random.RandomState(0))
+    for part, other in zip(found, expected, strict=True):
+        assert_array_equal(part, other)
 
 
 def test_labels_are_those_of_most_features():
