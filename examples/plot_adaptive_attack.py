@@ -103,11 +103,11 @@ plt.show()
 
 # %%
 # Both filters drop nearly all that the plain attack inserts, and undo most of what
-# flips do. Behind the filter by distances, an attack that knows it does half to
-# four fifths of the harm that the plain one does without a filter, up to a share of 10
-# %; at 15 % its search ends with less. The default filter leaves it less: it costs a
-# point of accuracy on clean data here, and what it accepts does less harm. Whoever
-# reports that a defence works has to report the error under an attack that knows it.
+# flips do. Behind the filter by distances, an attack that knows it does seven to eight
+# tenths of the harm that the plain one does without a filter, up to a share of 6 %, and
+# as much with more. The default filter leaves it less: it costs a point of accuracy on
+# clean data here, and what it accepts does less harm. Whoever reports that a defence
+# works has to report the error under an attack that knows it.
 #
 # Damage against detectability
 # ----------------------------
