@@ -135,7 +135,9 @@ class TransferMatrixDisplay(BaseDisplay):
         self.im_ = ax.imshow(cells, **style)
         self.text_ = np.empty(cells.shape, dtype=object)
         for place, value in np.ndenumerate(cells):
-            shade = np.dot(self.im_.cmap(self.im_.norm(value))[:3], [0.3, 0.6, 0.1])
+            *color, opacity = self.im_.cmap(self.im_.norm(value))
+            # What is missing is transparent, on white.
+            shade = opacity * np.dot(color, [0.3, 0.6, 0.1]) + 1 - opacity
             text = "–" if np.isnan(value) else format(value, values_format)
             font = {"ha": "center", "va": "center", **(text_kw or {})}
             font.setdefault("color", "black" if shade > 0.5 else "white")

@@ -53,6 +53,13 @@ def test_alignments(display):
     assert display.figure_.axes[1].get_ylabel() == "Gradient alignment"
 
 
+def test_numbers_and_dashes_are_legible(display):
+    display.plot(values="alignment", im_kw={"vmin": 0, "vmax": 1})
+    dark, missing, light = (text.get_color() for text in display.text_[0])
+    assert dark == "white"
+    assert missing == light == "black"
+
+
 def test_given_axes(display):
     _, ax = plt.subplots()
     assert display.plot(ax).ax_ is ax
