@@ -20,9 +20,13 @@ products with poison rows, a share of :math:`n_p / n` of the work.
 Nyström's, for which :math:`\hat K \preceq K`. U is a basis of the largest components
 of the last K: one product with the new K is one step of subspace iteration, so that the
 basis follows the poison rows.
+
+**Pairs.** Which of the clean rows a poison row is like is seen by the inner products,
+where those with poison rows are stored apart.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -43,6 +47,8 @@ OVERFLOWS = 1e30
 NEGLIGIBLE = 1e-6
 # Columns that are multiplied one by one.
 FEW = 4
+# Squared norm that stands for that of rows of zeros.
+TINY = 1e-30
 # Steps of subspace iteration from a random basis.
 FIRST_STEPS = 3
 
@@ -88,6 +94,31 @@ class Gram:
         else:
             is_stacked = isinstance(X, StackedRows)
             self.diagonal = X.squared_norms() if is_stacked else squared_norms(X)
+
+    @cached_property
+    def pairs(self) -> np.ndarray | None:
+        """The sparse and the dense row of each pair that are most alike, by cosine.
+
+        Of shape (n_pairs, 2), each row in one pair at most; None without dense rows
+        behind sparse ones.
+        """
+        if self.tail is None:
+            return None
+        n_top = self.X.top.shape[0]
+        sizes = np.sqrt(np.maximum(self.diagonal, TINY)).astype(self.tail.dtype)
+        cosines = self.tail[:, :n_top] / sizes[:n_top]
+        cosines /= sizes[n_top:, np.newaxis]
+        np.abs(cosines, out=cosines)
+        of_dense, of_sparse = cosines.argmax(axis=1), cosines.argmax(axis=0)
+        dense = np.arange(cosines.shape[0])
+        is_mutual = of_sparse[of_dense] == dense
+        return np.column_stack([of_dense[is_mutual], n_top + dense[is_mutual]])
+
+    @property
+    def products_of_pairs(self) -> np.ndarray:
+        """The inner product of the rows of each pair."""
+        first, second = self.pairs.T
+        return self.tail[second - self.X.top.shape[0], first]
 
     def product(self, U: np.ndarray) -> np.ndarray:
         """Multiply the inner products by columns.

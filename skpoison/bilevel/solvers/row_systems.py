@@ -8,18 +8,10 @@ system with the Hessian into one with
 
     M = \lambda I + D^{1/2} K D^{1/2} .
 
-It is solved by conjugate gradients. The preconditioner takes the largest components of
-K, :math:`F F^\top` (:mod:`skpoison.bilevel.learners.grams`), for K, and only the
-diagonal of what remains:
-
-.. math::
-
-    \Delta = \lambda I + D \operatorname{diag}(K - F F^\top), \qquad G = D^{1/2} F,
-    \qquad
-    (\Delta + G G^\top)^{-1} = \Delta^{-1}
-        - \Delta^{-1} G (I + G^\top \Delta^{-1} G)^{-1} G^\top \Delta^{-1} .
-
-It costs a matrix of the size of the rank, knows the curvatures as they are, and those
+It is solved by conjugate gradients. The preconditioner
+(:mod:`skpoison.bilevel.solvers.row_preconditioner`) takes the largest components of K,
+the diagonal of what remains, and the products of rows that belong together in pairs. It
+costs a matrix of the size of the rank, knows the curvatures as they are, and those
 change from step to step by orders of magnitude: for a factorisation of M it is the
 curvatures that make it stale, much more than the rows.
 
@@ -53,6 +45,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from skpoison.bilevel.learners.linear import LinearLearner, LinearPoint
 from skpoison.bilevel.learners.rows import Rows
+from skpoison.bilevel.solvers.row_preconditioner import RowPreconditioner
 
 # Most iterations of conjugate gradients.
 MAX_ITER = 300
@@ -366,29 +359,20 @@ class RowSystem:
         """Apply the inverse of what the largest components make of M."""
         n_outputs = self.roots.shape[1]
         Y = np.empty_like(B)
-        for k, (diagonal, G, small) in enumerate(self._preconditioners):
-            part = B[:, k::n_outputs] / diagonal
-            of_components = small @ (part.T.astype(G.dtype) @ G).T
-            Y[:, k::n_outputs] = part - (G @ of_components) / diagonal
+        for k, inverse in enumerate(self._preconditioners):
+            Y[:, k::n_outputs] = inverse(B[:, k::n_outputs])
         return Y
 
     @cached_property
-    def _preconditioners(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """The diagonal, the components and the small inverse of each output."""
-        F = self.rows.components
-        rest = self.rows.rough_gram.diagonal - np.einsum("ij,ij->i", F, F)
-        if self.offset:
-            F = np.column_stack([F, np.full(F.shape[0], np.sqrt(self.offset))])
-        parts, gram = [], self.rows.rough_gram
-        dtype = float if gram.matrix is None else gram.matrix.dtype
-        for root in self.roots.T:
-            diagonal = (self.penalty + root**2 * np.maximum(rest, 0))[:, np.newaxis]
-            G = root[:, np.newaxis] * F
-            small = G.T @ (G / diagonal)
-            small[np.diag_indices_from(small)] += 1
-            small = np.linalg.inv(small).astype(dtype)
-            parts.append((diagonal, G.astype(dtype), small))
-        return parts
+    def _preconditioners(self) -> list[RowPreconditioner]:
+        """The approximate inverse of each output."""
+        rows = self.rows
+        return [
+            RowPreconditioner(
+                self.penalty, root, rows.rough_gram, rows.components, self.offset
+            )
+            for root in self.roots.T
+        ]
 
 
 def intercept_offset(learner: LinearLearner) -> float:
