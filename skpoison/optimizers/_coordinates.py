@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skpoison.optimizers._blocks import row_blocks
 from skpoison.utils._ranges import column_ranges
 
 
@@ -129,6 +130,15 @@ class Coordinates:
         -------
         x : ndarray of shape (n_rows, n_columns)
         """
+        among = self.ascent_set if for_ascent else self.feasible_set
+        if among._role == "bounds" and not self.moves_responses:
+            # Each number is projected by itself.
+            nearest = np.empty(x.shape)
+            for block in row_blocks(x.shape):
+                part = self.rows(x[block], at[block])
+                part = self.project(part, start[block], for_ascent=for_ascent)
+                self.point(part, out=nearest[block])
+            return nearest
         rows = self.rows(x, at)
         nearest = self.project(rows, start, for_ascent=for_ascent)
         # In the memory of the rows, which nobody else has: to get more takes as long.

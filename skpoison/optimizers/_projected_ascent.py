@@ -21,11 +21,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skpoison.optimizers._base import AscentResult, BaseOptimizer, check_start
+from skpoison.optimizers._blocks import row_blocks
 
 # The smallest component of a direction that is followed, relative to the largest.
 SMALLEST = 0.05
-# Numbers that are scaled at once: they stay in the cache.
-BLOCK = 2**17
 
 
 class ProjectedAscent(BaseOptimizer):
@@ -123,9 +122,11 @@ class ProjectedAscent(BaseOptimizer):
         value, gradient = value_and_gradient(x)
         check_start(value, gradient)
         best, path = (value, x, gradient), [value]
-        length = self.step_size
+        length, directions = self.step_size, None
         for _ in range(self.max_iter):
-            directions = _unit_directions(x, gradient, project)
+            if directions is not None and np.may_share_memory(directions, x):
+                directions = None  # a projection may return what it is given
+            directions = _unit_directions(x, gradient, project, out=directions)
             if not directions.any():
                 break
             directions *= length
@@ -146,21 +147,22 @@ class ProjectedAscent(BaseOptimizer):
         return AscentResult(best[1], best[0], np.array(path))
 
 
-def _unit_directions(x, gradient, project):
+def _unit_directions(x, gradient, project, out=None):
     """Return the projected gradient of each row, scaled to unit length.
 
     A component of the gradient that points out of the feasible set, from a row on its
     border, would otherwise use up length of the step that the projection takes back.
+    They are written to `out`, if there is such an array.
     """
     # In place where it can be: what takes the time is to touch memory.
     largest = np.maximum(gradient.max(axis=1), -gradient.min(axis=1))[:, np.newaxis]
     # What is smaller than that would overflow by the division.
-    moved = gradient * (1e-7 / np.where(largest > 1e-250, largest, 1))
+    size = 1e-7 / np.where(largest > 1e-250, largest, 1)
+    moved = np.multiply(gradient, size, out=out)
     moved += x
     np.subtract(project(moved), x, out=moved)
-    n_rows = max(1, BLOCK // max(1, moved.shape[1]))
-    for i in range(0, moved.shape[0], n_rows):
-        rows = moved[i : i + n_rows]
+    for block in row_blocks(moved.shape):
+        rows = moved[block]
         # Negligible components are left out: they would make sparse rows dense for
         # nothing.
         size = np.abs(rows)

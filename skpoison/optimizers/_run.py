@@ -42,7 +42,11 @@ class Record:
             self.first = np.array(x)
         value, gradient = self.value_and_gradient(x)
         if value > self.value and np.isfinite(value) and np.isfinite(gradient).all():
-            self.x, self.value = np.array(x), value
+            if self.x is None:
+                self.x = np.array(x)
+            else:  # on large data it takes time to get memory
+                np.copyto(self.x, x)
+            self.value = value
         return value, gradient
 
 

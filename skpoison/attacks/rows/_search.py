@@ -112,6 +112,7 @@ class StartSearch:
             If the objective is not finite at the first start.
         """
         rows = self.coordinates.project(start.rows, start.initial.rows)
+        start = replace(start, rows=rows)  # the others are not needed any more
         is_first, self.is_first = self.is_first, False
         if is_first or self.verdict is None:
             found = self._measured(start, rows, check=is_first)
