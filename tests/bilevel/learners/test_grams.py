@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skpoison.bilevel.learners.grams import NEGLIGIBLE, Gram, GramMemory, is_centred
+from skpoison.bilevel.learners.stacked import StackedRows
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(60, 80)) * np.linspace(0.1, 3, 80)
@@ -89,3 +90,28 @@ def test_negligible_components_are_left_out():
     F = Gram(rows, rows @ rows.T).largest(None)
     assert F.shape[1] == 2
     assert_allclose(F @ F.T, rows @ rows.T, rtol=10 * NEGLIGIBLE, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pairs_are_rows_that_are_most_alike_to_each_other(dtype):
+    top = X[:20] * (RNG.rand(20, 80) < 0.3)
+    top[4] = 0
+    origins = [7, 2, 2, 15]
+    bottom = np.vstack([3 * top[origins], -top[[9]], RNG.normal(size=(8, 80))])
+    bottom[:4] += RNG.normal(size=(4, 80)) * [[0.3], [0.1], [0.2], [0.3]]
+    bottom[-1] = 0
+    gram = Gram(StackedRows(sparse.csr_array(top), bottom), dtype=dtype)
+    sizes = [np.maximum(np.linalg.norm(rows, axis=1), 1e-9) for rows in (top, bottom)]
+    cosines = np.abs(top @ bottom.T) / np.multiply.outer(*sizes)
+    wanted = [
+        [i, 20 + j]
+        for j in range(13)
+        for i in [cosines[:, j].argmax()]
+        if cosines[i].argmax() == j
+    ]
+    assert_array_equal(gram.pairs, wanted)
+    # Of two clones of a row the one that is closer.
+    assert {(7, 20), (2, 21), (15, 23), (9, 24)} <= set(map(tuple, gram.pairs))
+    products = [top[i] @ bottom[j - 20] for i, j in gram.pairs]
+    assert_allclose(gram.products_of_pairs, products, rtol=1e-5)
+    assert Gram(X, X @ X.T).pairs is None
