@@ -43,7 +43,7 @@ class Record:
         value, gradient = self.value_and_gradient(x)
         if value > self.value and np.isfinite(value) and np.isfinite(gradient).all():
             if self.x is None:
-                self.x = np.array(x)
+                self.x = np.array(x, dtype=float)
             else:  # on large data it takes time to get memory
                 np.copyto(self.x, x)
             self.value = value

@@ -149,14 +149,22 @@ class RowSystem:
         self.is_stiff = largest > self._limit() and n_samples <= LARGEST
         if self.is_stiff:
             rows.use_double_precision()
+        if rows.rough_gram.tail is not None:
+            # Poison rows that have moved on may be less extreme than their start.
+            rows.memory.is_single = largest <= self._limit_of_single()
 
     def _limit(self) -> float:
         """Return the largest eigenvalue of M that the method does for."""
-        gram, n_samples = self.rows.rough_gram, self.rows.targets.shape[0]
+        gram = self.rows.rough_gram
         if self.is_direct:
             return self.penalty * STIFF_DIRECT
         if gram.matrix is None and not gram.is_single:
             return self.penalty * STIFF_DOUBLE
+        return self._limit_of_single()
+
+    def _limit_of_single(self) -> float:
+        """Return up to which eigenvalue iterations in single precision do."""
+        n_samples = self.rows.targets.shape[0]
         return self.penalty * STIFF * max(1.0, n_samples / CHEAP) ** 2
 
     def _largest(self) -> float:

@@ -209,6 +209,28 @@ def test_stiff_sparse_rows_ask_for_double_precision(penalty):
     assert_allclose(Y, B, rtol=1e-8, atol=1e-8)
 
 
+def test_sparse_rows_return_to_single_precision():
+    """When the poison rows have become less extreme."""
+    dense = make_rows()
+    X = np.where(np.abs(dense.X) > 1, dense.X, 0)
+    memory = GramMemory(sparse.csr_array(X[:30]))
+    learner = LinearLearner(Logistic(), 0.1, intercept=0.0)
+    precisions = []
+    for size in (1, 100, 100, 1, 1):
+        stacked = StackedRows(memory.clean, size * dense.X[30:])
+        rows = Rows(stacked, dense.targets, dense.weights, memory)
+        began = rows.rough_gram.is_single
+        RowSystem(learner, rows, np.ones((40, 1)))
+        precisions.append((began, rows.rough_gram.is_single))
+    assert precisions == [
+        (True, True),
+        (True, False),
+        (False, False),
+        (False, False),  # they are known to be less extreme afterwards
+        (True, True),
+    ]
+
+
 def test_choice(monkeypatch):
     monkeypatch.setattr(row_systems, "FEWEST", 30)
     logistic = LinearLearner(Logistic(), 1.0)
