@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skpoison.feasible_sets import BaseFeasibleSet, Box, Integers, make_intersection
+from skpoison.feasible_sets import (
+    BaseFeasibleSet,
+    Box,
+    Frozen,
+    Integers,
+    LinfBall,
+    make_intersection,
+)
+from skpoison.optimizers import _blocks
 from skpoison.optimizers._coordinates import PoisonRows, make_coordinates, stack
 
 X = np.array([[0.0, 10.0], [4.0, 30.0], [2.0, 20.0]])
@@ -46,6 +54,28 @@ def test_nearest_point_is_that_of_the_nearest_rows(response_range):
     nearest = coordinates.project(coordinates.rows(given, rows), rows)
     assert_array_equal(found, coordinates.point(nearest))
     assert_array_equal(x, given)
+
+
+@pytest.mark.parametrize("feasible_set", [Box(), LinfBall(0.3), Frozen([0, 2])])
+def test_bounds_are_kept_block_by_block(feasible_set, monkeypatch):
+    monkeypatch.setattr(_blocks, "BLOCK", 10)
+    rng = np.random.RandomState(0)
+    rows = PoisonRows(rng.normal(size=(11, 4)), rng.randint(2, size=11))
+    coordinates = make_coordinates(
+        feasible_set.fit(rows.X), rows.X, rows.y, classes=np.array([3, 5])
+    )
+    x = coordinates.point(rows) + 0.7 * rng.normal(size=(11, 4))
+    sizes, project = [], coordinates.feasible_set._project
+
+    def noted(X, start, y):
+        sizes.append(len(X))
+        return project(X, start, y)
+
+    nearest = coordinates.project(coordinates.rows(x, rows), rows)
+    monkeypatch.setattr(coordinates.feasible_set, "_project", noted)
+    found = coordinates.nearest_point(x, rows, rows)
+    assert_array_equal(found, coordinates.point(nearest))
+    assert sizes == [2, 2, 2, 2, 2, 1]
 
 
 def test_gradients_are_those_of_points():

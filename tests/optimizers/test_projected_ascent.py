@@ -124,6 +124,24 @@ def test_directions_are_those_of_the_gradient_inside():
     assert_allclose(found.x, [[0.9 + 0.01 / 2**0.5, 0.01 / 2**0.5]])
 
 
+@pytest.mark.parametrize("same", [False, True])
+def test_points_stay_as_they_are_while_the_ascent_goes_on(same):
+    """Also if the projection returns the memory that it is given."""
+    seen = []
+
+    def goal(rows):
+        seen.append((rows, rows.copy()))
+        return hill(np.ones((2, 3)))(rows)
+
+    project = nothing if same else np.copy
+    found = ascend(goal, np.zeros((2, 3)), project, **{**SETTINGS, "max_iter": 9})
+    assert len(seen) == 10
+    for rows, then in seen:
+        assert_allclose(rows, then, rtol=0, atol=0)
+    best = min(seen, key=lambda pair: ((pair[1] - 1) ** 2).sum())
+    assert_allclose(found.x, best[1], rtol=0, atol=0)
+
+
 def test_what_hardly_counts_is_left_out():
     """So that sparse rows stay sparse."""
     slopes = np.array([[1.0, 0.04, 0.06], [-1.0, 0.0, 0.02]])

@@ -39,6 +39,15 @@ def test_the_best_point_is_remembered():
     assert record.value == 0
 
 
+def test_memory_that_an_optimizer_uses_again_is_not_that_of_the_record():
+    record, x = Record(hill), START.copy()
+    for point in (START, (START + TOP) / 2, 3 * TOP):
+        x[:] = point
+        record(x)
+    np.testing.assert_array_equal(record.first, START)
+    np.testing.assert_array_equal(record.x, (START + TOP) / 2)
+
+
 def test_points_that_are_not_finite_do_not_count():
     answers = iter([(1.0, 0 * START), (np.nan, 0 * START), (9.0, np.inf * START)])
     record = Record(lambda x: next(answers))
