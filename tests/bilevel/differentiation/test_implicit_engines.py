@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skpoison.bilevel.differentiation.hypergradients import implicit
@@ -10,9 +12,12 @@ from skpoison.bilevel.differentiation.implicit_engines import (
 )
 from skpoison.bilevel.goals import MeanLoss, OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
+from skpoison.bilevel.learners.grams import GramMemory
 from skpoison.bilevel.learners.linear import LinearLearner
+from skpoison.bilevel.learners.stacked import StackedRows
 from skpoison.bilevel.learners.svm import SVMLearner
 from skpoison.bilevel.losses import Logistic
+from skpoison.bilevel.solvers import row_systems
 from skpoison.bilevel.solvers.newton import minimise
 
 POISON = slice(-4, None)
@@ -50,6 +55,32 @@ def test_implicit(make_rows):
     assert known["linear_solver"] == "cholesky"
     assert 0 <= known["gradient_norm"] < 1e-10
     assert 0 <= known["residual"] < 1e-10
+
+
+def test_restart_forgets_dense_rows_behind_sparse_ones(monkeypatch):
+    """The result does not depend on what was trained on before."""
+    monkeypatch.setattr(row_systems, "FEWEST_SPARSE", 10)
+    rng = np.random.RandomState(0)
+    top = sparse.csr_array(rng.normal(size=(20, 40)) * (rng.rand(20, 40) < 0.2))
+    targets = (rng.rand(26, 1) > 0.5).astype(float)
+    goal = OnRows(rng.normal(size=(5, 40)), MeanLoss(Logistic(), targets[:5]))
+    first, second = (
+        Rows(StackedRows(top, rng.normal(size=(6, 40))), targets, np.ones(26))
+        for _ in range(2)
+    )
+    engine, other = (ImplicitDifferentiation(LOGISTIC) for _ in range(2))
+    engine.tol = other.tol = 1e-3
+    expected = other(replace(second, memory=GramMemory()), goal, POISON)
+    engine(first, goal, POISON)
+    assert engine(replace(second, memory=GramMemory()), goal, POISON)[0] != expected[0]
+    engine.restart()
+    value, hypergradient = engine(replace(second, memory=GramMemory()), goal, POISON)
+    assert value == expected[0]
+    assert_array_equal(hypergradient.features, expected[1].features)
+    dense = replace(second, X=second.X.tocsr().toarray())
+    engine(dense, goal, POISON)
+    engine.restart()
+    assert engine.optimum.point.rows is dense
 
 
 def make_machine(is_sparse=False):
