@@ -155,14 +155,18 @@ def _unit_directions(x, gradient, project, out=None):
     They are written to `out`, if there is such an array.
     """
     # In place where it can be: what takes the time is to touch memory.
-    largest = np.maximum(gradient.max(axis=1), -gradient.min(axis=1))[:, np.newaxis]
-    # What is smaller than that would overflow by the division.
-    size = 1e-7 / np.where(largest > 1e-250, largest, 1)
-    moved = np.multiply(gradient, size, out=out)
-    moved += x
-    np.subtract(project(moved), x, out=moved)
-    for block in row_blocks(moved.shape):
-        rows = moved[block]
+    moved = np.empty(gradient.shape) if out is None else out
+    blocks = row_blocks(moved.shape)
+    for block in blocks:
+        slopes = gradient[block]
+        largest = np.maximum(slopes.max(axis=1), -slopes.min(axis=1))[:, np.newaxis]
+        # What is smaller than that would overflow by the division.
+        size = 1e-7 / np.where(largest > 1e-250, largest, 1)
+        rows = np.multiply(slopes, size, out=moved[block])
+        rows += x[block]
+    nearest = project(moved)
+    for block in blocks:
+        rows = np.subtract(nearest[block], x[block], out=moved[block])
         # Negligible components are left out: they would make sparse rows dense for
         # nothing.
         size = np.abs(rows)
