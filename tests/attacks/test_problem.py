@@ -147,7 +147,10 @@ def test_gradients_of_goals_have_the_shape_of_the_parameters():
 def test_inner_products_that_are_remembered_change_no_gradient(
     surrogate, is_scaled, is_sparse, monkeypatch
 ):
-    """Sets of poison rows one after the other, of various numbers and far apart."""
+    """Sets of poison rows one after the other, of various numbers and far apart.
+
+    The last ones are clones that have moved a little.
+    """
     rng = np.random.RandomState(0)
     rows = rng.normal(size=(60, 90))
     if is_sparse:
@@ -171,8 +174,9 @@ def test_inner_products_that_are_remembered_change_no_gradient(
         )
         draws = np.random.RandomState(1)
         parts = []
-        for n_poison, length in ((6, 1.0), (6, 3.0), (8, 1.0)):
+        for n_poison, length, origin in ((6, 1, 0), (6, 3, 0), (8, 1, 0), (8, 0.1, 1)):
             poison = length * draws.normal(size=(n_poison, 90))
+            poison += origin * rows[:n_poison]
             parts.append(problem.differentiate(poison, draws.randint(2, size=n_poison)))
             assert problem.diagnostics()["linear_solver"] == "woodbury"
             assert problem.diagnostics()["residual"] < 1e-6
