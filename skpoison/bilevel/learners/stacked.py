@@ -81,7 +81,7 @@ class StackedRows:
         products = np.zeros((n_bottom, self.shape[0]), dtype=dtype)
         for i in range(0, n_bottom, BLOCK):
             some = slice(i, i + BLOCK)
-            columns = np.ascontiguousarray(bottom[some].astype(dtype).T)
+            columns = bottom[some].T.astype(dtype, order="C")
             products[some, :n_top] = (top @ columns).T
         for j in range(0, n_features, PANEL):
             panel = bottom[:, j : j + PANEL].astype(dtype)
