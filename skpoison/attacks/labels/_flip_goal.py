@@ -3,21 +3,14 @@
 It is measured on validation rows, by a surrogate that learns from the training rows:
 by its engine (:class:`ProblemPart`), or by fits of any classifier (:class:`FitPart`).
 With several folds each of them is a part, and :class:`FlipGoal` is the mean over parts.
-
-Without validation rows, it is the mean of two estimates of what test rows will show:
-
-* on the training rows, by the surrogate that has learnt from all of them. This is too
-  low: a row that keeps its label helps to predict it;
-* on the training rows, each by a surrogate that has not learnt from it
-  (:class:`HeldOutPart`, or folds). This is too high: which rows are flipped depends on
-  the labels of all rows, so that a row left out is among flips that it has caused.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import clone
 
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.attacks.labels._held_out import HeldOut
 from skpoison.attacks.labels._label_problem import Measured, measure_scores
 
 
@@ -30,13 +23,10 @@ class FlipGoal:
         For each fold an object with the methods `measured` and `gradient`.
     codes : ndarray of shape (n_samples,) of int
         The clean labels, as positions among the classes.
-    left_out : FlipGoal, default=None
-        Another estimate of the goal, on the same rows. What is measured is the mean of
-        both.
     """
 
-    def __init__(self, folds, codes, *, left_out=None):
-        self.folds, self.left_out = folds, left_out
+    def __init__(self, folds, codes):
+        self.folds = folds
         self._present = [np.unique(codes[train]) for train in folds.trains]
 
     def measured(self, codes):
@@ -61,19 +51,7 @@ class FlipGoal:
         ]
         value = float(np.mean([part.value for part in parts]))
         error = float(np.mean([part.error for part in parts]))
-        rows = None
-        if parts[0].rows is not None:
-            rows = np.concatenate([part.rows for part in parts])
-        if self.left_out is None:
-            return Measured(value, error, rows)
-        other = self.left_out.measured(codes)
-        if other is None:
-            return None
-        return Measured(
-            (value + other.value) / 2,
-            (error + other.error) / 2,
-            None if rows is None else np.stack([rows, other.rows]),
-        )
+        return Measured(value, error)
 
     def gradient(self, shares):
         """Differentiate the mean over folds in the shares of labels.
@@ -111,6 +89,10 @@ class ProblemPart:
         """Return the scores of the validation rows for some labels."""
         return self.problem.scores(codes)
 
+    def measure_by(self, measure):
+        """Set what is measured of the scores of the validation rows."""
+        self.problem.goal = replace(self.problem.goal, measure=measure)
+
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels."""
         return self.problem.gradient(shares)[1]
@@ -139,27 +121,14 @@ class FitPart:
         """Return the scores of the validation rows for some labels."""
         return self.refit.scores(codes)
 
+    def measure_by(self, measure):
+        """Set what is measured of the scores of the validation rows."""
+        self.refit.measure = measure
+        self.problem.goal = replace(self.problem.goal, measure=measure)
+
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels, if that is possible."""
         return None if self.problem is None else self.problem.gradient(shares)[1]
-
-
-class HeldOutPart:
-    """A goal on the training rows, each by the surrogate that learns from the others.
-
-    Parameters
-    ----------
-    problem : LabelProblem
-        The surrogate; its validation rows are its training rows.
-    """
-
-    def __init__(self, problem):
-        self.problem = problem
-
-    def measured(self, codes):
-        """Measure the goal for some labels."""
-        held_out = HeldOut(self.problem.optimum(codes).point)
-        return measure_scores(self.problem.goal.measure, held_out.scores)
 
 
 class Refit:
@@ -177,7 +146,7 @@ class Refit:
         The classes.
     X_val : {ndarray, csr matrix} of shape (n_val, n_features)
         The validation rows.
-    measure : SmoothedError
+    measure : Measure
         What is measured of their scores.
     n_jobs : int, default=None
         Number of fits at once.

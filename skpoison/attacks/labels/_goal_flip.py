@@ -9,33 +9,27 @@ from skpoison.attacks._fold_mean import FoldMean
 from skpoison.attacks._goal_attack import BaseGoalAttack
 from skpoison.attacks._validation_data import Fold, make_folds
 from skpoison.attacks.labels._base import BaseLabelFlip
+from skpoison.attacks.labels._believed_error import BelievedError, believed_shares
 from skpoison.attacks.labels._exchange import exchange
 from skpoison.attacks.labels._flip_goal import (
     FitPart,
     FlipGoal,
-    HeldOutPart,
     ProblemPart,
     Refit,
 )
-from skpoison.attacks.labels._held_out import can_hold_out
 from skpoison.attacks.labels._label_problem import LabelProblem
 from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
-from skpoison.attacks.labels._row_estimates import RowEstimates
 from skpoison.attacks.labels._set_search import SetSearch
 from skpoison.attacks.labels._starting_flips import starting_flips
+from skpoison.goals._errors import BaseErrorGoal
 from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import append_rows, take_rows
 
-# Number of folds if the rows cannot be left out one by one.
+# Number of folds for surrogates that may reproduce any labels.
 N_FOLDS = 5
-# By how many standard errors flips that are chosen by the goal on rows that they flip
-# must be better than others, by either estimate.
-N_ERRORS = 1.0
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
-# How exactly the surrogate is trained to compare the best sets once more.
-TOL = 1e-3
 # How many sets exchanges begin with.
 N_BEST = 3
 # The most starting sets: a bound for callbacks.
@@ -76,23 +70,18 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             allowed,
             n_poison,
             may_be_fewer=may_be_fewer,
-            n_errors=N_ERRORS if is_own and not may_be_fewer else 0.0,
             counts_errors=self._counts_errors and not is_own,
             progress=Progress(self, "sets", n_sets, every=0),
         )
         found = []
         for codes in starting_flips(known, allowed, n_poison, self.class_map, begin):
-            found.append(search.measure(codes, is_chosen=False))
+            found.append(search.measure(codes))
             if search.stopped:
                 break
         found += self._own_sets(search, random_state, is_own=is_own)
         found = sorted(filter(None, found), key=search.rank, reverse=True)
-        for start in found[: 1 if is_own else N_BEST]:
+        for start in found[:N_BEST]:
             exchange(search, start, N_EXCHANGES)
-        if is_own and not may_be_fewer and not search.stopped:
-            estimates = self._estimates(goal, known, random_state)
-            if estimates is not None:
-                search.decide(estimates)
         search.progress.end()
         if search.best is None:
             raise ValueError(
@@ -132,59 +121,45 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
 
     def _goal_of_flips(self, known, random_state):
         """Return the goal as a function of the labels."""
-        goal = self._mean_over(known, self._folds(known, random_state))
-        part = goal.folds.parts[0]
         if not self._measures_own_rows(known):
-            return goal
-        if part.problem is not None and part.problem.training_problem.is_stochastic:
-            # It jumps from one training set to the next, so that surrogates without
-            # some rows say little of the victim. Its own fit can be repeated, and
-            # judged between the rows learnt.
-            mixed = self._with_mixed_rows(known, random_state)
-            if mixed is not None:
-                return self._mean_over(known, [mixed])
-        if isinstance(part, ProblemPart) and can_hold_out(part.problem):
-            folds = FoldMean(
-                [HeldOutPart(part.problem)],
-                goal.folds.trains,
-                part.problem.codes.shape[0],
-            )
-            left_out = FlipGoal(folds, known.codes)
-        else:
-            folds = self._own_folds(_n_folds(known), known, random_state)
-            left_out = self._mean_over(known, folds)
-        if part.problem is None:
-            # Such classifiers may reproduce any labels, as trees do.
-            return left_out
-        return FlipGoal(goal.folds, known.codes, left_out=left_out)
-
-    def _with_mixed_rows(self, known, random_state):
-        """Return the training rows and rows mixed of them as validation rows.
-
-        None if they are not numbers.
-        """
+            return self._mean_over(known, self._folds(known, random_state))
         numbers = numbers_of(known.X)
-        if numbers is None:
-            return None
-        mixed, codes = mixed_rows(numbers, known.codes, random_state)
-        codes = np.concatenate([known.codes, codes])
-        return Fold(np.arange(known.codes.shape[0]), append_rows(known.X, mixed), codes)
+        if numbers is not None:
+            fold, kinds = self._with_mixed_rows(known, numbers, random_state)
+            part = self._part(known, fold)
+            if part.problem is not None:
+                self._believe(part, known, kinds)
+                folds = FoldMean([part], [fold.train], known.codes.shape[0])
+                return FlipGoal(folds, known.codes)
+        # Such classifiers may reproduce any labels, as trees do.
+        folds = self._own_folds(_n_folds(known), known, random_state)
+        return self._mean_over(known, folds)
 
-    def _estimates(self, goal, known, random_state):
-        """Return the estimates by which the best sets are compared once more.
+    def _with_mixed_rows(self, known, numbers, random_state):
+        """Return training rows and rows mixed of them as validation rows.
 
-        None for surrogates that are judged by a single estimate, because they cannot
-        be differentiated or jump, and for goals that count no errors.
+        Also the labels of either.
         """
-        if goal.left_out is None or getattr(known.goal, "loss", None) != "error":
-            return None
-        fold = self._with_mixed_rows(known, random_state)
-        if fold is None:
-            (fold,) = self._own_folds("all", known, random_state)
-        part = self._part(known, fold)
-        # Errors need the optimum less exactly than gradients do.
-        part.problem.engine.tol = max(part.problem.engine.tol, TOL)
-        return RowEstimates(part, fold.y, known.codes)
+        mixed, codes = mixed_rows(numbers, known.codes, random_state)
+        everything = np.arange(known.codes.shape[0])
+        rows = append_rows(known.X, mixed)
+        fold = Fold(everything, rows, np.concatenate([known.codes, codes]))
+        return fold, (known.codes, codes)
+
+    def _believe(self, part, known, kinds):
+        """Measure errors by labels that are half believed."""
+        goal = known.goal
+        is_smoothed = isinstance(goal, BaseErrorGoal) and goal.loss == "error"
+        if not is_smoothed or goal.sharpness is not None:
+            return
+        wanted, sign = goal._wanted(np.arange(known.classes.shape[0]), known.classes)
+        scores = part.scores(known.codes)
+        each = np.split(scores, [kinds[0].shape[0]])
+        shares = tuple(
+            believed_shares(own, codes) @ np.eye(wanted.shape[0])[wanted]
+            for own, codes in zip(each, kinds, strict=True)
+        )
+        part.measure_by(BelievedError(shares, sign=sign))
 
     def _mean_over(self, known, folds):
         """Return the mean of the goal over folds."""

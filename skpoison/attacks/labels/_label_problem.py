@@ -20,14 +20,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from skpoison.attacks.labels._believed_error import BelievedError
 from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.differentiation.row_span import row_span
 from skpoison.bilevel.goals import Measure, OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.solvers.newton import minimise
 
-# Sharpness at which the smoothed error is the error itself.
-SHARP = 1e9
+# Goals that smooth an error, and the sharpness at which it is the error itself.
+SMOOTHED, SHARP = (SmoothedError, BelievedError), 1e9
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,10 @@ class Measured:
     error : float
         The goal with errors counted instead of smoothed; the same for goals that smooth
         no error.
-    rows : ndarray of shape (n_val,) or (2, n_val), default=None
-        The smoothed error of each validation row, by one estimate or two; None for
-        other goals.
     """
 
     value: float
     error: float
-    rows: np.ndarray | None = None
 
 
 def measure_scores(measure, scores):
@@ -56,7 +53,7 @@ def measure_scores(measure, scores):
 
     Parameters
     ----------
-    measure : SmoothedError or MeanLoss
+    measure : Measure
         The goal.
     scores : ndarray of shape (n_val, n_outputs)
         The scores of the validation rows.
@@ -65,12 +62,10 @@ def measure_scores(measure, scores):
     -------
     measured : Measured
     """
-    if not isinstance(measure, SmoothedError):
-        value = measure.value(scores)
+    value = measure.value(scores)
+    if not isinstance(measure, SMOOTHED):
         return Measured(value, value)
-    rows = measure.of_rows(scores)
-    error = replace(measure, sharpness=SHARP).value(scores)
-    return Measured(float(rows.mean()), error, rows)
+    return Measured(value, replace(measure, sharpness=SHARP).value(scores))
 
 
 class LabelProblem:
@@ -237,7 +232,7 @@ class LabelProblem:
         measured : Measured
         """
         measure = getattr(self.goal, "measure", None)
-        if not isinstance(measure, SmoothedError):
+        if not isinstance(measure, SMOOTHED):
             value = self._value(codes, self.goal)
             return Measured(value, value)
         # One training serves all of it.
@@ -328,7 +323,7 @@ def _in_row_span(problem):
 class _ScoreRecorder(Measure):
     """A measure that remembers the scores that it was last asked about."""
 
-    measure: SmoothedError
+    measure: Measure
     scores: np.ndarray | None = None
 
     def values(self, scores):

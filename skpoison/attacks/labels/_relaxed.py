@@ -61,11 +61,9 @@ class RelaxedLabelFlip(BaseGoalFlip):
         measured: a share of them is set aside (float), or each of several folds is in
         turn (int or splitter), and the goal is the mean over folds. The surrogate
         learns from the other rows. None: `X_val` and `y_val` if they are given;
-        otherwise the mean of two estimates on the training rows, with their clean
-        labels: by the surrogate that has learnt from all rows, and, for each row, by
-        one that has not learnt from it (by one Newton step, if the surrogate can be
-        differentiated twice; otherwise with 5 folds; for stochastic gradient descent
-        see Notes).
+        otherwise the training rows, all of which the surrogate learns from, and rows
+        mixed of them, which it does not (see Notes); for rows that are not numbers 5
+        folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60
@@ -108,28 +106,18 @@ class RelaxedLabelFlip(BaseGoalFlip):
     gradients that hold for the smallest steps only: against these GreedyLabelFlip is
     stronger.
 
-    Without validation rows of their own, the attacker measures two errors on the
-    training rows and takes the mean. That of the victim that has learnt all rows is too
-    low, because a row that keeps its label helps to predict it. That with each row left
-    out is too high: which rows are flipped depends on the labels of all of them, so
-    that a row left out is among flips that it has caused itself. Flips that are chosen
-    by the goal suit these rows better than any others. So they replace the best of the
-    others only if both errors are higher by more than the standard error of the
-    difference. On validation rows that are given, the highest goal wins.
+    Without validation rows of their own, the attacker estimates the error on test rows
+    by that of the victim that has learnt all rows, on two kinds of rows, each of which
+    counts one half: on the training rows, with their clean labels, and on three times
+    as many (at most 3000) that are mixed of them: each feature is that of a row or of
+    one of its five nearest neighbours, the label that of the row of which there are
+    more features. With few rows the label of one near the boundary is chance. So it is
+    counted half as what it is, half as what the clean surrogate believes; and scores
+    are scaled by their median size, which a few large ones do not move. A goal with a
+    `sharpness`, or another loss than the error, is measured as it is, on the same rows.
 
-    The best sets, up to 20 of the others and three chosen by the goal, are compared
-    once more, by two errors of the victim that has learnt all rows: on the training
-    rows, and on three times as many (at most 3000) that are mixed of them: each feature
-    is that of a row or of one of its five nearest neighbours, the label that of the row
-    of which there are more features. With few rows the label of one near the boundary
-    is chance, so that it is counted half as what it is, half as what the clean
-    surrogate believes; and scores are scaled by their median size, which a few large
-    ones do not move. Of the others the set with the highest mean is the best. One that
-    is chosen by the goal replaces it if both errors are higher.
-
-    Stochastic gradient descent jumps from one training set to the next, and surrogates
-    without some rows say little of the victim. Its own fit can be repeated, seed and
-    all. It is measured once, on the training rows and on the mixed ones.
+    The fit of stochastic gradient descent can be repeated, seed and all: it is measured
+    by its own fits.
 
     The gradient is that of [2]_, Equation 8, in the labels instead of the features.
     Relaxing labels and rounding them is the continuous relaxation of [3]_, which

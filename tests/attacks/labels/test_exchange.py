@@ -35,7 +35,6 @@ def make_search(goal, codes, n_classes, n_flips, may_be_fewer=False):
         codes[:, np.newaxis] != np.arange(n_classes),
         n_flips,
         may_be_fewer=may_be_fewer,
-        n_errors=0.0,
         counts_errors=False,
         progress=Progress(None, "sets", 10, 0),
     )

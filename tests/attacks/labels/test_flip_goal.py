@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -11,7 +11,6 @@ from skpoison.attacks._problem import BilevelProblem
 from skpoison.attacks.labels._flip_goal import (
     FitPart,
     FlipGoal,
-    HeldOutPart,
     ProblemPart,
     Refit,
 )
@@ -23,6 +22,7 @@ rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 4))
 codes = (X[:, 0] + 0.5 * rng.normal(size=60) > 0).astype(int)
 CLASSES = np.array([3, 8])
+LOGISTIC = LogisticRegression(tol=1e-10)
 SPLITS = [(np.arange(20, 60), np.arange(20)), (np.arange(40), np.arange(40, 60))]
 
 
@@ -50,9 +50,7 @@ def make_goal(surrogate, by_fits):
 
 
 @pytest.mark.parametrize("by_fits", [True, False])
-@pytest.mark.parametrize(
-    "surrogate", [LogisticRegression(tol=1e-10), SVC(tol=1e-8)], ids=str
-)
+@pytest.mark.parametrize("surrogate", [LOGISTIC, SVC(tol=1e-8)], ids=str)
 def test_mean_over_folds(surrogate, by_fits):
     labels = codes.copy()
     labels[::7] = 1 - labels[::7]
@@ -65,45 +63,22 @@ def test_mean_over_folds(surrogate, by_fits):
         errors.append(np.mean((scores[:, 0] > 0) != codes[own]))
     assert_allclose(measured.value, np.mean(values), rtol=1e-5)
     assert_allclose(measured.error, np.mean(errors), rtol=1e-9)
-    assert measured.rows.shape == (40,)
-    assert_allclose(measured.rows.mean(), measured.value, rtol=1e-9)
 
 
-@pytest.mark.parametrize("surrogate", [RidgeClassifier(), SVC(tol=1e-8)], ids=str)
-def test_the_mean_with_rows_left_out(surrogate):
-    goal, other = make_goal(surrogate, True), make_goal(LogisticRegression(), True)
-    both = FlipGoal(goal.folds, codes, left_out=other)
-    labels = codes.copy()
-    labels[::7] = 1 - labels[::7]
-    one, two, mean = (each.measured(labels) for each in (goal, other, both))
-    assert_allclose(mean.value, (one.value + two.value) / 2, rtol=1e-12)
-    assert_allclose(mean.error, (one.error + two.error) / 2, rtol=1e-12)
-    assert_allclose(mean.rows, [one.rows, two.rows], rtol=1e-12)
-    shares = np.eye(2)[labels]
-    assert_allclose(both.gradient(shares), goal.gradient(shares), rtol=1e-12)
-    labels[20:] = 1
-    assert both.measured(labels) is None
-
-
-def test_each_row_by_the_surrogate_that_learns_from_the_others():
-    problem = BilevelProblem(
-        RidgeClassifier(),
-        ErrorGeneric(),
-        X,
-        codes,
-        classes=CLASSES,
-        X_val=X,
-        y_val=codes,
-    )
-    scores = [
-        RidgeClassifier()
-        .fit(np.delete(X, i, axis=0), np.delete(codes, i))
-        .decision_function(X[[i]])
-        for i in range(60)
-    ]
-    measured = HeldOutPart(LabelProblem(problem)).measured(codes)
-    expected = SmoothedError(codes).of_rows(np.array(scores))
-    assert_allclose(measured.rows, expected, rtol=1e-7)
+@pytest.mark.parametrize("by_fits", [True, False])
+def test_another_measure(by_fits):
+    """It replaces that of the goal, in values and gradients."""
+    ((train, own), *_), part = SPLITS, make_goal(LOGISTIC, by_fits).folds.parts[0]
+    measure = SmoothedError(1 - codes[own], sharpness=2.0)
+    part.measure_by(measure)
+    fitted = clone(LOGISTIC).fit(X[train], codes[train])
+    expected = measure.value(fitted.decision_function(X[own])[:, np.newaxis])
+    assert_allclose(part.measured(codes[train]).value, expected, rtol=1e-6)
+    shares = np.eye(2)[codes[train]]
+    other = make_goal(LOGISTIC, by_fits).folds.parts[0]
+    # For the other labels at the same sharpness it is minus the gradient.
+    other.measure_by(SmoothedError(codes[own], sharpness=2.0))
+    assert_allclose(part.gradient(shares), -other.gradient(shares), rtol=1e-9)
 
 
 def test_the_gradient_is_that_of_the_engine():

@@ -1,4 +1,3 @@
-from copy import deepcopy
 from itertools import combinations
 from operator import attrgetter
 
@@ -10,7 +9,6 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
-from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -25,10 +23,10 @@ from skpoison.attacks import (
 )
 from skpoison.attacks.labels import _goal_flip
 from skpoison.attacks.labels._class_scores import class_scores
-from skpoison.attacks.labels._flip_goal import FitPart, HeldOutPart, ProblemPart
+from skpoison.attacks.labels._flip_goal import FitPart, ProblemPart
 from skpoison.attacks.labels._label_problem import measure_scores
 from skpoison.attacks.labels._mixed_rows import mixed_rows, numbers_of
-from skpoison.bilevel.goals import SmoothedError
+from skpoison.bilevel.goals import MeanLoss, SmoothedError
 from skpoison.goals import ErrorGeneric
 
 X, y = load_breast_cancer(return_X_y=True)
@@ -85,35 +83,6 @@ def test_never_weaker_than_attacks_without_a_goal(attack, surrogate, budget, dat
         assert ours >= after(simple)
 
 
-@pytest.mark.parametrize("surrogate", [RidgeClassifier(), SVC()], ids=str)
-def test_by_default_the_mean_of_two_errors_on_the_training_rows(surrogate):
-    """Of the surrogate that has learnt all rows, and of those that have not."""
-    rows, labels = TWO[:2]
-    attack = GreedyLabelFlip(surrogate, 0.1, random_state=0)
-    _, flipped = attack.fit_resample(rows, labels)
-    folds = list(KFold(80).split(rows))
-    if isinstance(surrogate, SVC):
-        state = np.random.RandomState(0)
-        splitter = StratifiedKFold(5, shuffle=True, random_state=state)
-        folds = list(splitter.split(rows, labels))
-    values = []
-    for y_fit in (labels, flipped):
-        fitted = clone(surrogate).fit(rows, y_fit)
-        own = SmoothedError(labels).value(fitted.decision_function(rows)[:, np.newaxis])
-        left_out = np.empty(80)
-        parts = []
-        for train, test in folds:
-            fitted = clone(surrogate).fit(rows[train], y_fit[train])
-            left_out[test] = fitted.decision_function(rows[test])
-            scores = left_out[test][:, np.newaxis]
-            parts.append(SmoothedError(labels[test]).value(scores))
-        others = np.mean(parts)
-        if isinstance(surrogate, RidgeClassifier):
-            others = SmoothedError(labels).value(left_out[:, np.newaxis])
-        values.append((own + others) / 2)
-    assert_allclose(attack.goal_path_[[0, -1]], values, rtol=1e-6)
-
-
 def searches_of(monkeypatch, attack, runs, *names):
     """Fit, with parameters of `fit_resample`; return attributes of the searches."""
     found = []
@@ -130,18 +99,18 @@ def searches_of(monkeypatch, attack, runs, *names):
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_evidence_counts_on_rows_of_their_own(attack, monkeypatch):
-    """On validation rows that are given, and for other goals, the higher goal wins."""
+def test_when_errors_are_counted(attack, monkeypatch):
+    """On validation rows that are given, by one of the attacks."""
     attack = attack(RidgeClassifier(), 3, random_state=0)
-    names = "n_errors", "counts_errors", "may_be_fewer"
+    names = "counts_errors", "may_be_fewer"
     runs = [{}, {"X_val": TWO[2], "y_val": TWO[3]}]
     counts = isinstance(attack, RelaxedLabelFlip)
     assert searches_of(monkeypatch, attack, runs, *names) == [
-        (_goal_flip.N_ERRORS, False, False),
-        (0.0, counts, False),
+        (False, False),
+        (counts, False),
     ]
     attack.set_params(goal={0: 1})
-    assert searches_of(monkeypatch, attack, runs[:1], *names) == [(0.0, False, True)]
+    assert searches_of(monkeypatch, attack, runs[:1], *names) == [(False, True)]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -178,21 +147,20 @@ def test_reproducible(attack, surrogate):
 
 
 @pytest.mark.parametrize(
-    ("surrogate", "validation", "kind", "n_parts", "left_out"),
+    ("surrogate", "validation", "kind", "n_parts"),
     [
-        (LogisticRegression(), None, ProblemPart, 1, (HeldOutPart, 1)),
-        (RidgeClassifier(), None, ProblemPart, 1, (HeldOutPart, 1)),
-        (RidgeClassifier(), 3, ProblemPart, 3, None),
+        (LogisticRegression(), None, ProblemPart, 1),
+        (RidgeClassifier(), None, ProblemPart, 1),
+        (RidgeClassifier(), 3, ProblemPart, 3),
         # Their fits are not at the optimum that is differentiated.
-        (SGDClassifier(), None, FitPart, 1, None),
-        (SVC(), None, FitPart, 1, (FitPart, 5)),
-        (DecisionTreeClassifier(), None, FitPart, 5, None),
+        (SGDClassifier(), None, FitPart, 1),
+        (SVC(), None, FitPart, 1),
+        # It may reproduce any labels.
+        (DecisionTreeClassifier(), None, FitPart, 5),
     ],
     ids=str,
 )
-def test_what_measures_the_goal(
-    surrogate, validation, kind, n_parts, left_out, monkeypatch
-):
+def test_what_measures_the_goal(surrogate, validation, kind, n_parts, monkeypatch):
     (goal,) = searches_of(
         monkeypatch,
         GreedyLabelFlip(surrogate, 2, validation=validation, random_state=0),
@@ -201,27 +169,6 @@ def test_what_measures_the_goal(
     )
     assert len(goal.folds.parts) == n_parts
     assert all(isinstance(part, kind) for part in goal.folds.parts)
-    assert (goal.left_out is None) == (left_out is None)
-    if left_out is not None:
-        parts = goal.left_out.folds.parts
-        assert len(parts) == left_out[1]
-        assert all(isinstance(part, left_out[0]) for part in parts)
-
-
-def test_stochastic_descent_is_judged_by_its_own_fit_between_rows():
-    rows, labels = TWO[:2]
-    surrogate = SGDClassifier(random_state=0)
-    attack = GreedyLabelFlip(surrogate, 0.1, random_state=0)
-    _, flipped = attack.fit_resample(rows, labels)
-    mixed, codes = mixed_rows(rows, labels, np.random.RandomState(0))
-    X_val, measure = np.vstack([rows, mixed]), SmoothedError(np.r_[labels, codes])
-    values = [
-        measure.value(clone(surrogate).fit(rows, y).decision_function(X_val)[:, None])
-        for y in (labels, flipped)
-    ]
-    assert_allclose(attack.goal_path_[[0, -1]], values, rtol=1e-9)
-    frame = pd.DataFrame(rows).add_prefix("x")
-    np.testing.assert_array_equal(attack.fit_resample(frame, labels)[1], flipped)
 
 
 def test_rows_that_are_not_numbers_are_not_mixed(monkeypatch):
@@ -244,72 +191,49 @@ def test_many_flips_in_few_rounds(attack):
     assert fitted.goal_path_.shape[0] < 300
 
 
-def decisions(monkeypatch, attack, features=TWO[0]):
-    """Return the estimates and the sets that an attack compares in the end, and y."""
-    found = []
-
-    class Watched(_goal_flip.SetSearch):
-        def decide(self, estimates):
-            found.append((estimates, deepcopy(self._finalists)))
-            super().decide(estimates)
-
-    monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
-    _, flipped = attack.fit_resample(features, TWO[1])
-    return found, flipped
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize(
-    "surrogate",
-    [LogisticRegression(C=100, tol=1e-9, max_iter=1000), SVC(kernel="poly")],
-    ids=str,
-)
-def test_by_default_the_best_set_is_that_of_two_estimates(
-    attack, surrogate, monkeypatch
-):
-    """By fits of scikit-learn; no attack that measures nothing is stronger by them."""
-    drawn = []
-
-    def recorded(*args):
-        drawn.append(mixed_rows(*args))
-        return drawn[-1]
-
-    monkeypatch.setattr(_goal_flip, "mixed_rows", recorded)
-    monkeypatch.setattr(_goal_flip, "TOL", 1e-9)
-    rows, labels = TWO[:2]
-    attack = attack(surrogate, 8, random_state=0)
-    ((estimates, finalists),), flipped = decisions(monkeypatch, attack)
-    ((mixed, codes_mixed),) = drawn
+def errors_by_hand(surrogate, rows, labels, mixed, codes_mixed):
+    """Return the error after flips, by fits of scikit-learn; binary labels."""
 
     def scores(y):
         fitted = clone(surrogate).fit(rows, y)
         return fitted.decision_function(rows), fitted.decision_function(mixed)
 
-    def errors(y):
+    def indicators(each, sharpness):
+        return 1 / (1 + np.exp(-sharpness * each / np.median(np.abs(each))))
+
+    def error(y):
         values = []
         for clean, after, own in zip(
             scores(labels), scores(y), (labels, codes_mixed), strict=True
         ):
-            believed, predicted = (
-                1 / (1 + np.exp(-sharpness * each / np.median(np.abs(each))))
-                for sharpness, each in ((2, clean), (5, after))
-            )
-            share = (own + believed) / 2
+            share = (own + indicators(clean, 2)) / 2
+            predicted = indicators(after, 5)
             values.append(np.mean(share * (1 - predicted) + (1 - share) * predicted))
-        return np.array(values)
+        return np.mean(values)
 
-    sets = {
-        is_chosen: [(errors(each.codes), each.codes) for each in finalists[is_chosen]]
-        for is_chosen in (False, True)
-    }
-    best, chosen = (
-        max(sets[is_chosen], key=lambda each: each[0].mean())
-        for is_chosen in (False, True)
-    )
-    expected = chosen if (chosen[0] > best[0]).all() else best
-    np.testing.assert_array_equal(flipped, expected[1])
-    assert_allclose(estimates.errors(flipped), expected[0], rtol=1e-4)
-    ours = errors(flipped).mean()
+    return error
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(
+    "surrogate",
+    [
+        LogisticRegression(C=100, tol=1e-9, max_iter=1000),
+        SVC(kernel="poly", tol=1e-9),
+        # It is judged by its own fit.
+        SGDClassifier(random_state=0),
+    ],
+    ids=str,
+)
+def test_by_default_the_error_on_rows_learnt_and_mixed(attack, surrogate):
+    """By fits of scikit-learn; no attack that measures nothing is stronger by it."""
+    rows, labels = TWO[:2]
+    mixed = mixed_rows(rows, labels, np.random.RandomState(0))
+    error = errors_by_hand(surrogate, rows, labels, *mixed)
+    attack = attack(surrogate, 8, random_state=0)
+    _, flipped = attack.fit_resample(rows, labels)
+    values = [error(y) for y in (labels, flipped)]
+    assert_allclose(attack.goal_path_[[0, -1]], values, rtol=1e-6)
     for simple in (
         RandomLabelFlip(),
         MarginLabelFlip(surrogate),
@@ -317,27 +241,51 @@ def test_by_default_the_best_set_is_that_of_two_estimates(
         ALFA(surrogate),
     ):
         simple.set_params(budget=8, random_state=0)
-        assert ours >= errors(simple.fit_resample(rows, labels)[1]).mean() - 1e-12
+        assert values[1] >= error(simple.fit_resample(rows, labels)[1]) - 1e-7
+    frame = pd.DataFrame(rows).add_prefix("x")
+    np.testing.assert_array_equal(attack.fit_resample(frame, labels)[1], flipped)
 
 
 @pytest.mark.parametrize(
-    "attack",
+    ("goal", "expected"),
     [
-        # They may reproduce any labels, or jump.
-        GreedyLabelFlip(DecisionTreeClassifier(random_state=0), 8, random_state=0),
-        RelaxedLabelFlip(SGDClassifier(random_state=0), 8, random_state=0),
-        # No errors are counted.
-        RelaxedLabelFlip(goal=ErrorGeneric("surrogate"), budget=8, random_state=0),
+        (ErrorGeneric(sharpness=3.0), SmoothedError),
+        (ErrorGeneric("surrogate"), MeanLoss),
     ],
     ids=str,
 )
-def test_who_compares_no_sets_once_more(attack, monkeypatch):
-    assert decisions(monkeypatch, attack)[0] == []
+def test_other_losses_on_rows_learnt_and_mixed(goal, expected, monkeypatch):
+    """A sharpness that is given is that of the goal's own smoothed error."""
+    attack = RelaxedLabelFlip(LOGISTIC, 4, goal=goal, random_state=0)
+    (found,) = searches_of(monkeypatch, attack, [{}], "goal")
+    (part,) = found.folds.parts
+    assert isinstance(part.problem.goal.measure, expected)
+    assert part.problem.goal.X.shape[0] == 4 * 80
 
 
-def test_where_rows_cannot_be_mixed_one_estimate_is_left(monkeypatch):
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_errors_that_are_wanted(attack, monkeypatch):
+    """Rows of class 0 shall be taken for 1: the shares of labels move with them."""
+    attack = attack(RidgeClassifier(), 4, goal={0: 1}, random_state=0)
+    (goal,) = searches_of(monkeypatch, attack, [{}], "goal")
+    (part,) = goal.folds.parts
+    measure = part.problem.goal.measure
+    assert measure.sign == -1
+    for shares in measure.shares:
+        assert_allclose(shares, np.tile([0.0, 1.0], (shares.shape[0], 1)), atol=1e-15)
+
+
+def test_where_rows_cannot_be_mixed_folds_are_left(monkeypatch):
     surrogate = make_pipeline(StandardScaler(), LogisticRegression())
     attack = GreedyLabelFlip(surrogate, 8, random_state=0)
     frame = pd.DataFrame(TWO[0][:, :4].astype(object)).add_prefix("x")
-    ((estimates, _),), flipped = decisions(monkeypatch, attack, frame)
-    assert estimates.errors(flipped).shape == (1,)
+    found = []
+
+    class Watched(_goal_flip.SetSearch):
+        def __init__(self, goal, *args, **kwargs):
+            super().__init__(goal, *args, **kwargs)
+            found.append(goal)
+
+    monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
+    attack.fit_resample(frame, TWO[1])
+    assert len(found[0].folds.parts) == 5
