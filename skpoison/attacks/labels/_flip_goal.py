@@ -124,7 +124,8 @@ class FitPart:
     def measure_by(self, measure):
         """Set what is measured of the scores of the validation rows."""
         self.refit.measure = measure
-        self.problem.goal = replace(self.problem.goal, measure=measure)
+        if self.problem is not None:
+            self.problem.goal = replace(self.problem.goal, measure=measure)
 
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels, if that is possible."""

@@ -26,7 +26,7 @@ from skpoison.goals._outside import as_known_measure
 from skpoison.utils._callbacks import Progress
 from skpoison.utils._containers import append_rows, take_rows
 
-# Number of folds for surrogates that may reproduce any labels.
+# Number of folds for rows that cannot be mixed.
 N_FOLDS = 5
 # The most sets that are measured in the exchanges from one set of flips.
 N_EXCHANGES = 30
@@ -124,16 +124,18 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         if not self._measures_own_rows(known):
             return self._mean_over(known, self._folds(known, random_state))
         numbers = numbers_of(known.X)
-        if numbers is not None:
-            fold, kinds = self._with_mixed_rows(known, numbers, random_state)
-            part = self._part(known, fold)
-            if part.problem is not None:
-                self._believe(part, known, kinds)
-                folds = FoldMean([part], [fold.train], known.codes.shape[0])
-                return FlipGoal(folds, known.codes)
-        # Such classifiers may reproduce any labels, as trees do.
-        folds = self._own_folds(_n_folds(known), known, random_state)
-        return self._mean_over(known, folds)
+        if numbers is None:
+            folds = self._own_folds(_n_folds(known), known, random_state)
+            kinds = [(fold.y,) for fold in folds]
+        else:
+            fold, labels = self._with_mixed_rows(known, numbers, random_state)
+            folds, kinds = [fold], [labels]
+        goal = self._mean_over(known, folds)
+        for part, train, labels in zip(
+            goal.folds.parts, goal.folds.trains, kinds, strict=True
+        ):
+            self._believe(part, known, train, labels)
+        return goal
 
     def _with_mixed_rows(self, known, numbers, random_state):
         """Return training rows and rows mixed of them as validation rows.
@@ -146,15 +148,18 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         fold = Fold(everything, rows, np.concatenate([known.codes, codes]))
         return fold, (known.codes, codes)
 
-    def _believe(self, part, known, kinds):
-        """Measure errors by labels that are half believed."""
+    def _believe(self, part, known, train, kinds):
+        """Measure errors by labels that are half believed.
+
+        `kinds` are the labels of each kind of validation rows.
+        """
         goal = known.goal
         is_smoothed = isinstance(goal, BaseErrorGoal) and goal.loss == "error"
         if not is_smoothed or goal.sharpness is not None:
             return
         wanted, sign = goal._wanted(np.arange(known.classes.shape[0]), known.classes)
-        scores = part.scores(known.codes)
-        each = np.split(scores, [kinds[0].shape[0]])
+        scores = part.scores(known.codes[train])
+        each = np.split(scores, np.cumsum([own.shape[0] for own in kinds])[:-1])
         shares = tuple(
             believed_shares(own, codes) @ np.eye(wanted.shape[0])[wanted]
             for own, codes in zip(each, kinds, strict=True)

@@ -71,8 +71,8 @@ class GreedyLabelFlip(BaseGoalFlip):
         turn (int or splitter), and the goal is the mean over folds. The surrogate
         learns from the other rows. None: `X_val` and `y_val` if they are given;
         otherwise the training rows, all of which the surrogate learns from, and rows
-        mixed of them, which it does not (see Notes); for surrogates that cannot be
-        differentiated, and rows that are not numbers, 5 folds.
+        mixed of them, which it does not (see Notes); for rows that are not numbers 5
+        folds.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"
