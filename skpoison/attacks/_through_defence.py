@@ -12,11 +12,10 @@ gradient of the learner on the rows believed, and choose through the defence.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.base import clone
 
 from skpoison.attacks._defended import Belief
 from skpoison.attacks._problem import BilevelProblem
-from skpoison.goals import ErrorGeneric, ErrorSpecific
+from skpoison.attacks._sharper_error import sharper
 from skpoison.goals._errors import BaseErrorGoal
 from skpoison.surrogates import as_training_problem
 from skpoison.surrogates._scalers import split_scalers
@@ -41,30 +40,6 @@ class Judged:
 
     value: float
     belief: Belief | None
-
-
-def sharper(goal, classes, sharpness):
-    """Return a goal whose error is smoothed less, if that is left to the attack.
-
-    Parameters
-    ----------
-    goal : BaseGoal
-        The goal.
-    classes : ndarray of shape (n_classes,) or None
-        The class labels; None for responses.
-    sharpness : float
-        How sharp the error is to be.
-
-    Returns
-    -------
-    goal : BaseGoal
-    """
-    is_smoothed = isinstance(goal, ErrorGeneric | ErrorSpecific)
-    if not is_smoothed or classes is None or goal.loss != "error":
-        return goal
-    if goal.sharpness is not None:
-        return goal
-    return clone(goal).set_params(sharpness=sharpness)
 
 
 class DefendedGoal:

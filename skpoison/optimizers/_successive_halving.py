@@ -40,7 +40,7 @@ class SuccessiveHalving(BaseEstimator):
     of several labels, these are chosen anew every 25 steps. The best result is kept: by
     the measure that results are compared by it is never worse than any of the starts,
     nor, where labels stay, than that of `ascent` alone. An attack may compare the best
-    eight by another measure in the end.
+    eight by another measure in the end, or climb on from the best by another objective.
 
     Parameters
     ----------

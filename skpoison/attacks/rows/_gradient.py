@@ -15,6 +15,7 @@ from skpoison.attacks.rows._initial_rows import InitialRows
 from skpoison.attacks.rows._learnt_penalty import alternate, learns_penalty
 from skpoison.attacks.rows._objective import PoisonObjective
 from skpoison.attacks.rows._search import StartSearch
+from skpoison.attacks.rows._sharpened import n_steps_of, sharpened, sharper_goal
 from skpoison.attacks.rows._starts import Portfolio, linear_slopes
 from skpoison.attacks.rows._through_defence import optimise_through_defence
 from skpoison.attacks.rows._verdict import make_verdict
@@ -260,10 +261,12 @@ class BaseGradientAttack(BaseGoalAttack):
         coordinates = make_coordinates(
             self.feasible_set_, known.X, known.codes, response_range, known.classes
         )
-        progress = self._progress(optimizer, n_poison, coordinates)
+        sharp = sharper_goal(known, n_poison)
+        n_steps = n_steps_of(optimizer, n_poison, coordinates.kind, sharp is not None)
+        progress = self._progress_of("ascent", n_steps)
         if isinstance(optimizer, SuccessiveHalving):
             return self._search(
-                optimizer, known, initial, positions, coordinates, draw, progress
+                optimizer, known, initial, positions, coordinates, draw, progress, sharp
             )
         folds = self._folds(known, random_state, positions)
         if len(folds) == 1 and folds[0].rows is not None:
@@ -285,7 +288,9 @@ class BaseGradientAttack(BaseGoalAttack):
         progress.end()
         return best
 
-    def _search(self, halving, known, initial, positions, coordinates, draw, progress):
+    def _search(
+        self, halving, known, initial, positions, coordinates, draw, progress, sharp
+    ):
         """Return the best attempt from many starts."""
         n_poison, label_map, responses, random_state = draw
         source, held = known, None
@@ -299,8 +304,7 @@ class BaseGradientAttack(BaseGoalAttack):
             initial = self._initial_rows(
                 source, n_poison, label_map, responses, random_state
             )
-        apart = [row for fold in held_out for row in fold.rows]
-        searched = np.setdiff1d(positions, apart)
+        searched = np.setdiff1d(positions, [i for fold in held_out for i in fold.rows])
         folds = self._folds(known, random_state, searched)
         if self.validation is None and effort.has_one_split:
             folds = folds[:1]
@@ -331,9 +335,14 @@ class BaseGradientAttack(BaseGoalAttack):
         keep = halving._ascent().store_path
         search = StartSearch(problems, penalties, verdict, coordinates, progress, keep)
         best = search.search(halving, portfolio)
+        if sharp is not None:
+            known, ascent = replace(known, goal=sharp), halving._ascent()
+            best, search = sharpened(
+                self, best, search, ascent, known, folds, positions
+            )
         progress.end()
         initial = best.start.initial
-        objective = PoisonObjective(problems, penalties, initial.rows)
+        objective = PoisonObjective(search.problems, penalties, initial.rows)
         return Attempt(
             best.found,
             initial,
@@ -421,17 +430,6 @@ class BaseGradientAttack(BaseGoalAttack):
             hypergradient=self.hypergradient,
             tol=tol,
         )
-
-    def _progress(self, optimizer, n_poison, coordinates):
-        """Return what callbacks and the reader are told of each step."""
-        # A discrete search follows each ascent through the relaxation.
-        n_searches = 2 if coordinates.kind == "discrete" else 1
-        if isinstance(optimizer, SuccessiveHalving):
-            n_steps = optimizer.n_starts + n_searches * optimizer._n_steps()
-        else:
-            n_searches *= n_poison if optimizer.schedule == "sequential" else 1
-            n_steps = n_searches * (1 + optimizer.n_restarts) * optimizer.max_iter
-        return self._progress_of("ascent", n_steps)
 
     def _progress_of(self, task, n_steps):
         return Progress(self, task, n_steps, self.verbose)

@@ -160,6 +160,15 @@ class GradientInsertion(BaseGradientAttack):
     fits: one with a `random_state` by what it learns with that seed from the very
     training set that is returned. The damage may be less with another seed.
 
+    Where validation rows are given to `fit_resample`, data are small, and the goal is a
+    smoothed error whose sharpness is left to the attack, what has been found climbs on
+    by the error with sharpness 10, or what the first start leads to in a fifth of its
+    steps by that error, if it is better by it. The result is returned if the surrogate
+    errs on more of the training rows than before, by more than one standard error, and
+    on no fewer of the validation rows; or if it errs on no fewer of the training rows,
+    and on more of the validation rows by four standard errors. `goal_path_` and
+    `rows_path_` are then those of this last ascent, by its own objective.
+
     Every 25 steps of an ascent the adjoint says to first order what each row would gain
     with each other label that `poison_labels` and the goal allow. Those that promise
     most are exchanged together, or half as many of them, and so on, if the goal rises.

@@ -93,6 +93,22 @@ class StartSearch:
             return best
         return replace(best, found=self._measured(best.start, best.found.rows))
 
+    def measured_anew(self, contender):
+        """Measure what a search by another objective has found.
+
+        Parameters
+        ----------
+        contender : Contender
+            What that search has found.
+
+        Returns
+        -------
+        contender : Contender
+            The same, with a path that begins there.
+        """
+        found = self._measured(contender.start, contender.found.rows)
+        return replace(contender, found=found)
+
     def screen(self, start):
         """Evaluate a start.
 
@@ -125,7 +141,10 @@ class StartSearch:
         self.progress(value)
         if not (np.isfinite(value) or is_first):
             return None
-        return Contender(start, found, value, assessment)
+        contender = Contender(start, found, value, assessment)
+        if is_first:
+            self.first = contender
+        return contender
 
     def judge(self, contender):
         """Compare what has been found with other contenders.

@@ -19,7 +19,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from skpoison.attacks._defended import Defended, with_rows
 from skpoison.attacks._row_judge import make_judge
-from skpoison.attacks._through_defence import DefendedGoal, Judged, sharper
+from skpoison.attacks._sharper_error import sharper
+from skpoison.attacks._through_defence import DefendedGoal, Judged
 from skpoison.attacks._validation_data import make_folds
 from skpoison.attacks.rows._accepted_region import within
 from skpoison.attacks.rows._initial_rows import clones

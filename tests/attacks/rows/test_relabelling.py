@@ -99,7 +99,13 @@ def test_labels_of_the_path(make, measure_goal):
     optimizer = SuccessiveHalving(
         ProjectedAscent(max_iter=6, store_path=True), n_starts=1
     )
-    attack = make(LogisticRegression(), 8, optimizer=optimizer, random_state=0)
+    attack = make(
+        LogisticRegression(),
+        8,
+        goal=ErrorGeneric(sharpness=4.0),
+        optimizer=optimizer,
+        random_state=0,
+    )
     own = {"X_val": X[60:], "y_val": y[60:]}
     X_out, y_out = attack.fit_resample(X[:60], y[:60], **own)
     assert attack.labels_path_.shape == (attack.n_iter_ + 1, 8)

@@ -15,6 +15,7 @@ from skpoison.attacks.rows._search import Contender, StartSearch
 from skpoison.attacks.rows._starts import Start
 from skpoison.attacks.rows._verdict import Verdict
 from skpoison.feasible_sets import L2Ball
+from skpoison.goals import ErrorGeneric
 from skpoison.optimizers import ProjectedAscent, SuccessiveHalving
 from skpoison.optimizers._coordinates import PoisonRows
 from skpoison.optimizers._schedule import OptimisedRows
@@ -37,6 +38,7 @@ def test_never_weaker_than_any_start(make, measure_goal):
         attack = make(
             LogisticRegression(),
             10,
+            goal=ErrorGeneric(sharpness=4.0),
             optimizer=halving(max_iter, n_starts=n_starts),
             random_state=0,
         )
@@ -60,6 +62,7 @@ def test_stored_rows_are_those_of_the_path(measure_goal):
     attack = GradientInsertion(
         LogisticRegression(),
         6,
+        goal=ErrorGeneric(sharpness=4.0),
         optimizer=SuccessiveHalving(
             ProjectedAscent(max_iter=20, store_path=True), n_starts=8
         ),
