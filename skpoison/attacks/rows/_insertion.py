@@ -165,9 +165,10 @@ class GradientInsertion(BaseGradientAttack):
     by the error with sharpness 10, or what the first start leads to in a fifth of its
     steps by that error, if it is better by it. The result is returned if the surrogate
     errs on more of the training rows than before, by more than one standard error, and
-    on no fewer of the validation rows; or if it errs on no fewer of the training rows,
-    and on more of the validation rows by four standard errors. `goal_path_` and
-    `rows_path_` are then those of this last ascent, by its own objective.
+    on no fewer of the validation rows; or if it errs on more of the validation rows, by
+    more than four standard errors, and not on fewer of the training rows by two.
+    `goal_path_` and `rows_path_` are then those of this last ascent, by its own
+    objective.
 
     Every 25 steps of an ascent the adjoint says to first order what each row would gain
     with each other label that `poison_labels` and the goal allow. Those that promise

@@ -162,9 +162,10 @@ class GradientModification(BaseGradientAttack):
     by the error with sharpness 10, or what the first start leads to in a fifth of its
     steps by that error, if it is better by it. The result is returned if the surrogate
     errs on more of the training rows than before, by more than one standard error, and
-    on no fewer of the validation rows; or if it errs on no fewer of the training rows,
-    and on more of the validation rows by four standard errors. `goal_path_` and
-    `rows_path_` are then those of this last ascent, by its own objective.
+    on no fewer of the validation rows; or if it errs on more of the validation rows, by
+    more than four standard errors, and not on fewer of the training rows by two.
+    `goal_path_` and `rows_path_` are then those of this last ascent, by its own
+    objective.
 
     The hypergradient is that of [1]_, Equation 8, for a surrogate at its optimum, with
     one linear system for all rows, which move together. That the response of a row is a

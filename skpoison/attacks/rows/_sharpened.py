@@ -14,9 +14,9 @@ than one standard error in McNemar's test,
     s = \frac{n_{01} - n_{10}}{\sqrt{n_{01} + n_{10}}} > 1 ,
 
 with the number :math:`n_{01}` of rows that have become errors and :math:`n_{10}` of
-those that no longer are, and on no fewer of the validation rows. A surrogate that
-reproduces any labels says nothing there: no fewer errors on the rows learnt from, and
-more by four standard errors on the validation rows, are enough, too.
+those that no longer are, and on no fewer of the validation rows. A surrogate that can
+reproduce most labels says little there: not fewer errors by two standard errors on the
+rows learnt from, and more by four on the validation rows, are enough, too.
 """
 
 from copy import copy
@@ -33,8 +33,9 @@ from skpoison.optimizers import SuccessiveHalving
 SHARPER = 10.0
 # Sharpness of an error that counts rows.
 COUNTED = 1e9
-# Standard errors of a gain on the rows learnt from, or else on the validation rows.
-ON_LEARNT, ON_OWN = 1, 4
+# What shows that more harm is done: so many standard errors on the rows learnt from, or
+# not so many against it there, and so many on the validation rows.
+SHOWN, AGAINST, ON_OWN = 1, -2, 4
 
 
 def sharper_goal(known, n_poison):
@@ -131,8 +132,8 @@ def sharpened(attack, best, search, ascent, known, folds, positions):
     learnt = attack._problems(known, [all_rows(known, positions)], best.start.initial)
     pair = best.found.rows, after.found.rows
     on_learnt, on_own = gain(learnt, *pair), gain(sharp.problems, *pair)
-    is_shown = on_learnt > ON_LEARNT and on_own >= 0
-    if is_shown or (on_learnt >= 0 and on_own > ON_OWN):
+    is_shown = on_learnt > SHOWN and on_own >= 0
+    if is_shown or (on_learnt > AGAINST and on_own > ON_OWN):
         return after, sharp
     return best, search
 
