@@ -125,7 +125,7 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
             return self._mean_over(known, self._folds(known, random_state))
         numbers = numbers_of(known.X)
         if numbers is None:
-            folds = self._own_folds(_n_folds(known), known, random_state)
+            folds = self._own_folds(_how_divided(known), known, random_state)
             kinds = [(fold.y,) for fold in folds]
         else:
             fold, labels = self._with_mixed_rows(known, numbers, random_state)
@@ -219,7 +219,10 @@ class BaseGoalFlip(BaseLabelFlip, BaseGoalAttack):
         )
 
 
-def _n_folds(known):
-    """Return a number of folds in each of which every class has a row."""
+def _how_divided(known):
+    """Return a number of folds in each of which every class has a row.
+
+    "all" if a class has a single row: it is learnt and measured.
+    """
     fewest = int(np.unique(known.codes, return_counts=True)[1].min())
-    return max(2, min(N_FOLDS, fewest))
+    return "all" if fewest == 1 else min(N_FOLDS, fewest)

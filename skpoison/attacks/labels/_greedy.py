@@ -72,7 +72,7 @@ class GreedyLabelFlip(BaseGoalFlip):
         learns from the other rows. None: `X_val` and `y_val` if they are given;
         otherwise the training rows, all of which the surrogate learns from, and rows
         mixed of them, which it does not (see Notes); for rows that are not numbers 5
-        folds.
+        folds, or fewer if a class has fewer rows.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     n_candidates : int, "auto" or None, default="auto"

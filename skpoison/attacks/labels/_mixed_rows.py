@@ -72,8 +72,12 @@ def mixed_rows(X, codes, random_state):
     n_mixed = min(N_MIXED * n_samples, MOST)
     n_near = min(N_NEIGHBOURS, n_samples - 1)
     first = np.resize(random_state.permutation(n_samples), n_mixed)
-    scaler = StandardScaler(with_mean=False).set_output(transform="default")
-    scaled = scaler.fit_transform(X)
+    if not sparse.issparse(X):
+        # Of rows that are equally near the layout in memory must not decide.
+        X = np.ascontiguousarray(X)
+    # Squared distances are differences of squares: far from 0 they would be rounding.
+    scaler = StandardScaler(with_mean=not sparse.issparse(X))
+    scaled = scaler.set_output(transform="default").fit_transform(X)
     own, places = np.unique(first, return_inverse=True)
     index = NearestNeighbors(n_neighbors=n_near + 1, algorithm="brute").fit(scaled)
     # The first neighbour of a row is itself, or one that equals it.

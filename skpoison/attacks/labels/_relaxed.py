@@ -30,8 +30,9 @@ class RelaxedLabelFlip(BaseGoalFlip):
     seed, and with sets of flips of a single class. Flips of the best sets are then
     exchanged for others while the goal rises: those that are missed least for those
     that promise most to first order, many at once and fewer if that does not help. The
-    best set is kept: for a goal that counts errors the one with most errors, and among
-    equals the one with the largest goal.
+    best set is kept: the one with the largest goal; of a goal on errors, on validation
+    rows of its own, the one with most errors, and among equals that with the largest
+    goal.
 
     All flips are chosen together. That takes about as many fits as steps, however large
     the budget.
@@ -63,7 +64,7 @@ class RelaxedLabelFlip(BaseGoalFlip):
         learns from the other rows. None: `X_val` and `y_val` if they are given;
         otherwise the training rows, all of which the surrogate learns from, and rows
         mixed of them, which it does not (see Notes); for rows that are not numbers 5
-        folds.
+        folds, or fewer if a class has fewer rows.
     known_fraction : float, default=1.0
         Share of the training rows that the attacker knows; only these are flipped.
     max_iter : int, default=60

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -288,3 +289,25 @@ def test_where_rows_cannot_be_mixed_folds_are_left(monkeypatch):
     monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
     attack.fit_resample(frame, TWO[1])
     assert len(found[0].folds.parts) == 5
+
+
+@pytest.mark.parametrize("n_rare", [1, 2, 4])
+def test_texts_of_a_class_of_few_rows(n_rare, monkeypatch):
+    """In each fold every class has a row; a single row is learnt and measured."""
+    words = np.where(np.arange(20) < 20 - n_rare, "plenty of", "a few")
+    texts = [f"{word} w{i % 3}" for i, word in enumerate(words)]
+    labels = (np.arange(20) >= 20 - n_rare).astype(int)
+    surrogate = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    attack = GreedyLabelFlip(surrogate, 2, random_state=0, class_map={0: 1})
+    found = []
+
+    class Watched(_goal_flip.SetSearch):
+        def __init__(self, goal, *args, **kwargs):
+            super().__init__(goal, *args, **kwargs)
+            found.append([part.refit.X_val for part in goal.folds.parts])
+
+    monkeypatch.setattr(_goal_flip, "SetSearch", Watched)
+    flipped = attack.fit_resample(texts, labels)[1]
+    assert (flipped != labels).sum() == 2
+    assert len(found[0]) == n_rare
+    assert sorted(text for rows in found[0] for text in rows) == sorted(texts)

@@ -52,6 +52,23 @@ def test_each_row_is_mixed_with_one_of_its_neighbours(monkeypatch):
     assert (np.abs(mixed[:, 0] - mixed[:, 1]) <= 1).all()
 
 
+def test_far_from_the_origin_neighbours_are_the_same():
+    whole = np.round(8 * rng.normal(size=(60, 3)))  # exact numbers, and with an offset
+    expected = mixed_rows(whole, GROUPS, np.random.RandomState(0))
+    found = mixed_rows(whole + 2.0**40, GROUPS, np.random.RandomState(0))
+    assert_array_equal(found[0] - 2.0**40, expected[0])
+    assert_array_equal(found[1], expected[1])
+
+
+def test_layout_in_memory_makes_no_difference():
+    """Of few different rows many are equally near."""
+    few = np.random.RandomState(0).randint(3, size=(60, 6)).astype(float)
+    expected = mixed_rows(few, GROUPS, np.random.RandomState(0))
+    found = mixed_rows(np.asfortranarray(few), GROUPS, np.random.RandomState(0))
+    for part, other in zip(found, expected, strict=True):
+        assert_array_equal(part, other)
+
+
 def test_no_more_rows_than_are_needed(monkeypatch):
     monkeypatch.setattr(_mixed_rows, "MOST", 50)
     mixed, codes = mixed_rows(X, GROUPS, np.random.RandomState(0))
