@@ -96,7 +96,8 @@ class BilevelProblem:
         tol=None,
     ):
         scalers, estimator = split_scalers(surrogate)
-        if hasattr(estimator, "_validate_params"):
+        # Estimators of others have none: they inherit the check, which needs them.
+        if hasattr(estimator, "_parameter_constraints"):
             estimator._validate_params()
         self.X, self.codes, self.classes, self.weight = X, codes, classes, weight
         self.X_val = X_val

@@ -35,14 +35,23 @@ def numbers_of(X):
     if is_text(X) or X.shape[0] < 2:
         return None
     if is_frame(X):
-        types = nw.from_native(X).collect_schema().dtypes()
-        if not all(dtype.is_numeric() or dtype == nw.Boolean for dtype in types):
+        if not _holds_numbers(X):
             return None
     elif X.dtype.kind not in "biuf":
         return None
     X = as_numbers(X)
     values = X.data if sparse.issparse(X) else X
     return X if np.isfinite(values).all() else None
+
+
+def _holds_numbers(X):
+    """Return whether all columns of a frame hold numbers or booleans."""
+    if nw.dependencies.is_pandas_dataframe(X):
+        # It also knows sparse columns.
+        is_numeric = nw.dependencies.get_pandas().api.types.is_numeric_dtype
+        return all(map(is_numeric, X.dtypes))
+    types = nw.from_native(X).collect_schema().dtypes()
+    return all(dtype.is_numeric() or dtype == nw.Boolean for dtype in types)
 
 
 def mixed_rows(X, codes, random_state):

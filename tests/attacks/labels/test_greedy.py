@@ -2,7 +2,7 @@ import functools
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import (
     load_breast_cancer,
     load_digits,
@@ -10,13 +10,13 @@ from sklearn.datasets import (
     make_classification,
 )
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skpoison.attacks import GreedyLabelFlip, RandomLabelFlip
+from skpoison.attacks import GreedyLabelFlip, RandomLabelFlip, RelaxedLabelFlip
 from skpoison.attacks.labels._flip_search import flip_search
 from skpoison.bilevel.goals import SmoothedError
 from skpoison.goals import (
@@ -131,6 +131,30 @@ def test_stronger_than_random_flips_by_its_own_measure(surrogate):
         standing = GreedyLabelFlip(surrogate, 1, **settings)
         standing.fit_resample(X_train, labels, **VALIDATION)
         assert attack.goal_path_[-1] > standing.goal_path_[0]
+
+
+class Outside(ClassifierMixin, BaseEstimator):
+    """A classifier as others write it: no constraints, no scores."""
+
+    def fit(self, X, y):
+        self.fitted_ = NearestCentroid().fit(X, y)
+        self.classes_ = self.fitted_.classes_
+        return self
+
+    def predict(self, X):
+        return self.fitted_.predict(X)
+
+
+@pytest.mark.parametrize("fit_params", [{}, VALIDATION], ids=["own", "given"])
+def test_classifiers_of_others_that_only_predict(fit_params):
+    attack = GreedyLabelFlip(Outside(), 6, random_state=0)
+    _, flipped = attack.fit_resample(X_train, y_train, **fit_params)
+    assert (flipped != y_train).sum() == 6
+    rows, labels = fit_params.values() or (X_train, y_train)
+    scores = [Outside().fit(X_train, y).score(rows, labels) for y in (y_train, flipped)]
+    assert scores[1] < scores[0]
+    with pytest.raises(TypeError, match="can be differentiated here; got Outside"):
+        RelaxedLabelFlip(Outside()).fit_resample(X_train, y_train)
 
 
 def test_goal_path_tells_what_is_reached():

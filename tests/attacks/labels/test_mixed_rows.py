@@ -2,6 +2,7 @@ import tracemalloc
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
@@ -113,6 +114,10 @@ def test_wide_sparse_rows_are_mixed_in_blocks(monkeypatch):
         (X.astype(object), False),
         (pd.DataFrame(X), True),
         (pd.DataFrame(X).assign(b=X[:, 0] > 0, c=GROUPS), True),
+        (pd.DataFrame(X).assign(b=X[:, 0] > 0, c=GROUPS).convert_dtypes(), True),
+        (pd.DataFrame(np.maximum(X, 0)).astype(pd.SparseDtype(float, 0.0)), True),
+        (pl.DataFrame(X).with_columns(b=pl.Series(X[:, 0] > 0)), True),
+        (pl.DataFrame(X).with_columns(b=pl.Series(["a", "b"] * 30)), False),
         (pd.DataFrame(X).assign(b=[str(each) for each in GROUPS]), False),
         (pd.DataFrame(X).assign(b=pd.Categorical(GROUPS)), False),
         (pd.DataFrame(np.where(X > 50, np.nan, X)), False),
