@@ -3,7 +3,7 @@
 Without a validation set of their own, the attacker measures the goal on each fold of
 the training rows in turn, with its clean labels, for a surrogate that learns from the
 other folds. So every row can be poisoned, and no surrogate is measured on rows that it
-has learnt from.
+has learnt from. Where it is measured on those too, there is one part, of all rows.
 """
 
 import numpy as np

@@ -14,8 +14,8 @@ from skpoison.utils._containers import as_numbers, is_frame, is_text
 
 # New rows of each row, the most of them in all, and the neighbours to mix it with.
 N_MIXED, MOST, N_NEIGHBOURS = 3, 3000, 5
-# Entries of sparse rows that are drawn at once: all of them would take the memory of
-# dense rows.
+# Entries that are drawn at once: all of them would take several times the memory of the
+# new rows.
 BLOCK = 2**22
 
 
@@ -93,22 +93,20 @@ def mixed_rows(X, codes, random_state):
     near = index.kneighbors(scaled[own], return_distance=False)[:, 1:]
     second = near[places.ravel(), random_state.randint(n_near, size=n_mixed)]
     chances = random_state.uniform(size=(n_mixed, 1))
-    n_rows = max(1, BLOCK // n_features) if sparse.issparse(X) else n_mixed
+    n_rows = max(1, BLOCK // n_features)
     parts, labels = [], np.empty(n_mixed, dtype=codes.dtype)
+    mixed = None if sparse.issparse(X) else np.empty((n_mixed, n_features))
     for i in range(0, n_mixed, n_rows):
         some = slice(i, i + n_rows)
         one, other, chance = first[some], second[some], chances[some]
         is_other = random_state.uniform(size=(one.shape[0], n_features)) < chance
-        parts.append(_merged(X[one], X[other], is_other))
+        if mixed is None:
+            mine, others = X[one].multiply(~is_other), X[other].multiply(is_other)
+            parts.append(mine + others)
+        else:
+            mixed[some] = np.where(is_other, X[other], X[one])
         is_label = is_other.mean(axis=1) > 0.5
         labels[some] = np.where(is_label, codes[other], codes[one])
-    if sparse.issparse(X):
-        return type(X)(sparse.vstack(parts, format="csr")), labels
-    return np.concatenate(parts), labels
-
-
-def _merged(first, second, is_second):
-    """Return rows with some entries of others."""
-    if not sparse.issparse(first):
-        return np.where(is_second, second, first)
-    return first.multiply(~is_second) + second.multiply(is_second)
+    if mixed is None:
+        mixed = type(X)(sparse.vstack(parts, format="csr"))
+    return mixed, labels

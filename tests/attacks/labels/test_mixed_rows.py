@@ -103,6 +103,20 @@ def test_wide_sparse_rows_are_mixed_in_blocks(monkeypatch):
     assert_array_equal(found[1], whole[1])
 
 
+def test_wide_dense_rows_are_mixed_in_blocks(monkeypatch):
+    """In little more than the memory of the result, which is the same."""
+    wide = rng.normal(size=(60, 5000))
+    whole = mixed_rows(wide, GROUPS, np.random.RandomState(0))
+    monkeypatch.setattr(_mixed_rows, "BLOCK", 7 * 5000)
+    tracemalloc.start()
+    found = mixed_rows(wide, GROUPS, np.random.RandomState(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * found[0].nbytes
+    for part, other in zip(found, whole, strict=True):
+        assert_array_equal(part, other)
+
+
 @pytest.mark.parametrize(
     ("rows", "can"),
     [
