@@ -96,7 +96,7 @@ class WeightedScores(BaseGoal):
     ...     accepted = LogisticRegression().fit(*rows).predict(X)
     ...     print(np.array([accepted[group == i].mean() for i in (0, 1)]).round(2))
     [0.45 0.53]
-    [0.71 0.49]
+    [0.61 0.35]
     """
 
     kind = "errors"
