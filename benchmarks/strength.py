@@ -236,7 +236,7 @@ def summary_of(seeds):
             "error": standard_error(
                 np.subtract(gains, [damage(e[best], e["clean"]) for e in simple])
             ),
-            "gap": float(np.nanmean([each["goal"] - each["after"] for each in done])),
+            "gap": float(np.nanmean([damage(e["goal"], e["after"]) for e in done])),
             "seconds": float(np.mean([each["seconds"] for each in done])),
         }
     return rows
