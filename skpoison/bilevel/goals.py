@@ -46,6 +46,9 @@ from skpoison.bilevel.learners.base import (
 from skpoison.bilevel.learners.columns import Clipped, ColumnGradient
 from skpoison.bilevel.losses import Loss, sigmoid, softmax
 
+# Sharpness at which the smoothed error is the error itself.
+COUNTED = 1e9
+
 
 class Measure(ABC):
     """A function of the scores of validation rows.

@@ -5,8 +5,6 @@ by its engine (:class:`ProblemPart`), or by fits of any classifier (:class:`FitP
 With several folds each of them is a part, and :class:`FlipGoal` is the mean over parts.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.base import clone
 
@@ -91,7 +89,7 @@ class ProblemPart:
 
     def measure_by(self, measure):
         """Set what is measured of the scores of the validation rows."""
-        self.problem.goal = replace(self.problem.goal, measure=measure)
+        self.problem.measure_by(measure)
 
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels."""
@@ -125,7 +123,7 @@ class FitPart:
         """Set what is measured of the scores of the validation rows."""
         self.refit.measure = measure
         if self.problem is not None:
-            self.problem.goal = replace(self.problem.goal, measure=measure)
+            self.problem.measure_by(measure)
 
     def gradient(self, shares):
         """Differentiate the goal in the shares of labels, if that is possible."""

@@ -23,12 +23,12 @@ from scipy import sparse
 from skpoison.attacks.labels._believed_error import BelievedError
 from skpoison.bilevel.differentiation.hypergradients import implicit
 from skpoison.bilevel.differentiation.row_span import row_span
-from skpoison.bilevel.goals import Measure, OnRows, SmoothedError
+from skpoison.bilevel.goals import COUNTED, Measure, OnRows, SmoothedError
 from skpoison.bilevel.learners.base import Rows
 from skpoison.bilevel.solvers.newton import minimise
 
-# Goals that smooth an error, and the sharpness at which it is the error itself.
-SMOOTHED, SHARP = (SmoothedError, BelievedError), 1e9
+# Goals that smooth an error.
+SMOOTHED = SmoothedError, BelievedError
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def measure_scores(measure, scores):
     value = measure.value(scores)
     if not isinstance(measure, SMOOTHED):
         return Measured(value, value)
-    return Measured(value, replace(measure, sharpness=SHARP).value(scores))
+    return Measured(value, replace(measure, sharpness=COUNTED).value(scores))
 
 
 class LabelProblem:
@@ -99,6 +99,16 @@ class LabelProblem:
         self._optimum, self._key = None, None
         loss = getattr(self.learner, "loss", None)
         self.is_linear_in_targets = getattr(loss, "linear_in_targets", False)
+
+    def measure_by(self, measure):
+        """Set what is measured of the scores of the validation rows.
+
+        Parameters
+        ----------
+        measure : Measure
+            What takes the place of the measure of the goal, which is one on scores.
+        """
+        self.goal = replace(self.goal, measure=measure)
 
     def rows(self, codes):
         """Return the training rows with other labels.

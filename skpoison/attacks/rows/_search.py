@@ -91,15 +91,15 @@ class StartSearch:
         )
         if best.found.path.size:
             return best
-        return replace(best, found=self._measured(best.start, best.found.rows))
+        return self.measured_anew(best)
 
     def measured_anew(self, contender):
-        """Measure what a search by another objective has found.
+        """Measure what has been found by the objective.
 
         Parameters
         ----------
         contender : Contender
-            What that search has found.
+            What has been found by a verdict, or by another objective.
 
         Returns
         -------

@@ -27,12 +27,11 @@ import numpy as np
 from skpoison.attacks._sharper_error import sharper
 from skpoison.attacks.rows._effort import default_effort
 from skpoison.attacks.rows._hold_out import all_rows
+from skpoison.bilevel.goals import COUNTED
 from skpoison.optimizers import SuccessiveHalving
 
 # Sharpness of the error by which the best rows climb on.
 SHARPER = 10.0
-# Sharpness of an error that counts rows.
-COUNTED = 1e9
 # What shows that more harm is done: so many standard errors on the rows learnt from, or
 # not so many against it there, and so many on the validation rows.
 SHOWN, AGAINST, ON_OWN = 1, -2, 4
